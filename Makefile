@@ -1,0 +1,36 @@
+# make demo and make test do all set-up themselves on a bare machine: a virtual environment, the locked packages, syncline.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-quick lint lock bench faults fuzz clean
+
+demo: $(READY)
+	$(BIN)/syncline demo --out demo
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+test-quick: $(READY)
+	$(BIN)/python -m pytest -q -m "not slow and not browser and not data"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(READY): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+# Hashes of every locked package, for every platform, without the address of any registry.
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra offline --extra test --constraint constraints.txt \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

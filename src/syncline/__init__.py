@@ -1,0 +1,29 @@
+"""Syncline learns an embedding for every frame of a folder of unlabelled videos and aligns the videos with it.
+
+Importing the package is cheap: every name below is loaded when it is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from syncline.errors import SynclineError as SynclineError
+
+_HOME = {
+    "SynclineError": "syncline.errors",
+}
+__all__ = ["SynclineError", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'syncline' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

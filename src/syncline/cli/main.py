@@ -1,0 +1,73 @@
+"""The command ``syncline``: finds the verb, runs it, and turns what went wrong into one line and an exit code.
+
+A verb is a module of this package named in ``VERBS`` with two functions: ``configure(parser)`` adds its arguments, and
+``run(arguments)`` does the work and returns nothing or an exit code. Neither module nor ``configure`` imports anything
+heavy: torch, av and the rest are imported inside ``run``, which keeps ``syncline --help`` fast.
+Exit codes: 0 done, 1 failed (one line says why), 2 the command line itself was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import syncline
+from syncline.errors import SynclineError
+
+# verb -> one line of help; the module of the same name holds the rest
+VERBS: dict[str, str] = {}
+
+
+def _parser(verb: str | None) -> argparse.ArgumentParser:
+    """The parser with every verb listed, and the arguments of ``verb`` alone (its module is the only one imported)."""
+    parser = argparse.ArgumentParser(
+        prog="syncline",
+        description="Aligns, searches and compares videos of the same activity, by an embedding of every frame.",
+    )
+    parser.add_argument("--version", action="version", version=f"syncline {syncline.__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, line in VERBS.items():
+        sub = verbs.add_parser(
+            name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter, add_help=True
+        )
+        if name == verb:
+            importlib.import_module(f"syncline.cli.{name}").configure(sub)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns the exit code (argparse itself exits with 2 on a wrong command line)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    verb = next((word for word in words if not word.startswith("-")), None)
+    parsed = _parser(verb).parse_args(words)
+    try:
+        code = importlib.import_module(f"syncline.cli.{parsed.verb}").run(parsed)
+    except SynclineError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted", code=130)
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _fail(
+                f"no space left on the disk while writing {error.filename or 'a file'}; free some and run again"
+            )
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            return _fail(f"no permission to write or read {error.filename}; choose another place")
+        raise
+    return int(code or 0)
+
+
+def _fail(message: str, code: int = 1) -> int:
+    print(f"syncline: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

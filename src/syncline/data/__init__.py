@@ -1,0 +1,1 @@
+"""Which videos, which frames of them, which labels, which split; synthetic videos with known correspondence."""

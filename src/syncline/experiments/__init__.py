@@ -1,0 +1,1 @@
+"""Bench: methods x seeds -> JSONL -> tables."""

@@ -1,0 +1,69 @@
+"""Files that are either the old one, whole, or the new one, whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_HASHED_BYTES = 1 << 20
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives the path of a new file beside ``path``, which takes its place when the block ends without an error.
+
+    Whatever happens in between (an exception, a full disk, a kill), ``path`` holds its old content. The parent
+    folder is made. The temporary name keeps the suffix of ``path``, because writers choose the format by it.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f".part{target.suffix}", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes ``text`` as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Writes ``value`` as indented JSON (no NaN: ``null`` must be chosen by the caller), whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a whole file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_hash(path: str | os.PathLike[str]) -> str:
+    """A hash that tells files of videos apart without reading gigabytes: size, first, middle and last mebibyte.
+
+    32 hexadecimal digits. Any change of length, header, index or tail changes it; a change that keeps the size
+    and touches only bytes outside the three mebibytes does not.
+    """
+    size = os.path.getsize(path)
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        for start in sorted({0, max(0, size // 2 - _HASHED_BYTES // 2), max(0, size - _HASHED_BYTES)}):
+            file.seek(start)
+            digest.update(file.read(_HASHED_BYTES))
+    return digest.hexdigest()[:32]

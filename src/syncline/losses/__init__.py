@@ -1,0 +1,1 @@
+"""Embedded views -> one number. One method, one file."""

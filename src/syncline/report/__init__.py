@@ -1,0 +1,1 @@
+"""Figures (functions that return a matplotlib Figure) and self-contained pages."""

@@ -1,0 +1,1 @@
+"""What one does with embeddings, one file a verb: align, sync, search, transfer, deviate."""

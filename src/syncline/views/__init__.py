@@ -1,0 +1,1 @@
+"""What a loss is shown: temporal sampling, augmentation, pairing, batches."""

@@ -1,0 +1,19 @@
+"""What every test shares: threads kept low, the real videos where they are, a browser where it is asked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for a hub
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real sets (g1_bottle, cr5_banana, ...), named by SYNCLINE_TEST_DATA."""
+    place = os.environ.get("SYNCLINE_TEST_DATA")
+    if not place:
+        pytest.skip("SYNCLINE_TEST_DATA is not set: the real videos are not here")
+    return Path(place)

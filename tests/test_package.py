@@ -1,0 +1,60 @@
+"""The house: cheap imports, names that resolve, files written whole or not at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import syncline
+from syncline import files
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_import_is_lazy() -> None:
+    heavy = run(
+        "import sys, syncline, syncline.cli.main; print([m for m in ('torch', 'av', 'numpy') if m in sys.modules])"
+    )
+    assert heavy == "[]"
+
+
+@pytest.mark.parametrize("room", ["alignment", "losses"])
+def test_operators_need_no_video_library(room: str) -> None:
+    heavy = run(f"import sys, syncline.{room}; print([m for m in ('av', 'timm', 'torchvision') if m in sys.modules])")
+    assert heavy == "[]"
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = syncline.nothing
+
+
+def fail_half_way(path: Path) -> None:
+    path.write_text("half")
+    raise OSError("disk")
+
+
+def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "a.json"
+    files.write_json(target, {"a": 1})
+    with pytest.raises(OSError, match="disk"), files.replacing(target) as temporary:
+        fail_half_way(temporary)
+    assert target.read_text() == '{\n  "a": 1\n}\n'
+    assert [p.name for p in target.parent.iterdir()] == ["a.json"]
+
+
+def test_content_hash_sees_a_changed_tail_and_middle(tmp_path: Path) -> None:
+    path = tmp_path / "v"
+    path.write_bytes(bytes(5_000_000))
+    before = files.content_hash(path)
+    for position in (0, 2_500_000, 4_999_999):
+        changed = bytearray(5_000_000)
+        changed[position] = 1
+        path.write_bytes(changed)
+        assert files.content_hash(path) != before
