@@ -1,0 +1,103 @@
+"""Phase classification: how well a probe that was fitted on training frames names the phase of validation frames.
+
+METHODS 4.2. Accuracy over all validation frames pooled, so long videos weigh more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
+
+from syncline.evaluation.sequences import Group, first_videos, known_frames
+
+Probe = Literal["svm", "logreg"]
+_CACHE_MB = 1000  # libsvm's kernel cache: changes the time, never the result
+
+
+def phase_classification(
+    train_x: Sequence[Any],
+    train_y: Sequence[Any],
+    val_x: Sequence[Any],
+    val_y: Sequence[Any],
+    *,
+    fraction: float = 1.0,
+    probe: Probe = "svm",
+    svm_gamma: Literal["scale", "auto"] = "scale",
+) -> float:
+    """Accuracy, in [0, 1], of a probe on the frames of the validation videos.
+
+    Args:
+        train_x, val_x: embeddings, one (t, d) array or tensor a video.
+        train_y, val_y: phases, one (t,) array of integers a video; frames with a negative label are left out.
+        fraction: share of the training *videos* that is used, the first ones in the given order (at least one).
+        probe: ``"svm"`` (RBF kernel, C = 1) or ``"logreg"`` (multinomial logistic regression, C = 1); no scaling.
+        svm_gamma: ``"scale"`` is scikit-learn's default since 0.22; ``"auto"`` (1 / d) is what TCC used in 2019.
+
+    One class only in the training frames: that class is the answer everywhere. Validation classes that training lacks
+    count as errors. No training or no validation frame: NaN.
+
+    >>> import numpy as np
+    >>> x, y = [np.array([[0.0], [0.1], [5.0], [5.1]])], [np.array([0, 0, 1, 1])]
+    >>> phase_classification(x, y, [np.array([[0.05], [4.9]])], [np.array([0, 1])])
+    1.0
+    """
+    if probe not in ("svm", "logreg"):
+        raise ValueError(f"probe is {probe!r}; it is 'svm' or 'logreg'")
+    embeddings, labels = known_frames(train_x, train_y, name="train_x")
+    used = first_videos(len(embeddings), fraction)
+    queries, truth = known_frames(val_x, val_y, name="val_x")
+    if not sum(map(len, labels[:used])) or not sum(map(len, truth)):
+        return float("nan")
+    features, classes = np.concatenate(embeddings[:used]), np.concatenate(labels[:used])
+    frames, expected = np.concatenate(queries), np.concatenate(truth)
+    if len(np.unique(classes)) == 1:
+        return float(np.mean(expected == classes[0]))
+    model = (
+        SVC(kernel="rbf", C=1.0, gamma=svm_gamma, cache_size=_CACHE_MB)
+        if probe == "svm"
+        else LogisticRegression(C=1.0, max_iter=100_000)
+    )
+    return float(np.mean(model.fit(features, classes).predict(frames) == expected))
+
+
+def classification_over_draws(
+    train_x: Sequence[Any],
+    train_y: Sequence[Any],
+    val_x: Sequence[Any],
+    val_y: Sequence[Any],
+    *,
+    fraction: float,
+    groups: Sequence[Group] | None = None,
+    draws: int = 10,
+    probe: Probe = "svm",
+) -> tuple[float, float]:
+    """Mean and standard deviation of ``phase_classification`` over training subsets that are drawn, not the first.
+
+    Each of ``draws`` fixed seeds draws ``fraction`` of the *sources* in ``groups`` (default: each video its own) and
+    takes all their videos: in stored order the first videos can be all of one kind (METHODS 4.6b).
+
+    >>> import numpy as np
+    >>> x, y = [np.array([[0.0], [5.0]])] * 4, [np.array([0, 1])] * 4
+    >>> classification_over_draws(x, y, x, y, fraction=0.5, draws=3)
+    (1.0, 0.0)
+    """
+    scores = [
+        phase_classification([train_x[i] for i in chosen], [train_y[i] for i in chosen], val_x, val_y, probe=probe)
+        for chosen in drawn_videos(range(len(train_x)) if groups is None else groups, fraction, draws)
+    ]
+    return float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan")
+
+
+def drawn_videos(groups: Sequence[Group], fraction: float, draws: int) -> list[list[int]]:
+    """``draws`` subsets of the videos, each all videos of a random ``fraction`` of the sources; seeds 0, 1, 2 ..."""
+    sources = list(dict.fromkeys(groups))
+    subsets = []
+    for seed in range(draws):
+        order = np.random.default_rng(seed).permutation(len(sources))[: first_videos(len(sources), fraction)]
+        chosen = {sources[i] for i in order}
+        subsets.append([i for i, group in enumerate(groups) if group in chosen])
+    return subsets
