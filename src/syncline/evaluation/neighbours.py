@@ -8,10 +8,12 @@ only frames within that bound of the best are measured again in float64, in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
 import numpy as np
+import torch
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from syncline.evaluation.sequences import Array
@@ -60,17 +62,22 @@ def find_neighbours(
     rough, norms, tolerance = _rough(frames)
     closest = np.full((len(frames), k), -1, dtype=np.int64)
     nearest = np.full((len(frames), len(x) if per_video else 0), -1, dtype=np.int64)
-    for video in range(len(x)):
-        for start in range(int(offsets[video]), int(offsets[video + 1]), _ROWS):
-            rows = slice(start, min(start + _ROWS, int(offsets[video + 1])))
-            # |x - y|^2 less |x|^2, which is the same for all candidates of one query
-            distances = rough[rows] @ rough.T
-            distances *= np.float32(-2)
-            distances += norms
-            if per_video:
-                _nearest(distances, tolerance[rows], frames, start, offsets, allowed[video], nearest[rows])
-            if k:
-                _closest(distances, tolerance[rows], frames, start, offsets, allowed[video], closest[rows])
+
+    def block(video: int, start: int) -> None:
+        rows = slice(start, min(start + _ROWS, int(offsets[video + 1])))
+        # |x - y|^2 less |x|^2, which is the same for all candidates of one query
+        distances = rough[rows] @ rough.T
+        distances *= np.float32(-2)
+        distances += norms
+        if per_video:
+            _nearest(distances, tolerance[rows], frames, start, offsets, allowed[video], nearest[rows])
+        if k:
+            _closest(distances, tolerance[rows], frames, start, offsets, allowed[video], closest[rows])
+
+    starts = [(v, s) for v in range(len(x)) for s in range(int(offsets[v]), int(offsets[v + 1]), _ROWS)]
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # the kernels release the lock
+        for _ in pool.map(block, *zip(*starts)) if starts else ():
+            pass
     return Neighbours(closest, nearest, offsets)
 
 

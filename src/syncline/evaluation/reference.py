@@ -82,7 +82,7 @@ def retrieval_precision(
     return sum(means) / len(means) if means else math.nan
 
 
-def progress_targets(labels: Sequence[int], num_phases: int) -> list[list[float]]:
+def progress_targets(labels: Sequence[int] | Array, num_phases: int) -> list[list[float]]:
     """Targets (t - k_c) / L, one list a phase c < C - 1, with the newer TCC rule for missing phases (METHODS 4.3).
 
     >>> progress_targets([0, 0, 1, 1, 1, 2], 3)[1][5] == (5 - 4) / 6
