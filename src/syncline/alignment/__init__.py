@@ -2,3 +2,7 @@
 
 Knows torch and numpy, nothing of video.
 """
+
+from syncline.alignment.soft_smith_waterman import expected_alignment, soft_smith_waterman
+
+__all__ = ["expected_alignment", "soft_smith_waterman"]

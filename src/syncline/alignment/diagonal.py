@@ -1,0 +1,127 @@
+"""The affine-gap soft Smith-Waterman in plain PyTorch, one anti-diagonal at a time; autograd gives every derivative.
+
+The path for machines without numba, for any device, and for higher derivatives. With max^g(u) = g log sum exp(u/g):
+
+    D[i,j]  = S[i,j] + max^g(0, D[i-1,j-1], X[i-1,j-1], Y[i-1,j-1])
+    X[i,j]  = max^g(D[i,j-1] - go[i,j], X[i,j-1] - ge[i,j])
+    Y[i,j]  = max^g(D[i-1,j] - go[i,j], X[i-1,j] - go[i,j], Y[i-1,j] - ge[i,j])
+    score   = max^g over all cells of D
+
+X enters Y but not the other way round, so a gap in both videos is counted in one order only. Cells of one
+anti-diagonal i + j = q depend on the two before it alone, which makes n + m - 1 steps on (b, n) tensors.
+A large finite number stands for minus infinity inside, so that a forbidden cell has gradient 0 and not NaN.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from syncline.alignment.inputs import valid_cells
+
+
+def forbidden(dtype: torch.dtype) -> float:
+    """What stands for minus infinity inside a recursion of this dtype."""
+    return -1e30 if dtype == torch.float64 else -1e9
+
+
+def skew(matrix: Tensor) -> Tensor:
+    """(b, n, m) -> (b, n, n + m - 1) with row i moved right by i, so that column q is anti-diagonal q; 0 elsewhere."""
+    b, n, m = matrix.shape
+    return pad(matrix, (0, n)).reshape(b, n * (m + n))[:, : n * (m + n - 1)].reshape(b, n, m + n - 1)
+
+
+def unskew(skewed: Tensor, m: int) -> Tensor:
+    """The inverse of `skew`: (b, n, n + m - 1) -> (b, n, m)."""
+    b, n, _ = skewed.shape
+    return pad(skewed.reshape(b, -1), (0, n)).reshape(b, n, m + n)[:, :, :m]
+
+
+def matrix_and_score(
+    similarity: Tensor,
+    gap_open: Tensor,
+    gap_extend: Tensor,
+    gamma: float,
+    lengths_x: Tensor | None = None,
+    lengths_y: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The score (b,) and D (b, n, m) of checked inputs (see `inputs`); minus infinity outside the lengths.
+
+    Gaps broadcast with (b, n, m). Differentiable in all tensors any number of times.
+    """
+    b, n, m = similarity.shape
+    floor = forbidden(similarity.dtype)
+    if b == 0 or n == 0 or m == 0:
+        nothing = (similarity.sum(dim=(1, 2)) + gap_open.sum() + gap_extend.sum()) * 0
+        return similarity * 1, nothing - torch.inf
+    inside = valid_cells(similarity, lengths_x, lengths_y)
+    if inside is not None:  # what padding holds, be it NaN, must not reach a gradient
+        similarity = similarity.masked_fill(~inside, 0.0)
+        gap_open = gap_open.expand(b, n, m).masked_fill(~inside, 0.0)
+        gap_extend = gap_extend.expand(b, n, m).masked_fill(~inside, 0.0)
+    matrix = unskew(_sweep(similarity, gap_open, gap_extend, gamma), m)
+    if inside is None:
+        return matrix, gamma * torch.logsumexp(matrix.flatten(1) / gamma, dim=1)
+    cells = matrix.masked_fill(~inside, floor)
+    score = gamma * torch.logsumexp(cells.flatten(1) / gamma, dim=1)
+    score = score.masked_fill(~inside.flatten(1).any(dim=1), -torch.inf)
+    return matrix.masked_fill(~inside, -torch.inf), score
+
+
+def _sweep(similarity: Tensor, gap_open: Tensor, gap_extend: Tensor, gamma: float) -> Tensor:
+    """D, skewed: (b, n, n + m - 1); what lies outside the matrix is arbitrary but finite."""
+    b, n, m = similarity.shape
+    floor = forbidden(similarity.dtype)
+    opens = _diagonals(gap_open, n, m)
+    extends = _diagonals(gap_extend, n, m)
+    nothing = similarity.new_full((b, n), floor)
+    zero = similarity.new_zeros((b, n))
+    edge = similarity.new_full((b, 1), floor)
+    rows = torch.arange(n, device=similarity.device)
+
+    def above(cells: Tensor) -> Tensor:
+        """Row i - 1 in the place of row i."""
+        return torch.cat([edge, cells[:, :-1]], dim=1)
+
+    def soft_max(*terms: Tensor) -> Tensor:
+        return gamma * torch.logsumexp(torch.stack(terms) / gamma, dim=0)
+
+    d_before = d_last = x_before = x_last = y_before = y_last = nothing
+    columns = []
+    for q, cells in enumerate(skew(similarity).unbind(dim=2)):
+        go, ge = opens[q], extends[q]
+        d = cells + soft_max(zero, above(d_before), above(x_before), above(y_before))
+        x = soft_max(d_last - go, x_last - ge)
+        y = soft_max(above(d_last) - go, above(x_last) - go, above(y_last) - ge)
+        outside = (rows > q) | (rows <= q - m)  # such cells must look like the border to their successors
+        d = d.masked_fill(outside, floor)
+        x = x.masked_fill(outside, floor).clamp(min=floor)  # gaps are taken off the floor again and again
+        y = y.masked_fill(outside, floor).clamp(min=floor)
+        columns.append(d)
+        d_before, d_last, x_before, x_last, y_before, y_last = d_last, d, x_last, x, y_last, y
+    return torch.stack(columns, dim=2)
+
+
+def _diagonals(gap: Tensor, n: int, m: int) -> list[Tensor]:
+    """One tensor an anti-diagonal that broadcasts with (b, n); the same one every time for a gap without positions."""
+    if gap.shape[1] == 1 and gap.shape[2] == 1:
+        return [gap[:, :, 0]] * (n + m - 1)
+    return list(skew(gap.expand(gap.shape[0], n, m)).unbind(dim=2))
+
+
+def posterior(
+    similarity: Tensor,
+    gap_open: Tensor,
+    gap_extend: Tensor,
+    gamma: float,
+    lengths_x: Tensor | None = None,
+    lengths_y: Tensor | None = None,
+) -> Tensor:
+    """d score / d similarity, (b, n, m), of checked inputs; itself differentiable where an input asks for it."""
+    wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (similarity, gap_open, gap_extend))
+    with torch.enable_grad():
+        leaf = similarity if similarity.requires_grad else similarity.detach().requires_grad_()
+        _, score = matrix_and_score(leaf, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+        (gradient,) = torch.autograd.grad(score.sum(), leaf, create_graph=wanted)
+    return gradient

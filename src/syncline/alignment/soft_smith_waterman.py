@@ -1,0 +1,129 @@
+"""The public soft Smith-Waterman: score, prefix scores D, and the posterior probability of every match."""
+
+from __future__ import annotations
+
+from typing import Literal, overload
+
+from torch import Tensor
+
+from syncline.alignment import diagonal
+from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix
+
+
+@overload
+def soft_smith_waterman(
+    similarity: Tensor,
+    *,
+    gap_open: float | Tensor = ...,
+    gap_extend: float | Tensor = ...,
+    gamma: float = ...,
+    lengths_x: Lengths = ...,
+    lengths_y: Lengths = ...,
+    return_matrix: Literal[False] = ...,
+) -> Tensor: ...
+
+
+@overload
+def soft_smith_waterman(
+    similarity: Tensor,
+    *,
+    gap_open: float | Tensor = ...,
+    gap_extend: float | Tensor = ...,
+    gamma: float = ...,
+    lengths_x: Lengths = ...,
+    lengths_y: Lengths = ...,
+    return_matrix: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
+
+
+def soft_smith_waterman(
+    similarity: Tensor,
+    *,
+    gap_open: float | Tensor = 1.0,
+    gap_extend: float | Tensor = 0.5,
+    gamma: float = 1.0,
+    lengths_x: Lengths = None,
+    lengths_y: Lengths = None,
+    return_matrix: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Soft local-alignment score of each pair, with affine gaps (soft Smith-Waterman).
+
+    score = gamma log sum over all local alignments exp(value / gamma), where the value of an alignment is the sum of
+    its matched similarities minus its gaps. The recursion stands at the head of `diagonal`. For gamma -> 0 it becomes
+    the largest value of a non-empty local alignment, which is negative where all similarities are.
+
+    Args:
+        similarity: (b, n, m), how well frame i of the first video fits frame j of the second; unrelated pairs should
+            lie below 0, or the best alignment is a global one. Half precision is computed and returned in float32.
+        gap_open, gap_extend: price of the first and of each further skipped frame, in units of the similarity: a
+            number, (b,), (n, m), (n, 1), (1, m) or (b, n, m). One axis is always (b,). May require grad.
+        gamma: temperature, > 0, in units of the similarity.
+        lengths_x, lengths_y: (b,) whole numbers, valid frames of each video; None: all.
+        return_matrix: return D as well. Leave it off where D is not needed: it is faster.
+
+    Returns:
+        score (b,), or (score, D) with D (b, n, m): the soft maximum over alignments that end with the match (i, j).
+        Outside the lengths D is minus infinity with zero gradient, as is the score of a pair with a length of 0.
+
+    Raises:
+        TypeError: not a floating tensor, lengths not whole.
+        ValueError: a shape, device, length or gamma that does not fit; the message names it.
+
+    Example:
+        >>> import torch
+        >>> similarity = torch.tensor([[[2.0, 0.5, 0.1], [0.4, 1.5, 0.3]]])
+        >>> score = soft_smith_waterman(similarity, gap_open=1.0, gap_extend=0.5, gamma=0.8)
+        >>> round(score.item(), 4)
+        3.7751
+    """
+    matrix = as_matrix(similarity, "similarity")
+    b, n, m = matrix.shape
+    prefix, score = diagonal.matrix_and_score(
+        matrix,
+        as_gap(gap_open, "gap_open", matrix),
+        as_gap(gap_extend, "gap_extend", matrix),
+        as_gamma(gamma),
+        as_lengths(lengths_x, "lengths_x", b, n, matrix.device),
+        as_lengths(lengths_y, "lengths_y", b, m, matrix.device),
+    )
+    return (score, prefix) if return_matrix else score
+
+
+def expected_alignment(
+    similarity: Tensor,
+    *,
+    gap_open: float | Tensor = 1.0,
+    gap_extend: float | Tensor = 0.5,
+    gamma: float = 1.0,
+    lengths_x: Lengths = None,
+    lengths_y: Lengths = None,
+) -> Tensor:
+    """Probability that frames i and j are matched, over all local alignments weighted by exp(value / gamma).
+
+    Equals d score / d similarity of `soft_smith_waterman`, is exact, and is itself differentiable in the similarity and
+    both gaps. Rows and columns sum to at most 1; the whole sums to the expected number of matches.
+
+    Args:
+        similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y: as for `soft_smith_waterman`.
+
+    Returns:
+        (b, n, m) in [0, 1]; 0 outside the lengths. Float32 for half precision.
+
+    Raises:
+        TypeError, ValueError: as `soft_smith_waterman`.
+
+    Example:
+        >>> import torch
+        >>> expected_alignment(10 * torch.eye(3)[None] - 5).round(decimals=2)[0].tolist()
+        [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]
+    """
+    matrix = as_matrix(similarity, "similarity")
+    b, n, m = matrix.shape
+    return diagonal.posterior(
+        matrix,
+        as_gap(gap_open, "gap_open", matrix),
+        as_gap(gap_extend, "gap_extend", matrix),
+        as_gamma(gamma),
+        as_lengths(lengths_x, "lengths_x", b, n, matrix.device),
+        as_lengths(lengths_y, "lengths_y", b, m, matrix.device),
+    )
