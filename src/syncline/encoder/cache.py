@@ -1,0 +1,319 @@
+"""Features of a frozen backbone, computed once per frame and kept on disk.
+
+Notable choices:
+- The unit is the frame of a source file, whatever asked for it: re-cuts of a video, other sampling rates and other runs
+  use what is there and add what is missing.
+- The key is the content of the source and all that decides what a picture becomes: model, weights, transform,
+  precision.
+- ``copies`` k > 1 keeps k - 1 augmented copies beside the plain one (copy 0), so that training needs no decoding. The
+  draw of a copy is fixed by the source's content and the copy's number.
+- Decoding runs in a thread of its own while the backbone computes.
+- Losing the cache loses time only: a file that is not whole is computed again, a cache that cannot be written is used
+  from memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import os
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from syncline.data import Sampling, Video, sampled_frames
+from syncline.encoder.backbone import Backbone
+from syncline.encoder.feature_file import StoredFeatures, read_features, writing_features
+from syncline.encoder.weights import cache_folder
+from syncline.files import content_hash, write_json
+from syncline.video import VideoReader
+
+Augment = Callable[..., Tensor]
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class CachedFeatures:
+    """Features of the sampled frames of one video.
+
+    Attributes:
+        grid: (k, t, C g g) float16, the feature maps flattened; copy 0 is the plain one. May be a read-only memory map.
+        frames: (t,) int64 frame numbers in the source file.
+        pts_seconds: (t,) float64, when they are shown; of a re-cut on its own clock (place / frame rate).
+    """
+
+    grid: np.ndarray[Any, np.dtype[np.float16]]
+    frames: np.ndarray[Any, np.dtype[np.int64]]
+    pts_seconds: np.ndarray[Any, np.dtype[np.float64]]
+
+
+class FeatureCache:
+    """Features by video, from disk where they are, computed and kept where not.
+
+    Args:
+        root: the folder; ``None`` for ``features`` in ``SYNCLINE_CACHE`` or the user's cache folder.
+        backbone: a frozen one with a grid. ``None``: the default.
+        sampling: which frames of a video are wanted. ``None``: 7.5 a second.
+        copies: k, the plain features and k - 1 augmented copies.
+        augment: ``augment(clip (t, 3, h, w) in [0, 1], generator=..., flip=...)``, one draw a call;
+            ``None``: ``syncline.views.augment``.
+        flip: whether augmented copies may be mirrored.
+
+    Example:
+        >>> cache = FeatureCache("/tmp/features", Backbone("test_resnet", weights="none"))
+        >>> cache.backbone.dim
+        864
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        backbone: Backbone | None = None,
+        sampling: Sampling | None = None,
+        copies: int = 1,
+        augment: Augment | None = None,
+        *,
+        flip: bool = False,
+    ) -> None:
+        self.backbone = Backbone() if backbone is None else backbone
+        if self.backbone.trainable != "frozen":
+            raise ValueError(
+                f"only features of a frozen backbone can be cached, this one is {self.backbone.trainable!r}"
+            )
+        if copies < 1:
+            raise ValueError(f"copies must be at least 1, got {copies}")
+        self.root = cache_folder() / "features" if root is None else Path(root)
+        self.sampling = Sampling() if sampling is None else sampling
+        self.copies, self.flip = copies, flip
+        self.augment = augment
+        self._warned = False
+
+    @functools.cached_property
+    def folder(self) -> Path:
+        """Where features of this backbone lie; its ``transform.json`` says what made them."""
+        words = json.dumps({"format": 1} | self.backbone.describe(), sort_keys=True)
+        return self.root / f"{self.backbone.name.replace('/', '-')}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+
+    def estimate(self, videos: Iterable[Video]) -> tuple[int, int]:
+        """(frames, bytes) that the features of ``videos`` take when all are there; re-cuts share their source's."""
+        sources: dict[Path, int] = {}
+        for video in videos:
+            if video.frames is not None:
+                wanted = len(np.unique(video.frames))
+            elif self.sampling.stride:
+                wanted = -(-video.num_frames // self.sampling.stride)
+            else:
+                seconds = video.num_frames / max(video.frame_rate, 1e-9)
+                wanted = min(video.num_frames, round(seconds * self.sampling.rate_hz) + 1)
+            sources[video.path] = min(video.num_frames, max(wanted, sources.get(video.path, 0)))
+        frames = sum(sources.values())
+        return frames, frames * self.copies * self.backbone.dim * 2
+
+    def features(self, video: Video, *, sampling: Sampling | None = None) -> CachedFeatures:
+        """The features of the sampled frames of ``video``; ``sampling`` in place of the cache's own.
+
+        Raises:
+            SynclineError: the file cannot be decoded.
+        """
+        content = content_hash(video.path)
+        stored = self._stored(content)
+        clock = VideoReader(video.path, size=self.backbone.size).pts_seconds if stored is None else stored.clock
+        wanted = sampled_frames(video, clock, self.sampling if sampling is None else sampling)
+        missing = np.setdiff1d(wanted, stored.frames if stored is not None else np.zeros(0, np.int64))
+        if stored is None or len(missing):
+            stored = self._extend(video.path, content, clock, stored, missing)
+        rows = np.searchsorted(stored.frames, wanted)
+        grid = stored.grid if len(rows) == len(stored.frames) and (np.diff(rows) == 1).all() else stored.grid[:, rows]
+        if video.frames is None:
+            seconds = clock[wanted]
+        else:
+            seconds = np.arange(len(wanted), dtype=np.float64) / video.frame_rate
+        return CachedFeatures(grid, wanted, seconds)
+
+    def _name(self, content: str) -> str:
+        if self.copies == 1:
+            return f"{content}.safetensors"
+        name = getattr(self.augment, "__qualname__", repr(self.augment))
+        how = "views" if self.augment is None else f"{self.augment.__module__}.{name}"
+        return f"{content}-{self.copies}-{hashlib.sha256(f'{how} {self.flip}'.encode()).hexdigest()[:8]}.safetensors"
+
+    def _stored(self, content: str) -> StoredFeatures | None:
+        dim = self.backbone.dim
+        own = read_features(self.folder / self._name(content), copies=self.copies, dim=dim)
+        if own is not None or self.copies > 1:
+            return own
+        # the plain features also stand in files with augmented copies
+        for path in sorted(self.folder.glob(f"{content}-*.safetensors")):
+            copies = path.stem.split("-")[1]
+            more = read_features(path, copies=int(copies), dim=dim) if copies.isdecimal() else None
+            if more is not None:
+                return StoredFeatures(more.grid[:1], more.frames, more.clock)
+        return None
+
+    def _extend(
+        self,
+        path: Path,
+        content: str,
+        clock: np.ndarray[Any, np.dtype[np.float64]],
+        stored: StoredFeatures | None,
+        missing: np.ndarray[Any, np.dtype[np.int64]],
+    ) -> StoredFeatures:
+        """Computes the features of frames ``missing`` and keeps them together with those that are there."""
+        frames = np.union1d(missing, stored.frames) if stored is not None else missing
+        shape = (self.copies, len(frames), self.backbone.dim)
+        target = self.folder / self._name(content)
+        try:
+            if not (self.folder / "transform.json").is_file():
+                write_json(self.folder / "transform.json", self.backbone.describe())
+            self._fill(target, path, content, clock, stored, missing, frames, shape)
+        except OSError as error:
+            if not self._warned:
+                _log.warning("features cannot be kept in %s (%s): they are computed each time", self.folder, error)
+                self._warned = True
+            with tempfile.TemporaryDirectory() as folder:
+                target = Path(folder) / target.name
+                self._fill(target, path, content, clock, stored, missing, frames, shape)
+                kept = read_features(target, copies=shape[0], dim=shape[2])
+                assert kept is not None
+                return StoredFeatures(np.array(kept.grid), kept.frames, kept.clock)
+        written = read_features(target, copies=shape[0], dim=shape[2])
+        if written is None:
+            raise OSError(f"{target} was changed while it was written")
+        return written
+
+    def _fill(
+        self,
+        target: Path,
+        path: Path,
+        content: str,
+        clock: np.ndarray[Any, np.dtype[np.float64]],
+        stored: StoredFeatures | None,
+        missing: np.ndarray[Any, np.dtype[np.int64]],
+        frames: np.ndarray[Any, np.dtype[np.int64]],
+        shape: tuple[int, int, int],
+    ) -> None:
+        with writing_features(target, shape=shape, frames=frames, clock=clock) as writer:
+            if stored is not None:
+                for old, row in enumerate(np.searchsorted(frames, stored.frames)):
+                    for copy in range(shape[0]):
+                        writer.write(copy, int(row), stored.grid[copy, old : old + 1])
+            for numbers, pictures in decoded(path, missing, self.backbone.size):
+                rows = np.searchsorted(frames, numbers)
+                for copy in range(shape[0]):
+                    grid = self._compute(pictures, content, copy)
+                    for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) != 1) + 1):
+                        writer.write(copy, int(rows[part[0]]), grid[part])
+
+    def _compute(self, pictures: Tensor, content: str, copy: int) -> np.ndarray[Any, np.dtype[np.float16]]:
+        if copy > 0:
+            augment: Augment
+            if self.augment is None:
+                from syncline.views import augment as default_augment
+
+                augment = default_augment
+            else:
+                augment = self.augment
+            # the same generator state for every chunk of a video: the whole clip gets one draw
+            seed = int(hashlib.sha256(f"{content} {copy}".encode()).hexdigest()[:15], 16)
+            generator = torch.Generator().manual_seed(seed)
+            pictures = augment(pictures.float() / 255, generator=generator, flip=self.flip)
+        device = self.backbone.mean.device
+        maps = self.backbone(pictures.to(device)).flatten(1)
+        # float16 ends at 65504; no trained network comes near it, but an infinity would spoil every sum after it
+        grid: np.ndarray[Any, np.dtype[np.float16]] = maps.clamp(-65504, 65504).to(torch.float16).cpu().numpy()
+        return grid
+
+
+def decoded(
+    path: Path, frames: np.ndarray[Any, np.dtype[np.int64]], size: tuple[int, int], *, chunk_size: int = _CHUNK
+) -> Iterator[tuple[np.ndarray[Any, np.dtype[np.int64]], Tensor]]:
+    """Frame numbers (n,) and pictures (n, 3, h, w) uint8 of ``frames`` in chunks, decoded ahead in another thread."""
+    if not len(frames):
+        return
+    reader = VideoReader(path, size=size)
+    for chunk in ahead(reader.chunks(frames, chunk_size=chunk_size)):
+        yield chunk.indices, torch.from_numpy(chunk.pixels).permute(0, 3, 1, 2)
+
+
+def ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
+    """The same items, taken in another thread up to ``depth`` before they are asked for. Errors are raised here."""
+    line: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=depth)
+    left = threading.Event()
+
+    def offer(done: bool, item: Any) -> bool:
+        while not left.is_set():
+            try:
+                line.put((done, item), timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not offer(False, item):
+                    return
+            offer(True, None)
+        except BaseException as error:  # handed over: it is the consumer's to handle
+            offer(True, error)
+
+    thread = threading.Thread(target=work, name="syncline-decode", daemon=True)
+    thread.start()
+    try:
+        while True:
+            done, item = line.get()
+            if done:
+                if item is not None:
+                    raise item
+                return
+            yield item
+    finally:
+        left.set()
+        thread.join()
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One transform's part of the cache: its folder, the name of its backbone, its files and their bytes."""
+
+    folder: Path
+    backbone: str
+    files: int
+    bytes: int
+
+
+def cache_info(root: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
+    """What lies in the feature cache, by transform."""
+    place = cache_folder() / "features" if root is None else Path(root)
+    entries = []
+    for described in sorted(place.glob("*/transform.json")):
+        try:
+            name = str(json.loads(described.read_text(encoding="utf-8"))["name"])
+        except (ValueError, KeyError, TypeError):
+            name = "unknown"
+        sizes = [file.stat().st_size for file in described.parent.glob("*.safetensors")]
+        entries.append(CacheEntry(described.parent, name, len(sizes), sum(sizes)))
+    return entries
+
+
+def clear_cache(root: str | os.PathLike[str] | None = None, *, entries: Sequence[CacheEntry] | None = None) -> int:
+    """Removes ``entries`` (all of ``root`` by default) and returns the bytes set free. Nothing else is touched."""
+    chosen = cache_info(root) if entries is None else entries
+    for entry in chosen:
+        shutil.rmtree(entry.folder)
+    return sum(entry.bytes for entry in chosen)

@@ -1,0 +1,130 @@
+"""What a frame encoder is made of: one dataclass, saved with every model."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from syncline.data import Sampling
+from syncline.encoder.backbone import Precision, Trainable
+from syncline.encoder.heads import Padding
+from syncline.encoder.positions import PositionCode
+from syncline.encoder.temporal import AttentionAxis
+from syncline.encoder.weights import LITE0
+from syncline.errors import SynclineError
+
+Head = Literal["grid", "conv3d", "maxpool", "spatial_softmax"]
+Temporal = Literal["lac", "carl", "none"]
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The parts of a ``FrameEncoder``. The defaults are the recommended ones for features cached on a CPU.
+
+    Attributes:
+        backbone, stage, weights, trainable, precision: as ``Backbone`` takes them.
+        grid: side of the grid of the last map; 0 leaves the map whole (what the published encoders see).
+        sampling: which frames of a video the encoder is meant for; what ``embed`` takes unless told otherwise.
+        contexts: k, maps a frame: itself and k - 1 past ones. context_stride: their distance in sampled frames.
+        head: what turns maps into a vector: ``grid`` (flattened; the one that trains on a CPU), ``conv3d``,
+            ``maxpool``, ``spatial_softmax``. head_padding: of ``conv3d``, ``valid`` or ``same``.
+        project: ``None``, or a number: inputs are standardised and projected onto so many principal directions of the
+            training features before the head. The first layer is most of a step's work: 512 makes a step about twice
+            as fast and costs what the left-out directions hold.
+        temporal: ``lac`` (post-norm), ``carl`` (pre-norm) transformer, or ``none``. layers, heads, feed_forward: its.
+        attn_axis: ``time``; ``batch`` is LAC's released code.
+        pos_enc: ``relative`` | ``absolute`` | ``none`` | ``rope``. train_len: S0, its reference length.
+        width: of head and temporal encoder inputs. embedding_dim: d of the result.
+        hidden: of the head. dropout: in the head and the transformer. l2_normalize: rows of the result.
+        projection: a head in training only, Linear d, BatchNorm, ReLU, Linear d (SCL); left away in eval mode.
+    """
+
+    backbone: str = LITE0
+    stage: str | None = None
+    weights: str | None = None
+    trainable: Trainable = "frozen"
+    precision: Precision = "auto"
+    grid: int = 3
+    sampling: Sampling = field(default_factory=Sampling)
+    contexts: int = 1
+    context_stride: int = 1
+    head: Head = "grid"
+    head_padding: Padding = "valid"
+    project: int | None = None
+    hidden: int = 512
+    width: int = 256
+    temporal: Temporal = "lac"
+    layers: int = 2
+    heads: int = 8
+    feed_forward: int = 1024
+    attn_axis: AttentionAxis = "time"
+    pos_enc: PositionCode = "relative"
+    train_len: int = 32
+    dropout: float = 0.1
+    embedding_dim: int = 128
+    l2_normalize: bool = True
+    projection: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("contexts", "context_stride", "hidden", "width", "layers", "heads", "embedding_dim"):
+            if getattr(self, name) < 1:
+                raise SynclineError(f"encoder.{name} must be at least 1, got {getattr(self, name)}")
+        if self.grid < 0 or (self.project is not None and self.project < 1):
+            raise SynclineError(
+                f"encoder.grid and encoder.project must be positive, got {self.grid} and {self.project}"
+            )
+        if self.project is not None and self.head != "grid":
+            raise SynclineError(f"encoder.project goes with head 'grid' only, got head {self.head!r}")
+        if self.width % self.heads:
+            raise SynclineError(f"encoder.width {self.width} must be a multiple of encoder.heads {self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise SynclineError(f"encoder.dropout must be in [0, 1), got {self.dropout}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EncoderConfig:
+        """The other way.
+
+        Raises:
+            SynclineError: an unknown key, or a value that no encoder can have.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise SynclineError(f"unknown key {unknown[0]!r} in the configuration of an encoder")
+        try:
+            sampling = Sampling(**values.get("sampling", {}))
+            return cls(**{**values, "sampling": sampling})
+        except TypeError as error:
+            raise SynclineError(f"the configuration of the encoder is not one of syncline's: {error}") from error
+
+
+_CONTEXTS = {"contexts": 2, "temporal": "none"}
+_PRESETS: dict[str, dict[str, Any]] = {
+    "lac": {},
+    "lrprop": {},
+    "scl": {"temporal": "carl", "projection": True},
+    "tcc": {**_CONTEXTS, "l2_normalize": False},
+    "lav": _CONTEXTS,
+    "gta": _CONTEXTS,
+    "tcn": {"temporal": "none", "embedding_dim": 32},
+}
+
+
+def encoder_preset(method: str, **changes: Any) -> EncoderConfig:
+    """The encoder of a method over cached grid features: its own temporal module, contexts, width and normalisation.
+
+    The published encoders themselves, from pixels, are ``published_config``'s. ``method``: lac, lrprop (a transformer
+    encoder like LAC's), scl, tcc, lav, gta (two contexts, no transformer), tcn (32 numbers, no transformer).
+
+    Example:
+        >>> encoder_preset("tcc", contexts=3).contexts
+        3
+    """
+    if method not in _PRESETS:
+        raise SynclineError(f"no encoder preset {method!r}; expected one of {', '.join(_PRESETS)}")
+    return EncoderConfig(**{**_PRESETS[method], **changes})

@@ -1,0 +1,151 @@
+"""Videos of any length -> embeddings.
+
+Notable choices:
+- Backbone and head see a chunk of frames at a time; the temporal encoder sees the sequence. The result does not depend
+  on the size of the chunks, nor on whether features came from the cache (maps are rounded to float16 either way).
+- Decoding runs in a thread of its own while the backbone computes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from syncline.data import Embedding, Sampling, Video, sampled_frames
+from syncline.encoder.cache import FeatureCache, decoded
+from syncline.encoder.frame_encoder import FrameEncoder
+from syncline.video import VideoReader
+
+
+def video_of(path: str | os.PathLike[str]) -> Video:
+    """A file as a ``Video`` without labels.
+
+    Raises:
+        SynclineError: the file cannot be read as a video.
+    """
+    place = Path(path)
+    reader = VideoReader(place)
+    return Video(
+        path=place, name=place.stem, source=place.stem, num_frames=reader.num_frames, frame_rate=reader.frame_rate,
+        split="", action="", phases=None, frames=None,
+    )  # fmt: skip
+
+
+def embed_video(
+    encoder: FrameEncoder,
+    video: Video,
+    *,
+    sampling: Sampling | None = None,
+    cache: FeatureCache | None = None,
+    chunk_size: int = 64,
+) -> Embedding:
+    """The embeddings of the sampled frames of one video; what ``FrameEncoder.embed`` does for each."""
+    if chunk_size < 1:
+        raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
+    chosen = encoder.config.sampling if sampling is None else sampling
+    mode = encoder.training
+    encoder.eval()
+    try:
+        with torch.no_grad():
+            chunks: Iterator[Tensor]
+            if cache is not None and encoder.config.trainable == "frozen":
+                _check(encoder, cache)
+                features = cache.features(video, sampling=chosen)
+                frames, seconds = features.frames, features.pts_seconds
+                chunks = (
+                    torch.from_numpy(np.array(features.grid[0, start : start + chunk_size]))
+                    for start in range(0, len(frames), chunk_size)
+                )
+            else:
+                clock = VideoReader(video.path).pts_seconds
+                frames = sampled_frames(video, clock, chosen)
+                seconds = own_clock(video, clock, frames)
+                chunks = _maps(encoder, video, frames, chunk_size)
+            steps = _steps(encoder.config.sampling, chosen, video, frames, seconds)
+            vectors = _describe(encoder, chunks, len(frames), steps)
+            related = encoder.relate(vectors[None], steps=torch.from_numpy(steps)[None].to(vectors.device))
+            result = encoder.finish(related)[0].float().cpu().numpy()
+    finally:
+        encoder.train(mode)
+    return Embedding(
+        vectors=result, pts_seconds=seconds, source=str(video.path) if video.frames is None else video.name
+    )
+
+
+def embed_features(encoder: FrameEncoder, grid: np.ndarray[Any, Any], *, chunk_size: int = 256) -> np.ndarray[Any, Any]:
+    """Embeddings (t, d) float32 of one sequence's cached maps (t, f), sampled as the encoder was trained."""
+    mode = encoder.training
+    encoder.eval()
+    try:
+        with torch.no_grad():
+            chunks = (torch.from_numpy(np.array(grid[i : i + chunk_size])) for i in range(0, len(grid), chunk_size))
+            vectors = _describe(encoder, chunks, len(grid), np.arange(len(grid), dtype=np.float64))
+            result: np.ndarray[Any, Any] = encoder.finish(encoder.relate(vectors[None]))[0].float().cpu().numpy()
+            return result
+    finally:
+        encoder.train(mode)
+
+
+def own_clock(
+    video: Video, clock: np.ndarray[Any, np.dtype[np.float64]], frames: np.ndarray[Any, np.dtype[np.int64]]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """When the sampled frames are shown: by the source's clock, or of a re-cut its own (place / frame rate)."""
+    return clock[frames] if video.frames is None else np.arange(len(frames), dtype=np.float64) / video.frame_rate
+
+
+def _check(encoder: FrameEncoder, cache: FeatureCache) -> None:
+    ours, theirs = encoder.backbone.describe(), cache.backbone.describe()
+    if ours != theirs:
+        raise ValueError(f"the cache holds features of another backbone: {theirs}, the encoder's is {ours}")
+
+
+def _maps(
+    encoder: FrameEncoder, video: Video, frames: np.ndarray[Any, np.dtype[np.int64]], chunk_size: int
+) -> Iterator[Tensor]:
+    device = encoder.reference_length.device
+    for _, pictures in decoded(video.path, frames, encoder.backbone.size, chunk_size=chunk_size):
+        maps = encoder.backbone(pictures.to(device)).flatten(1)
+        # as the cache would hold them
+        yield maps.clamp(-65504, 65504).half() if encoder.config.trainable == "frozen" else maps
+
+
+def _steps(
+    trained: Sampling, chosen: Sampling, video: Video, frames: np.ndarray[Any, Any], seconds: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Places in the sequence, in the steps that the encoder was trained with, whatever the sampling now is."""
+    if video.frames is not None or chosen == trained:
+        return np.arange(len(frames), dtype=np.float64)
+    if trained.stride:
+        return frames / trained.stride
+    return (seconds - seconds[:1]) * trained.rate_hz
+
+
+def _describe(encoder: FrameEncoder, chunks: Iterator[Tensor], length: int, steps: np.ndarray[Any, Any]) -> Tensor:
+    """(t, w): each frame with its contexts (past frames, training steps apart, the first repeated) through the head."""
+    k, device = encoder.config.contexts, encoder.reference_length.device
+    spacing = max(1, round(1 / float(np.median(np.diff(steps))))) if length > 1 and steps[-1] > steps[0] else 1
+    back = (k - 1) * encoder.config.context_stride * spacing
+    offsets = torch.arange(k) * (encoder.config.context_stride * spacing)
+    vectors: Tensor | None = None
+    past: Tensor | None = None
+    done = 0
+    for chunk in chunks:
+        maps = encoder.project(chunk.to(device))
+        past = maps[:1].expand(back, -1) if past is None else past
+        extended = torch.cat([past, maps])
+        rows = torch.arange(len(maps))[:, None] + offsets
+        result = encoder.describe_frames(extended[rows][None])[0]
+        past = extended[len(extended) - back :]
+        if vectors is None:
+            vectors = result.new_empty(length, result.shape[-1])
+        vectors[done : done + len(maps)] = result
+        done += len(maps)
+    if vectors is None or done != length:
+        raise ValueError(f"{done} frames came of {length} that were asked for")
+    return vectors

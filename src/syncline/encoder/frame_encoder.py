@@ -1,0 +1,295 @@
+"""Frames -> embeddings: backbone, head, temporal encoder, in one module that carries its own preprocessing.
+
+    pixels (b, t, 3, h, w) -> backbone -> maps (b, t, C, g, g) -> head -> (b, t, 512) -> Linear -> (b, t, 256)
+           -> + position code, dropout -> transformer over t -> Linear -> (b, t, 128) -> rows of length 1
+
+Notable choices:
+- With a frozen backbone, training starts from cached maps, flattened: (b, t, C g g).
+- Sequences longer than 4,096 frames go through the transformer in overlapping windows that are defined by the frame's
+  place in the sequence, never by how the sequence was read; their results are blended. Positions are those of the
+  whole sequence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from jaxtyping import Bool, Float, Int, Num, Shaped
+from torch import Tensor, nn
+
+from syncline.encoder.backbone import Backbone
+from syncline.encoder.config import EncoderConfig
+from syncline.encoder.heads import Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
+from syncline.encoder.positions import relative_positions, sinusoidal_code
+from syncline.encoder.projection import principal_directions
+from syncline.encoder.temporal import TemporalEncoder
+from syncline.errors import SynclineError
+
+if TYPE_CHECKING:
+    from syncline.data import Embedding, Sampling, Video
+    from syncline.encoder.cache import FeatureCache
+
+WINDOW, OVERLAP = 4096, 1024
+
+
+class FrameEncoder(nn.Module, PyTorchModelHubMixin):
+    """An embedding for every frame of a video.
+
+    Args:
+        config: what it is made of. backbone: one that is there already and fits ``config`` (made otherwise).
+
+    Example:
+        >>> config = EncoderConfig(backbone="test_resnet", weights="none")
+        >>> encoder = FrameEncoder(config).eval()
+        >>> encoder(torch.zeros(2, 5, encoder.backbone.dim)).shape
+        torch.Size([2, 5, 128])
+    """
+
+    input_mean: Tensor
+    input_directions: Tensor
+    reference_length: Tensor
+
+    def __init__(self, config: EncoderConfig | None = None, *, backbone: Backbone | None = None) -> None:
+        super().__init__()
+        self.config = config = EncoderConfig() if config is None else config
+        self.backbone = backbone or Backbone(
+            config.backbone, grid=config.grid or None, weights=config.weights, stage=config.stage,
+            trainable=config.trainable, precision=config.precision,
+        )  # fmt: skip
+        self.head = self._make_head()
+        out = config.embedding_dim
+        self.temporal: TemporalEncoder | None = None
+        if config.temporal == "none":
+            self.output = nn.Linear(self.head.width, out)
+        else:
+            self.reduce = nn.Linear(self.head.width, config.width)
+            self.input_dropout = nn.Dropout(config.dropout)
+            self.temporal = TemporalEncoder(
+                config.width, layers=config.layers, heads=config.heads, feed_forward=config.feed_forward,
+                dropout=config.dropout, norm="pre" if config.temporal == "carl" else "post", attn_axis=config.attn_axis,
+            )  # fmt: skip
+            self.output = nn.Linear(config.width, out)
+        self.projection: nn.Module = nn.Identity()
+        if config.projection:
+            self.projection = nn.Sequential(nn.Linear(out, out), nn.BatchNorm1d(out), nn.ReLU(), nn.Linear(out, out))
+        # median length of the training videos, in sampled frames: the unit of the absolute position code
+        self.register_buffer("reference_length", torch.tensor(float(config.train_len)))
+        if config.project is not None:
+            self.register_buffer("input_mean", torch.zeros(self.backbone.dim))
+            self.register_buffer("input_directions", torch.eye(self.backbone.dim, config.project))
+
+    def _make_head(self) -> GridHead | Conv3dHead | MaxPoolHead | SpatialSoftmaxHead:
+        config, channels = self.config, self.backbone.channels
+        if config.head == "grid":
+            inputs = config.project or self.backbone.dim
+            return GridHead(inputs * config.contexts, hidden=config.hidden, dropout=config.dropout)
+        if config.head == "maxpool":
+            return MaxPoolHead(channels, hidden=config.hidden, dropout=config.dropout)
+        smallest = {"spatial_softmax": 9, "conv3d": 5 if config.head_padding == "valid" else 1}[config.head]
+        if min(self.map_size) < smallest:
+            raise SynclineError(
+                f"head {config.head!r} needs maps of at least {smallest}x{smallest}, the backbone gives "
+                f"{self.map_size[0]}x{self.map_size[1]} (grid 0 leaves them whole)"
+            )
+        if config.head == "spatial_softmax":
+            return SpatialSoftmaxHead(channels)
+        hidden, padding = config.hidden, config.head_padding
+        return Conv3dHead(channels, hidden=hidden, width=hidden, dropout=config.dropout, padding=padding)
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """(h, w) of the maps that the head sees."""
+        return (self.config.grid, self.config.grid) if self.config.grid else self.backbone.map_size
+
+    # ---------------------------------------------------------------------------------------------------- training
+
+    def calibrate(self, features: Iterable[np.ndarray[Any, Any]], *, seed: int = 0) -> None:
+        """Learns, before training, what is measured and not trained: input statistics and the reference length.
+
+        Args:
+            features: (t, f) plain features of each training video.
+            seed: of the choice of frames that the directions are fitted to.
+        """
+        sequences = list(features)
+        self.reference_length.fill_(float(np.median([len(sequence) for sequence in sequences])))
+        if self.config.project is not None:
+            mean, scale, directions = principal_directions(sequences, self.config.project, seed=seed)
+            self.input_mean.copy_(mean)
+            self.input_directions.copy_(directions / scale[:, None])
+
+    def forward(
+        self,
+        inputs: Shaped[Tensor, "b t ..."],
+        *,
+        mask: Bool[Tensor, "b t"] | None = None,
+        steps: Num[Tensor, "b t"] | None = None,
+        frames: Int[Tensor, " b"] | None = None,
+    ) -> Float[Tensor, "b t d"]:
+        """Embeddings (b, t, d) of clips.
+
+        Args:
+            inputs: cached maps, flattened, (b, t, f) or with k contexts (b, t, k, f); or pixels (b, t, 3, h, w) or
+                (b, t, k, 3, h, w), uint8 or in [0, 1]. f is the backbone's ``dim`` (or ``config.project``: what
+                ``project`` gives).
+            mask: true where a frame is real; a prefix. The others get zeros.
+            steps: places of the frames in their video's sampled sequence; 0 ... t - 1 by default.
+            frames: lengths of the videos. Taken so that a batch can be handed over whole; no position code needs them.
+
+        Raises:
+            ValueError: a shape that is none of these.
+        """
+        vectors = self.describe_frames(inputs)
+        return self.finish(self.relate(vectors, mask=mask, steps=steps), mask=mask)
+
+    def project(self, maps: Num[Tensor, "... f"]) -> Float[Tensor, "... p"]:
+        """Flattened maps as the head sees them: float32, and projected where ``config.project`` says so."""
+        maps = maps.float()
+        if self.config.project is None or maps.shape[-1] == self.config.project:
+            return maps
+        return (maps - self.input_mean) @ self.input_directions
+
+    def describe_frames(self, inputs: Shaped[Tensor, "b t ..."]) -> Float[Tensor, "b t w"]:
+        """Everything that looks at one frame (and its contexts) alone: backbone, head, linear."""
+        k, b, t = self.config.contexts, *inputs.shape[:2]
+        if inputs.ndim in (5, 6):
+            maps = self.backbone(inputs.reshape(-1, *inputs.shape[-3:])).flatten(1)
+        elif inputs.ndim in (3, 4):
+            maps = inputs.reshape(-1, inputs.shape[-1])
+        else:
+            raise ValueError(f"expected maps (b, t, [k,] f) or pixels (b, t, [k,] 3, h, w), got {tuple(inputs.shape)}")
+        if len(maps) != b * t * k:
+            raise ValueError(f"expected {k} maps a frame (contexts), got inputs {tuple(inputs.shape)}")
+        maps = self.project(maps)
+        if self.config.project is None:
+            if maps.shape[-1] != self.backbone.dim:
+                raise ValueError(f"expected maps of {self.backbone.dim} numbers, got {maps.shape[-1]}")
+            vectors = self.head(maps.view(b * t, k, self.backbone.channels, *self.map_size))
+        else:
+            vectors = self.head(maps.view(b * t, k, -1))
+        if self.temporal is not None:
+            vectors = self.reduce(vectors)
+        return vectors.view(b, t, -1)
+
+    def relate(
+        self,
+        vectors: Float[Tensor, "b t w"],
+        *,
+        mask: Bool[Tensor, "b t"] | None = None,
+        steps: Num[Tensor, "b t"] | None = None,
+    ) -> Float[Tensor, "b t d"]:
+        """Position code, temporal encoder and last linear layer; not yet normalised."""
+        if self.temporal is None:
+            result: Tensor = self.output(vectors)
+            return result
+        real = torch.ones(vectors.shape[:2], dtype=torch.bool, device=vectors.device) if mask is None else mask
+        if steps is None:
+            steps = torch.arange(real.shape[1], device=real.device).expand(real.shape)
+        rotary = steps.float() if self.config.pos_enc == "rope" else None
+        if self.config.pos_enc == "relative":
+            vectors = vectors + sinusoidal_code(relative_positions(real, self.config.train_len), vectors.shape[-1])
+        elif self.config.pos_enc == "absolute":
+            places = steps.float() * (self.config.train_len / self.reference_length)
+            vectors = vectors + sinusoidal_code(places, vectors.shape[-1])
+        vectors = self.input_dropout(vectors)
+        if vectors.shape[1] <= WINDOW or self.config.attn_axis == "batch":
+            related: Tensor = self.output(self.temporal(vectors, mask=mask, rotary=rotary))
+            return related
+        return self._in_windows(vectors, mask, rotary)
+
+    def _in_windows(self, vectors: Tensor, mask: Tensor | None, rotary: Tensor | None) -> Tensor:
+        """Windows of 4,096 frames that share 1,024 with the next; in the shared part one fades into the other."""
+        assert self.temporal is not None
+        b, t, _ = vectors.shape
+        total = vectors.new_zeros(b, t, self.config.embedding_dim)
+        fade = (torch.arange(OVERLAP, device=vectors.device) + 1) / (OVERLAP + 1)
+        for start in range(0, t - OVERLAP, WINDOW - OVERLAP):
+            part = slice(start, min(start + WINDOW, t))
+            length = part.stop - part.start
+            weight = vectors.new_ones(length)
+            if start > 0:
+                weight[:OVERLAP] = fade
+            if part.stop < t:
+                weight[-OVERLAP:] = 1 - fade
+            result = self.temporal(
+                vectors[:, part],
+                mask=None if mask is None else mask[:, part],
+                rotary=None if rotary is None else rotary[:, part],
+            )
+            total[:, part] = total[:, part] + weight[:, None] * self.output(result)
+        return total
+
+    def finish(
+        self, vectors: Float[Tensor, "b t d"], *, mask: Bool[Tensor, "b t"] | None = None
+    ) -> Float[Tensor, "b t d"]:
+        """The projection head in training, rows of length 1, zeros in masked slots."""
+        if self.training and self.config.projection:
+            vectors = self.projection(vectors.flatten(0, 1)).view_as(vectors)
+        if self.config.l2_normalize:
+            vectors = F.normalize(vectors, dim=-1)
+        return vectors if mask is None else vectors * mask[..., None]
+
+    # ------------------------------------------------------------------------------------------------ using and sharing
+
+    def embed(
+        self,
+        videos: Iterable[str | os.PathLike[str] | Video],
+        *,
+        sampling: Sampling | None = None,
+        cache: FeatureCache | None = None,
+        chunk_size: int = 64,
+    ) -> list[Embedding]:
+        """An ``Embedding`` of each video: vectors (t, d) float32, their times in seconds, and where they are from.
+
+        Args:
+            videos: files, or ``Video``s (of a re-cut its own frames are taken).
+            sampling: which frames; ``None`` for those that the encoder was trained with.
+            cache: a ``FeatureCache`` of the same frozen backbone to read from and add to; ``None`` keeps nothing.
+            chunk_size: frames that are in memory at a time. The result does not depend on it.
+
+        Raises:
+            SynclineError: a file cannot be decoded.
+        """
+        from syncline.data import Video
+        from syncline.encoder.extraction import embed_video, video_of
+
+        return [
+            embed_video(
+                self, video if isinstance(video, Video) else video_of(video),
+                sampling=sampling, cache=cache, chunk_size=chunk_size,
+            )
+            for video in videos
+        ]  # fmt: skip
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """What ``save_pretrained`` and ``push_to_hub`` of the hub's mixin call."""
+        from syncline.encoder.sharing import save_encoder
+
+        save_encoder(self, save_directory)
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls,
+        source: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | None = None,
+        local_files_only: bool = False,
+    ) -> FrameEncoder:
+        """A saved encoder, in eval mode: from a folder, or a repository of the Hugging Face hub at ``revision``.
+
+        Raises:
+            SynclineError: nothing is there, or it is no whole encoder of syncline's.
+        """
+        from syncline.encoder.sharing import load_encoder
+
+        return load_encoder(
+            source, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )
