@@ -1,0 +1,213 @@
+"""Embeddings on disk: safetensors shards and a manifest, one line a video.
+
+    FOLDER/store.json        format, dtype, width, what made the vectors (a hash)
+    FOLDER/manifest.jsonl    {"source", "content", "frames", "shard", "key", ...} a line, in the order of writing
+    FOLDER/shards/*.safetensors   <key>.vectors (t, d) float32 or float16, <key>.pts_seconds (t,) float64
+
+Notable choices:
+- A shard is whole or not there; the manifest's line is written after the shard. Killed in between, the video is simply
+  embedded again; a last line that is not whole is cut off on opening.
+- Every writer has shards of its own name, so several may fill one folder (``part``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.files import content_hash, replacing, write_json
+
+_SHARD_BYTES = 64 << 20
+_SHARD_SECONDS = 30.0  # what a kill can cost
+
+
+@dataclass(frozen=True)
+class StoredEmbedding:
+    """One line of the manifest: which video lies where.
+
+    Attributes:
+        source: as ``Embedding.source``. content: hash of the file, or "" where the source is no file.
+        frames: t. shard: file in ``shards``. key: of the tensors in it.
+    """
+
+    source: str
+    content: str
+    frames: int
+    shard: str
+    key: str
+
+
+class EmbeddingStore:
+    """A folder of embeddings that can be written in several goes.
+
+    Args:
+        folder: where. dtype: of the stored vectors; ``float16`` halves the size and costs about 5e-4 of each number.
+        made_by: hash or name of the encoder; a store holds embeddings of one only. part: a name of this writer's own
+            when several write at a time.
+
+    Raises:
+        SynclineError: the folder holds embeddings of another encoder or type, or something else.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with EmbeddingStore(folder) as store:
+        ...         store.write(Embedding(np.ones((2, 3), np.float32), np.arange(2.0), source="a.mp4"))
+        ...     EmbeddingStore.read(folder)[0].vectors.shape
+        (2, 3)
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        dtype: Literal["float32", "float16"] = "float32",
+        made_by: str = "",
+        part: str = "0",
+    ) -> None:
+        if dtype not in ("float32", "float16"):
+            raise ValueError(f"dtype must be 'float32' or 'float16', got {dtype!r}")
+        self.folder, self.dtype, self.part = Path(folder), dtype, part
+        described = {"format": "syncline embeddings 1", "dtype": dtype, "made_by": made_by}
+        if (self.folder / "store.json").is_file():
+            there = _describe(self.folder)
+            for key, value in described.items():
+                if there.get(key) != value:
+                    raise SynclineError(
+                        f"{self.folder} holds embeddings with {key} {there.get(key)!r}, these have {value!r}; "
+                        "choose another folder"
+                    )
+        else:
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                raise SynclineError(f"{self.folder} holds other things than embeddings; choose another folder")
+            write_json(self.folder / "store.json", described)
+        self._manifest = self.folder / (f"manifest-{part}.jsonl" if part != "0" else "manifest.jsonl")
+        _cut_half_line(self._manifest)
+        self._lines = {(line.source, line.content) for line in stored(self.folder)}
+        self._next = sum(1 for _ in _lines_of(self._manifest))
+        self._waiting: list[tuple[StoredEmbedding, Embedding]] = []
+        self._bytes = 0
+        self._flushed = time.monotonic()
+
+    def __contains__(self, source: str) -> bool:
+        """Whether the embeddings of this source, as the file is now, are there (written, not waiting)."""
+        return (source, _content(source)) in self._lines
+
+    def write(self, embedding: Embedding) -> None:
+        """Takes an embedding in; on disk when the shard is full or half a minute old, at ``flush``, after the block."""
+        source = embedding.source
+        line = StoredEmbedding(source, _content(source), len(embedding.vectors), "", f"{self._next:08d}")
+        self._next += 1
+        self._waiting.append((line, embedding))
+        self._bytes += embedding.vectors.size * np.dtype(self.dtype).itemsize
+        if self._bytes >= _SHARD_BYTES or time.monotonic() - self._flushed > _SHARD_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits: the shard, then its lines in the manifest."""
+        if not self._waiting:
+            return
+        shard = f"{self.part}-{self._waiting[0][0].key}.safetensors"
+        tensors: dict[str, np.ndarray[Any, Any]] = {}
+        for line, embedding in self._waiting:
+            tensors[f"{line.key}.vectors"] = np.ascontiguousarray(embedding.vectors, dtype=self.dtype)
+            tensors[f"{line.key}.pts_seconds"] = np.ascontiguousarray(embedding.pts_seconds, dtype=np.float64)
+        with replacing(self.folder / "shards" / shard) as temporary:
+            save_file(tensors, temporary)
+        lines = [dataclasses.replace(line, shard=shard) for line, _ in self._waiting]
+        with open(self._manifest, "a", encoding="utf-8", newline="\n") as file:
+            file.writelines(json.dumps(dataclasses.asdict(line), ensure_ascii=False) + "\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        self._lines.update((line.source, line.content) for line in lines)
+        self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
+
+    def __enter__(self) -> EmbeddingStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+
+    @staticmethod
+    def read(folder: str | os.PathLike[str]) -> list[Embedding]:
+        """All embeddings of a folder, as float32, in the order of writing; of a source written twice the last.
+
+        Raises:
+            SynclineError: no store, or a shard of it is missing or damaged.
+        """
+        place = Path(folder)
+        _describe(place)
+        latest = {line.source: line for line in stored(place)}
+        return [_load(place, line) for line in latest.values()]
+
+
+def stored(folder: str | os.PathLike[str]) -> Iterator[StoredEmbedding]:
+    """The whole lines of all manifests of a store."""
+    for manifest in sorted(Path(folder).glob("manifest*.jsonl")):
+        yield from _lines_of(manifest)
+
+
+def _lines_of(manifest: Path) -> Iterator[StoredEmbedding]:
+    if not manifest.is_file():
+        return
+    with open(manifest, encoding="utf-8") as file:
+        for number, text in enumerate(file, start=1):
+            if not text.endswith("\n"):
+                return  # cut off by a kill: its video is embedded again
+            try:
+                yield StoredEmbedding(**json.loads(text))
+            except (ValueError, TypeError) as error:
+                raise SynclineError(f"{manifest}, line {number}: not a line of a manifest of embeddings") from error
+
+
+def _load(folder: Path, line: StoredEmbedding) -> Embedding:
+    if Path(line.shard).name != line.shard:
+        raise SynclineError(f"{folder}: the manifest names {line.shard!r}, which is no file of the store")
+    try:
+        with safe_open(folder / "shards" / line.shard, framework="np") as file:
+            vectors = file.get_tensor(f"{line.key}.vectors").astype(np.float32)
+            seconds = file.get_tensor(f"{line.key}.pts_seconds")
+    except (OSError, SafetensorError) as error:
+        raise SynclineError(
+            f"{folder / 'shards' / line.shard} is missing or damaged; remove it and its lines, and embed again"
+        ) from error
+    return Embedding(vectors=vectors, pts_seconds=seconds, source=line.source)
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    try:
+        value = json.loads((folder / "store.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SynclineError(
+            f"{folder} holds no embeddings (store.json is missing); make them with syncline embed"
+        ) from error
+    except ValueError as error:
+        raise SynclineError(f"{folder / 'store.json'} is damaged") from error
+    if not isinstance(value, dict) or value.get("format") != "syncline embeddings 1":
+        raise SynclineError(f"{folder / 'store.json'} is not that of a store of embeddings")
+    return value
+
+
+def _content(source: str) -> str:
+    return content_hash(source) if os.path.isfile(source) else ""
+
+
+def _cut_half_line(manifest: Path) -> None:
+    if not manifest.is_file():
+        return
+    text = manifest.read_bytes()
+    if text and not text.endswith(b"\n"):
+        with open(manifest, "r+b") as file:
+            file.truncate(text.rfind(b"\n") + 1)
