@@ -1,1 +1,21 @@
 """Which videos, which frames of them, which labels, which split; synthetic videos with known correspondence."""
+
+from syncline.data.embedding import Embedding
+from syncline.data.labels import events_from_phases, phases_from_events
+from syncline.data.manifest import read_manifest, read_recuts
+from syncline.data.sources import Source, open_videos
+from syncline.data.videos import Sampling, Video, VideoSet, sampled_frames
+
+__all__ = [
+    "Embedding",
+    "Sampling",
+    "Source",
+    "Video",
+    "VideoSet",
+    "events_from_phases",
+    "open_videos",
+    "phases_from_events",
+    "read_manifest",
+    "read_recuts",
+    "sampled_frames",
+]

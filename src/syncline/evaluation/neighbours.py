@@ -15,6 +15,7 @@ import numba
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64, Int64
+from threadpoolctl import threadpool_limits
 
 from syncline.evaluation.sequences import Array
 
@@ -75,7 +76,8 @@ def find_neighbours(
             _closest(distances, tolerance[rows], frames, start, offsets, allowed[video], closest[rows])
 
     starts = [(v, s) for v in range(len(x)) for s in range(int(offsets[v]), int(offsets[v + 1]), _ROWS)]
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # the kernels release the lock
+    # the kernels release the lock; a product that brought threads of its own would fight with them
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
         for _ in pool.map(block, *zip(*starts)) if starts else ():
             pass
     return Neighbours(closest, nearest, offsets)

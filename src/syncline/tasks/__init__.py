@@ -1,1 +1,33 @@
 """What one does with embeddings, one file a verb: align, sync, search, transfer, deviate."""
+
+from syncline.tasks.align import Alignment, Gap, Segment, align, similarity
+from syncline.tasks.deviate import Deviation, Report, deviate, distance_rule, rank, tempo_curve
+from syncline.tasks.search import Hit, MomentIndex
+from syncline.tasks.sync import Offset, Timeline, estimate_offset, medoid, synchronize
+from syncline.tasks.transfer import LabelledVideo, Transferred, event_votes, next_to_label, transfer_events
+
+__all__ = [
+    "Alignment",
+    "Deviation",
+    "Gap",
+    "Hit",
+    "LabelledVideo",
+    "MomentIndex",
+    "Offset",
+    "Report",
+    "Segment",
+    "Timeline",
+    "Transferred",
+    "align",
+    "deviate",
+    "distance_rule",
+    "estimate_offset",
+    "event_votes",
+    "medoid",
+    "next_to_label",
+    "rank",
+    "similarity",
+    "synchronize",
+    "tempo_curve",
+    "transfer_events",
+]

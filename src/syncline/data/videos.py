@@ -1,0 +1,124 @@
+"""Which videos there are, which frames of them are looked at, and what is known about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.errors import SynclineError
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """One video, or a re-cut of one.
+
+    Attributes:
+        path: the file.
+        name: unique in its set.
+        source: name of the source video; re-cuts of one video share it, so that they are never compared.
+        num_frames: frames of the file.
+        frame_rate: mean frames a second of the file.
+        split: "train", "val" or "".
+        action: name of the activity, or "".
+        phases: (num_frames,) int64 phase of every source frame, -1 unknown; None without labels.
+        frames: source frame numbers of a re-cut in order of showing; None for the whole video.
+    """
+
+    path: Path
+    name: str
+    source: str
+    num_frames: int
+    frame_rate: float
+    split: str = ""
+    action: str = ""
+    phases: NDArray[np.int64] | None = None
+    frames: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSet:
+    """Videos of one collection, with its name and the names of its key events (often one fewer than phases)."""
+
+    videos: tuple[Video, ...]
+    name: str
+    event_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        doubled = [name for name, count in Counter(video.name for video in self.videos).items() if count > 1]
+        if doubled:
+            raise SynclineError(f"{self.name}: the video name {doubled[0]!r} occurs more than once")
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __iter__(self) -> Iterator[Video]:
+        return iter(self.videos)
+
+    def __getitem__(self, place: int) -> Video:
+        return self.videos[place]
+
+    @property
+    def num_phases(self) -> int:
+        """Phases of the set: one more than the highest label, 0 without labels."""
+        highest = [int(video.phases.max()) for video in self.videos if video.phases is not None and len(video.phases)]
+        return max([*highest, len(self.event_names) if highest else -1]) + 1 if highest else 0
+
+    def split(self, name: str) -> VideoSet:
+        """The videos of one split, under the same name."""
+        return replace(self, videos=tuple(video for video in self.videos if video.split == name))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video are looked at: every `stride`-th if given, else those nearest to `rate_hz` a second."""
+
+    rate_hz: float = 7.5
+    stride: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.stride is not None and self.stride < 1:
+            raise SynclineError(f"stride must be at least 1, got {self.stride}")
+        if not 0 < self.rate_hz < 1e4:
+            raise SynclineError(f"rate_hz must be above 0, got {self.rate_hz}")
+
+    def indices(self, pts_seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Frame numbers, ascending, without repeats: (k,) int64 of (t,) times.
+
+        Example:
+            >>> Sampling(10).indices(np.arange(60) / 30.0)[:4].tolist()
+            [0, 3, 6, 9]
+        """
+        if self.stride is not None:
+            return np.arange(0, len(pts_seconds), self.stride, dtype=np.int64)
+        if not len(pts_seconds):
+            return np.zeros(0, dtype=np.int64)
+        start, end = float(pts_seconds[0]), float(pts_seconds[-1])
+        wanted = start + np.arange(int((end - start) * self.rate_hz + 1e-6) + 1) / self.rate_hz
+        after = np.searchsorted(pts_seconds, wanted).clip(0, len(pts_seconds) - 1)
+        before = np.maximum(after - 1, 0)
+        nearer = np.abs(pts_seconds[before] - wanted) <= np.abs(pts_seconds[after] - wanted)
+        return np.unique(np.where(nearer, before, after)).astype(np.int64)
+
+
+def sampled_frames(video: Video, pts_seconds: NDArray[np.float64], sampling: Sampling) -> NDArray[np.int64]:
+    """The frames of a re-cut as they are, otherwise those that `sampling` chooses: (k,) int64 source frame numbers."""
+    return video.frames if video.frames is not None else sampling.indices(pts_seconds)
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """Short names of files: the file's own, with as many parent folders as it takes to tell equal ones apart."""
+    names = [path.name for path in paths]
+    depth = 2
+    while len(set(names)) < len(names) and depth < 16:
+        counts = Counter(names)
+        names = [
+            "/".join(path.parts[-depth:]) if counts[name] > 1 else name
+            for path, name in zip(paths, names, strict=True)
+        ]
+        depth += 1
+    return names

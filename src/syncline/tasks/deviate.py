@@ -1,0 +1,154 @@
+"""What a video does differently: parts missing, added, repeated or out of order, and stretches slower or faster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.alignment import smith_waterman
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.tasks.align import Alignment, align, similarity
+
+KINDS = ("missing", "extra", "repeated", "out_of_order", "slower", "faster")
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One deviating stretch.
+
+    Attributes:
+        kind: `missing` (in the reference only), `extra` (in the video only), `repeated` (the video shows a part of the
+            reference once more), `out_of_order` (shows it elsewhere), `slower`, `faster`.
+        start, end: seconds, on the reference's clock for `missing`, on the video's for all others.
+        score: how much: seconds without counterpart weighted by how unlike they are (0 to 1 a second) for the first
+            four, seconds times |log2 of the tempo ratio| for the last two.
+    """
+
+    kind: str
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Deviations of one video, in order of time, and `oddness` >= 0 by which `rank` sorts (0 = like the reference)."""
+
+    source: str
+    deviations: tuple[Deviation, ...]
+    oddness: float
+
+
+def deviate(
+    reference: Embedding, video: Embedding, *, min_seconds: float = 1.0, tempo: float = 1.6, window: float = 2.0
+) -> Report:
+    """Compare a video with a reference.
+
+    Args:
+        reference, video: embeddings of one width.
+        min_seconds: shorter stretches are not reported.
+        tempo: a stretch is slower or faster if its tempo differs from the pair's median by at least this factor (> 1).
+        window: seconds over which tempo is measured.
+
+    Raises:
+        SynclineError: widths that differ, empty embeddings, or `tempo` not above 1.
+    """
+    if tempo <= 1:
+        raise SynclineError(f"tempo must be above 1, got {tempo}")
+    alignment = align(reference, video, min_gap=min_seconds)
+    found: list[Deviation] = []
+    unlike = _unlikeness(reference, video)
+    for gap in alignment.gaps:
+        if gap.video == "a":
+            inside = (reference.pts_seconds >= gap.start) & (reference.pts_seconds < gap.end)
+            found.append(Deviation("missing", gap.start, gap.end, _weighted(unlike[0][inside], gap.end - gap.start)))
+        else:
+            inside = (video.pts_seconds >= gap.start) & (video.pts_seconds < gap.end)
+            kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
+            found.append(Deviation(kind, gap.start, gap.end, _weighted(unlike[1][inside], gap.end - gap.start)))
+    found += _tempo(alignment, tempo, window, min_seconds)
+    duration = float(video.pts_seconds[-1] - video.pts_seconds[0]) or 1.0
+    oddness = sum(deviation.score for deviation in found) / duration + max(0.0, 0.5 - alignment.match_score)
+    return Report(video.source, tuple(sorted(found, key=lambda deviation: deviation.start)), oddness)
+
+
+def rank(reports: Sequence[Report]) -> list[Report]:
+    """From typical to odd."""
+    return sorted(reports, key=lambda report: report.oddness)
+
+
+def _unlikeness(reference: Embedding, video: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of every frame of each video, how far its best counterpart is: 0 (as like as matched frames are) to 1."""
+    matrix = similarity(reference, video).double().numpy()
+    best_a, best_b = matrix.max(axis=1), matrix.max(axis=0)
+    typical = max(float(np.median(np.concatenate([best_a, best_b]))), 1e-6)
+    return np.clip(1.0 - best_a / typical, 0.0, 1.0), np.clip(1.0 - best_b / typical, 0.0, 1.0)
+
+
+def _weighted(unlike: NDArray[np.float64], seconds: float) -> float:
+    return seconds * (0.5 + 0.5 * float(unlike.mean())) if len(unlike) else 0.0
+
+
+def _kind_of_extra(
+    reference: Embedding, video: Embedding, rows: NDArray[np.int64], alignment: Alignment, share: float = 0.6
+) -> str:
+    """`extra`, unless the stretch aligns with part of the reference nearly as well as the matched frames do."""
+    if len(rows) < 3 or not len(alignment.path):
+        return "extra"
+    matrix = similarity(reference, video)
+    matched = matrix[alignment.path[:, 0], alignment.path[:, 1]].mean().item()
+    path = smith_waterman(matrix[None][:, :, rows[0] : rows[-1] + 1], gap_open=2.0, gap_extend=0.5)[0]
+    pairs = path.indices[path.is_match]
+    if len(pairs) < share * len(rows) or path.score < share * matched * len(pairs):
+        return "extra"
+    elsewhere = np.isin(pairs[:, 0], alignment.path[:, 0]).mean()
+    return "repeated" if elsewhere > 0.5 else "out_of_order"
+
+
+def tempo_curve(alignment: Alignment, window: float = 2.0) -> NDArray[np.float64]:
+    """Seconds of B that pass in one second of A: (k, 2) float64 of (time in A, slope), one a matched pair.
+
+    Slopes are least-squares lines through the pairs of one segment within half a window to either side.
+    """
+    rows = []
+    for segment in alignment.segments:
+        times = alignment.times[segment.first : segment.last + 1]
+        for centre in times[:, 0]:
+            near = times[np.abs(times[:, 0] - centre) <= window / 2]
+            spread = near[:, 0].var()
+            if spread > 0:
+                slope = ((near[:, 0] - near[:, 0].mean()) * (near[:, 1] - near[:, 1].mean())).mean() / spread
+                rows.append((centre, max(0.0, float(slope))))
+    return np.array(rows).reshape(-1, 2)
+
+
+def _tempo(alignment: Alignment, factor: float, window: float, min_seconds: float) -> list[Deviation]:
+    """Runs in which the tempo keeps beyond `factor` of the pair's median, on the video's clock."""
+    curve = tempo_curve(alignment, window)
+    if len(curve) < 3:
+        return []
+    typical = max(float(np.median(curve[:, 1])), 1e-3)
+    ratio = np.log2(np.clip(curve[:, 1] / typical, 1 / 16, 16))
+    at = alignment.b_at(curve[:, 0])
+    found = []
+    for kind, beyond in (("slower", ratio >= np.log2(factor)), ("faster", ratio <= -np.log2(factor))):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]])))
+        for first, end in edges.reshape(-1, 2):
+            start, stop = at[first], at[end - 1]
+            if np.isfinite(start) and np.isfinite(stop) and stop - start >= min_seconds:
+                score = float((stop - start) * np.abs(ratio[first:end]).mean())
+                found.append(Deviation(kind, float(start), float(stop), score))
+    return found
+
+
+def distance_rule(reference: Embedding, video: Embedding) -> NDArray[np.bool_]:
+    """The simple rule others ship, for comparison: (m,) true where the distance along a DTW path is beyond mean + 2 sd."""
+    path = align(reference, video, mode="global", verdict=False).path
+    distance = -similarity(reference, video).numpy()[path[:, 0], path[:, 1]]
+    odd = np.zeros(len(video.vectors), dtype=bool)
+    odd[path[distance > distance.mean() + 2 * distance.std(), 1]] = True
+    return odd

@@ -1,0 +1,159 @@
+"""Alignments and timelines -> videos to look at: side by side, each at its own pace, and a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.errors import SynclineError
+from syncline.tasks.align import Alignment
+from syncline.tasks.sync import Timeline
+from syncline.video import VideoReader, VideoWriter
+
+BAR = 12
+CHUNK = 32
+ON_DISPLAY = 1e-4
+"""Seconds added before asking which frame is on display, so that rounding never shows the frame before."""
+
+Pixels = NDArray[np.uint8]
+
+
+def side_by_side(
+    a: Path, b: Path, alignment: Alignment, out: Path, *, height: int = 360, max_rate: float = 30.0
+) -> None:
+    """Write an mp4 of A (left, its clock and sound) and of B following it; B is dimmed while it waits.
+
+    Args:
+        a, b: the two videos.
+        alignment: of A's and B's embeddings; it must not be empty.
+        out: the mp4 to write, whole or not at all.
+        height: pixels of both pictures.
+        max_rate: frames a second at most.
+
+    Raises:
+        SynclineError: an empty alignment or an unreadable video.
+    """
+    left, right = _open(a, height), _open(b, height)
+    seconds = _ticks(left.pts_seconds, max_rate)
+    follow, waiting = alignment.follow(seconds), np.isnan(alignment.b_at(seconds))
+    with VideoWriter(
+        out,
+        height=left.height + BAR,
+        width=left.width + right.width,
+        rate=min(max_rate, left.frame_rate),
+        audio_from=a if left.has_audio else None,
+    ) as writer:
+        for first in range(0, len(seconds), CHUNK):
+            part = slice(first, first + CHUNK)
+            pictures = zip(_frames(left, seconds[part]), _frames(right, follow[part]), strict=True)
+            for k, (picture_a, picture_b) in enumerate(pictures, first):
+                if waiting[k]:
+                    picture_b = picture_b // 2
+                strip = [_bar(left, seconds[k], alignment, 0), _bar(right, follow[k], alignment, 1)]
+                row = np.concatenate([picture_a, picture_b], axis=1)
+                writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
+
+
+def own_pace(a: Path, b: Path, alignment: Alignment, out: Path, *, height: int = 360, max_rate: float = 30.0) -> None:
+    """Write an mp4 in which both run at their own pace; bars show where each is and (white) where the other's moment is."""
+    left, right = _open(a, height), _open(b, height)
+    end = max(left.duration, right.duration)
+    seconds = np.arange(0.0, end, 1.0 / min(max_rate, left.frame_rate))
+    at_a, at_b = np.minimum(seconds, left.pts_seconds[-1]), np.minimum(seconds, right.pts_seconds[-1])
+    with VideoWriter(
+        out,
+        height=left.height + BAR,
+        width=left.width + right.width,
+        rate=min(max_rate, left.frame_rate),
+        audio_from=a if left.has_audio else None,
+    ) as writer:
+        for first in range(0, len(seconds), CHUNK):
+            part = slice(first, first + CHUNK)
+            pictures = zip(_frames(left, at_a[part]), _frames(right, at_b[part]), strict=True)
+            for k, (picture_a, picture_b) in enumerate(pictures, first):
+                other_a, other_b = alignment.a_at(at_b[k : k + 1])[0], alignment.b_at(at_a[k : k + 1])[0]
+                strip = [_bar(left, at_a[k], alignment, 0, other_a), _bar(right, at_b[k], alignment, 1, other_b)]
+                row = np.concatenate([picture_a, picture_b], axis=1)
+                writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
+
+
+def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int = 240, rate: float = 15.0) -> None:
+    """Write an mp4 of all videos on the common timeline, dimmed where they have no part in it.
+
+    Args:
+        videos: the files, in the order of `timeline.sources`.
+        timeline: from `synchronize`.
+        out: the mp4 to write.
+        height: pixels of every picture; the first video's aspect ratio serves for all.
+        rate: frames a second.
+
+    Raises:
+        SynclineError: other than one file a source, or an unreadable video.
+    """
+    if len(videos) != len(timeline.sources):
+        raise SynclineError(f"{len(videos)} files for a timeline of {len(timeline.sources)} videos")
+    first = VideoReader(videos[0])
+    width = max(2, round(first.width / first.height * height / 2) * 2)
+    readers = [VideoReader(video, size=(height, width)) for video in videos]
+    columns = math.ceil(math.sqrt(len(videos)))
+    rows = math.ceil(len(videos) / columns)
+    seconds = np.arange(0.0, float(timeline.seconds[-1]) + 1e-9, 1.0 / rate)
+    held, absent = timeline.held(), np.isnan(timeline.positions)
+    with VideoWriter(out, height=rows * height, width=columns * width, rate=rate) as writer:
+        for start in range(0, len(seconds), CHUNK):
+            part = seconds[start : start + CHUNK]
+            canvas = np.zeros((len(part), rows * height, columns * width, 3), dtype=np.uint8)
+            nearest = np.abs(timeline.seconds[None] - part[:, None]).argmin(axis=1)
+            for i, reader in enumerate(readers):
+                top, side = i // columns * height, i % columns * width
+                pixels = _frames(reader, np.interp(part, timeline.seconds, held[i]))
+                pixels = np.where(absent[i, nearest][:, None, None, None], pixels // 3, pixels)
+                canvas[:, top : top + height, side : side + width] = pixels
+            for picture, at in zip(canvas, part, strict=True):
+                writer.write(picture, float(at))
+
+
+def _open(path: Path, height: int) -> VideoReader:
+    reader = VideoReader(path)
+    height -= height % 2
+    return VideoReader(path, size=(height, max(2, round(reader.width / reader.height * height / 2) * 2)))
+
+
+def _ticks(pts: NDArray[np.float64], max_rate: float) -> NDArray[np.float64]:
+    """The frames' own times, thinned to at most `max_rate` a second."""
+    kept: list[float] = []
+    for second in pts:
+        if not kept or second - kept[-1] >= 1.0 / max_rate - 1e-3:
+            kept.append(float(second))
+    return np.array(kept)
+
+
+def _frames(reader: VideoReader, seconds: NDArray[np.float64]) -> Pixels:
+    return reader.frames_at(seconds + ON_DISPLAY).pixels
+
+
+def _bar(
+    reader: VideoReader, second: float, alignment: Alignment, column: int, other: float = float("nan")
+) -> Pixels:
+    """The strip under a picture: matched stretches blue, the rest grey, the present moment orange, `other` white."""
+    width = reader.width
+    scale = (width - 1) / max(reader.duration, 1e-6)
+    strip = np.full((BAR, width, 3), 70, dtype=np.uint8)
+    for segment in alignment.segments:
+        ends = (segment.start_a, segment.end_a) if column == 0 else (segment.start_b, segment.end_b)
+        strip[:, int(ends[0] * scale) : int(ends[1] * scale) + 1] = (60, 110, 200)
+    for at, colour in ((other, (255, 255, 255)), (second, (255, 150, 40))):
+        if math.isfinite(at):
+            centre = min(width - 1, max(0, int(at * scale)))
+            strip[:, max(0, centre - 1) : centre + 2] = colour
+    return strip
+
+
+def moments(video: Path, seconds: Sequence[float], *, height: int = 90) -> Iterator[Pixels]:
+    """Pictures (h, w, 3) of the given moments of a video, for thumbnails."""
+    reader = _open(video, height)
+    yield from _frames(reader, np.asarray(seconds, dtype=np.float64))

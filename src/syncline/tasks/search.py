@@ -1,0 +1,208 @@
+"""The moments of a collection that look most like a given one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.files import replacing, write_json
+
+FAISS_FROM = 1_000_000
+"""Above this many frames FAISS serves where it is installed; below, an exact product is as fast."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One moment: `seconds` on the clock of `source`; `score` is its cosine similarity to the query, in [-1, 1]."""
+
+    source: str
+    seconds: float
+    score: float
+
+
+class MomentIndex:
+    """Unit vectors of all frames of a collection, searched exactly (or by FAISS above a million frames).
+
+    Args:
+        embeddings: any number, of one width.
+
+    Example:
+        >>> t = np.linspace(0, 3, 31)
+        >>> walk = Embedding(np.stack([np.cos(t), np.sin(t)], 1).astype(np.float32), t, "walk")
+        >>> hits = MomentIndex([walk]).search(np.array([1.0, 0.0]), k=1)
+        >>> hits[0].source, round(hits[0].seconds, 3)
+        ('walk', 0.0)
+    """
+
+    def __init__(self, embeddings: Sequence[Embedding] = ()) -> None:
+        self.sources: list[str] = []
+        self._vectors: list[torch.Tensor] = []
+        self._seconds: list[NDArray[np.float64]] = []
+        self._faiss: object | None = None
+        self.add(embeddings)
+
+    def __len__(self) -> int:
+        return sum(len(vectors) for vectors in self._vectors)
+
+    def add(self, embeddings: Sequence[Embedding]) -> None:
+        """Add videos; one whose source is already there replaces the old one.
+
+        Raises:
+            SynclineError: if a width differs from what the index holds.
+        """
+        for embedding in embeddings:
+            width = self._vectors[0].shape[1] if self._vectors else embedding.vectors.shape[1]
+            if embedding.vectors.shape[1] != width:
+                raise SynclineError(
+                    f"{embedding.source} has width {embedding.vectors.shape[1]}, the index holds width {width}; "
+                    "embed everything with the same run"
+                )
+            unit = torch.nn.functional.normalize(torch.from_numpy(np.array(embedding.vectors, np.float32)), dim=-1)
+            if embedding.source in self.sources:
+                place = self.sources.index(embedding.source)
+                self._vectors[place], self._seconds[place] = unit, embedding.pts_seconds
+            else:
+                self.sources.append(embedding.source)
+                self._vectors.append(unit)
+                self._seconds.append(embedding.pts_seconds)
+        self._faiss = None
+
+    def query(self, source: str, start: float, end: float | None = None) -> NDArray[np.float32]:
+        """The unit vector of a moment of an indexed video, or the mean one of the range from `start` to `end` seconds.
+
+        Raises:
+            SynclineError: unknown source or a time outside the video.
+        """
+        if source not in self.sources:
+            raise SynclineError(f"{source!r} is not in the index of {len(self.sources)} videos; add it first")
+        place = self.sources.index(source)
+        seconds = self._seconds[place]
+        if not seconds[0] - 1.0 <= start <= seconds[-1] + 1.0:
+            raise SynclineError(f"{source} runs from {seconds[0]:.2f} s to {seconds[-1]:.2f} s, asked for {start:.2f} s")
+        first = int(np.abs(seconds - start).argmin())
+        last = first if end is None else int(np.abs(seconds - end).argmin())
+        mean = self._vectors[place][min(first, last) : max(first, last) + 1].mean(0)
+        return np.asarray(torch.nn.functional.normalize(mean, dim=0).numpy())
+
+    def search(
+        self, vector: NDArray[np.floating], k: int = 10, *, min_separation: float = 1.0, exclude: str | None = None
+    ) -> list[Hit]:
+        """The k most similar moments, best first, at most one within `min_separation` seconds of another of its video.
+
+        Args:
+            vector: (d,) query, of any length greater than 0.
+            k: how many moments.
+            min_separation: seconds between two hits in the same video.
+            exclude: a source that is not searched (the query's own).
+
+        Raises:
+            SynclineError: an empty index or a query of another width.
+        """
+        if not self._vectors:
+            raise SynclineError("the index is empty; add embeddings first")
+        query = torch.as_tensor(np.asarray(vector, dtype=np.float32))
+        if query.shape != self._vectors[0].shape[1:]:
+            raise SynclineError(f"query has shape {tuple(query.shape)}, the index holds vectors of width "
+                                f"{self._vectors[0].shape[1]}")  # fmt: skip
+        query = torch.nn.functional.normalize(query, dim=0)
+        starts = np.cumsum([0] + [len(vectors) for vectors in self._vectors])
+        wanted = 64 * k
+        while True:
+            scores, rows = self._nearest(query, min(wanted, len(self)))
+            hits = self._suppress(scores, rows, starts, k, min_separation, exclude)
+            if len(hits) == k or wanted >= len(self):
+                return hits
+            wanted *= 8
+
+    def _nearest(self, query: torch.Tensor, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if len(self) >= FAISS_FROM and (index := self._faiss_index()) is not None:
+            scores, rows = index.search(query[None].numpy(), k)  # type: ignore[attr-defined]
+            return scores[0], rows[0]
+        scores = torch.cat([vectors @ query for vectors in self._vectors])
+        best = scores.topk(k)
+        return best.values.numpy(), best.indices.numpy()
+
+    def _faiss_index(self) -> object | None:
+        if self._faiss is None:
+            try:
+                import faiss
+            except ImportError:
+                return None
+            index = faiss.IndexFlatIP(self._vectors[0].shape[1])
+            for vectors in self._vectors:
+                index.add(vectors.numpy())
+            self._faiss = index
+        return self._faiss
+
+    def _suppress(
+        self,
+        scores: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        k: int,
+        min_separation: float,
+        exclude: str | None,
+    ) -> list[Hit]:
+        hits: list[Hit] = []
+        taken: dict[int, list[float]] = {}
+        for score, row in zip(scores, rows, strict=True):
+            place = int(np.searchsorted(starts, row, side="right")) - 1
+            seconds = float(self._seconds[place][row - starts[place]])
+            near = taken.setdefault(place, [])
+            if self.sources[place] == exclude or any(abs(seconds - other) < min_separation for other in near):
+                continue
+            near.append(seconds)
+            hits.append(Hit(self.sources[place], seconds, float(score)))
+            if len(hits) == k:
+                break
+        return hits
+
+    def stale(self, embeddings: Sequence[Embedding]) -> list[str]:
+        """Sources of `embeddings` that the index lacks or holds with other frames; empty if it is up to date."""
+        held = dict(zip(self.sources, self._seconds, strict=True))
+        return [
+            embedding.source
+            for embedding in embeddings
+            if embedding.source not in held or not np.array_equal(held[embedding.source], embedding.pts_seconds)
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Write the index: `index.safetensors` (vectors float16, seconds float64) and `index.json` (sources, counts)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {
+            "vectors": torch.cat(self._vectors).half(),
+            "seconds": torch.from_numpy(np.concatenate(self._seconds)),
+        }
+        with replacing(folder / "index.safetensors") as temporary:
+            save_file(tensors, temporary)
+        counts = [len(vectors) for vectors in self._vectors]
+        write_json(folder / "index.json", {"sources": self.sources, "counts": counts})
+
+    @classmethod
+    def load(cls, folder: Path) -> MomentIndex:
+        """Read what `save` wrote.
+
+        Raises:
+            SynclineError: if the folder holds no index or its two files disagree.
+        """
+        try:
+            described = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            tensors = load_file(folder / "index.safetensors")
+            sources, counts = list(described["sources"]), [int(count) for count in described["counts"]]
+            vectors, seconds = tensors["vectors"].float().split(counts), tensors["seconds"].split(counts)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise SynclineError(f"{folder} holds no readable search index ({error}); build it again") from error
+        index = cls()
+        index.sources = sources
+        index._vectors = [torch.nn.functional.normalize(part, dim=-1) for part in vectors]
+        index._seconds = [part.numpy() for part in seconds]
+        return index

@@ -1,0 +1,223 @@
+"""Many embedded videos -> one common timeline.
+
+`star` aligns every video with one reference: simple, and hurt wherever the reference lacks a part. `joint` starts
+from the same reference and then lets the group decide: the reference's frames are averaged with what the others show
+at the same moment, stretches that most videos have and the reference lacks are put in, and all are aligned again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.tasks.align import Alignment, align
+
+JOINT_ROUNDS = 3
+INSERT_SHARE = 0.5
+INSERT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All videos on one clock.
+
+    Attributes:
+        sources: the n videos, in the order given.
+        seconds: (k,) float64, the common clock, evenly spaced from 0.
+        positions: (n, k) float64, the second of each video that belongs to each instant; NaN where it has none.
+        reference: the source that the star used or the joint timeline started from.
+        inconsistency: (n,) float64 s, median difference between going from this video to another one directly and
+            by way of the timeline; large where a video fits badly. NaN where nothing could be compared.
+        coverage: (n,) share of the timeline on which the video has a position.
+    """
+
+    sources: tuple[str, ...]
+    seconds: NDArray[np.float64]
+    positions: NDArray[np.float64]
+    reference: str
+    inconsistency: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+
+    def held(self) -> NDArray[np.float64]:
+        """Positions for players: where a video has none it waits at its last one (before the first: at the first)."""
+        filled = self.positions.copy()
+        for row in filled:
+            known = np.flatnonzero(~np.isnan(row))
+            if len(known):
+                last = known[np.maximum(np.searchsorted(known, np.arange(len(row)), side="right") - 1, 0)]
+                row[:] = row[last]
+            else:
+                row[:] = 0.0
+        return filled
+
+
+@dataclass(frozen=True)
+class Offset:
+    """b = offset + rate * a: two recordings of the same event. `spread` is the median deviation in seconds."""
+
+    offset: float
+    rate: float
+    spread: float
+
+
+def synchronize(
+    embeddings: Sequence[Embedding],
+    *,
+    method: Literal["joint", "star"] = "joint",
+    reference: str | None = None,
+    seed: int = 0,
+) -> Timeline:
+    """Put all videos on one timeline.
+
+    Args:
+        embeddings: at least two, of one width.
+        method: `joint` (the group decides) or `star` (the reference decides).
+        reference: source of the reference video; None takes the medoid, the video that matches the others best.
+        seed: of the partners drawn for the medoid and for the consistency check.
+
+    Raises:
+        SynclineError: fewer than two videos, an unknown reference or method, or widths that differ.
+    """
+    if len(embeddings) < 2:
+        raise SynclineError(f"synchronising needs at least two videos, got {len(embeddings)}")
+    if method not in ("joint", "star"):
+        raise SynclineError(f"unknown method {method!r}; choose joint or star")
+    start = _find(embeddings, reference) if reference is not None else medoid(embeddings, seed=seed)
+    hub, own = embeddings[start], start
+    if method == "joint":
+        hub, own = _barycentre(embeddings, hub), -1
+    alignments = [
+        None if i == own else align(hub, embedding, verdict=False) for i, embedding in enumerate(embeddings)
+    ]
+    seconds = hub.pts_seconds - hub.pts_seconds[0]
+    positions = np.stack(
+        [
+            embeddings[i].pts_seconds if alignment is None else alignment.b_at(hub.pts_seconds)
+            for i, alignment in enumerate(alignments)
+        ]
+    )
+    return Timeline(
+        sources=tuple(embedding.source for embedding in embeddings),
+        seconds=seconds,
+        positions=positions,
+        reference=embeddings[start].source,
+        inconsistency=_inconsistency(embeddings, positions, seed),
+        coverage=(~np.isnan(positions)).mean(axis=1),
+    )
+
+
+def medoid(embeddings: Sequence[Embedding], *, partners: int = 10, seed: int = 0) -> int:
+    """Index of the video with the best mean local score against others (at most `partners` of them each)."""
+    generator = np.random.default_rng(seed)
+    means = []
+    for i, candidate in enumerate(embeddings):
+        others = np.delete(np.arange(len(embeddings)), i)
+        chosen = generator.permutation(others)[:partners]
+        scores = [align(candidate, embeddings[j], verdict=False, segments=1).score for j in chosen]
+        means.append(np.mean(scores))
+    return int(np.argmax(means))
+
+
+def estimate_offset(a: Embedding, b: Embedding) -> Offset:
+    """Clock offset and drift of two recordings of the *same* event (several cameras), by a Theil-Sen line.
+
+    Raises:
+        SynclineError: if the two have fewer than five matched frames.
+    """
+    pairs = align(a, b, verdict=False).times
+    if len(pairs) < 5:
+        raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
+    line = stats.theilslopes(pairs[:, 1], pairs[:, 0])
+    deviation = pairs[:, 1] - (line.intercept + line.slope * pairs[:, 0])
+    return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
+
+
+def _find(embeddings: Sequence[Embedding], source: str) -> int:
+    for i, embedding in enumerate(embeddings):
+        if embedding.source == source:
+            return i
+    raise SynclineError(f"no video {source!r} among the {len(embeddings)} given; the first is {embeddings[0].source!r}")
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
+    """The group's own course: an embedding on an even clock whose frames are averages over the videos."""
+    step = float(np.median(np.diff(start.pts_seconds))) if len(start.pts_seconds) > 1 else 1.0
+    vectors = _unit(start.vectors)
+    for round_ in range(JOINT_ROUNDS):
+        hub = Embedding(vectors, np.arange(len(vectors)) * step, "timeline")
+        alignments = [align(hub, embedding, verdict=False) for embedding in embeddings]
+        vectors = _average(vectors, hub, embeddings, alignments)
+        if round_ < JOINT_ROUNDS - 1:
+            vectors = _insert(vectors, hub, embeddings, alignments, step)
+    return Embedding(vectors, np.arange(len(vectors)) * step, "timeline")
+
+
+def _average(
+    vectors: NDArray[np.float32], hub: Embedding, embeddings: Sequence[Embedding], alignments: Sequence[Alignment]
+) -> NDArray[np.float32]:
+    total = vectors.astype(np.float64)
+    for embedding, alignment in zip(embeddings, alignments, strict=True):
+        at = alignment.b_at(hub.pts_seconds)
+        known = np.flatnonzero(~np.isnan(at))
+        rows = np.searchsorted(embedding.pts_seconds, at[known]).clip(0, len(embedding.pts_seconds) - 1)
+        np.add.at(total, known, _unit(embedding.vectors)[rows])
+    return _unit(total.astype(np.float32))
+
+
+def _insert(
+    vectors: NDArray[np.float32],
+    hub: Embedding,
+    embeddings: Sequence[Embedding],
+    alignments: Sequence[Alignment],
+    step: float,
+) -> NDArray[np.float32]:
+    """Put in, at the ends and between hub frames, stretches that more than half of the videos show and the hub lacks.
+
+    Of the videos that have such a stretch, the one whose stretch is of median length lends it.
+    """
+    places: dict[int, list[NDArray[np.float32]]] = {}
+    for embedding, alignment in zip(embeddings, alignments, strict=True):
+        for gap in alignment.gaps:
+            if gap.video != "b" or gap.end - gap.start < INSERT_SECONDS or not len(alignment.times):
+                continue
+            before = alignment.times[:, 1] <= gap.start
+            place = int(alignment.path[before, 0].max()) + 1 if before.any() else 0
+            seconds = np.arange(gap.start, gap.end, step)
+            rows = np.searchsorted(embedding.pts_seconds, seconds).clip(0, len(embedding.pts_seconds) - 1)
+            near = next((p for p in places if abs(p - place) * step <= INSERT_SECONDS), place)
+            places.setdefault(near, []).append(_unit(embedding.vectors)[rows])
+    for place in sorted(places, reverse=True):
+        lent = sorted(places[place], key=len)
+        if len(lent) > INSERT_SHARE * len(embeddings):
+            vectors = np.concatenate([vectors[:place], lent[len(lent) // 2], vectors[place:]])
+    return vectors
+
+
+def _inconsistency(
+    embeddings: Sequence[Embedding], positions: NDArray[np.float64], seed: int, partners: int = 3
+) -> NDArray[np.float64]:
+    generator = np.random.default_rng(seed)
+    found = np.full(len(embeddings), np.nan)
+    for i, embedding in enumerate(embeddings):
+        others = np.delete(np.arange(len(embeddings)), i)
+        differences = []
+        for j in generator.permutation(others)[:partners]:
+            both = ~np.isnan(positions[i]) & ~np.isnan(positions[j])
+            direct = align(embedding, embeddings[j], verdict=False).b_at(positions[i, both])
+            differences.append(np.abs(direct - positions[j, both]))
+        pooled = np.concatenate(differences)
+        pooled = pooled[~np.isnan(pooled)]
+        if len(pooled):
+            found[i] = np.median(pooled)
+    return found

@@ -1,0 +1,236 @@
+"""A video file -> frames by number or by time, exactly.
+
+Notable choices:
+- A packet scan without decoding gives the presentation time of every frame; a frame's number is its place in the order
+  of presentation, whatever B-frames, variable rates or edit lists do. A decoded frame is recognised by its pts.
+- Requests are sorted; the decoder runs on from where it is and seeks only past the next key frame.
+- Scaling happens while converting to RGB, by one reformatter with one thread (a pool a frame costs several times more).
+- Rotation in the file's metadata is applied: everything is in display orientation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import ArrayLike, NDArray
+
+from syncline.errors import SynclineError
+
+MAX_SIDE = 16_384
+MAX_FRAMES = 20_000_000
+SIDE_DATA = "DISPLAYMATRIX"
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Decoded frames with their times.
+
+    Attributes:
+        pixels: (k, h, w, 3) uint8 RGB in display orientation.
+        pts_seconds: (k,) float64 on the player's clock.
+        indices: (k,) int64 frame numbers.
+    """
+
+    pixels: NDArray[np.uint8]
+    pts_seconds: NDArray[np.float64]
+    indices: NDArray[np.int64]
+
+
+class VideoReader:
+    """One video file.
+
+    Args:
+        path: the file.
+        size: (h, w) in display orientation to scale to; None keeps the file's size.
+
+    Attributes:
+        num_frames: frames that can be shown.
+        pts_seconds: (num_frames,) float64 ascending, on the player's clock (0 = the container's start).
+        frame_rate: mean frames a second.
+        height, width: of the frames returned.
+        rotation: degrees clockwise that the metadata asks for (0, 90, 180, 270), already applied.
+        codec, has_audio, duration: as the file says; duration in seconds runs to the end of the last frame.
+
+    Raises:
+        SynclineError: one line naming the file and what is wrong with it.
+    """
+
+    def __init__(self, path: str | Path, *, size: tuple[int, int] | None = None) -> None:
+        self.path = Path(path)
+        with _opened(self.path) as container:
+            stream = container.streams.video[0]
+            self.codec = stream.codec_context.name
+            self.has_audio = bool(container.streams.audio)
+            width, height = stream.codec_context.width, stream.codec_context.height
+            if not 0 < width <= MAX_SIDE or not 0 < height <= MAX_SIDE:
+                raise SynclineError(f"{self.path}: pictures of {width} x {height}; from 1 to {MAX_SIDE} is read")
+            start = (container.start_time or 0) / 1_000_000
+            self._pts, keys = _packet_scan(self.path, container, stream)
+            self._time_base = float(stream.time_base)
+            self.rotation = _rotation(self.path)
+        self.pts_seconds: NDArray[np.float64] = self._pts * self._time_base - start
+        self._key_places = np.searchsorted(self._pts, np.array(keys, dtype=np.int64))
+        self.num_frames = len(self._pts)
+        span = float(self.pts_seconds[-1] - self.pts_seconds[0])
+        guessed = float(stream.average_rate or 25)
+        self.frame_rate = (self.num_frames - 1) / span if span > 0 else guessed
+        self.duration = float(self.pts_seconds[-1]) + 1.0 / self.frame_rate
+        if self.rotation in (90, 270):
+            width, height = height, width
+        self.height, self.width = (height, width) if size is None else size
+        if self.height < 1 or self.width < 1 or self.height > MAX_SIDE or self.width > MAX_SIDE:
+            raise SynclineError(f"{self.path}: cannot scale to {self.height} x {self.width}")
+
+    def __len__(self) -> int:
+        return self.num_frames
+
+    def index_at(self, seconds: ArrayLike) -> NDArray[np.int64]:
+        """The frame on display at each moment: (k,) int64; the first frame before the start, the last after the end."""
+        wanted = np.atleast_1d(np.asarray(seconds, dtype=np.float64))
+        place = np.searchsorted(self.pts_seconds, wanted + 1e-9, side="right") - 1
+        return np.asarray(place.clip(0, self.num_frames - 1), dtype=np.int64)
+
+    def frames_at(self, seconds: ArrayLike) -> Frames:
+        """The frames on display at the given moments."""
+        return self.frames(self.index_at(seconds))
+
+    def frames(self, indices: Sequence[int] | NDArray[np.integer]) -> Frames:
+        """Frames by number, in the order asked for; repeats are allowed.
+
+        Raises:
+            SynclineError: a number outside the video, or a file that cannot be decoded there.
+        """
+        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
+        if len(wanted) and (wanted.min() < 0 or wanted.max() >= self.num_frames):
+            raise SynclineError(
+                f"{self.path}: frame {int(wanted.max() if wanted.max() >= self.num_frames else wanted.min())} "
+                f"was asked for, frames 0 to {self.num_frames - 1} exist"
+            )
+        distinct, places = np.unique(wanted, return_inverse=True)
+        pixels = np.empty((len(distinct), self.height, self.width, 3), dtype=np.uint8)
+        for place, picture in enumerate(self._decode(distinct)):
+            pixels[place] = picture
+        if len(distinct) != len(wanted) or (places != np.arange(len(wanted))).any():
+            pixels = pixels[places]
+        return Frames(pixels, self.pts_seconds[wanted], wanted)
+
+    def chunks(self, indices: Sequence[int] | NDArray[np.integer] | None = None, *, chunk_size: int = 64) -> Iterator[Frames]:
+        """Ascending frames in chunks of at most `chunk_size`, decoded in one pass; memory does not grow with the video.
+
+        Args:
+            indices: strictly ascending frame numbers; None for all.
+            chunk_size: frames a chunk.
+        """
+        wanted = np.arange(self.num_frames) if indices is None else np.asarray(indices, dtype=np.int64).reshape(-1)
+        if len(wanted) and ((np.diff(wanted) <= 0).any() or wanted[0] < 0 or wanted[-1] >= self.num_frames):
+            raise SynclineError(f"{self.path}: chunks takes ascending frame numbers from 0 to {self.num_frames - 1}")
+        pictures = self._decode(wanted)
+        for start in range(0, len(wanted), chunk_size):
+            part = wanted[start : start + chunk_size]
+            pixels = np.empty((len(part), self.height, self.width, 3), dtype=np.uint8)
+            for place in range(len(part)):
+                pixels[place] = next(pictures)
+            yield Frames(pixels, self.pts_seconds[part], part)
+
+    def _decode(self, wanted: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        """Pictures of ascending distinct frame numbers."""
+        if not len(wanted):
+            return
+        reformatter = VideoReformatter()
+        with _opened(self.path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            decoder = container.decode(stream)
+            at = -1  # number of the last decoded frame
+            place = 0
+            fresh = True
+            while place < len(wanted):
+                target = int(wanted[place])
+                key = int(self._key_places[max(0, np.searchsorted(self._key_places, target, side="right") - 1)])
+                if (fresh and key > 0) or key > at + 1:
+                    decoder = self._seek(container, stream, int(self._pts[key]))
+                fresh = False
+                try:
+                    frame = self._until(decoder, target)
+                except (av.error.FFmpegError, StopIteration) as error:
+                    raise SynclineError(f"{self.path}: frame {target} cannot be decoded ({_said(error)})") from error
+                at = target
+                yield self._picture(frame, reformatter)
+                place += 1
+
+    @staticmethod
+    def _seek(container: Any, stream: Any, pts: int) -> Any:
+        container.seek(pts, stream=stream, backward=True, any_frame=False)
+        return container.decode(stream)
+
+    def _until(self, decoder: Any, target: int) -> Any:
+        """Decode on to frame `target`; if the decoder has passed it (a seek that fell late), begin again from the start."""
+        wanted = int(self._pts[target])
+        for frame in decoder:
+            if frame.pts is None or frame.pts < wanted:
+                continue
+            if frame.pts == wanted:
+                return frame
+            break
+        raise StopIteration(f"no frame with time stamp {wanted}")
+
+    def _picture(self, frame: Any, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+        height, width = (self.width, self.height) if self.rotation in (90, 270) else (self.height, self.width)
+        picture = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1).to_ndarray()
+        return np.rot90(picture, -self.rotation // 90) if self.rotation else picture
+
+
+def _opened(path: Path) -> Any:
+    if not path.is_file():
+        raise SynclineError(f"{path}: no such file")
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        raise SynclineError(f"{path}: is no video that can be opened ({_said(error)})") from error
+    if not container.streams.video:
+        container.close()
+        raise SynclineError(f"{path}: holds no video stream{' (only sound)' if container.streams.audio else ''}")
+    return container
+
+
+def _said(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+
+
+def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.int64], list[int]]:
+    """Time stamps of all frames that are shown, ascending, and those of the key frames."""
+    shown: list[int] = []
+    keys: list[int] = []
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is None or packet.is_discard or not packet.size:
+                continue
+            shown.append(packet.pts)
+            if packet.is_keyframe:
+                keys.append(packet.pts)
+            if len(shown) > MAX_FRAMES:
+                raise SynclineError(f"{path}: more than {MAX_FRAMES} frames")
+    except av.error.FFmpegError as error:
+        if not shown:
+            raise SynclineError(f"{path}: cannot be read ({_said(error)})") from error
+    if not shown:
+        raise SynclineError(f"{path}: holds no frame")
+    pts = np.unique(np.array(shown, dtype=np.int64))
+    return pts, sorted(keys) or [int(pts[0])]
+
+
+def _rotation(path: Path) -> int:
+    """Clockwise degrees of the display matrix, which the first decoded frame carries."""
+    with _opened(path) as container:
+        try:
+            frame = next(container.decode(container.streams.video[0]))
+        except (av.error.FFmpegError, StopIteration) as error:
+            raise SynclineError(f"{path}: its first frame cannot be decoded ({_said(error)})") from error
+        return -round(getattr(frame, "rotation", 0) or 0) % 360 // 90 * 90
