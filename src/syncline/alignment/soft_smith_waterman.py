@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
+import torch
 from torch import Tensor
 
-from syncline.alignment import diagonal
+from syncline.alignment import diagonal, operator
+from syncline.alignment.compiled import NUMBA_MISSING, Route, forced_route, say_once
 from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix
 
 
@@ -76,16 +78,11 @@ def soft_smith_waterman(
         >>> round(score.item(), 4)
         3.7751
     """
-    matrix = as_matrix(similarity, "similarity")
-    b, n, m = matrix.shape
-    prefix, score = diagonal.matrix_and_score(
-        matrix,
-        as_gap(gap_open, "gap_open", matrix),
-        as_gap(gap_extend, "gap_extend", matrix),
-        as_gamma(gamma),
-        as_lengths(lengths_x, "lengths_x", b, n, matrix.device),
-        as_lengths(lengths_y, "lengths_y", b, m, matrix.device),
-    )
+    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+    if _route(inputs[0]) == "torch":
+        prefix, score = diagonal.matrix_and_score(*inputs)
+    else:
+        score, prefix = operator.soft_sw(*_for_operator(inputs), return_matrix)
     return (score, prefix) if return_matrix else score
 
 
@@ -117,9 +114,27 @@ def expected_alignment(
         >>> expected_alignment(10 * torch.eye(3)[None] - 5).round(decimals=2)[0].tolist()
         [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]
     """
+    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+    if _route(inputs[0]) == "torch":
+        return diagonal.posterior(*inputs)
+    ones = inputs[0].new_ones(inputs[0].shape[0])
+    return operator.soft_sw_gradient(*_for_operator(inputs), ones, None)[0]
+
+
+_Inputs = tuple[Tensor, Tensor, Tensor, float, Tensor | None, Tensor | None]
+
+
+def _checked(
+    similarity: Tensor,
+    gap_open: float | Tensor,
+    gap_extend: float | Tensor,
+    gamma: float,
+    lengths_x: Lengths,
+    lengths_y: Lengths,
+) -> _Inputs:
     matrix = as_matrix(similarity, "similarity")
     b, n, m = matrix.shape
-    return diagonal.posterior(
+    return (
         matrix,
         as_gap(gap_open, "gap_open", matrix),
         as_gap(gap_extend, "gap_extend", matrix),
@@ -127,3 +142,25 @@ def expected_alignment(
         as_lengths(lengths_x, "lengths_x", b, n, matrix.device),
         as_lengths(lengths_y, "lengths_y", b, m, matrix.device),
     )
+
+
+def _for_operator(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tensor, Tensor]:
+    """Lengths always given, (b,) int64."""
+    matrix, go, ge, gamma, lx, ly = inputs
+    b, n, m = matrix.shape
+    lx = torch.full((b,), n, dtype=torch.int64) if lx is None else lx
+    ly = torch.full((b,), m, dtype=torch.int64) if ly is None else ly
+    return matrix, go, ge, gamma, lx, ly
+
+
+def _route(matrix: Tensor) -> Route:
+    """Which implementation serves this matrix; SYNCLINE_ALIGNMENT overrides."""
+    forced = forced_route()
+    if forced is not None and not (forced != "torch" and matrix.device.type != "cpu"):
+        return forced
+    if matrix.device.type != "cpu":
+        return "torch"
+    if NUMBA_MISSING:
+        say_once(f"alignment runs in plain PyTorch: {NUMBA_MISSING}")
+        return "torch"
+    return "scalar"
