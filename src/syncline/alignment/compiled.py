@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-F = TypeVar("F", bound=Callable[..., Any])
 Route = Literal["vector", "scalar", "torch"]
 ROUTES: tuple[Route, ...] = ("vector", "scalar", "torch")
 VARIABLE = "SYNCLINE_ALIGNMENT"
 
 _log = logging.getLogger(__name__)
 
+numba: Any = None
+NUMBA_MISSING = ""
 try:
-    import numba
-
-    NUMBA_MISSING = ""
+    numba = importlib.import_module("numba")
 except Exception as error:  # a numba too old for this Python or numpy raises more than ImportError
-    numba = None
     NUMBA_MISSING = f"numba cannot be imported ({error})"
 
 
-def compiled(function: F) -> F:
+def compiled(function: Callable[..., Any]) -> Any:
     """A kernel: compiled without the interpreter's lock, cached on disk if it can be; unchanged without numba."""
     if numba is None:
         return function
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # no place to keep the cache: an installation nobody may write to
-        return numba.njit(nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, error_model="numpy")(function)
 
 
 @functools.cache

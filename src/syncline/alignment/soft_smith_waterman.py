@@ -118,7 +118,8 @@ def expected_alignment(
     if _route(inputs[0]) == "torch":
         return diagonal.posterior(*inputs)
     ones = inputs[0].new_ones(inputs[0].shape[0])
-    return operator.soft_sw_gradient(*_for_operator(inputs), ones, None)[0]
+    posterior: Tensor = operator.soft_sw_gradient(*_for_operator(inputs), ones, None)[0]
+    return posterior
 
 
 _Inputs = tuple[Tensor, Tensor, Tensor, float, Tensor | None, Tensor | None]

@@ -117,8 +117,7 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     while len(set(names)) < len(names) and depth < 16:
         counts = Counter(names)
         names = [
-            "/".join(path.parts[-depth:]) if counts[name] > 1 else name
-            for path, name in zip(paths, names, strict=True)
+            "/".join(path.parts[-depth:]) if counts[name] > 1 else name for path, name in zip(paths, names, strict=True)
         ]
         depth += 1
     return names

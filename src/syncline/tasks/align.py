@@ -157,13 +157,14 @@ def align(
     if not len(a.vectors) or not len(b.vectors):
         raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
     matrix = similarity(a, b)
-    gaps = {"gap_open": gap_open, "gap_extend": gap_extend}
     if mode == "local":
-        paths = _chain(smith_waterman(matrix[None], **gaps, segments=segments))
+        paths = _chain(smith_waterman(matrix[None], gap_open=gap_open, gap_extend=gap_extend, segments=segments))
     else:
         paths = [_warp(matrix, mode, band)]
     paths = [path for path in paths if path.is_match.any()]
-    posterior = expected_alignment(matrix[None], **gaps, gamma=gamma)[0].double().numpy()
+    posterior = (
+        expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0].double().numpy()
+    )
     pairs = np.concatenate([path.indices[path.is_match] for path in paths]) if paths else np.zeros((0, 2), np.int64)
     times = _refine(pairs, posterior, a.pts_seconds, b.pts_seconds)
     kept = _segments(paths, times)
@@ -174,7 +175,7 @@ def align(
         score=float(sum(path.score for path in paths)),
         segments=kept,
         gaps=_gaps(pairs, a.pts_seconds, b.pts_seconds, min_gap),
-        match_score=_match_score(matrix, **gaps) if verdict else float("nan"),
+        match_score=_match_score(matrix, gap_open=gap_open, gap_extend=gap_extend) if verdict else float("nan"),
         mode=mode,
     )
 

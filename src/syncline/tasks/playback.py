@@ -136,9 +136,7 @@ def _frames(reader: VideoReader, seconds: NDArray[np.float64]) -> Pixels:
     return reader.frames_at(seconds + ON_DISPLAY).pixels
 
 
-def _bar(
-    reader: VideoReader, second: float, alignment: Alignment, column: int, other: float = float("nan")
-) -> Pixels:
+def _bar(reader: VideoReader, second: float, alignment: Alignment, column: int, other: float = float("nan")) -> Pixels:
     """The strip under a picture: matched stretches blue, the rest grey, the present moment orange, `other` white."""
     width = reader.width
     scale = (width - 1) / max(reader.duration, 1e-6)

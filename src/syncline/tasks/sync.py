@@ -93,9 +93,7 @@ def synchronize(
     hub, own = embeddings[start], start
     if method == "joint":
         hub, own = _barycentre(embeddings, hub), -1
-    alignments = [
-        None if i == own else align(hub, embedding, verdict=False) for i, embedding in enumerate(embeddings)
-    ]
+    alignments = [None if i == own else align(hub, embedding, verdict=False) for i, embedding in enumerate(embeddings)]
     seconds = hub.pts_seconds - hub.pts_seconds[0]
     positions = np.stack(
         [

@@ -121,7 +121,9 @@ class VideoReader:
             pixels = pixels[places]
         return Frames(pixels, self.pts_seconds[wanted], wanted)
 
-    def chunks(self, indices: Sequence[int] | NDArray[np.integer] | None = None, *, chunk_size: int = 64) -> Iterator[Frames]:
+    def chunks(
+        self, indices: Sequence[int] | NDArray[np.integer] | None = None, *, chunk_size: int = 64
+    ) -> Iterator[Frames]:
         """Ascending frames in chunks of at most `chunk_size`, decoded in one pass; memory does not grow with the video.
 
         Args:

@@ -289,7 +289,9 @@ class Library:
             return []
         known = {i for i, _ in labelled}
         rest = [i for i in range(len(self.videos)) if i not in known]
-        carried: list[Transferred] = transfer_events([video for _, video in labelled], [self.embeddings[i] for i in rest])
+        carried: list[Transferred] = transfer_events(
+            [video for _, video in labelled], [self.embeddings[i] for i in rest]
+        )
         return [
             {"id": i, "events": list(video.events), "confidence": video.confidence.round(3).tolist()}
             for i, video in zip(rest, carried, strict=True)

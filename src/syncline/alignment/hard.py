@@ -1,0 +1,178 @@
+"""The best local alignments of two sequences with affine gaps, with traceback (Smith and Waterman 1981; Gotoh 1982).
+
+    D[i,j] = S[i,j] + max(0, D[i-1,j-1], X[i-1,j-1], Y[i-1,j-1])
+    X[i,j] = max(D[i,j-1] - go, X[i,j-1] - ge)
+    Y[i,j] = max(D[i-1,j] - go, X[i-1,j] - go, Y[i-1,j] - ge)
+
+The limit gamma -> 0 of `soft_smith_waterman`, except that an alignment may be empty: score 0 where nothing is positive.
+Only two bits a state are kept for the traceback, one byte a cell; scores live in two rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from syncline.alignment.compiled import compiled
+from syncline.alignment.inputs import Lengths, as_gap, as_lengths, as_matrix
+from syncline.alignment.path import Path
+from syncline.alignment.threads import in_slices
+
+Array = NDArray[Any]
+
+_START, _D, _X, _Y = 0, 1, 2, 3  # where a state came from
+
+
+@compiled
+def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, back: Array) -> tuple[float, int, int]:
+    """Fills ``back`` (n, m) uint8 (bits 0-1: D's origin, 2: X's is X, 4-5: Y's) and returns (best score, its cell)."""
+    oi, oj = int(go.shape[0] > 1), int(go.shape[1] > 1)
+    ei, ej = int(ge.shape[0] > 1), int(ge.shape[1] > 1)
+    d, x, y = np.full((2, m + 1), -np.inf), np.full((2, m + 1), -np.inf), np.full((2, m + 1), -np.inf)
+    best, best_i, best_j = 0.0, -1, -1
+    for i in range(n):
+        a, h = i & 1, 1 - (i & 1)  # the row above, this row
+        for j in range(m):
+            o, e = go[i * oi, j * oj], ge[i * ei, j * ej]
+            code, value = 0, 0.0
+            if d[a, j] > value:
+                code, value = 1, d[a, j]
+            if x[a, j] > value:
+                code, value = 2, x[a, j]
+            if y[a, j] > value:
+                code, value = 3, y[a, j]
+            value += s[i, j]
+            opened, extended = d[h, j] - o, x[h, j] - e
+            if extended > opened:
+                code |= 4
+                opened = extended
+            d[h, j + 1], x[h, j + 1] = value, opened
+            up, origin = d[a, j + 1] - o, 1
+            if x[a, j + 1] - o > up:
+                up, origin = x[a, j + 1] - o, 2
+            if y[a, j + 1] - e > up:
+                up, origin = y[a, j + 1] - e, 3
+            y[h, j + 1] = up
+            back[i, j] = code | origin << 4
+            if value > best:
+                best, best_i, best_j = value, i, j
+    return best, best_i, best_j
+
+
+@compiled
+def _trace(back: Array, i: int, j: int, cells: Array, match: Array) -> int:
+    """Walks back from the match (i, j); writes cells and whether each is a match, last first; returns how many."""
+    state, count = 1, 0
+    while True:
+        cells[count, 0], cells[count, 1], match[count] = i, j, state == 1
+        count += 1
+        code = back[i, j]
+        if state == 1:
+            state = code & 3
+            if state == 0:
+                return count
+            i, j = i - 1, j - 1
+        elif state == 2:
+            state = 2 if code & 4 else 1
+            j -= 1
+        else:
+            state = code >> 4
+            i -= 1
+
+
+@compiled
+def _pair(
+    s: Array,
+    go: Array,
+    ge: Array,
+    n: int,
+    m: int,
+    segments: int,
+    scores: Array,
+    counts: Array,
+    cells: Array,
+    match: Array,
+) -> int:
+    """Up to ``segments`` alignments of one pair, best first, no cell of a row and column of one used by another."""
+    back = np.empty((n, m), dtype=np.uint8)
+    found, used = 0, 0
+    while found < segments:
+        score, i, j = _sweep(s, go, ge, n, m, back)
+        if i < 0:
+            break
+        count = _trace(back, i, j, cells[used:], match[used:])
+        scores[found], counts[found] = score, count
+        found += 1
+        if found < segments:
+            # a frame that is matched is not matched again: its row and column are closed
+            for k in range(used, used + count):
+                if match[k]:
+                    s[cells[k, 0], :m] = -1e30
+                    s[:n, cells[k, 1]] = -1e30
+        used += count
+    return found
+
+
+def smith_waterman(
+    similarity: Tensor,
+    *,
+    gap_open: float | Tensor = 1.0,
+    gap_extend: float | Tensor = 0.5,
+    lengths_x: Lengths = None,
+    lengths_y: Lengths = None,
+    segments: int = 1,
+) -> list[Path]:
+    """Best local alignment of each pair, or the ``segments`` best that share no frame.
+
+    Args:
+        similarity: (b, n, m); see `soft_smith_waterman`. Not differentiated.
+        gap_open, gap_extend, lengths_x, lengths_y: as there.
+        segments: how many alignments to look for in each pair; further ones never match a frame again.
+
+    Returns:
+        With ``segments=1`` one path a pair, in the order of the batch; an empty one with score 0 where nothing is
+        positive. With more, the found paths of all pairs one pair after the other, best first; a pair with none gives
+        one empty path.
+
+    Raises:
+        TypeError, ValueError: as `soft_smith_waterman`; ``segments`` below 1.
+
+    Example:
+        >>> import torch
+        >>> path = smith_waterman(2 * torch.eye(4)[None] - 1, gap_open=3.0)[0]
+        >>> path.score, path.indices.tolist()
+        (4.0, [[0, 0], [1, 1], [2, 2], [3, 3]])
+    """
+    if segments < 1:
+        raise ValueError(f"segments must be at least 1, got {segments}")
+    matrix = as_matrix(similarity, "similarity").detach().cpu()
+    b, n, m = matrix.shape
+    go = as_gap(gap_open, "gap_open", matrix).detach().expand(b, -1, -1).double().numpy()
+    ge = as_gap(gap_extend, "gap_extend", matrix).detach().expand(b, -1, -1).double().numpy()
+    lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
+    ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
+    found: list[list[Path]] = [[] for _ in range(b)]
+
+    def work(start: int, stop: int) -> None:
+        cells = np.empty(((n + m) * segments, 2), dtype=np.int64)
+        match = np.empty((n + m) * segments, dtype=np.bool_)
+        scores, counts = np.empty(segments), np.empty(segments, dtype=np.int64)
+        for p in range(start, stop):
+            rows = n if lx is None else int(lx[p])
+            columns = m if ly is None else int(ly[p])
+            s = matrix[p].numpy()
+            if segments > 1 or not s.flags.c_contiguous:
+                s = s.copy()  # rows and columns are closed in it
+            count = _pair(s, go[p], ge[p], rows, columns, segments, scores, counts, cells, match)
+            at = 0
+            for k in range(count):
+                part = slice(at, at + int(counts[k]))
+                found[p].append(Path(cells[part][::-1].copy(), float(scores[k]), match[part][::-1].copy()))
+                at += int(counts[k])
+
+    in_slices(work, b, b * n * m)
+    empty = Path(np.zeros((0, 2), dtype=np.int64), 0.0, np.zeros(0, dtype=np.bool_))
+    return [path for paths in found for path in (paths or [empty])]

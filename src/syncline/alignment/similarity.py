@@ -1,0 +1,86 @@
+"""Similarities and costs of two embedding sequences, (b, n, d) and (b, m, d) -> (b, n, m), guarded against 0 / 0."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+Similarity = Literal["cos", "inv_sq", "inv", "inv1p", "neg_sq", "gauss"]
+Centre = Literal["none", "const", "mean"]
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """||x_i - y_j||^2, never below 0, 0 for equal rows: small problems form the differences, large ones expand."""
+    if x.shape[-2] * y.shape[-2] * x.shape[-1] * x.shape[0] <= 1 << 22:
+        return (x.unsqueeze(-2) - y.unsqueeze(-3)).square().sum(dim=-1)
+    square = x.square().sum(-1).unsqueeze(-1) + y.square().sum(-1).unsqueeze(-2) - 2 * x @ y.transpose(-1, -2)
+    return square.clamp(min=0)
+
+
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """||x_i - y_j||; the gradient at 0 is 0."""
+    square = squared_distances(x, y)
+    apart = square > 0
+    return torch.where(apart, square.where(apart, 1.0).sqrt(), 0.0)
+
+
+def cosine(x: Tensor, y: Tensor) -> Tensor:
+    """cos(x_i, y_j); rows of zeros give 0."""
+    return normalize(x, dim=-1) @ normalize(y, dim=-1).transpose(-1, -2)
+
+
+def similarity_matrix(
+    x: Tensor,
+    y: Tensor,
+    *,
+    kind: Similarity = "cos",
+    centre: Centre = "none",
+    scale: float = 1.0,
+    constant: float = 0.5,
+    eps: float = 0.0,
+    valid: Tensor | None = None,
+) -> Tensor:
+    """(similarity - c) / scale, with the forms of LAC (d = ||x_i - y_j||).
+
+    Args:
+        x, y: (b, n, d), (b, m, d).
+        kind: ``cos``; ``inv_sq`` 1 / (d^2 + eps); ``inv`` 1 / (d + eps); ``inv1p`` 1 / (1 + d); ``neg_sq`` -d^2;
+            ``gauss`` exp(-d^2). With ``eps=0`` the two singular forms are infinite where frames coincide, as published.
+        centre: c: ``none`` 0; ``const`` ``constant``; ``mean`` the mean over each pair's valid cells, detached.
+        scale: what one unit of the result is. valid: (b, n, m) bool; None: all.
+
+    Raises:
+        ValueError: an unknown kind or centre.
+    """
+    if kind == "cos":
+        matrix = cosine(x, y)
+    elif kind == "inv_sq":
+        matrix = 1 / (squared_distances(x, y) + eps)
+    elif kind == "inv":
+        matrix = 1 / (distances(x, y) + eps)
+    elif kind == "inv1p":
+        matrix = 1 / (1 + distances(x, y))
+    elif kind == "neg_sq":
+        matrix = -squared_distances(x, y)
+    elif kind == "gauss":
+        matrix = torch.exp(-squared_distances(x, y))
+    else:
+        raise ValueError(f"kind must be cos, inv_sq, inv, inv1p, neg_sq or gauss, got {kind!r}")
+    if centre == "const":
+        matrix = matrix - constant
+    elif centre == "mean":
+        matrix = matrix - _mean(matrix.detach(), valid)
+    elif centre != "none":
+        raise ValueError(f"centre must be none, const or mean, got {centre!r}")
+    return matrix / scale
+
+
+def _mean(matrix: Tensor, valid: Tensor | None) -> Tensor:
+    if valid is None:
+        return matrix.mean(dim=(-2, -1), keepdim=True)
+    weight = valid.to(matrix.dtype)
+    total = (matrix.where(valid, 0.0)).sum(dim=(-2, -1), keepdim=True)
+    return total / weight.sum(dim=(-2, -1), keepdim=True).clamp(min=1)
