@@ -10,6 +10,7 @@ needs a gap at every second frame); the verdict compares the score with scores o
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -252,7 +253,7 @@ def _gaps(
     for video, pts, column in (("a", pts_a, 0), ("b", pts_b, 1)):
         step = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0
         edges = np.concatenate([[-1], pairs[:, column], [len(pts)]])
-        for before, after in zip(edges[:-1], edges[1:], strict=True):
+        for before, after in itertools.pairwise(edges):
             if after - before > 1:
                 start, end = float(pts[before + 1]), float(pts[after - 1]) + step
                 if end - start >= min_gap:

@@ -1,1 +1,16 @@
-"""Files <-> frames: which frames a file holds and when each is shown, exact reading, scanning, writing."""
+"""Video files <-> frames with their presentation times."""
+
+from syncline.video.reader import Frames, VideoReader
+from syncline.video.scan import VideoInfo, find_videos, scan_file, scan_folder
+from syncline.video.writer import VideoWriter, write_proxy
+
+__all__ = [
+    "Frames",
+    "VideoInfo",
+    "VideoReader",
+    "VideoWriter",
+    "find_videos",
+    "scan_file",
+    "scan_folder",
+    "write_proxy",
+]

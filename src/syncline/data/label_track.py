@@ -1,0 +1,237 @@
+"""What somebody marked in one video: ordered events with their times, or a label for every frame.
+
+Notable choices:
+- An event is held in seconds, because that is what people mark; where a form counts frames, the frame number is kept
+  beside it and wins, because in a video of variable rate number / rate is not the time.
+- A segment (ELAN, Label Studio, a BORIS state) is the event of its beginning. It lasts up to the next event, as phases
+  do everywhere here; where it ends earlier, that end is not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from syncline.data.labels import events_from_phases, phases_from_events
+from syncline.data.videos import Video, VideoSet
+from syncline.errors import SynclineError
+
+MAX_PHASES = 10_000
+_ROUNDING = 1e-3  # seconds; the coarsest form counts milliseconds
+_FILM_SUFFIXES = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "3gp", "ogv")
+_SLACK = 2  # frames by which labels and video may differ (METHODS 5.3)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTrack:
+    """The labels of one video.
+
+    Attributes:
+        video: name of its file, as the label file has it.
+        events: (name, seconds) in order; seconds None where the event is absent.
+        phases: (num_frames,) int64 label of every frame, -1 unknown; None where the form has events only.
+        frame_rate: frames a second as the label file says; None where it does not.
+        num_frames: length of the video, None where unknown.
+        split: "train", "val" or "".
+        frames: frame number of every event, None where absent; None altogether for forms that count seconds.
+        phase_names: names of the numbers in `phases`, () where they are only numbers.
+    """
+
+    video: str
+    events: tuple[tuple[str, float | None], ...] = ()
+    phases: NDArray[np.int64] | None = None
+    frame_rate: float | None = None
+    num_frames: int | None = None
+    split: str = ""
+    frames: tuple[int | None, ...] | None = None
+    phase_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.frame_rate is not None and not 0 < self.frame_rate < 1e6:
+            raise SynclineError(f"labels of {self.video}: {self.frame_rate} frames a second is no frame rate")
+        for name, seconds in self.events:
+            if seconds is not None and not -1e-3 <= seconds < 1e9:
+                raise SynclineError(f"labels of {self.video}: event {name!r} at {seconds} s is not in a video")
+        if self.frames is not None and len(self.frames) != len(self.events):
+            raise SynclineError(f"labels of {self.video}: {len(self.events)} events with {len(self.frames)} frames")
+        if self.phases is not None and len(self.phases) and self.phases.min() < -1:
+            raise SynclineError(f"labels of {self.video}: label {self.phases.min()}; -1 is unknown, others start at 0")
+        if self.phases is not None and len(self.phases) and self.phases.max() >= MAX_PHASES:
+            raise SynclineError(f"labels of {self.video}: label {self.phases.max()}; up to {MAX_PHASES - 1} is read")
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Names of the events in order."""
+        return tuple(name for name, _ in self.events)
+
+
+def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike) -> NDArray[np.int64]:
+    """Phase of every frame of a video: (num_frames,) int64, -1 where unknown.
+
+    An event belongs to the frame on display at its time. Labels one or two frames too long or too short for the video
+    are trimmed, or their last repeated. A track in which nothing is marked gives -1 throughout.
+
+    Args:
+        track: labels of the video.
+        num_frames: length of the video.
+        pts_seconds: (num_frames,) when each frame is shown.
+
+    Raises:
+        SynclineError: labels of another length, events out of order or after the end.
+
+    Example:
+        >>> track = LabelTrack("a.mp4", (("lift", 0.2), ("pour", None), ("stop", 0.4)))
+        >>> labels_to_phases(track, 6, np.arange(6) / 10).tolist()
+        [0, 0, 1, 1, 3, 3]
+    """
+    seconds = np.asarray(pts_seconds, dtype=np.float64)
+    if seconds.shape != (num_frames,):
+        raise SynclineError(f"{track.video}: {num_frames} frames with times of shape {seconds.shape}")
+    if track.phases is not None:
+        return fitted(track.phases, num_frames, track.video)
+    if all(time is None for _, time in track.events):
+        return np.full(num_frames, -1, dtype=np.int64)
+    if track.frames is not None:
+        places: list[int | None] = list(track.frames)
+    else:
+        places = [None if time is None else _frame_at(seconds, time) for _, time in track.events]
+    try:
+        return phases_from_events(places, num_frames)
+    except SynclineError as error:
+        raise SynclineError(f"labels of {track.video}: {error}") from error
+
+
+def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np.int64]:
+    """Labels trimmed, or their last one repeated, to the length of the video: (num_frames,); at most two frames.
+
+    Raises:
+        SynclineError: the lengths differ by more, or there is no label at all.
+    """
+    if len(labels) == num_frames:
+        return labels
+    if abs(len(labels) - num_frames) > _SLACK or not len(labels):
+        raise SynclineError(f"{video}: {len(labels)} labels for {num_frames} frames; they may differ by {_SLACK}")
+    return labels[np.minimum(np.arange(num_frames), len(labels) - 1)]
+
+
+def known_events(track: LabelTrack) -> LabelTrack:
+    """The track with events: its own, or those that its phases imply (their times need a frame rate).
+
+    Raises:
+        SynclineError: phases without a frame rate, or labels that go back (no order of events has them).
+
+    Example:
+        >>> known_events(LabelTrack("a", phases=np.array([0, 0, 1, 2]), frame_rate=10.0)).events
+        (('phase 1', 0.2), ('phase 2', 0.3))
+    """
+    if track.events or track.phases is None:
+        return track
+    known = track.phases[track.phases >= 0]
+    if (np.diff(known) < 0).any():
+        raise SynclineError(f"{track.video}: its labels go back, so they are no ordered events; write .npy or .txt")
+    if track.frame_rate is None:
+        raise SynclineError(f"{track.video}: labels of frames have no times without a frame rate; give frame_rate")
+    num_phases = max(int(known.max()) + 1 if len(known) else 0, len(track.phase_names))
+    frames = events_from_phases(track.phases, num_phases)
+    names = track.phase_names or tuple(f"phase {number}" for number in range(num_phases))
+    rate = track.frame_rate
+    events = tuple(
+        (name, None if frame is None else frame / rate) for name, frame in zip(names[1:], frames, strict=True)
+    )
+    return replace(track, events=events, frames=frames)
+
+
+def known_phases(track: LabelTrack) -> NDArray[np.int64]:
+    """Phase of every frame without looking at the video, from its number of frames and frame rate.
+
+    Raises:
+        SynclineError: the track does not say how long the video is or at which rate it runs.
+    """
+    if track.phases is not None:
+        return track.phases
+    if track.num_frames is None or track.frame_rate is None:
+        raise SynclineError(f"{track.video}: a label for every frame needs num_frames and frame_rate")
+    return labels_to_phases(track, track.num_frames, np.arange(track.num_frames) / track.frame_rate)
+
+
+def with_names(tracks: Sequence[LabelTrack], names: Sequence[str] | None = None) -> list[LabelTrack]:
+    """Give all tracks the same events: `names`, or all that occur, each behind the one it follows; absent ones None.
+
+    Example:
+        >>> a, b = with_names([LabelTrack("a", (("x", 0.0), ("z", 2.0))), LabelTrack("b", (("x", 0.0), ("y", 1.0)))])
+        >>> a.events
+        (('x', 0.0), ('y', None), ('z', 2.0))
+    """
+    order = list(names or ())
+    if names is None:
+        for track in tracks:
+            place = 0
+            for name in track.event_names:
+                if name in order:
+                    place = order.index(name) + 1
+                else:
+                    order.insert(place, name)
+                    place += 1
+    named = []
+    for track in tracks:
+        if not track.events:
+            named.append(track)
+            continue
+        places = {name: number for number, name in enumerate(track.event_names)}
+        events = tuple((name, track.events[places[name]][1] if name in places else None) for name in order)
+        frames = None
+        if track.frames is not None:
+            frames = tuple(track.frames[places[name]] if name in places else None for name in order)
+        named.append(replace(track, events=events, frames=frames))
+    return named
+
+
+def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
+    """Videos with the labels of the tracks that bear their names (with or without suffix); others stay as they are.
+
+    Raises:
+        SynclineError: no track fits any video, or labels that do not fit their video.
+    """
+    from syncline.video import VideoReader
+
+    by_name = {track.video: track for track in tracks}
+    by_stem = {video_stem(track.video): track for track in tracks}
+    found = 0
+    labelled: list[Video] = []
+    for video in videos:
+        track = by_name.get(video.name) or by_stem.get(video_stem(video.name))
+        if track is None:
+            labelled.append(video)
+            continue
+        found += 1
+        phases = labels_to_phases(track, video.num_frames, VideoReader(video.path).pts_seconds)
+        labelled.append(replace(video, phases=phases, split=track.split or video.split))
+    if not found:
+        given = tracks[0].video if tracks else "none"
+        raise SynclineError(f"the labels name none of the {len(videos)} videos of {videos.name} (the first: {given})")
+    names = max((track.event_names for track in tracks), key=len, default=()) or videos.event_names
+    return replace(videos, videos=tuple(labelled), event_names=names)
+
+
+def video_stem(name: str) -> str:
+    """The name of a video without folders and without the suffix of a film; other dots stay.
+
+    Example:
+        >>> video_stem("day 1/cup.v2.MP4"), video_stem("cup.v2")
+        ('cup.v2', 'cup.v2')
+    """
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    stem, dot, suffix = last.rpartition(".")
+    return stem if dot and stem and suffix.lower() in _FILM_SUFFIXES else last
+
+
+def _frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:
+    """The frame on display; one past the last for a time after the end, which `phases_from_events` refuses."""
+    place = int(np.searchsorted(pts_seconds, seconds + _ROUNDING, side="right")) - 1
+    gaps = np.diff(pts_seconds)
+    shown = float(np.median(gaps)) if len(gaps) else 1.0
+    after_end = len(pts_seconds) > 0 and seconds > float(pts_seconds[-1]) + shown + _ROUNDING
+    return len(pts_seconds) if after_end else max(place, 0)

@@ -1,0 +1,124 @@
+"""What each file of a folder is, and what is wrong with it, without decoding more than a few frames.
+
+`scan_file` reads the container, the packet table and one frame at the start, the middle and the end; what will not
+align well (cuts, repetitions, near-duplicates ...) needs features and is told by `syncline.tasks.suitability`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from syncline.errors import SynclineError
+from syncline.video.reader import VideoReader
+
+SUFFIXES = frozenset(
+    [".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv", ".3gp", ".ogv", ".mjpeg", ".gif", ".hevc", ".h264"]
+)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """One file.
+
+    Attributes:
+        path: the file. problem: why it cannot be used, in one line; None if it can.
+        num_frames, duration (seconds), frame_rate (mean a second), width, height (display), rotation (degrees clockwise,
+            already applied), codec, has_audio: 0, "" and False where there is a problem.
+        constant_rate: whether all frames are equally far apart (within a tenth).
+        remarks: what is unusual but works.
+    """
+
+    path: Path
+    problem: str | None = None
+    num_frames: int = 0
+    duration: float = 0.0
+    frame_rate: float = 0.0
+    constant_rate: bool = True
+    rotation: int = 0
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    has_audio: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+def find_videos(folder: str | Path) -> list[Path]:
+    """Files with a video's suffix in a folder and its sub-folders, sorted; hidden files and folders are left out.
+
+    Raises:
+        SynclineError: no such folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise SynclineError(f"{root} is no folder; give a folder of videos")
+    return sorted(walk_videos(root))
+
+
+def walk_videos(root: Path) -> Iterator[Path]:
+    """The same one after the other, so that a caller can begin before a large tree has been walked."""
+    for place, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(place) / name
+
+
+def scan_file(path: str | Path) -> VideoInfo:
+    """One file; never raises for what the file holds."""
+    place = Path(path)
+    try:
+        reader = VideoReader(place)
+        if reader.num_frames < 2:
+            return VideoInfo(place, f"{reader.num_frames} frame; at least 2 are needed")
+        small = VideoReader(place, size=(32, 32)) if reader.height * reader.width > 64 * 64 else reader
+        last = reader.num_frames - 1
+        pixels = small.frames(sorted({0, last // 2, last})).pixels
+    except SynclineError as error:
+        text = str(error)
+        return VideoInfo(place, text.removeprefix(f"{place}: "))
+    except (OSError, ValueError, MemoryError) as error:
+        return VideoInfo(place, f"cannot be read ({error})")
+    steps = np.diff(reader.pts_seconds)
+    constant = bool(np.abs(steps - np.median(steps)).max() <= 0.1 * np.median(steps))
+    remarks = []
+    if not constant:
+        remarks.append(f"variable frame rate ({1 / steps.max():.1f} to {1 / steps.min():.1f} a second)")
+    if reader.rotation:
+        remarks.append(f"rotated by {reader.rotation} degrees (applied)")
+    if pixels.max() - pixels.min() < 8:
+        remarks.append("looks blank")
+    if reader.frame_rate > 90:
+        remarks.append(f"{reader.frame_rate:.0f} frames a second: probably slow motion")
+    if reader.duration > 3600:
+        remarks.append("longer than an hour")
+    return VideoInfo(
+        place, None, reader.num_frames, reader.duration, reader.frame_rate, constant, reader.rotation, reader.codec,
+        reader.width, reader.height, reader.has_audio, tuple(remarks),
+    )  # fmt: skip
+
+
+def scan_folder(folder: str | Path) -> Iterator[VideoInfo]:
+    """Every video of a folder, in order, several at a time; the first comes before the last has been found.
+
+    Raises:
+        SynclineError: no such folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise SynclineError(f"{root} is no folder; give a folder of videos")
+    workers = max(1, os.cpu_count() or 1)
+    waiting: deque[Future[VideoInfo]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="syncline-scan") as pool:
+        for path in walk_videos(root):
+            waiting.append(pool.submit(scan_file, path))
+            if len(waiting) >= 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

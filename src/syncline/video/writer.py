@@ -1,0 +1,143 @@
+"""Frames with times -> an H.264 mp4 that every browser plays; whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.errors import SynclineError
+from syncline.files import replacing
+from syncline.video.reader import VideoReader
+
+CLOCK = 90_000
+"""Ticks a second of the written time stamps."""
+
+
+class VideoWriter:
+    """A context manager that writes an mp4 (H.264, yuv420p, index in front).
+
+    Args:
+        path: the file; it appears when the block ends without an error.
+        height, width: of the pictures; odd ones are cut by one row or column, which the codec needs.
+        rate: nominal frames a second; the times given to `write` are what counts.
+        audio_from: a file whose sound is copied, cut to the length of the pictures.
+
+    Example:
+        >>> import tempfile
+        >>> place = Path(tempfile.mkdtemp()) / "a.mp4"
+        >>> with VideoWriter(place, height=32, width=32, rate=10) as writer:
+        ...     for k in range(3):
+        ...         writer.write(np.full((32, 32, 3), 80 * k, np.uint8), k / 10)
+        >>> VideoReader(place).num_frames
+        3
+    """
+
+    def __init__(
+        self, path: str | Path, *, height: int, width: int, rate: float, audio_from: str | Path | None = None
+    ) -> None:
+        self.path, self.height, self.width = Path(path), height - height % 2, width - width % 2
+        if self.height < 2 or self.width < 2:
+            raise SynclineError(f"{path}: cannot write pictures of {height} x {width}")
+        self._rate = Fraction(rate).limit_denominator(1001)
+        self._audio_from = audio_from
+        self._last, self._end = -1, 0.0
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> VideoWriter:
+        temporary = self._stack.enter_context(replacing(self.path))
+        try:
+            self._container = self._stack.enter_context(
+                av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            )
+            self._stream: Any = self._container.add_stream("libx264", rate=self._rate)
+            self._stream.height, self._stream.width, self._stream.pix_fmt = self.height, self.width, "yuv420p"
+            self._stream.codec_context.time_base = Fraction(1, CLOCK)
+            self._stream.codec_context.bit_rate = 0  # crf alone decides
+            self._stream.options = {"crf": "20", "preset": "veryfast"}
+            self._sound = _Sound(self._audio_from, self._container) if self._audio_from is not None else None
+        except BaseException as error:
+            if not self._stack.__exit__(type(error), error, error.__traceback__):
+                raise
+        return self
+
+    def write(self, pixels: NDArray[np.uint8], pts_seconds: float) -> None:
+        """One picture (h, w, 3) uint8 RGB and when it is shown; times must ascend by at least 1 / 90,000 s.
+
+        Raises:
+            SynclineError: a picture of another size, or a time that does not ascend.
+        """
+        pts = round(pts_seconds * CLOCK)
+        if pts <= self._last:
+            raise SynclineError(f"{self.path}: the frame at {pts_seconds:.4f} s does not come after the one before")
+        if (
+            pixels.ndim != 3
+            or pixels.shape[0] - self.height not in (0, 1)
+            or pixels.shape[1] - self.width not in (0, 1)
+        ):
+            raise SynclineError(f"{self.path}: a picture of {pixels.shape}, expected {(self.height, self.width, 3)}")
+        frame = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(pixels[: self.height, : self.width], dtype=np.uint8), format="rgb24"
+        )
+        frame.pts, frame.time_base = pts, Fraction(1, CLOCK)
+        self._container.mux(self._stream.encode(frame))
+        self._last, self._end = pts, pts_seconds
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:  # closes the container, then puts the file in place; on an error neither
+            if error is not None:
+                raise error
+            if self._last < 0:
+                raise SynclineError(f"{self.path}: not a single frame was written")
+            self._container.mux(self._stream.encode(None))
+            if self._sound is not None:
+                self._sound.copy(until=self._end + float(1 / self._rate))
+
+
+class _Sound:
+    """The first sound stream of a file, copied packet by packet."""
+
+    def __init__(self, path: str | Path, target: Any) -> None:
+        self._path, self._target = path, target
+        with av.open(str(path)) as source:
+            self._stream: Any = None
+            if source.streams.audio:
+                with contextlib.suppress(ValueError, av.error.FFmpegError):  # a codec that mp4 cannot hold
+                    self._stream = target.add_stream_from_template(source.streams.audio[0])
+
+    def copy(self, until: float) -> None:
+        if self._stream is None:
+            return
+        with av.open(str(self._path)) as source:
+            start = (source.start_time or 0) / 1_000_000
+            stream = source.streams.audio[0]
+            offset = round(start / float(stream.time_base or 1))
+            for packet in source.demux(stream):
+                if packet.dts is None or packet.pts is None or float(packet.pts * packet.time_base) - start > until:
+                    continue
+                packet.pts, packet.dts = packet.pts - offset, packet.dts - offset
+                packet.stream = self._stream
+                self._target.mux(packet)
+
+
+def write_proxy(path: str | Path, out: str | Path, *, height: int = 480) -> None:
+    """A copy of a video that every browser plays: H.264 at most ``height`` high, with the frames' own times and sound."""
+    reader = VideoReader(path)
+    scale = min(1.0, height / reader.height)
+    size = tuple(max(2, round(side * scale / 2) * 2) for side in (reader.height, reader.width))
+    reader = VideoReader(path, size=(size[0], size[1]))
+    audio = path if reader.has_audio else None
+    first = min(0.0, float(reader.pts_seconds[0]))
+    with VideoWriter(out, height=size[0], width=size[1], rate=reader.frame_rate, audio_from=audio) as writer:
+        for chunk in reader.chunks(chunk_size=32):
+            for picture, at in zip(chunk.pixels, chunk.pts_seconds):
+                writer.write(picture, float(at) - first)

@@ -1,0 +1,189 @@
+"""Every form of labels: written, read back, and read as its owner writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from syncline.data.label_files import FORMS, read_labels, write_labels
+from syncline.data.label_track import LabelTrack, labels_to_phases, video_stem, with_names
+from syncline.errors import SynclineError
+
+NAMES = ("hand touches", "liquid starts", "done")
+TRACKS = [
+    LabelTrack("a b.mp4", tuple(zip(NAMES, (0.2, 0.5, 0.9), strict=True)), None, 10.0, 12, "train"),
+    LabelTrack("überlang.v2.mp4", tuple(zip(NAMES, (0.1, None, 0.3), strict=True)), None, 10.0, 5, "val"),
+]
+WHOLE = {"a b.mp4": [0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3], "überlang.v2.mp4": [0, 1, 1, 3, 3]}
+SUFFIX = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json"}
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "boris", "boris-csv", "label-studio"])
+def test_forms_of_many_videos_come_back(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"labels{SUFFIX[form]}"
+    write_labels(path, TRACKS, form=form)
+    back = read_labels(path, frame_rate=10.0)
+    assert [track.video for track in back] == [track.video for track in TRACKS]
+    for track in back:
+        assert track.event_names == NAMES
+        frames = len(WHOLE[track.video])
+        assert labels_to_phases(track, frames, np.arange(frames) / 10).tolist() == WHOLE[track.video]
+
+
+@pytest.mark.parametrize("form", ["elan", "npy", "text"])
+def test_forms_of_one_video_come_back_as_a_folder(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / form
+    write_labels(folder, TRACKS, form=form)
+    back = {video_stem(track.video): track for track in read_labels(folder, frame_rate=10.0)}
+    for name, phases in WHOLE.items():
+        track = back[video_stem(name)]
+        assert labels_to_phases(track, len(phases), np.arange(len(phases)) / 10).tolist() == phases
+
+
+def test_every_form_is_tested() -> None:
+    assert set(FORMS) == {"csv", "json", "boris", "boris-csv", "label-studio", "elan", "npy", "text"}
+
+
+@pytest.mark.parametrize("rate", [29.97, 30.0, 59.94, 240.0])
+@pytest.mark.parametrize("form", ["elan", "boris-csv", "boris", "csv", "json", "label-studio"])
+def test_rounding_to_milliseconds_keeps_the_frame(tmp_path: Path, form: str, rate: float) -> None:
+    pts = np.arange(400) / rate
+    frames = [1, 57, 133, 399]
+    events = tuple((f"e{n}", float(pts[f])) for n, f in enumerate(frames))
+    path = tmp_path / f"x{'.eaf' if form == 'elan' else SUFFIX[form]}"
+    write_labels(path, [LabelTrack("x.mp4", events, None, rate, 400)], form=form)
+    phases = labels_to_phases(read_labels(path, frame_rate=rate)[0], 400, pts)
+    assert np.flatnonzero(np.diff(phases)).tolist() == [f - 1 for f in frames]
+
+
+def test_unknown_labels_stay_unknown(tmp_path: Path) -> None:
+    phases = np.array([-1, 0, 0, 1, -1, 2])
+    track = LabelTrack("v.mp4", (), phases, 10.0, 6, phase_names=("rest", "lift", "put"))
+    for form, suffix in (("npy", ".npy"), ("text", ".txt"), ("json", ".json")):
+        path = tmp_path / f"v{suffix}"
+        write_labels(path, [track], form=form)
+        assert labels_to_phases(read_labels(path)[0], 6, np.arange(6) / 10).tolist() == phases.tolist()
+    nothing = LabelTrack("v.mp4", (("a", None), ("b", None)))
+    assert labels_to_phases(nothing, 4, np.arange(4.0)).tolist() == [-1] * 4
+
+
+def test_phases_become_events_and_back(tmp_path: Path) -> None:
+    track = LabelTrack("v.mp4", (), np.array([0, 0, 1, 1, 2]), 10.0, 5, phase_names=("rest", "lift", "put"))
+    write_labels(tmp_path / "v.eaf", [track], form="elan")
+    back = read_labels(tmp_path / "v.eaf")[0]
+    assert back.events == (("lift", 0.2), ("put", 0.4))
+    with pytest.raises(SynclineError, match="go back"):
+        write_labels(tmp_path / "w.eaf", [LabelTrack("w", (), np.array([0, 1, 0]), 10.0, 3)], form="elan")
+
+
+def test_action_segmentation_folder_with_mapping(tmp_path: Path) -> None:
+    (tmp_path / "mapping.txt").write_text("0 background\n1 take cup\n2 pour\n")
+    truth = tmp_path / "groundTruth"
+    truth.mkdir()
+    (truth / "P03_cam01.txt").write_text("background\npour\npour\ntake cup\n")
+    track = read_labels(truth)[0]
+    assert track.phases is not None
+    assert (track.phases.tolist(), track.phase_names) == ([0, 2, 2, 1], ("background", "take cup", "pour"))
+    (truth / "bad.txt").write_text("background\nfly\n")
+    with pytest.raises(SynclineError, match=r"bad\.txt: the label 'fly' is not in"):
+        read_labels(truth)
+
+
+def test_boris_as_boris_writes_it(tmp_path: Path) -> None:
+    project = {
+        "project_format_version": "7.0",
+        "behaviors_conf": {
+            "0": {"type": "State event", "code": "holding", "key": "h"},
+            "1": {"type": "Point event", "code": "drop", "key": "d"},
+        },
+        "observations": {
+            "day 1": {
+                "file": {"1": ["C:\\films\\one two.mp4"], "2": []},
+                "events": [[1.0, "", "holding", "", ""], [2.5, "", "drop", "", ""], [3.0, "", "holding", "", ""]],
+                "media_info": {"fps": {"x": 25.0}, "length": {"x": 4.0}},
+            }
+        },
+    }
+    (tmp_path / "p.boris").write_text(json.dumps(project))
+    track = read_labels(tmp_path / "p.boris")[0]
+    assert (track.video, track.events) == ("one two.mp4", (("holding", 1.0), ("drop", 2.5)))
+    assert (track.frame_rate, track.num_frames) == (25.0, 100)
+    export = (
+        "Observation id,day 1\n\nObservation id,Media file path,FPS,Subject,Behavior,Behavior type,Time\n"
+        'day 1,"/films/one, two.mp4",25,me,holding,START,1.0\nday 1,"/films/one, two.mp4",25,me,drop,POINT,2.5\n'
+        'day 1,"/films/one, two.mp4",25,me,holding,STOP,3.0\n'
+    )
+    (tmp_path / "e.csv").write_text(export)
+    track = read_labels(tmp_path / "e.csv")[0]
+    assert (track.video, track.events) == ("one, two.mp4", (("holding", 1.0), ("drop", 2.5)))
+
+
+def test_label_studio_counts_from_one_and_skips_cancelled(tmp_path: Path) -> None:
+    def region(start: int, name: str) -> dict[str, object]:
+        return {"value": {"ranges": [{"start": start, "end": start + 3}], "timelinelabels": [name]}}
+
+    task = {
+        "data": {"video": "/data/upload/1/ab%20c.mp4"},
+        "annotations": [
+            {"was_cancelled": True, "result": [region(5, "wrong")]},
+            {"result": [region(11, "b"), region(1, "a")]},
+        ],
+    }
+    (tmp_path / "ls.json").write_text(json.dumps([task]))
+    track = read_labels(tmp_path / "ls.json", frame_rate=10.0)[0]
+    assert (track.video, track.events, track.frames) == ("ab c.mp4", (("a", 0.0), ("b", 1.0)), (0, 10))
+    with pytest.raises(SynclineError, match="frame_rate"):
+        read_labels(tmp_path / "ls.json")
+
+
+def test_repeated_names_are_numbered_and_merged(tmp_path: Path) -> None:
+    x = LabelTrack("x", (("up", 1.0), ("down", 2.0)))
+    y = LabelTrack("y", (("up", 1.0), ("hold", 1.5), ("down", 2.0), ("bow", 3.0)))
+    assert [name for name, _ in with_names([x, y])[0].events] == ["up", "hold", "down", "bow"]
+    write_labels(tmp_path / "b.csv", [LabelTrack("z", (("up", 1.0), ("up", 2.0)))], form="boris-csv")
+    assert read_labels(tmp_path / "b.csv")[0].event_names == ("up", "up #2")
+
+
+def test_xml_with_a_document_type_is_refused(tmp_path: Path) -> None:
+    bomb = '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><ANNOTATION_DOCUMENT>&y;</ANNOTATION_DOCUMENT>'
+    (tmp_path / "bomb.eaf").write_text(bomb)
+    with pytest.raises(SynclineError, match="document type"):
+        read_labels(tmp_path / "bomb.eaf")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "film,events\nx,1\n", "no column 'video'"),
+        ("a.csv", "video,events\nx,1;2\n", "fps"),
+        ("a.csv", "video,fps,events,event_names\nx,10,1;2,only\n", "2 events, 1 event_names"),
+        ("a.json", '{"videos": [{"video": "x", "phases": [0.5]}]}', "whole numbers"),
+        ("a.json", '{"videos": [{"video": "x", "phases": [NaN]}]}', "NaN"),
+        ("a.json", "[" * 100_000, "cannot be read"),
+        ("a.txt", "1\n-7\n", "-1 is unknown"),
+        ("a.eaf", "<a/>", "ANNOTATION_DOCUMENT"),
+        ("a.doc", "x", "no label file"),
+    ],
+)
+def test_faults_are_one_line(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SynclineError, match=said) as caught:
+        read_labels(tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert name in str(caught.value)
+
+
+def test_length_that_differs_a_little_is_fitted_and_a_lot_is_refused() -> None:
+    track = LabelTrack("v", (), np.array([0, 0, 1, 1]), 10.0, 4)
+    assert labels_to_phases(track, 6, np.arange(6.0)).tolist() == [0, 0, 1, 1, 1, 1]
+    assert labels_to_phases(track, 2, np.arange(2.0)).tolist() == [0, 0]
+    with pytest.raises(SynclineError, match="4 labels for 9 frames"):
+        labels_to_phases(track, 9, np.arange(9.0))
+
+
+def test_event_after_the_end_is_refused() -> None:
+    with pytest.raises(SynclineError, match="outside the video"):
+        labels_to_phases(LabelTrack("v", (("a", 9.0),)), 10, np.arange(10) / 10)
