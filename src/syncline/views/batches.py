@@ -1,0 +1,253 @@
+"""Batches of views: what a loss is shown in one step, a function of (seed, step) alone.
+
+That a batch depends on nothing else is what makes a resumed run equal to an undisturbed one, bit for bit, and what
+lets several processes take their parts of the same global batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from numpy.typing import NDArray
+from torch import Tensor
+
+from syncline.data import Sampling as VideoSampling
+from syncline.data import Video, sampled_frames
+from syncline.errors import SynclineError
+from syncline.video import VideoReader
+from syncline.views import sampling
+from syncline.views.augment import Pipeline, augment
+
+Pairing = Literal["views", "videos", "npairs", "triplets"]
+Sampler = Literal["time_augment", "offset_uniform", "segment_uniform", "stride"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """b pairs (or, with ``triplets``, triples: v = 3) of views.
+
+    Attributes:
+        inputs: (b, v, t, ...) features or pixels of each view, with k contexts (b, v, t, k, ...).
+        steps: (b, v, t) places in the video's sampled sequence. frames: (b, v) lengths of those sequences.
+        masks: (b, v, t) true where a slot holds a real frame; prefixes.
+        video: (b, v) number of the video of each view.
+    """
+
+    inputs: Float[Tensor, "b v t ..."]
+    steps: Int64[Tensor, "b v t"]
+    frames: Int64[Tensor, "b v"]
+    masks: Bool[Tensor, "b v t"]
+    video: Int64[Tensor, "b v"]
+
+    def part(self, index: int, count: int) -> Batch:
+        """The pairs that process ``index`` of ``count`` takes."""
+        rows = torch.arange(len(self.video))[index::count]
+        return Batch(self.inputs[rows], self.steps[rows], self.frames[rows], self.masks[rows], self.video[rows])
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """What views are made of.
+
+    Attributes:
+        num_frames: T, frames of a view. batch_size: b, pairs in a step.
+        pairing: ``views``: two views of each video; ``videos``: of two different videos of one action; ``npairs``: TCN's
+            anchors and their neighbours in time; ``triplets``: TCN's, with negatives.
+        sampler: ``time_augment`` (CARL, LAC), ``offset_uniform`` (TCC), ``segment_uniform`` (LAV), ``stride`` (GTA).
+        crop_base, region, consistent_offset: of ``time_augment``; region 3 gives views at up to three times the speed.
+        retimed: share of views that are re-cut at changing speed with trimmed ends instead. stride: of ``stride``.
+        pipeline, flip: picture augmentation, as ``augment`` takes them; flip turns "to the left" into "to the right".
+    """
+
+    num_frames: int = 32
+    batch_size: int = 8
+    pairing: Pairing = "views"
+    sampler: Sampler = "time_augment"
+    crop_base: sampling.CropBase = "clip"
+    region: float = 3.0
+    consistent_offset: float = 0.2
+    retimed: float = 0.0
+    stride: int = 16
+    pipeline: Pipeline = "ssl"
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("num_frames", "batch_size", "stride"):
+            if getattr(self, name) < 1:
+                raise SynclineError(f"views.{name} must be at least 1, got {getattr(self, name)}")
+        if self.region < 1 or not 0 <= self.retimed <= 1 or not 0 <= self.consistent_offset <= 1:
+            raise SynclineError(
+                f"views.region must be at least 1, views.retimed and views.consistent_offset in [0, 1]; got "
+                f"{self.region}, {self.retimed}, {self.consistent_offset}"
+            )
+
+
+class Views(Protocol):
+    """Anything that gives the batch of a step."""
+
+    def batch(self, step: int) -> Batch: ...
+
+
+@dataclass(frozen=True)
+class _View:
+    video: int
+    steps: NDArray[np.int64]
+    mask: NDArray[np.bool_]
+
+
+def draw_views(
+    lengths: Sequence[int], groups: Sequence[str], config: ViewConfig, generator: torch.Generator
+) -> list[tuple[_View, ...]]:
+    """Which videos and which of their frames a step shows: b tuples of 2 (``triplets``: 3) views.
+
+    Args:
+        lengths: frames of each video. groups: the action of each; a batch is of one action.
+    """
+    names = sorted(set(groups))
+    members = {name: [i for i, group in enumerate(groups) if group == name] for name in names}
+    weights = torch.tensor([float(len(members[name])) for name in names])
+    chosen = members[names[int(torch.multinomial(weights, 1, generator=generator))]]
+    order = [chosen[i] for i in torch.randperm(len(chosen), generator=generator).tolist()]
+    firsts = [order[i % len(order)] for i in range(config.batch_size)]
+    pairs = []
+    for i, video in enumerate(firsts):
+        length = lengths[video]
+        if config.pairing == "triplets":
+            steps = sampling.tcn_triplets(length, config.num_frames, generator=generator)
+            real = np.ones(config.num_frames, dtype=np.bool_)
+            pairs.append(tuple(_View(video, part, real) for part in steps))
+            continue
+        first = _sample(video, length, config, generator, None)
+        if config.pairing == "npairs":
+            back = sampling.tcn_positives(first.steps, length, generator=generator)
+            pairs.append((first, _View(video, back, first.mask)))
+        elif config.pairing == "views":
+            pairs.append((first, _sample(video, length, config, generator, int(first.steps[0]))))
+        else:
+            other = order[(i + 1) % len(order)]
+            pairs.append((first, _sample(other, lengths[other], config, generator, None)))
+    return pairs
+
+
+def _sample(video: int, length: int, config: ViewConfig, generator: torch.Generator, previous: int | None) -> _View:
+    t = config.num_frames
+    if config.retimed and float(torch.rand((), generator=generator)) < config.retimed:
+        steps, mask = sampling.retime(length, t, generator=generator)
+    elif config.sampler == "time_augment":
+        steps, mask = sampling.time_augment(
+            length, t, generator=generator, region=config.region, base=config.crop_base,
+            consistent_offset=config.consistent_offset, previous=previous,
+        )  # fmt: skip
+    elif config.sampler == "offset_uniform":
+        steps, mask = sampling.offset_uniform(length, t, generator=generator)
+    elif config.sampler == "segment_uniform":
+        steps, mask = sampling.segment_uniform(length, t, generator=generator)
+    else:
+        steps, mask = sampling.stride_sampling(length, t, generator=generator, stride=config.stride)
+    return _View(video, steps, mask)
+
+
+def _generator(seed: int, step: int) -> torch.Generator:
+    return torch.Generator().manual_seed((seed * 1_000_003 + step) % (1 << 62))
+
+
+def _collect(pairs: list[tuple[_View, ...]], lengths: Sequence[int], inputs: list[Tensor]) -> Batch:
+    b, v = len(pairs), len(pairs[0])
+    views = [view for pair in pairs for view in pair]
+    steps = torch.from_numpy(np.stack([view.steps for view in views])).view(b, v, -1)
+    masks = torch.from_numpy(np.stack([view.mask for view in views])).view(b, v, -1)
+    video = torch.tensor([view.video for view in views]).view(b, v)
+    stacked = torch.stack(inputs)
+    return Batch(
+        stacked.view(b, v, *stacked.shape[1:]), steps, torch.tensor([lengths[view.video] for view in views]).view(b, v),
+        masks, video,
+    )  # fmt: skip
+
+
+class FeatureViews:
+    """Batches from features that are in memory or memory-mapped; nothing is decoded.
+
+    Args:
+        features: of each video (copies, t, f): the plain features first, then augmented copies, of which each view takes
+            one at random (the plain one where there is no other).
+        config: of the views. seed: with the step it decides everything. groups: the action of each video.
+        contexts, context_stride: k maps a frame, as the encoder takes them.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[NDArray[Any] | Tensor],
+        config: ViewConfig,
+        *,
+        seed: int = 0,
+        groups: Sequence[str] | None = None,
+        contexts: int = 1,
+        context_stride: int = 1,
+    ) -> None:
+        self.features, self.config, self.seed = list(features), config, seed
+        self.lengths = [int(feature.shape[1]) for feature in self.features]
+        self.groups = [""] * len(self.features) if groups is None else list(groups)
+        self.contexts, self.context_stride = contexts, context_stride
+        if not self.features:
+            raise ValueError("views need at least one video")
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        generator = _generator(self.seed, step)
+        pairs = draw_views(self.lengths, self.groups, self.config, generator)
+        inputs = []
+        for view in (view for pair in pairs for view in pair):
+            copies = self.features[view.video]
+            copy = int(torch.randint(1, len(copies), (), generator=generator)) if len(copies) > 1 else 0
+            rows = view.steps
+            if self.contexts > 1:
+                rows = sampling.with_contexts(rows, self.contexts, self.context_stride)
+            inputs.append(torch.as_tensor(np.asarray(copies[copy])[rows]).float())
+        return _collect(pairs, self.lengths, inputs)
+
+
+class PixelViews:
+    """Batches from the files themselves, decoded and augmented: what trains a backbone.
+
+    Args:
+        videos: what to read. pictures: which of their frames are looked at. size: (h, w) of the pictures.
+        Others as ``FeatureViews``.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        pictures: VideoSampling,
+        config: ViewConfig,
+        *,
+        size: tuple[int, int],
+        seed: int = 0,
+        contexts: int = 1,
+        context_stride: int = 1,
+    ) -> None:
+        self.videos, self.config, self.seed, self.size = list(videos), config, seed, size
+        self.readers = [VideoReader(video.path, size=size) for video in self.videos]
+        self.frames = [
+            sampled_frames(video, reader.pts_seconds, pictures) for video, reader in zip(self.videos, self.readers)
+        ]
+        self.lengths = [len(frames) for frames in self.frames]
+        self.groups = [video.action for video in self.videos]
+        self.contexts, self.context_stride = contexts, context_stride
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        generator = _generator(self.seed, step)
+        pairs = draw_views(self.lengths, self.groups, self.config, generator)
+        inputs = []
+        for view in (view for pair in pairs for view in pair):
+            rows = sampling.with_contexts(view.steps, self.contexts, self.context_stride)
+            wanted = self.frames[view.video][rows.reshape(-1)]
+            clip = torch.from_numpy(self.readers[view.video].frames(wanted).pixels).permute(0, 3, 1, 2).float() / 255
+            clip = augment(clip, generator=generator, flip=self.config.flip, pipeline=self.config.pipeline)
+            inputs.append(clip if self.contexts == 1 else clip.view(*rows.shape, *clip.shape[1:]))
+        return _collect(pairs, self.lengths, inputs)
