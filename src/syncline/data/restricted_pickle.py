@@ -149,7 +149,7 @@ class _Array(np.ndarray[Any, Any]):
         real = dtype.real()
         if math.prod(_sizes(shape)) * real.itemsize != len(data):
             raise SynclineError(f"an array {shape} of {real} with {len(data)} bytes")
-        super().__setstate__((1, shape, real, np.bool(fortran), data))
+        super().__setstate__((1, shape, real, bool(fortran), data))  # type: ignore[arg-type]
 
 
 def _array_class() -> None:
