@@ -1,0 +1,1 @@
+"""Speed and memory of the soft Smith-Waterman beside other implementations: ``python -m benchmarks.alignment``."""
