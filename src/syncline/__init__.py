@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from syncline.data import Embedding as Embedding
+    from syncline.encoder import FrameEncoder as FrameEncoder
     from syncline.errors import SynclineError as SynclineError
+    from syncline.tasks import Alignment as Alignment
+    from syncline.tasks import align as align
+    from syncline.training import train as train
 
 _HOME = {
+    "Alignment": "syncline.tasks",
+    "Embedding": "syncline.data",
+    "FrameEncoder": "syncline.encoder",
     "SynclineError": "syncline.errors",
+    "align": "syncline.tasks",
+    "train": "syncline.training",
 }
-__all__ = ["SynclineError", "__version__"]
+__all__ = ["Alignment", "Embedding", "FrameEncoder", "SynclineError", "__version__", "align", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,22 @@ import syncline
 from syncline.errors import SynclineError
 
 # verb -> one line of help; the module of the same name holds the rest
-VERBS: dict[str, str] = {}
+VERBS: dict[str, str] = {
+    "demo": "render synthetic videos, train on them, evaluate, align, and write a report page",
+    "scan": "what each video of a folder is, what is broken, and what will not align well",
+    "train": "learn an embedding from a folder of videos, a manifest or a data set",
+    "embed": "write the embeddings of every sampled frame of a folder",
+    "evaluate": "measure an embedding: the five tasks with their controls, or signs that need no labels",
+    "align": "align two videos: path, segments, gaps, pictures and a side-by-side film",
+    "sync": "all videos of a folder on one common timeline",
+    "search": "the moments of a folder that are most like a given one",
+    "transfer": "carry labels from a few videos to all others",
+    "deviate": "what is missing, extra, slower or faster, against one video or the group",
+    "bench": "tables of methods x metrics x seeds, with controls and intervals",
+    "view": "the browser viewer: two videos in step",
+    "export": "a run as safetensors with a model card, or as ONNX",
+    "cache": "where the feature cache is, how large it is, and how to clear it",
+}
 
 
 def _parser(verb: str | None) -> argparse.ArgumentParser:
