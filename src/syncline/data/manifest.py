@@ -1,7 +1,8 @@
 """Manifests: a CSV that names videos, frames, rates, splits and ordered events; and the CSV of re-cuts beside it.
 
 Columns of a manifest: `video` (file, beside the CSV or in `videos/`), and optionally `num_frames`, `fps`, `split`,
-`action`, `source_video` (of what it is a part), `events` (first frame of each event, separated by `;`, an empty place or -1 where absent), `event_names`.
+`action`, `source_video` (of what it is a part), `events` (first frame of each event, separated by `;`, an empty place
+or -1 where absent), `event_names`.
 Columns of re-cuts: `video`, `frames` (source frame numbers separated by `;`), optionally `name` and `split`.
 """
 
