@@ -7,7 +7,7 @@ from syncline.alignment.dtw import dtw
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.modules import ExpectedAlignment, Gaps, SoftSmithWaterman
 from syncline.alignment.path import Path
-from syncline.alignment.similarity import cosine, distances, similarity_matrix, squared_distances
+from syncline.alignment.similarity import cosine, distances, similarity_matrix, squared_distances, unit_rows
 from syncline.alignment.smooth_dtw import smooth_dtw
 from syncline.alignment.soft_dtw import expected_path, soft_dtw, soft_dtw_divergence
 from syncline.alignment.soft_smith_waterman import expected_alignment, soft_smith_waterman
@@ -29,4 +29,5 @@ __all__ = [
     "soft_dtw_divergence",
     "soft_smith_waterman",
     "squared_distances",
+    "unit_rows",
 ]

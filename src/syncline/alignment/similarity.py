@@ -6,7 +6,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 Similarity = Literal["cos", "inv_sq", "inv", "inv1p", "neg_sq", "gauss"]
 Centre = Literal["none", "const", "mean"]
@@ -27,9 +26,15 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(apart, square.where(apart, 1.0).sqrt(), 0.0)
 
 
+def unit_rows(x: Tensor) -> Tensor:
+    """Rows of length 1. A row of zeros stays one, with the gradient of a row of length 1 (not 1e12 times it)."""
+    length = x.norm(dim=-1, keepdim=True)
+    return x / length.where(length > 1e-12, 1.0)
+
+
 def cosine(x: Tensor, y: Tensor) -> Tensor:
     """cos(x_i, y_j); rows of zeros give 0."""
-    return normalize(x, dim=-1) @ normalize(y, dim=-1).transpose(-1, -2)
+    return unit_rows(x) @ unit_rows(y).transpose(-1, -2)
 
 
 def similarity_matrix(

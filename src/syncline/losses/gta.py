@@ -1,0 +1,94 @@
+"""GTA, global temporal alignment (Hadji, Derpanis and Jepson 2021): a smooth DTW with a contrastive cost, and cycles.
+
+C12 = -log softmax over i of (x_i . y_j / gamma_f);  R12 = smooth DTW table of C12 (see `alignment.smooth_dtw`)
+P12 = softmax over i of -R12;  G = P12 P21 (its columns are distributions over the frames of x)
+loss = cross entropy(columns of G as logits, identity, smoothing .1) + w (mean R12[n, m] + mean R21[m, n])
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from syncline.alignment import smooth_dtw
+from syncline.losses.pair import checked_pair, masked_log_softmax, masked_softmax, mean_over
+from syncline.losses.presets import chosen
+
+PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"transpose": False}}
+
+
+class GTALoss(nn.Module):
+    """Global alignment of the first sequence of the batch with every other one.
+
+    Args:
+        preset: ``original``, ``carl`` (no version of its own: as ``original``), ``lac`` (rows of G instead of columns).
+        minimum: ``prob``, ``soft`` or ``hard``, of `smooth_dtw`. gamma: of it. feature_temperature: gamma_f.
+        weight: w. label_smoothing: of the cycle. alignment_only: mean R12 alone. transpose: columns of G.
+
+    Example:
+        >>> z = torch.eye(4)[None]
+        >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
+        >>> GTALoss()(z, z, steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames).isfinite().item()
+        True
+    """
+
+    def __init__(self, preset: str = "original", **options: Any) -> None:
+        super().__init__()
+        self._set(**chosen("GTALoss", PRESETS, preset, options, inspect.signature(self._set).parameters))
+
+    def _set(
+        self,
+        *,
+        minimum: Any = "prob",
+        gamma: float = 0.1,
+        feature_temperature: float = 0.1,
+        weight: float = 0.1,
+        label_smoothing: float = 0.1,
+        alignment_only: bool = False,
+        transpose: bool = True,
+    ) -> None:
+        self.minimum, self.gamma, self.feature_temperature, self.weight = minimum, gamma, feature_temperature, weight
+        self.label_smoothing, self.alignment_only, self.transpose = label_smoothing, alignment_only, transpose
+
+    def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
+        """The loss, a scalar."""
+        terms = self.terms(x, y, **views)
+        if self.alignment_only:
+            return terms["r12"]
+        return terms["cycle"] + self.weight * (terms["r12"] + terms["r21"])
+
+    def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
+        """{"r12", "r21", "cycle"}, unweighted."""
+        z, _, _, masks = checked_pair(x, y, unit=True, **views).pooled()
+        first, others = z[:1].expand(len(z) - 1, -1, -1), z[1:]
+        mask, other_masks = masks[:1].expand(len(z) - 1, -1), masks[1:]
+        r12, r21 = self._table(first, others, mask), self._table(others, first, other_masks)
+        p12 = masked_softmax(-r12.transpose(1, 2), mask[:, None, :]).transpose(1, 2)
+        p21 = masked_softmax(-r21.transpose(1, 2), other_masks[:, None, :]).transpose(1, 2)
+        cycle = p12 @ (p21 * other_masks[:, :, None])
+        return {
+            "r12": _last(r12, mask, other_masks).mean(),
+            "r21": _last(r21, other_masks, mask).mean(),
+            "cycle": self._cycle(cycle.transpose(1, 2) if self.transpose else cycle, mask),
+        }
+
+    def _table(self, x: Tensor, y: Tensor, mask_x: Tensor) -> Tensor:
+        """R (p, n, m) of the contrastive cost; what lies beyond the lengths is finite and looked at by nobody."""
+        logits = y @ x.transpose(1, 2) / self.feature_temperature
+        logs = masked_log_softmax(logits, mask_x[:, None, :]).where(mask_x[:, None, :], 0.0)
+        return smooth_dtw(-logs.transpose(1, 2), gamma=self.gamma, minimum=self.minimum)
+
+    def _cycle(self, logits: Tensor, mask: Tensor) -> Tensor:
+        logs = masked_log_softmax(logits, mask[:, None, :])
+        hit = torch.diagonal(logs, dim1=1, dim2=2)
+        even = logs.where(mask[:, None, :], 0.0).sum(-1) / mask.sum(-1, keepdim=True).clamp(min=1)
+        return mean_over(-(1 - self.label_smoothing) * hit - self.label_smoothing * even, mask)
+
+
+def _last(table: Tensor, mask_x: Tensor, mask_y: Tensor) -> Tensor:
+    """The cell of the last two valid frames, (p,)."""
+    i, j = mask_x.sum(1).clamp(min=1) - 1, mask_y.sum(1).clamp(min=1) - 1
+    return table[torch.arange(len(table), device=table.device), i, j]
