@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-quick lint lock bench faults fuzz clean
+.PHONY: demo test test-quick lint lock bench faults fuzz docs clean
 
 demo: $(READY)
 	$(BIN)/syncline demo --out demo
@@ -14,6 +14,21 @@ test: $(READY) lint
 
 test-quick: $(READY)
 	$(BIN)/python -m pytest -q -m "not slow and not browser and not data"
+
+# Measurements: JSONL under benchmarks/results, and the tables of docs/ made from it.
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# Long runs that break things on purpose; `make test` has a short form of each.
+faults: $(READY)
+	$(BIN)/python -m tests.faults
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --count 2000
+
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet "mkdocs-material>=9.5" "mkdocstrings[python]>=0.27"
+	$(BIN)/mkdocs build --strict
 
 lint: $(READY)
 	$(BIN)/ruff check .
