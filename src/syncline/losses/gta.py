@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from syncline.alignment import smooth_dtw
 from syncline.losses.pair import checked_pair, masked_log_softmax, masked_softmax, mean_over
-from syncline.losses.presets import chosen
+from syncline.losses.presets import check_choice, chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"transpose": False}}
 
@@ -50,6 +50,7 @@ class GTALoss(nn.Module):
         alignment_only: bool = False,
         transpose: bool = True,
     ) -> None:
+        check_choice("minimum", minimum, ("prob", "soft", "hard"))
         self.minimum, self.gamma, self.feature_temperature, self.weight = minimum, gamma, feature_temperature, weight
         self.label_smoothing, self.alignment_only, self.transpose = label_smoothing, alignment_only, transpose
 

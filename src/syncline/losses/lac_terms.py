@@ -114,6 +114,7 @@ def local(pair: Pair, d12: Tensor, d21: Tensor, options: LACOptions) -> Tensor:
     columns are frames of x.
     """
     t = options.temperature if options.D_temp == "tau" else 1.0
+    d12, d21 = d12.where(pair.valid, 0.0), d21.where(pair.valid.transpose(1, 2), 0.0)
     if not options.D_grad:
         d12, d21 = d12.detach(), d21.detach()
     term = _local_rows(pair, d12 / t, d21 / t, options)

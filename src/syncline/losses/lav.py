@@ -1,8 +1,8 @@
 """LAV, learning by aligning videos in time (Haresh et al. 2021): soft-DTW with contrastive inverse difference moments.
 
     loss = (sdtw(X, Y) + alpha (I(X) + I(Y))) / T
-    I(X) = sum_ij [|u_i - u_j| > w] (1 + (u_i - u_j)^2) max(0, margin - |x_i - x_j|^2) + [|u_i - u_j| <= w] |x_i -
-    x_j|^2
+    I(X) = sum over |u_i - u_j| > w of (1 + (u_i - u_j)^2) max(0, margin - |x_i - x_j|^2)
+         + sum over |u_i - u_j| <= w of |x_i - x_j|^2
 
 Rows are normalised. With ``idm_index="normalised"`` (the authors' code) u = step / L and w = sigma / L; with ``raw``
 (the paper's text) u = step and w = sigma.
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from syncline.alignment import soft_dtw, soft_dtw_divergence, squared_distances
-from syncline.losses.pair import checked_pair
+from syncline.losses.pair import checked_pair, mean_over
 from syncline.losses.presets import chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"divergence": True}}
@@ -64,7 +64,7 @@ class LAVLoss(nn.Module):
         return terms["soft_dtw"] + self.alpha * terms["idm"]
 
     def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
-        """{"soft_dtw", "idm"}, each over T and averaged over pairs."""
+        """{"soft_dtw", "idm"}, each over T and averaged over the pairs that have frames."""
         pair = checked_pair(x, y, unit=True, **views)
         if self.pairs == "videos":
             pair = pair.of_different_videos()
@@ -76,7 +76,8 @@ class LAVLoss(nn.Module):
         size = ((pair.lengths_x + pair.lengths_y) / 2).clamp(min=1)
         idm = self._idm(pair.x, pair.steps_x, pair.frames_x, pair.mask_x)
         idm = idm + self._idm(pair.y, pair.steps_y, pair.frames_y, pair.mask_y)
-        return {"soft_dtw": (value / size).mean(), "idm": (idm / size).mean()}
+        both = (pair.lengths_x > 0) & (pair.lengths_y > 0)
+        return {"soft_dtw": mean_over(value / size, both), "idm": mean_over(idm / size, both)}
 
     def _idm(self, z: Tensor, steps: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
         """I of each sequence, (b,)."""

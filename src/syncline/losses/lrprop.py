@@ -1,11 +1,11 @@
-"""LRProp (Zhang, Liu, Zheng and Su 2023), **our reconstruction**: its code was never released and we had its abstract
-only.
+"""LRProp (Zhang, Liu, Zheng and Su 2023), **our reconstruction**: no code was released, and we had its abstract only.
 
 For pairs of different videos of one activity: an alignment A of the two (no gradient) carries every frame's position to
 the other video, p_i = sum_j A_ij s_j; the similarities of the frame are drawn to a Gaussian around it,
 
-    L_prop = 1/2 sum over directions of mean_i KL(Y_i || softmax_j(cos(z_i, z_j) / tau)),  Y_ij ~ exp(-(p_i - s_j)^2 /
-    (2 var)) loss = L_prop + lambda L_reg + within L_scl,  L_reg = soft-DTW divergence / min(n, m)
+    L_prop = 1/2 sum over directions of mean_i KL(Y_i || softmax_j(cos(z_i, z_j) / tau))
+    Y_ij ~ exp(-(p_i - s_j)^2 / (2 var))
+    loss = L_prop + lambda L_reg + within L_scl,  L_reg = soft-DTW divergence / min(n, m)
 
 Report as "LRProp (our reconstruction)", never as a reproduction.
 """
@@ -124,7 +124,8 @@ class LRPropLoss(nn.Module):
         if self.regularizer == "divergence":
             lengths = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
             value = soft_dtw_divergence(pair.x, pair.y, gamma=self.gamma, **lengths)
-            return (value / torch.minimum(pair.lengths_x, pair.lengths_y).clamp(min=1)).mean()
+            shorter = torch.minimum(pair.lengths_x, pair.lengths_y)
+            return mean_over(value / shorter.clamp(min=1), shorter > 0)
         idm: Tensor = self.idm(
             pair.x, pair.y, steps_x=pair.steps_x, steps_y=pair.steps_y, frames_x=pair.frames_x, frames_y=pair.frames_y,
             mask_x=pair.mask_x, mask_y=pair.mask_y,

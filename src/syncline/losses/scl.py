@@ -6,7 +6,7 @@ Long Videos via Sequence Contrastive Learning").
     loss = sum over valid rows of both views of sum_j Y_ij (log Y_ij - log(p_ij + 1e-6)) / number of valid rows
 
 The sum over k runs over the negatives: ``single_noself`` the other view of the same video, ``single`` both views of it,
-``noself`` all frames of the batch but the own view, ``all`` everything. Padding counts with weight 1e-6, as published.
+``noself`` all frames of the batch but the own view, ``all`` everything. w_k is 0 for padding (published: 1e-6).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from syncline.losses.presets import chosen
 
 Negatives = Literal["single_noself", "single", "noself", "all"]
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
-PADDING = 1e-6
 
 
 class SCLLoss(nn.Module):
@@ -62,30 +61,28 @@ class SCLLoss(nn.Module):
 
     def _rows(self, pair: Pair) -> Tensor:
         """Summed over the valid rows of x."""
-        places = pair.steps_x / pair.frames_x[:, None] * pair.frames_y[:, None]
+        places = pair.steps_x * (pair.frames_y / pair.frames_x)[:, None]
         labels = soft_labels(places, pair.steps_y, pair.mask_y, self.variance)
         logits = pair.x @ pair.y.transpose(1, 2) / self.temperature
-        weights = torch.where(pair.mask_y, 1.0, PADDING)[:, None, :]
-        denominator = (logits.exp() * weights).sum(dim=-1)
-        if self.negatives == "single":
-            own = pair.x @ pair.x.transpose(1, 2) / self.temperature
-            denominator = denominator + (own.exp() * torch.where(pair.mask_x, 1.0, PADDING)[:, None, :]).sum(dim=-1)
-        elif self.negatives in ("noself", "all"):
-            denominator = self._whole_batch(pair)
-        p = logits.exp() * weights / denominator[..., None]
+        p = (logits - self._log_denominator(pair, logits)[..., None]).masked_fill(~pair.valid, -torch.inf).exp()
         divergence = labels * (labels.clamp(min=1e-30).log() - (p + 1e-6).log())
         return divergence.where(pair.valid, 0.0).sum()
 
-    def _whole_batch(self, pair: Pair) -> Tensor:
-        """Denominators (b, n) over all frames of the batch, without the own view for ``noself``."""
-        everything = torch.cat([pair.x, pair.y])
-        masks = torch.cat([pair.mask_x, pair.mask_y]) if pair.x.shape[1] == pair.y.shape[1] else None
-        if masks is None:
-            raise ValueError("negatives from the whole batch need views with equally many slots")
-        weights = torch.where(masks, 1.0, PADDING)
-        similar = torch.einsum("bnd,cmd->bncm", pair.x, everything) / self.temperature
-        mass = (similar.exp() * weights).sum(dim=-1)
+    def _log_denominator(self, pair: Pair, logits: Tensor) -> Tensor:
+        """log of the sum over each row's negatives, (b, n)."""
+        low = torch.finfo(logits.dtype).min / 4
+        if self.negatives in ("single_noself", "single"):
+            parts = [logits.masked_fill(~pair.mask_y[:, None, :], low)]
+            if self.negatives == "single":
+                own = pair.x @ pair.x.transpose(1, 2) / self.temperature
+                parts.append(own.masked_fill(~pair.mask_x[:, None, :], low))
+            return torch.cat(parts, dim=-1).logsumexp(dim=-1)
+        b, keep = len(pair.x), torch.cat([pair.mask_x.flatten(), pair.mask_y.flatten()])
+        everything = torch.cat([pair.x.flatten(0, 1), pair.y.flatten(0, 1)])
+        similar = (pair.x @ everything.T / self.temperature).masked_fill(~keep, low)
         if self.negatives == "noself":
-            b = len(pair.x)
-            mass = mass.masked_fill(torch.eye(b, 2 * b, dtype=torch.bool, device=mass.device)[:, None, :], 0.0)
-        return mass.sum(dim=-1)
+            slots = torch.arange(len(keep), device=keep.device) // pair.x.shape[1]
+            own = slots[None, :] == torch.arange(b, device=keep.device)[:, None]
+            own[:, b * pair.x.shape[1] :] = False
+            similar = similar.masked_fill(own[:, None, :], low)
+        return similar.logsumexp(dim=-1)

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, triplet_margin_loss
+from torch.nn.functional import triplet_margin_loss
 
+from syncline.alignment import unit_rows
 from syncline.losses.pair import checked_pair, masked_log_softmax, mean_over
 from syncline.losses.presets import chosen
 
@@ -64,14 +65,14 @@ class TCNLoss(nn.Module):
         """
         if x.shape != y.shape:
             raise ValueError(f"anchors and positives go slot by slot, got {tuple(x.shape)} and {tuple(y.shape)}")
-        if self.l2_normalize:
-            x, y = normalize(x, dim=-1), normalize(y, dim=-1)
-        pair = checked_pair(x, y, **views)
+        pair = checked_pair(x, y, unit=self.l2_normalize, **views)
+        x, y = pair.x, pair.y
         both = pair.mask_x & pair.mask_y
         if self.mode == "triplet":
             if negatives is None or negatives.shape != x.shape:
                 raise ValueError(f"mode 'triplet' needs negatives of shape {tuple(x.shape)}")
-            n = normalize(negatives, dim=-1) if self.l2_normalize else negatives
+            n = negatives.to(x.dtype).masked_fill(~both[:, :, None], 0.0)
+            n = unit_rows(n) if self.l2_normalize else n
             each = triplet_margin_loss(
                 x.flatten(0, 1), y.flatten(0, 1), n.flatten(0, 1), margin=self.margin, reduction="none"
             )
