@@ -1,0 +1,129 @@
+"""Embedding on a cluster: Ray Data spreads the videos over actors that hold the encoder; the caller writes the store.
+
+Notable choices:
+- The store has one writer, the process that calls. An actor that dies costs its videos a retry by Ray, and a video that
+  was computed twice still comes back once: no row is lost or doubled.
+- Only what the store lacks is handed out, so running again does what is missing.
+- A file that cannot be decoded comes back as a message, never as a failed job.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from syncline.data import Embedding, Sampling
+from syncline.encoder.extraction import embed_video, video_of
+from syncline.encoder.frame_encoder import FrameEncoder
+from syncline.encoder.store import EmbeddingStore
+from syncline.errors import SynclineError
+
+_LOCAL = "local"
+
+
+class _Embedder:
+    """What an actor is: the encoder, loaded once."""
+
+    def __init__(self, run: str, sampling: Sampling | None, threads: int) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        self.encoder, self.sampling = FrameEncoder.from_pretrained(run), sampling
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Paths in; vectors, times and what went wrong out, a row a video."""
+        vectors: list[bytes] = []
+        times: list[bytes] = []
+        problems: list[str] = []
+        for path in batch["path"]:
+            try:
+                found = embed_video(self.encoder, video_of(str(path)), sampling=self.sampling)
+            except SynclineError as error:
+                vectors.append(b"")
+                times.append(b"")
+                problems.append(str(error))
+                continue
+            vectors.append(found.vectors.tobytes())
+            times.append(found.pts_seconds.tobytes())
+            problems.append("")
+        return {"path": batch["path"], "vectors": vectors, "times": times, "problem": problems}
+
+
+def embed_on_ray(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    run: str | os.PathLike[str],
+    store: EmbeddingStore,
+    address: str = _LOCAL,
+    workers: int = 2,
+    sampling: Sampling | None = None,
+    progress: Callable[[str, str], None] | None = None,
+) -> list[tuple[str, str]]:
+    """Embeds the videos that ``store`` lacks with ``workers`` actors.
+
+    Args:
+        paths: video files; on a cluster, paths that every machine sees. run: folder of a trained run, likewise.
+        store: where the embeddings go; written by this process alone.
+        address: of a running cluster (``auto`` finds the one of this machine), or ``local`` to start one here.
+        workers: actors; each computes on one thread.
+        sampling: which frames; those that the encoder was trained with by default.
+        progress: called with (path, problem or "") as each video comes back.
+
+    Returns:
+        (path, problem) of the videos that could not be embedded.
+
+    Raises:
+        SynclineError: Ray is not installed, or the cluster cannot be reached.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise SynclineError("embedding with --ray needs Ray; pip install 'syncline[ray]'") from error
+    missing = [str(path) for path in paths if str(path) not in store]
+    if not missing:
+        return []
+    dim = FrameEncoder.from_pretrained(run).config.embedding_dim
+    started = not ray.is_initialized()
+    if started:
+        _connect(ray, address, workers)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    failed = []
+    try:
+        rows = ray.data.from_items([{"path": path} for path in missing], override_num_blocks=len(missing))
+        results = rows.map_batches(
+            _Embedder,
+            fn_constructor_args=(str(run), sampling, 1), compute=ray.data.ActorPoolStrategy(size=workers),
+            batch_size=1, num_cpus=1,
+        )  # fmt: skip
+        for row in results.iter_rows():
+            path, problem = str(row["path"]), str(row["problem"])
+            if problem:
+                failed.append((path, problem))
+            else:
+                vectors = np.frombuffer(row["vectors"], dtype=np.float32).reshape(-1, dim)
+                store.write(Embedding(vectors, np.frombuffer(row["times"], dtype=np.float64), path))
+            if progress is not None:
+                progress(path, problem)
+        store.flush()
+    finally:
+        if started:
+            ray.shutdown()
+    return failed
+
+
+def _connect(ray: Any, address: str, workers: int) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "error"}
+    try:
+        if address == _LOCAL:
+            ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SynclineError(f"no Ray cluster at {address!r}: {said}; give its address, or 'local'") from error

@@ -1,0 +1,83 @@
+"""Embedding on a local Ray with two workers: equal to one process, resumable, and whole when a worker is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bars import write_bar_codes
+
+from syncline.data import Sampling
+from syncline.encoder import EmbeddingStore, EncoderConfig, FrameEncoder
+from syncline.encoder.on_ray import embed_on_ray
+from syncline.encoder.sharing import save_encoder
+from syncline.encoder.store import stored
+
+pytest.importorskip("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    config = EncoderConfig(backbone="test_resnet", weights="none", sampling=Sampling(stride=4))
+    save_encoder(FrameEncoder(config).eval(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("videos")
+    paths = [folder / f"{number}.mp4" for number in range(6)]
+    for number, path in enumerate(paths):
+        write_bar_codes(path, 40 + number)
+    return paths
+
+
+def children_named(word: str) -> list[int]:
+    """Process ids whose command line holds ``word``."""
+    found = []
+    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    for line in listing.splitlines()[1:]:
+        pid, _, words = line.strip().partition(" ")
+        if word in words and int(pid) != os.getpid():
+            found.append(int(pid))
+    return found
+
+
+def test_a_killed_worker_costs_a_retry_and_no_row(run: Path, videos: list[Path], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    killed: list[int] = []
+
+    def kill_once(path: str, problem: str) -> None:
+        workers = children_named("ray::MapWorker")
+        if not killed and workers:
+            killed.append(workers[0])
+            os.kill(workers[0], signal.SIGKILL)
+
+    with EmbeddingStore(tmp_path / "out", made_by="test") as store:
+        failed = embed_on_ray([*videos, broken], run=run, store=store, workers=2, progress=kill_once)
+    assert killed, "no worker was found to kill"
+    assert [path for path, _ in failed] == [str(broken)]
+    lines = [line.source for line in stored(tmp_path / "out")]
+    assert sorted(lines) == sorted(str(path) for path in videos)
+    alone = FrameEncoder.from_pretrained(run).embed(videos)
+    by_source = {embedding.source: embedding for embedding in EmbeddingStore.read(tmp_path / "out")}
+    for expected in alone:
+        np.testing.assert_allclose(by_source[expected.source].vectors, expected.vectors, atol=1e-5)
+        np.testing.assert_array_equal(by_source[expected.source].pts_seconds, expected.pts_seconds)
+
+
+def test_what_is_there_is_not_computed_again(run: Path, videos: list[Path], tmp_path: Path) -> None:
+    done: list[str] = []
+    with EmbeddingStore(tmp_path / "out") as store:
+        for embedding in FrameEncoder.from_pretrained(run).embed(videos[:5]):
+            store.write(embedding)
+        store.flush()
+        embed_on_ray(videos, run=run, store=store, workers=1, progress=lambda path, problem: done.append(path))
+    assert done == [str(videos[5])]
