@@ -1,1 +1,5 @@
-"""Figures (functions that return a matplotlib Figure) and self-contained pages."""
+"""Results -> figures that are good enough for a paper, and self-contained pages."""
+
+from syncline.report.page import write_page
+
+__all__ = ["write_page"]

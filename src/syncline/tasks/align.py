@@ -182,7 +182,7 @@ def align(
 
 
 def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
-    """Dynamic time warping on 1 - cosine up to a constant, which leaves `global` paths of one length class unchanged."""
+    """Dynamic time warping on 1 - cosine, up to a constant."""
     cost = (matrix.max() - matrix) * 0.1
     n, m = cost.shape
     if mode == "band":
@@ -232,7 +232,7 @@ def _confidence(pairs: NDArray[np.int64], posterior: NDArray[np.float64]) -> NDA
     near = pairs[:, 1, None] + np.arange(-1, 2)
     inside = (near >= 0) & (near < posterior.shape[1])
     mass = posterior[pairs[:, :1], np.clip(near, 0, posterior.shape[1] - 1)] * inside
-    return np.minimum(mass.sum(axis=1), 1.0)
+    return np.asarray(np.minimum(mass.sum(axis=1), 1.0))
 
 
 def _segments(paths: list[Path], times: NDArray[np.float64]) -> tuple[Segment, ...]:
@@ -248,7 +248,7 @@ def _segments(paths: list[Path], times: NDArray[np.float64]) -> tuple[Segment, .
 def _gaps(
     pairs: NDArray[np.int64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64], min_gap: float
 ) -> tuple[Gap, ...]:
-    """Runs of frames outside every pair, judged against the tempo: a run counts if the other video stands still in it."""
+    """Runs of frames outside every pair that last at least `min_gap` seconds."""
     found = []
     for video, pts, column in (("a", pts_a, 0), ("b", pts_b, 1)):
         step = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0

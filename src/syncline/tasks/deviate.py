@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from syncline.alignment import smith_waterman
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, align, similarity
+from syncline.tasks.align import Alignment, Segment, align, similarity
 
 KINDS = ("missing", "extra", "repeated", "out_of_order", "slower", "faster")
 
@@ -109,13 +109,16 @@ def _kind_of_extra(
     return "repeated" if elsewhere > 0.5 else "out_of_order"
 
 
-def tempo_curve(alignment: Alignment, window: float = 2.0) -> NDArray[np.float64]:
+def tempo_curve(
+    alignment: Alignment, window: float = 2.0, *, segments: Sequence[Segment] | None = None
+) -> NDArray[np.float64]:
     """Seconds of B that pass in one second of A: (k, 2) float64 of (time in A, slope), one a matched pair.
 
-    Slopes are least-squares lines through the pairs of one segment within half a window to either side.
+    Slopes are least-squares lines through the pairs of one segment within half a window to either side; of all
+    segments, or of those given.
     """
     rows = []
-    for segment in alignment.segments:
+    for segment in alignment.segments if segments is None else segments:
         times = alignment.times[segment.first : segment.last + 1]
         for centre in times[:, 0]:
             near = times[np.abs(times[:, 0] - centre) <= window / 2]
@@ -146,7 +149,7 @@ def _tempo(alignment: Alignment, factor: float, window: float, min_seconds: floa
 
 
 def distance_rule(reference: Embedding, video: Embedding) -> NDArray[np.bool_]:
-    """The simple rule others ship, for comparison: (m,) true where the distance along a DTW path is beyond mean + 2 sd."""
+    """The simple rule others ship, for comparison: (m,) true where the distance along DTW is beyond mean + 2 sd."""
     path = align(reference, video, mode="global", verdict=False).path
     distance = -similarity(reference, video).numpy()[path[:, 0], path[:, 1]]
     odd = np.zeros(len(video.vectors), dtype=bool)

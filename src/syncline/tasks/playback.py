@@ -59,7 +59,7 @@ def side_by_side(
 
 
 def own_pace(a: Path, b: Path, alignment: Alignment, out: Path, *, height: int = 360, max_rate: float = 30.0) -> None:
-    """Write an mp4 in which both run at their own pace; bars show where each is and (white) where the other's moment is."""
+    """Write an mp4 of both at their own pace; bars show where each is and (white) where the other's moment is."""
     left, right = _open(a, height), _open(b, height)
     end = max(left.duration, right.duration)
     seconds = np.arange(0.0, end, 1.0 / min(max_rate, left.frame_rate))

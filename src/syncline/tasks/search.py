@@ -178,7 +178,7 @@ class MomentIndex:
         ]
 
     def save(self, folder: Path) -> None:
-        """Write the index: `index.safetensors` (vectors float16, seconds float64) and `index.json` (sources, counts)."""
+        """Write `index.safetensors` (vectors float16, seconds float64) and `index.json` (sources, counts)."""
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {
             "vectors": torch.cat(self._vectors).half(),
@@ -200,7 +200,7 @@ class MomentIndex:
             described = json.loads((folder / "index.json").read_text(encoding="utf-8"))
             tensors = load_file(folder / "index.safetensors")
             sources, counts = list(described["sources"]), [int(count) for count in described["counts"]]
-            vectors, seconds = tensors["vectors"].float().split(counts), tensors["seconds"].split(counts)
+            vectors, seconds = torch.split(tensors["vectors"].float(), counts), torch.split(tensors["seconds"], counts)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise SynclineError(f"{folder} holds no readable search index ({error}); build it again") from error
         index = cls()

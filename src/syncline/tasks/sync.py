@@ -153,12 +153,12 @@ def _barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
     step = float(np.median(np.diff(start.pts_seconds))) if len(start.pts_seconds) > 1 else 1.0
     vectors = _unit(start.vectors)
     for round_ in range(JOINT_ROUNDS):
-        hub = Embedding(vectors, np.arange(len(vectors)) * step, "timeline")
+        hub = Embedding(vectors, step * np.arange(len(vectors), dtype=np.float64), "timeline")
         alignments = [align(hub, embedding, verdict=False) for embedding in embeddings]
         vectors = _average(vectors, hub, embeddings, alignments)
         if round_ < JOINT_ROUNDS - 1:
             vectors = _insert(vectors, hub, embeddings, alignments, step)
-    return Embedding(vectors, np.arange(len(vectors)) * step, "timeline")
+    return Embedding(vectors, step * np.arange(len(vectors), dtype=np.float64), "timeline")
 
 
 def _average(
