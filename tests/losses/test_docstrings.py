@@ -1,0 +1,26 @@
+"""The examples in the docstrings of losses run; the room imports without video libraries."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import syncline.losses
+
+MODULES = [module.name for module in pkgutil.iter_modules(syncline.losses.__path__, "syncline.losses.")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_losses_import_without_video_libraries() -> None:
+    script = "import sys; import syncline.losses; print([m for m in ('av', 'timm', 'torchvision') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

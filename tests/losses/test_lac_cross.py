@@ -1,0 +1,117 @@
+"""LAC's term across videos: positions arrive where they belong, what is outside the alignment is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from loss_inputs import batch
+from torch import Tensor
+
+from syncline.losses import LACLoss
+from syncline.losses.lac_cross import teacher_alignment
+from syncline.losses.pair import checked_pair
+
+GRID = torch.eye(12)
+
+
+def course(frames: list[int], *, noise: float = 0.0) -> Tensor:
+    """Embeddings of the canonical moments ``frames`` as (1, t, 12)."""
+    return GRID[frames][None] + noise
+
+
+def two_videos(first: list[int], second: list[int]) -> tuple[Tensor, Tensor, dict[str, Any]]:
+    """One pair of different videos that show these moments."""
+    n, m = len(first), len(second)
+    views = {
+        "steps_x": torch.arange(n)[None],
+        "steps_y": torch.arange(m)[None],
+        "frames_x": torch.tensor([n]),
+        "frames_y": torch.tensor([m]),
+        "video_x": torch.tensor([0]),
+        "video_y": torch.tensor([1]),
+    }
+    return course(first), course(second), views
+
+
+def test_rows_outside_the_alignment_are_left_alone() -> None:
+    """The last three frames of x are of nothing that y shows: no gradient reaches them from the local teacher."""
+    x, y, views = two_videos([0, 1, 2, 3, 4, 9, 10, 11], [0, 1, 2, 3, 4])
+    gradients = {}
+    for teacher in ("local", "soft_dtw"):
+        leaf = x.clone().requires_grad_()
+        loss = LACLoss("cross_video", teacher=teacher, var=0.05)
+        pair = checked_pair(leaf, y, unit=True, **views)
+        mass = teacher_alignment(pair, (pair.x, pair.y), loss.options).sum(dim=-1)[0]
+        assert (mass[:5] > 0.95).all()
+        assert (mass[5:] < 0.01).all() if teacher == "local" else (mass[5:] > 0.99).all()
+        (gradients[teacher],) = torch.autograd.grad(loss.terms(leaf, y, **views)["cross"], leaf)
+    assert gradients["local"][0, 5:].abs().max() < 1e-3
+    assert gradients["soft_dtw"][0, 5:].abs().max() > 0.1
+
+
+def test_positions_are_carried_along_the_alignment() -> None:
+    """y shows the same moments two steps later: the label of frame i peaks at i + 2, and the loss wants it there."""
+    x, y, views = two_videos([0, 1, 2, 3, 4, 5], [10, 11, 0, 1, 2, 3, 4, 5])
+    loss = LACLoss("cross_video", var=0.05)
+    right = loss.terms(x, y, **views)["cross"]
+    features = {"teacher_x": x, "teacher_y": y}
+    wrong = loss.terms(x, course([0, 1, 2, 3, 4, 5, 10, 11]), **views, **features)["cross"]
+    assert right.item() < 0.2
+    assert wrong.item() > 10 * right.item()
+
+
+def test_teacher_gets_no_gradient_and_may_have_features_of_its_own() -> None:
+    x, y, views = batch(b=4)
+    generator = torch.Generator().manual_seed(3)
+    teacher_x, teacher_y = (torch.randn(4, 7, 9, generator=generator).double().requires_grad_() for _ in range(2))
+    loss = LACLoss("cross_video")
+    own = loss(x.requires_grad_(), y, **views)
+    other = loss(x, y, teacher_x=teacher_x, teacher_y=teacher_y, **views)
+    other.backward()
+    assert own.item() != other.item()
+    assert teacher_x.grad is None
+    torch.testing.assert_close(loss(x, y, teacher_x=x, teacher_y=y, **views), own)
+    with pytest.raises(ValueError, match=r"teacher_y must be \(4, 7, 'f'\), got \(4, 6, 9\)"):
+        loss(x, y, teacher_x=teacher_x, teacher_y=teacher_y[:, :6], **views)
+
+
+@pytest.mark.parametrize("form", ["carried", "cycle"])
+def test_a_video_is_never_its_own_other(form: str) -> None:
+    x, y, views = batch(b=3)
+    loss = LACLoss("cross_video", cross_form=form)
+    same = {"video_x": torch.tensor([4, 4, 4]), "video_y": torch.tensor([4, 4, 4])}
+    assert loss.terms(x, y, **views)["cross"] > 0
+    assert loss.terms(x, y, **views, **same)["cross"] == 0
+    single = {name: part[:1] for name, part in views.items()}
+    assert loss.terms(x[:1], y[:1], **single)["cross"] == 0
+
+
+def test_pairs_of_different_videos_feed_the_term_across_alone() -> None:
+    x, y, views = batch(b=3)
+    loss = LACLoss("cross_video", alpha=0.1)
+    ids = torch.arange(3)
+    rolled = {name: part.roll(-1, dims=0) if name.endswith("_y") else part for name, part in views.items()}
+    across = loss.terms(x, y.roll(-1, dims=0), **rolled, video_x=ids, video_y=ids.roll(-1))
+    torch.testing.assert_close(across["cross"], loss.terms(x, y, **views)["cross"])
+    assert across["contrastive"] == 0
+    assert across["local"] == 0
+    assert across["sw"] == 0
+
+
+def test_cycle_learns_gaps_and_prefers_a_way_back() -> None:
+    moments = [[0, 1, 2, 3, 4, 5], [2, 3, 4, 5, 6, 7]]
+    x = torch.cat([course(part) for part in moments])
+    views = {
+        "steps_x": torch.tensor(moments),
+        "steps_y": torch.tensor(moments),
+        "frames_x": torch.tensor([8, 8]),
+        "frames_y": torch.tensor([8, 8]),
+    }
+    loss = LACLoss("cross_video", cross_form="cycle", var=0.2, gap_init=(5.0, 1.0))
+    good = loss.terms(x, x, **views)["cross"]
+    shuffled = loss.terms(x, x[:, torch.tensor([3, 1, 5, 0, 2, 4])], **views)["cross"]
+    assert good.item() < 0.5 * shuffled.item()
+    grads = torch.autograd.grad(good + shuffled, list(loss.gaps.parameters()))
+    assert all(part != 0 for part in grads)
