@@ -27,6 +27,8 @@ class Video:
         action: name of the activity, or "".
         phases: (num_frames,) int64 phase of every source frame, -1 unknown; None without labels.
         frames: source frame numbers of a re-cut in order of showing; None for the whole video.
+        span: (first, one past the last) frame, where the video is one part of a longer file; it is sampled like a whole
+            one, and its times are those of the file. None for the whole file.
     """
 
     path: Path
@@ -38,6 +40,12 @@ class Video:
     action: str = ""
     phases: NDArray[np.int64] | None = None
     frames: NDArray[np.int64] | None = None
+    span: tuple[int, int] | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells its embedding from others: the path of a whole file, the name of a part or re-cut of one."""
+        return str(self.path) if self.frames is None and self.span is None else self.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +115,10 @@ class Sampling:
 
 def sampled_frames(video: Video, pts_seconds: NDArray[np.float64], sampling: Sampling) -> NDArray[np.int64]:
     """The frames of a re-cut as they are, otherwise those that `sampling` chooses: (k,) int64 source frame numbers."""
-    return video.frames if video.frames is not None else sampling.indices(pts_seconds)
+    if video.frames is not None:
+        return video.frames
+    first, end = video.span or (0, len(pts_seconds))
+    return first + sampling.indices(pts_seconds[first:end])
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -110,16 +110,17 @@ class FeatureCache:
 
     def estimate(self, videos: Iterable[Video]) -> tuple[int, int]:
         """(frames, bytes) that the features of ``videos`` take when all are there; re-cuts share their source's."""
-        sources: dict[Path, int] = {}
+        sources: dict[tuple[Path, tuple[int, int] | None], int] = {}
         for video in videos:
+            length = video.num_frames if video.span is None else video.span[1] - video.span[0]
             if video.frames is not None:
                 wanted = len(np.unique(video.frames))
             elif self.sampling.stride:
-                wanted = -(-video.num_frames // self.sampling.stride)
+                wanted = -(-length // self.sampling.stride)
             else:
-                seconds = video.num_frames / max(video.frame_rate, 1e-9)
-                wanted = min(video.num_frames, round(seconds * self.sampling.rate_hz) + 1)
-            sources[video.path] = min(video.num_frames, max(wanted, sources.get(video.path, 0)))
+                wanted = round(length / max(video.frame_rate, 1e-9) * self.sampling.rate_hz) + 1
+            part = video.path, video.span
+            sources[part] = min(length, max(wanted, sources.get(part, 0)))
         frames = sum(sources.values())
         return frames, frames * self.copies * self.backbone.dim * 2
 

@@ -73,9 +73,7 @@ def embed_video(
             result = encoder.finish(related)[0].float().cpu().numpy()
     finally:
         encoder.train(mode)
-    return Embedding(
-        vectors=result, pts_seconds=seconds, source=str(video.path) if video.frames is None else video.name
-    )
+    return Embedding(vectors=result, pts_seconds=seconds, source=video.identity)
 
 
 def embed_features(encoder: FrameEncoder, grid: np.ndarray[Any, Any], *, chunk_size: int = 256) -> np.ndarray[Any, Any]:

@@ -53,6 +53,6 @@ def frozen_embeddings(
         for start in range(0, len(found.frames), _CHUNK):
             rows = torch.from_numpy(np.asarray(found.grid[0, start : start + _CHUNK], dtype=np.float32))
             parts.append(((rows - mean) @ directions).numpy())
-        source = str(video.path) if video.frames is None else video.name
-        results.append(Embedding(vectors=np.concatenate(parts), pts_seconds=found.pts_seconds, source=source))
+        vectors = np.concatenate(parts)
+        results.append(Embedding(vectors=vectors, pts_seconds=found.pts_seconds, source=video.identity))
     return results

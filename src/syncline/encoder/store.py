@@ -201,7 +201,7 @@ def _describe(folder: Path) -> dict[str, Any]:
 
 
 def _content(source: str) -> str:
-    return content_hash(source) if os.path.isfile(source) else ""
+    return content_hash(source) if os.path.exists(source) else ""
 
 
 def _cut_half_line(manifest: Path) -> None:

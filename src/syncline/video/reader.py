@@ -44,10 +44,10 @@ class Frames:
 
 
 class VideoReader:
-    """One video file.
+    """One video file, or one folder of numbered pictures (see `syncline.video.frames`).
 
     Args:
-        path: the file.
+        path: the file or folder.
         size: (h, w) in display orientation to scale to; None keeps the file's size.
 
     Attributes:
@@ -61,6 +61,14 @@ class VideoReader:
     Raises:
         SynclineError: one line naming the file and what is wrong with it.
     """
+
+    def __new__(cls, path: str | Path, *, size: tuple[int, int] | None = None) -> VideoReader:
+        """A reader of the kind that the path needs."""
+        if cls is VideoReader and Path(path).is_dir():
+            from syncline.video.frames import FrameFolder
+
+            return super().__new__(FrameFolder)
+        return super().__new__(cls)
 
     def __init__(self, path: str | Path, *, size: tuple[int, int] | None = None) -> None:
         self.path = Path(path)

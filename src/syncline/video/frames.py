@@ -1,0 +1,147 @@
+"""A folder of numbered pictures read as if it were a video file.
+
+Notable choices:
+- The pictures are shown in the order of the numbers in their names: `frame_2` comes before `frame_10`.
+- Pictures carry no times. They are taken to be shown at 25 a second, or at the rate that a file `frame_rate.txt` in the
+  folder gives (one number).
+- All pictures have the size of the first; one that has not is an error, not a guess.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+from PIL import Image
+
+from syncline.errors import SynclineError
+from syncline.video.reader import MAX_FRAMES, MAX_SIDE, VideoReader
+
+PICTURES = frozenset([".jpg", ".jpeg", ".png"])
+RATE_FILE = "frame_rate.txt"
+DEFAULT_RATE = 25.0
+
+
+class FrameFolder(VideoReader):
+    """The frames of a folder; everything else as `VideoReader`, which makes one when it is given a folder.
+
+    Raises:
+        SynclineError: no picture there, one that cannot be read or has another size than the first.
+    """
+
+    def __init__(self, path: str | Path, *, size: tuple[int, int] | None = None) -> None:
+        self.path = Path(path)
+        self._files = frame_files(self.path)
+        if not self._files:
+            raise SynclineError(f"{self.path}: holds no numbered pictures ({', '.join(sorted(PICTURES))})")
+        self.codec, self.has_audio, self.rotation = "pictures", False, 0
+        with _picture(self._files[0]) as first:
+            self._own = first.size
+        self.frame_rate = frame_rate(self.path)
+        self.num_frames = len(self._files)
+        self.pts_seconds = np.arange(self.num_frames) / self.frame_rate
+        self.duration = self.num_frames / self.frame_rate
+        self.height, self.width = (self._own[1], self._own[0]) if size is None else size
+        if not 0 < self.height <= MAX_SIDE or not 0 < self.width <= MAX_SIDE:
+            raise SynclineError(f"{self.path}: cannot scale to {self.height} x {self.width}")
+
+    def _decode(self, wanted: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        reformatter = VideoReformatter()
+        for number in wanted.tolist():
+            file = self._files[number]
+            with _picture(file) as picture:
+                if picture.size != self._own:
+                    raise SynclineError(f"{file}: {_said(picture.size)}, the first frame has {_said(self._own)}")
+                try:
+                    pixels = np.asarray(picture.convert("RGB"))
+                except Exception as error:  # see below: zlib's, struct's and more
+                    raise SynclineError(f"{file}: cannot be decoded ({_line(error)})") from error
+            if pixels.shape[:2] != (self.height, self.width):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+                pixels = reformatter.reformat(
+                    frame, width=self.width, height=self.height, format="rgb24", threads=1
+                ).to_ndarray()
+            yield pixels
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The numbered pictures of a folder in the order of their numbers; pictures without a number are left out.
+
+    Raises:
+        SynclineError: the folder cannot be listed, holds two kinds of pictures, or more than can be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if is_frame_name(entry.name) and entry.is_file()]
+    except OSError as error:
+        raise SynclineError(f"{folder}: cannot be read as a folder of pictures ({error.strerror})") from error
+    if len(names) > MAX_FRAMES:
+        raise SynclineError(f"{folder}: more than {MAX_FRAMES} frames")
+    suffixes = {Path(name).suffix.lower() for name in names}
+    if len(suffixes) > 1:
+        raise SynclineError(f"{folder}: {' and '.join(sorted(suffixes))} pictures side by side; expected one kind")
+    return [folder / name for name in sorted(names, key=_in_numbers)]
+
+
+def find_frame_folders(root: Path) -> list[Path]:
+    """Folders with at least two numbered pictures, `root` among them, sorted; hidden ones are left out."""
+    found = []
+    for place, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if sum(1 for name in files if is_frame_name(name)) > 1:
+            found.append(Path(place))
+    return found
+
+
+def is_frame_name(name: str) -> bool:
+    """Whether a file's name is that of a frame: a picture whose name ends in a digit."""
+    stem, suffix = os.path.splitext(name)
+    return suffix.lower() in PICTURES and not name.startswith(".") and stem[-1:].isdigit()
+
+
+def frame_rate(folder: Path) -> float:
+    """Frames a second of a folder: the number in its `frame_rate.txt`, 25 without one.
+
+    Raises:
+        SynclineError: the file holds no rate.
+    """
+    try:
+        rate = float((folder / RATE_FILE).read_text(encoding="utf-8")[:100])
+    except FileNotFoundError:
+        return DEFAULT_RATE
+    except (OSError, ValueError) as error:
+        raise SynclineError(f"{folder / RATE_FILE}: expected one number, frames a second") from error
+    if not 0 < rate < 1e4:
+        raise SynclineError(f"{folder / RATE_FILE}: {rate} frames a second is no frame rate")
+    return rate
+
+
+def _picture(file: Path) -> Image.Image:
+    """The picture, of which only the head has been read."""
+    try:
+        picture = Image.open(file, formats=("JPEG", "PNG"))
+    except Exception as error:  # damaged pictures raise nearly every type there is
+        raise SynclineError(f"{file}: is no picture that can be read ({_line(error)})") from error
+    if not max(picture.size) <= MAX_SIDE:
+        picture.close()
+        raise SynclineError(f"{file}: {_said(picture.size)}; up to {MAX_SIDE} is read")
+    return picture
+
+
+def _in_numbers(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts], name
+
+
+def _said(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} pixels"
+
+
+def _line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
