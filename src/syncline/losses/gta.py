@@ -66,7 +66,9 @@ class GTALoss(nn.Module):
         z, _, _, masks = checked_pair(x, y, unit=True, **views).pooled()
         first, others = z[:1].expand(len(z) - 1, -1, -1), z[1:]
         mask, other_masks = masks[:1].expand(len(z) - 1, -1), masks[1:]
-        r12, r21 = self._table(first, others, mask), self._table(others, first, other_masks)
+        r12, r21 = self._tables(
+            torch.cat([first, others]), torch.cat([others, first]), torch.cat([mask, other_masks])
+        ).chunk(2)
         p12 = masked_softmax(-r12.transpose(1, 2), mask[:, None, :]).transpose(1, 2)
         p21 = masked_softmax(-r21.transpose(1, 2), other_masks[:, None, :]).transpose(1, 2)
         cycle = p12 @ (p21 * other_masks[:, :, None])
@@ -76,7 +78,7 @@ class GTALoss(nn.Module):
             "cycle": self._cycle(cycle.transpose(1, 2) if self.transpose else cycle, mask),
         }
 
-    def _table(self, x: Tensor, y: Tensor, mask_x: Tensor) -> Tensor:
+    def _tables(self, x: Tensor, y: Tensor, mask_x: Tensor) -> Tensor:
         """R (p, n, m) of the contrastive cost; what lies beyond the lengths is finite and looked at by nobody."""
         logits = y @ x.transpose(1, 2) / self.feature_temperature
         logs = masked_log_softmax(logits, mask_x[:, None, :]).where(mask_x[:, None, :], 0.0)

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from syncline.alignment import soft_dtw, soft_dtw_divergence, squared_distances
-from syncline.losses.pair import checked_pair, mean_over
+from syncline.alignment import soft_dtw, soft_dtw_divergence
+from syncline.losses.pair import checked_pair, expanded_squared_distances, mean_over
 from syncline.losses.presets import chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"divergence": True}}
@@ -72,7 +72,7 @@ class LAVLoss(nn.Module):
         if self.divergence:
             value = soft_dtw_divergence(pair.x, pair.y, gamma=self.gamma, **lengths)
         else:
-            value = soft_dtw(squared_distances(pair.x, pair.y), gamma=self.gamma, **lengths)
+            value = soft_dtw(expanded_squared_distances(pair.x, pair.y), gamma=self.gamma, **lengths)
         size = ((pair.lengths_x + pair.lengths_y) / 2).clamp(min=1)
         idm = self._idm(pair.x, pair.steps_x, pair.frames_x, pair.mask_x)
         idm = idm + self._idm(pair.y, pair.steps_y, pair.frames_y, pair.mask_y)
@@ -83,7 +83,7 @@ class LAVLoss(nn.Module):
         """I of each sequence, (b,)."""
         scale = frames[:, None, None] if self.idm_index == "normalised" else torch.ones_like(frames)[:, None, None]
         apart = (steps[:, :, None] - steps[:, None, :]).abs() / scale
-        distance = squared_distances(z, z)
+        distance = expanded_squared_distances(z, z)
         far = (1 + apart.square()) * (self.margin - distance).clamp(min=0)
         each = torch.where(apart > self.sigma / scale, far, distance)
         return each.where(mask[:, :, None] & mask[:, None, :], 0.0).sum(dim=(1, 2))

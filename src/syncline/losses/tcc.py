@@ -18,7 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import huber_loss
 
-from syncline.losses.pair import checked_pair, masked_log_softmax, masked_softmax, mean_over
+from syncline.losses.pair import (
+    checked_pair,
+    expanded_squared_distances,
+    masked_log_softmax,
+    masked_softmax,
+    mean_over,
+)
 from syncline.losses.presets import chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
@@ -79,19 +85,26 @@ class TCCLoss(nn.Module):
         places = steps / frames[:, None] if self.normalize_indices else steps
         if self.stochastic:
             return {"cycle": self._random_cycles(z, places, masks)}
-        n = len(z)
-        u, v = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
-        u, v = u[u != v].to(z.device), v[u != v].to(z.device)
-        there = masked_softmax(self._similar(z[u], z[v]), masks[v][:, None, :])
-        back = self._similar(there @ z[v], z[u])
-        target = torch.arange(z.shape[1], device=z.device).expand(len(u), -1)
-        return {"cycle": mean_over(self._rows(back, masks[u], places[u], target), masks[u])}
+        return {"cycle": self._all_pairs(z, places, masks)}
+
+    def _all_pairs(self, z: Tensor, places: Tensor, masks: Tensor) -> Tensor:
+        """Cycles from every sequence u through every other one v; the axes are u, v, frames of u."""
+        n, t, d = z.shape
+        flat = z.reshape(n * t, d)
+        similar = self._similar(flat, flat).view(n * t, n, t).transpose(0, 1)
+        there = masked_softmax(similar, masks[:, None, :]) @ z  # (v, u t, d)
+        returned = there.view(n, n, t, d).transpose(0, 1).reshape(n, n * t, d)
+        logits = self._similar(returned, z)
+        target = torch.arange(t, device=z.device).repeat(n).expand(n, -1)
+        others = masks.any(dim=1)[None, :] & ~torch.eye(n, dtype=torch.bool, device=z.device)
+        keep = others[:, :, None] & masks[:, None, :]
+        return mean_over(self._rows(logits, masks, places, target), keep.flatten(1))
 
     def _similar(self, x: Tensor, y: Tensor) -> Tensor:
+        """sim of all rows of x and y, (..., n, m)."""
         if self.similarity == "cosine":
             return x @ y.transpose(-1, -2) / (x.shape[-1] * self.temperature)
-        square = x.square().sum(-1)[..., None] + y.square().sum(-1)[..., None, :] - 2 * x @ y.transpose(-1, -2)
-        return -square.clamp(min=0) / (x.shape[-1] * self.temperature)
+        return -expanded_squared_distances(x, y) / (x.shape[-1] * self.temperature)
 
     def _rows(self, logits: Tensor, columns: Tensor, places: Tensor, target: Tensor) -> Tensor:
         """Loss of each row: logits (p, r, t) over frames with places (p, t), target (p, r) the frame to return to."""
