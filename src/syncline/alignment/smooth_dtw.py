@@ -46,7 +46,8 @@ def smooth_dtw(cost: Tensor, *, gamma: float = 0.1, minimum: SmoothMin = "prob")
         return matrix
     edge = matrix.new_full((b, 1), BORDER)
     border = matrix.new_full((b, n), BORDER)
-    rows = torch.arange(n, device=matrix.device)
+    rows, diagonals = torch.arange(n, device=matrix.device)[:, None], torch.arange(n + m - 1, device=matrix.device)
+    outside = ((rows > diagonals) | (rows <= diagonals - m)).unbind(dim=1)
 
     def above(cells: Tensor, corner: Tensor) -> Tensor:
         return torch.cat([corner, cells[:, :-1]], dim=1)
@@ -57,7 +58,7 @@ def smooth_dtw(cost: Tensor, *, gamma: float = 0.1, minimum: SmoothMin = "prob")
         corner = torch.zeros_like(edge) if q == 0 else edge
         neighbours = torch.stack([last, above(before, corner), above(last, edge)])
         here = cells + _smooth_min(neighbours, gamma, minimum)
-        here = here.masked_fill((rows > q) | (rows <= q - m), BORDER)
+        here = here.masked_fill(outside[q], BORDER)
         columns.append(here)
         before, last = last, here
     return unskew(torch.stack(columns, dim=2), m)

@@ -20,7 +20,6 @@ from torch.nn.functional import huber_loss
 
 from syncline.losses.pair import (
     checked_pair,
-    expanded_squared_distances,
     masked_log_softmax,
     masked_softmax,
     mean_over,
@@ -101,10 +100,11 @@ class TCCLoss(nn.Module):
         return mean_over(self._rows(logits, masks, places, target), keep.flatten(1))
 
     def _similar(self, x: Tensor, y: Tensor) -> Tensor:
-        """sim of all rows of x and y, (..., n, m)."""
-        if self.similarity == "cosine":
-            return x @ y.transpose(-1, -2) / (x.shape[-1] * self.temperature)
-        return -expanded_squared_distances(x, y) / (x.shape[-1] * self.temperature)
+        """sim of all rows of x and y, (..., n, m), without -|x|^2: the softmax over y that follows cancels it."""
+        dots = x @ y.transpose(-1, -2)
+        if self.similarity == "l2":
+            dots = 2 * dots - y.square().sum(dim=-1)[..., None, :]
+        return dots / (x.shape[-1] * self.temperature)
 
     def _rows(self, logits: Tensor, columns: Tensor, places: Tensor, target: Tensor) -> Tensor:
         """Loss of each row: logits (p, r, t) over frames with places (p, t), target (p, r) the frame to return to."""
