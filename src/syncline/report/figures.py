@@ -84,7 +84,7 @@ def similarity_figure(
     if alignment is not None:
         _draw_path(axes, alignment)
         _draw_gaps(axes, alignment)
-    _draw_events(axes, events_a, events_b, event_names)
+    _draw_events(figure, axes, events_a, events_b, event_names)
     axes.set(xlim=extent[:2], ylim=extent[2:])
     axes.set_xlabel(f"A: {short(a.source)} (s)", color=A_COLOUR)
     axes.set_ylabel(f"B: {short(b.source)} (s)", color=B_COLOUR)
@@ -120,7 +120,7 @@ def _draw_gaps(axes: Axes, alignment: Alignment) -> None:
             axes.axhspan(gap.start, gap.end, color=EXTRA_COLOUR, alpha=0.10, linewidth=0)
 
 
-def _draw_events(axes: Axes, events_a: Events, events_b: Events, names: Sequence[str]) -> None:
+def _draw_events(figure: Figure, axes: Axes, events_a: Events, events_b: Events, names: Sequence[str]) -> None:
     count = max(len(events_a), len(events_b), 1)
     colours = phase_colours(count)
     for k in range(count):
@@ -138,9 +138,7 @@ def _draw_events(axes: Axes, events_a: Events, events_b: Events, names: Sequence
                 label=label, zorder=5, linestyle="none",
             )  # fmt: skip
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, -0.36), ncols=3, handletextpad=0.2, columnspacing=1.0, borderaxespad=0
-        )
+        figure.legend(loc="outside lower center", ncols=3, handletextpad=0.2, columnspacing=1.0)
 
 
 @styled
@@ -275,12 +273,13 @@ def tempo_curve(
     names: tuple[str, str] = ("A", "B"),
     title: str | None = None,
 ) -> Figure:
-    """How fast A goes, as a multiple of B, against A's time: the inverse slope of the path, on a log scale.
+    """Seconds of B that pass in one second of A, the slope of the path, on a log scale; dashed: median of the pair.
 
     Args:
         alignment: of A and B.
         window: seconds over which the slope is measured.
-        factor: beyond this multiple of the pair's median tempo the area is filled.
+        factor: beyond this multiple of the pair's median tempo the area is filled; A's stretches without a
+            counterpart are grey.
         names: of the two videos.
         title: above the figure.
     """
@@ -309,7 +308,7 @@ def tempo_curve(
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.4), max(high, 2.5))
     axes.set(xlabel=f"time in {short(names[0])} (s)", ylabel=f"seconds of {short(names[1], 20)}\na second")
-    axes.set_title(title or "Tempo (dashed: median of the pair; grey: no counterpart)")
+    axes.set_title(title or "Tempo along the path")
     return figure
 
 

@@ -1,0 +1,158 @@
+"""Figures hold what they were given: read back from their artists, never only "it did not fail"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from syncline.data import Embedding
+from syncline.report import write_page
+from syncline.report.figures import (
+    filmstrip,
+    loss_curve,
+    progress_curves,
+    retrieval_grid,
+    similarity_figure,
+    tempo_curve,
+    trajectories,
+)
+from syncline.tasks import Alignment, align
+
+
+def walk(progress: NDArray[np.float64], source: str, rate: float = 10.0) -> Embedding:
+    """A smooth curve in eight dimensions that never comes back to where it was."""
+    angles = progress[:, None] * np.arange(1, 5) * 2.0
+    vectors = np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    return Embedding(vectors, np.arange(len(progress)) / rate, source)
+
+
+@pytest.fixture
+def pair() -> tuple[Embedding, Embedding, Alignment]:
+    a, b = walk(np.linspace(0, 1, 80), "a.mp4"), walk(np.linspace(0.25, 1, 60) ** 1.0, "dir/b.mp4")
+    return a, b, align(a, b)
+
+
+def picture(value: int) -> NDArray[np.uint8]:
+    return np.full((24, 32, 3), value, dtype=np.uint8)
+
+
+def test_similarity_figure_draws_path_gaps_and_events(pair: tuple[Embedding, Embedding, Alignment]) -> None:
+    a, b, alignment = pair
+    figure = similarity_figure(a, b, alignment, events_a=[3.0, None], events_b=[1.0, 2.0], event_names=["lift", "put"])
+    axes = figure.axes[0]
+    assert axes.get_xlabel() == "A: a.mp4 (s)"
+    assert axes.get_ylabel() == "B: b.mp4 (s)"
+    drawn = [c for c in axes.collections if isinstance(c, LineCollection)]
+    points = np.concatenate([segment[:1] for segment in drawn[0].get_segments()])
+    np.testing.assert_allclose(points, alignment.times[:-1])
+    rings = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [(ring.get_xdata()[0], ring.get_ydata()[0], ring.get_label()) for ring in rings] == [(3.0, 1.0, "lift")]  # type: ignore[index]
+    spans = [patch for patch in axes.patches if patch.get_window_extent().width > 0]
+    assert len([gap for gap in alignment.gaps if gap.video == "a"]) == 1
+    assert len(spans) == 2  # the stripe and its wash
+
+
+def test_long_videos_are_thinned_not_drawn_whole() -> None:
+    a = walk(np.linspace(0, 1, 4000), "long")
+    figure = similarity_figure(a, walk(np.linspace(0, 1, 50), "short"))
+    assert figure.axes[0].images[0].get_array().shape == (50, 1500)  # type: ignore[union-attr]
+
+
+def test_trajectories_colour_phases_and_name_them() -> None:
+    videos = [walk(np.linspace(0, 1, 30), str(k)) for k in range(3)]
+    phases = [np.repeat([-1, 0, 1], 10) for _ in videos]
+    figure = trajectories(videos, colour=phases, kind="phase", phase_names=["reach", "grasp"])
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["unknown", "reach", "grasp"]
+    sizes = [len(collection.get_offsets()) for collection in figure.axes[0].collections]
+    assert sizes == [30, 30, 30]
+
+
+def test_trajectories_refuse_colours_of_another_length() -> None:
+    with pytest.raises(ValueError, match="one value for every frame"):
+        trajectories([walk(np.linspace(0, 1, 30), "a")], colour=[np.zeros(29)])
+    with pytest.raises(ValueError, match="at least one"):
+        trajectories([])
+
+
+def test_pca_plane_keeps_distances_of_a_plane() -> None:
+    grid = np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), -1).reshape(-1, 2)
+    turned = grid @ np.linalg.qr(np.random.default_rng(0).normal(size=(6, 2)))[0].T
+    figure = trajectories([Embedding(turned.astype(np.float32), np.arange(20.0), "grid")])
+    drawn = np.asarray(figure.axes[0].collections[0].get_offsets())
+    np.testing.assert_allclose(
+        np.linalg.norm(drawn[:, None] - drawn, axis=-1), np.linalg.norm(grid[:, None] - grid, axis=-1), atol=1e-4
+    )
+
+
+def test_filmstrip_shows_empty_boxes_where_nothing_matches(pair: tuple[Embedding, Embedding, Alignment]) -> None:
+    _, _, alignment = pair
+    moments = [0.5, 4.0, 6.0]
+    matched = alignment.b_at(np.array(moments))
+    assert np.isnan(matched[0])
+    assert np.isfinite(matched[1:]).all()
+    figure = filmstrip([picture(10)] * 3, moments, [None, picture(90), picture(200)], matched.tolist(), alignment)
+    tops, _, bottoms = figure.axes
+    assert len(tops.images) == 3
+    assert [int(np.asarray(image.get_array()).max()) for image in bottoms.images] == [90, 200]
+    captions = ["no\ncounterpart", *(f"{second:.1f} s" for second in matched[1:])]
+    assert [text.get_text() for text in bottoms.texts] == captions
+    with pytest.raises(ValueError, match="k frames"):
+        filmstrip([picture(0)], [1.0, 2.0], [None], [np.nan], alignment)
+
+
+def test_tempo_curve_shows_that_b_runs_at_half_speed() -> None:
+    alignment = align(walk(np.linspace(0, 1, 60), "a"), walk(np.linspace(0, 1, 120), "b"), mode="global")
+    curve = tempo_curve(alignment).axes[0].lines[0]
+    assert np.median(np.asarray(curve.get_ydata())) == pytest.approx(2.0, rel=0.05)
+
+
+def test_progress_and_loss_curves_hold_their_values() -> None:
+    figure = progress_curves([np.arange(4.0)], [np.linspace(0, 1, 4)], names=["a"], truth=[np.zeros(4)])
+    measured, truth = figure.axes[0].lines
+    assert list(np.asarray(measured.get_ydata())) == list(np.linspace(0, 1, 4))
+    assert list(np.asarray(truth.get_ydata())) == [0.0] * 4
+    metrics = [{"step": k, "loss": 2.0, "terms": {"x": 1.0, "y": float(k)}} for k in range(100)] + [{"note": "end"}]
+    lines = {str(line.get_label()): np.asarray(line.get_ydata()) for line in loss_curve(metrics).axes[0].lines}
+    np.testing.assert_allclose(lines["loss"], 2.0)
+    np.testing.assert_allclose(lines["y"][10:-10], np.arange(100.0)[10:-10])
+
+
+def test_retrieval_grid_has_a_row_a_query() -> None:
+    figure = retrieval_grid([picture(1), picture(2)], [[picture(3)] * 4, [picture(4)]], hit_captions=[["a.mp4 1.0 s"]])
+    assert [int(np.asarray(axes.images[0].get_array()).max()) for axes in figure.axes] == [1, 3, 3, 3, 3, 2, 4]
+    assert figure.axes[1].get_xlabel() == "a.mp4 1.0 s"
+    with pytest.raises(ValueError, match="one list of hits a query"):
+        retrieval_grid([picture(1)], [])
+
+
+def test_page_is_whole_escaped_and_asks_for_nothing(tmp_path: Path) -> None:
+    rows = [{"method": "<lac>", "tau": 0.97123, "n": 3}, {"method": "scl", "tau": float("nan"), "seed": 1}]
+    page = tmp_path / "sub" / "page.html"
+    write_page(page, "Runs & more", [("Table", rows), ("Both", [progress_curves([], []), "<p>a & b</p>"]), ("", "end")])
+    text = page.read_text(encoding="utf-8")
+    assert "<title>Runs &amp; more</title>" in text
+    assert "&lt;lac&gt;" in text
+    assert '<td class="n">0.9712</td>' in text
+    assert "<td>scl</td>" in text
+    assert text.count("data:image/svg+xml;base64,") == 1
+    assert "<p>a & b</p>" in text
+    assert "prefers-color-scheme: dark" in text
+    for word in ("http://", "https://", "<script", "@import", "url("):
+        assert word not in text
+    with pytest.raises(TypeError, match="got int"):
+        write_page(page, "t", [("n", 3)])
+    assert page.read_text(encoding="utf-8") == text  # a failed page leaves the old one
+
+
+def test_large_figures_go_in_as_pixels(tmp_path: Path) -> None:
+    figure = Figure(figsize=(3, 3))
+    figure.add_subplot().scatter(*np.random.default_rng(0).random((2, 8000)), s=2)
+    write_page(tmp_path / "p.html", "t", [("many", figure)])
+    assert "data:image/png;base64," in (tmp_path / "p.html").read_text(encoding="utf-8")
