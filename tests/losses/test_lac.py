@@ -240,6 +240,11 @@ def test_contrastive_term_beside_scl() -> None:
     torch.testing.assert_close(grads[0], grads[1], rtol=1e-3, atol=1e-7)
 
 
+def test_values_may_be_spelt_as_in_formulas() -> None:
+    spelt = LACLoss("paper", lc_norm="1/T²", D_temp="τ", D_grad="off", gap_param="per-position").options
+    assert (spelt.lc_norm, spelt.D_temp, spelt.D_grad, spelt.gap_param) == ("1/T2", "tau", False, "per_position")
+
+
 def test_tied_temperature_and_masks_that_are_ignored() -> None:
     x, y, views = batch()
     tied = LACLoss("released_vec", gamma=0.6, tau=5.0, alpha=0.0)

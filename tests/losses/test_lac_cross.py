@@ -100,6 +100,16 @@ def test_pairs_of_different_videos_feed_the_term_across_alone() -> None:
     assert across["sw"] == 0
 
 
+def test_the_term_waits_for_its_start() -> None:
+    x, y, views = batch(b=3)
+    loss = LACLoss("cross_video", cross_start=0.25)
+    assert "cross" in loss.terms(x, y, **views)
+    loss.at(0.1)
+    assert "cross" not in loss.terms(x, y, **views)
+    loss.at(0.25)
+    assert "cross" in loss.terms(x, y, **views)
+
+
 def test_cycle_learns_gaps_and_prefers_a_way_back() -> None:
     moments = [[0, 1, 2, 3, 4, 5], [2, 3, 4, 5, 6, 7]]
     x = torch.cat([course(part) for part in moments])

@@ -128,6 +128,19 @@ def test_half_precision_is_computed_in_float32(loss: nn.Module, dtype: torch.dty
     torch.testing.assert_close(found, value(loss, x.float(), y.float(), views), rtol=1e-3, atol=1e-3)
 
 
+def test_autocast_changes_little(loss: nn.Module) -> None:
+    x, y, views = batch(dtype=torch.float32)
+    loss = loss.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        leaf = x.clone().requires_grad_()
+        found = value(loss, leaf, y, views)
+    found.backward()
+    assert found.dtype == torch.float32
+    assert leaf.grad is not None
+    assert leaf.grad.isfinite().all()
+    torch.testing.assert_close(found, value(loss, x, y, views), rtol=0.1, atol=0.1)
+
+
 @pytest.mark.parametrize("make", [TCNLoss, TCCLoss, LAVLoss, GTALoss, SCLLoss, LRPropLoss, LACLoss])
 def test_unknown_presets_and_options(make: Any) -> None:
     name = make.__name__
@@ -153,6 +166,7 @@ def test_unknown_presets_and_options(make: Any) -> None:
         (LACLoss, {"gamma": 0.0}, "gamma"),
         (LACLoss, {"gap_init": (1.0,)}, "gap_init"),
         (LACLoss, {"alpha": -1.0}, "alpha"),
+        (LACLoss, {"use_masks": "no"}, "use_masks must be True or False, got 'no'"),
         (LACLoss, {"gap_grad": "released"}, "posterior"),
     ],
 )

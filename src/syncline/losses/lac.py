@@ -66,11 +66,19 @@ class LACLoss(nn.Module):
         self.gaps = Gaps(form, opening=opening, extending=extending, size=cells)
         if not self._learns_gaps():
             self.gaps.requires_grad_(False)
+        self.progress = 1.0
 
     @property
     def gap_lr(self) -> float | None:
         """Learning rate of the gaps; None: as the encoder's."""
         return self.options.gap_lr
+
+    def at(self, progress: float) -> None:
+        """Told by the training loop how far it is, in [0, 1]: the term across videos waits for ``cross_start``.
+
+        A loss that nobody tells counts everything from the beginning.
+        """
+        self.progress = progress
 
     def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
         """The loss, a scalar; arguments as `terms`."""
@@ -100,8 +108,8 @@ class LACLoss(nn.Module):
         if not o.use_masks:
             views = {**views, "mask_x": None, "mask_y": None}
         pair = checked_pair(x, y, unit=o.l2_normalize, **views)
-        across = o.cross_weight > 0 and o.teacher != "none"
-        same = pair.only(pair.video_x == pair.video_y) if across else pair
+        across = o.crosses and self.progress >= o.cross_start
+        same = pair.only(pair.video_x == pair.video_y) if o.crosses else pair
         terms = {"contrastive": contrastive(same, o)}
         if o.alpha > 0:
             terms["local"], terms["sw"] = self._alignment_terms(same)
@@ -170,5 +178,4 @@ class LACLoss(nn.Module):
 
     def _learns_gaps(self) -> bool:
         o = self.options
-        cycles = o.cross_weight > 0 and o.cross_form == "cycle" and o.teacher != "none"
-        return o.alpha > 0 or cycles
+        return o.alpha > 0 or (o.crosses and o.cross_form == "cycle")

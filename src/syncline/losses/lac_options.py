@@ -45,6 +45,7 @@ class LACOptions:
         gap_lr: learning rate that the gaps want; None: the encoder's. The training loop reads it.
         cross_weight: of the term across videos, see `cross`. cross_form: ``carried`` positions or ``cycle``.
         teacher: whose alignment carries positions: ``local``, ``soft_dtw``, or ``none`` for no term.
+        cross_start: share of the training before the term across videos counts, see `LACLoss.at`.
         cross_gamma, cross_gaps, cross_scale: temperature, (open, extend) and sim_scale of the teacher.
     """
 
@@ -79,11 +80,18 @@ class LACOptions:
     cross_weight: float = 0.0
     cross_form: Literal["carried", "cycle"] = "carried"
     teacher: Teacher = "local"
+    cross_start: float = 0.0
     cross_gamma: float = 0.2
     cross_gaps: tuple[float, float] = (5.0, 1.0)
     cross_scale: float = 0.1
 
     def __post_init__(self) -> None:
+        for (name, spelt), value in _SPELLINGS.items():
+            if getattr(self, name) == spelt:
+                object.__setattr__(self, name, value)
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         for name, values in _CHOICES.items():
             check_choice(name, getattr(self, name), values)
         check_positive(**{name: getattr(self, name) for name in _POSITIVE})
@@ -100,6 +108,11 @@ class LACOptions:
     def released_operator(self) -> bool:
         """Whether the alignment's gradient is the released code's."""
         return self.sw_grad != "exact" or self.gap_grad != "exact"
+
+    @property
+    def crosses(self) -> bool:
+        """Whether there is a term across videos."""
+        return self.cross_weight > 0 and self.teacher != "none"
 
     @property
     def temperature(self) -> float:
@@ -128,6 +141,16 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "cross_form": ("carried", "cycle"),
     "teacher": ("local", "soft_dtw", "none"),
 }
+_SWITCHES = ("l2_normalize", "use_masks", "lc_symmetric", "tie_gamma_tau", "D_grad", "gap_clamp")
+_SPELLINGS: dict[tuple[str, str], object] = {
+    ("lc_norm", "1/T²"): "1/T2",
+    ("D_temp", "τ"): "tau",
+    ("D_grad", "on"): True,
+    ("D_grad", "off"): False,
+    ("gap_param", "per-position"): "per_position",
+    ("gap_param", "softplus-scalar"): "softplus_scalar",
+}
+"""The same values as tables and formulas write them."""
 _POSITIVE = ("tau", "var", "sim_scale", "gamma", "num_frames", "cross_gamma", "cross_scale")
 
 _PAPER: dict[str, Any] = {

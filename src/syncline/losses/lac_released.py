@@ -61,12 +61,12 @@ class _Released(torch.autograd.Function):
     def forward(
         ctx: Any, s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, t: float, shifted: bool
     ) -> tuple[Tensor, Tensor]:
-        score, d = s.new_full((len(s),), NEVER), torch.full_like(s, NEVER, memory_format=torch.contiguous_format)
+        score, d = np.full(len(s), NEVER), np.full(tuple(s.shape), NEVER)
         arrays = [_array(part) for part in (s, go, ge)]
-        _forward(*arrays, gamma, lx.cpu().numpy(), ly.cpu().numpy(), score.numpy(), d.numpy())
+        _forward(*arrays, gamma, lx.cpu().numpy(), ly.cpu().numpy(), score, d)
         ctx.save_for_backward(s, go, ge, lx, ly)
         ctx.options = gamma, t, shifted
-        return score, d
+        return torch.from_numpy(score).to(s), torch.from_numpy(d).to(s)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -74,18 +74,18 @@ class _Released(torch.autograd.Function):
         s, go, ge, lx, ly = ctx.saved_tensors
         gamma, t, shifted = ctx.options
         arrays = (*[_array(part) for part in (s, go, ge)], gamma, t, lx.cpu().numpy(), ly.cpu().numpy())
-        ds, dgo, dge = torch.zeros_like(s), torch.zeros_like(s), torch.zeros_like(s)
-        _gradient(*arrays, _array(g), _array(upstream), False, ds.numpy(), dgo.numpy(), dge.numpy())
+        nothing = np.zeros(tuple(s.shape))
+        ds, dgo, dge = nothing.copy(), nothing.copy(), nothing.copy()
+        _gradient(*arrays, _array(g), _array(upstream), False, ds, dgo, dge)
         if shifted:
-            unused = torch.zeros_like(s)
-            dgo, dge = torch.zeros_like(s), torch.zeros_like(s)
-            ones, nothing = np.ones(len(s)), np.zeros(tuple(s.shape))
-            _gradient(*arrays, ones, nothing, True, unused.numpy(), dgo.numpy(), dge.numpy())
-        return ds, dgo, dge, None, None, None, None, None
+            dgo, dge = nothing.copy(), nothing.copy()
+            _gradient(*arrays, np.ones(len(s)), nothing, True, nothing.copy(), dgo, dge)
+        gradients = [torch.from_numpy(part).to(s) for part in (ds, dgo, dge)]
+        return *gradients, None, None, None, None, None
 
 
 def _array(tensor: Tensor) -> Array:
-    return tensor.detach().contiguous().numpy().astype(np.float64)
+    return tensor.detach().cpu().contiguous().numpy().astype(np.float64)
 
 
 @compiled
