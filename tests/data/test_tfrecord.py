@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+import tfrecord_writer as tfw
 
 from syncline.data.tfrecord import crc32c, masked_crc, parse_sequence_example, read_records, read_sequence_examples
 from syncline.errors import SynclineError
-
-spec = importlib.util.spec_from_file_location("tfrecord_writer", Path(__file__).with_name("tfrecord_writer.py"))
-assert spec is not None
-assert spec.loader is not None
-tfw = sys.modules.setdefault("tfrecord_writer", importlib.util.module_from_spec(spec))
-spec.loader.exec_module(tfw)
 
 
 def test_checksum_of_the_standard() -> None:

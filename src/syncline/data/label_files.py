@@ -241,7 +241,7 @@ def _json_track(entry: dict[str, Any], frame_rate: float | None) -> LabelTrack:
     return LabelTrack(
         video=str(entry["video"]),
         events=tuple(events),
-        phases=None if phases is None else _as_labels(np.asarray(phases)),
+        phases=None if phases is None else as_labels(np.asarray(phases)),
         frame_rate=rate,
         num_frames=None if entry.get("num_frames") is None else int(entry["num_frames"]),
         split=str(entry.get("split") or ""),
@@ -276,18 +276,21 @@ def read_array(path: Path) -> NDArray[np.int64]:
         SynclineError: the file is no array of whole numbers in one dimension.
     """
     try:
-        return _as_labels(np.load(path, mmap_mode="r", allow_pickle=False))
+        return as_labels(np.load(path, mmap_mode="r", allow_pickle=False))
     except (ValueError, OSError, EOFError, SyntaxError, OverflowError, TypeError, MemoryError, KeyError) as error:
         raise SynclineError(f"{path} is no array of labels ({type(error).__name__})") from error
 
 
-def _as_labels(array: NDArray[Any]) -> NDArray[np.int64]:
+def as_labels(array: NDArray[Any]) -> NDArray[np.int64]:
+    """Whole numbers in one dimension as (num_frames,) int64; anything else is a SynclineError."""
     if array.ndim == 2 and 1 in array.shape:
         array = array.reshape(-1)
     if array.ndim != 1 or array.dtype.kind not in "iufb":
         raise SynclineError(f"an array {array.shape} of {array.dtype}; expected one whole number a frame")
-    labels = array.astype(np.int64) if np.isfinite(array).all() else None
-    if labels is None or (labels != array).any():
+    if not (np.isfinite(array).all() and (np.abs(array, dtype=np.float64) < 1 << 31).all()):
+        raise SynclineError("labels that are no whole numbers")
+    labels = array.astype(np.int64)
+    if (labels != array).any():
         raise SynclineError("labels that are no whole numbers")
     return np.ascontiguousarray(labels)
 

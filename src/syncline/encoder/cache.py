@@ -35,8 +35,7 @@ from torch import Tensor
 from syncline.data import Sampling, Video, sampled_frames
 from syncline.encoder.backbone import Backbone
 from syncline.encoder.feature_file import StoredFeatures, read_features, writing_features
-from syncline.encoder.weights import cache_folder
-from syncline.files import content_hash, write_json
+from syncline.files import cache_folder, content_hash, write_json
 from syncline.video import VideoReader
 
 Augment = Callable[..., Tensor]

