@@ -1,9 +1,10 @@
 """Which videos, which frames of them, which labels, which split; synthetic videos with known correspondence."""
 
+from syncline.data.datasets import by_action, open_dataset
 from syncline.data.embedding import Embedding
 from syncline.data.labels import events_from_phases, phases_from_events
 from syncline.data.manifest import read_manifest, read_recuts
-from syncline.data.sources import Source, open_videos
+from syncline.data.sources import Source, open_source, open_videos
 from syncline.data.videos import Sampling, Video, VideoSet, sampled_frames
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "Source",
     "Video",
     "VideoSet",
+    "by_action",
     "events_from_phases",
+    "open_dataset",
+    "open_source",
     "open_videos",
     "phases_from_events",
     "read_manifest",

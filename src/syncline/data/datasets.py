@@ -91,6 +91,16 @@ def read_index(name: str, root: str | Path) -> list[Video]:
     )
 
 
+def recognised(root: str | Path) -> str | None:
+    """Which data set a folder holds by its form: `pouring`, `penn_action` or None."""
+    place = Path(root)
+    if processed.processed_index(place):
+        return "penn_action" if processed.has_actions(place) else "pouring"
+    if penn_action.raw_root(place) is not None:
+        return "penn_action"
+    return next((name for name, actions in DATASETS.items() if tcc_records.find_shards(place, actions)), None)
+
+
 def by_action(videos: VideoSet) -> dict[str, VideoSet]:
     """A set for each action, with the names of its key events where they are known: for results per action.
 

@@ -43,6 +43,11 @@ def processed_index(root: Path) -> list[tuple[str, Path]]:
     return found
 
 
+def has_actions(root: Path) -> bool:
+    """Whether the entries of the indices say of which action they are, as those of PennAction do."""
+    return any("action_label" in entry for _, file in processed_index(root) for entry in _entries(file)[:1])
+
+
 def read_processed(root: Path, actions: Sequence[Action]) -> list[Video]:
     """Videos as the indices of a folder list them; whether their files exist is not looked at.
 

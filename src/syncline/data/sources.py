@@ -1,4 +1,4 @@
-"""What people give -- a folder, a manifest, a list of files, `synthetic:` -- to a set of videos."""
+"""What people give -- a folder, a manifest, a list of files, a data set by name -- to a set of videos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from syncline.data.datasets import open_dataset, recognised
+from syncline.data.lerobot import is_lerobot, open_lerobot
 from syncline.data.manifest import read_manifest
+from syncline.data.published import DATASETS
+from syncline.data.signals import EventRule
 from syncline.data.videos import Video, VideoSet, unique_names
 from syncline.errors import SynclineError
 
@@ -19,8 +23,10 @@ def open_videos(source: Source, *, split: str | None = None) -> VideoSet:
     """Find the videos of a source.
 
     Args:
-        source: a folder (searched with its sub-folders; if it holds `annotations.csv`, that manifest), a manifest
-            (`.csv`), one video file, a list of files, or a set, which is returned as it is.
+        source: a folder, a manifest (`.csv`), one video file or folder of frames, a list of these, or a set, which is
+            returned as it is. A folder is, by what it holds: `annotations.csv`, that manifest; a LeRobot data set;
+            Pouring or PennAction in a form that is known; videos in it and its sub-folders; or, where there are none,
+            folders of numbered pictures.
         split: keep only this split.
 
     Returns:
@@ -29,33 +35,81 @@ def open_videos(source: Source, *, split: str | None = None) -> VideoSet:
     Raises:
         SynclineError: nothing there, no readable video, or an empty split.
     """
-    found = source if isinstance(source, VideoSet) else _open(source)
+    return open_source(source, split=split)
+
+
+def open_source(
+    source: Source,
+    *,
+    root: str | Path | None = None,
+    action: str | None = None,
+    camera: str | None = None,
+    split: str | None = None,
+    rules: Sequence[EventRule] | None = None,
+) -> VideoSet:
+    """`open_videos`, and the data sets by name.
+
+    Args:
+        source: as of `open_videos`, or `pouring` or `penn_action` with `root`.
+        root: the folder of the data set.
+        action: keep only this one; of `penn_action` in either spelling, None or "all" for all in one set.
+        camera: of a LeRobot data set. rules: the key events of one, see `open_lerobot`.
+        split: keep only this split.
+
+    Raises:
+        SynclineError: as `open_videos`; a name without a root, a root with something that is no name.
+    """
+    if isinstance(source, str) and source in DATASETS and (root is not None or not Path(source).exists()):
+        if root is None:
+            raise SynclineError(f"where is {source}? Give its folder with --root")
+        return open_dataset(source, root, action=action, split=split)
+    if root is not None:
+        raise SynclineError(f"{source} is no data set by name ({', '.join(DATASETS)}), so root {root} has no meaning")
+    found = source if isinstance(source, VideoSet) else _open(source, camera, rules)
+    if action not in (None, "all"):
+        chosen = tuple(video for video in found if video.action == action)
+        if not chosen:
+            there = sorted({video.action for video in found})[:20]
+            raise SynclineError(f"{found.name} has no video of the action {action!r}; there are {', '.join(there)}")
+        found = VideoSet(chosen, found.name, found.event_names)
     if split is None:
         return found
-    chosen = found.split(split)
-    if not len(chosen):
+    kept = found.split(split)
+    if not len(kept):
         raise SynclineError(f"{found.name} has no video of the split {split!r}")
-    return chosen
+    return kept
 
 
-def _open(source: str | Path | Sequence[str | Path]) -> VideoSet:
+def _open(source: str | Path | Sequence[str | Path], camera: str | None, rules: Sequence[EventRule] | None) -> VideoSet:
     if not isinstance(source, str | Path):
         return _from_files([Path(path) for path in source], "videos")
     path = Path(source)
     if path.is_dir():
-        if (path / "annotations.csv").is_file():
-            return read_manifest(path / "annotations.csv")
-        from syncline.video import find_videos
-
-        files = find_videos(path)
-        if not files:
-            raise SynclineError(f"{path} holds no video; give a folder with video files, or a manifest (.csv)")
-        return _from_files(files, path.resolve().name)
+        return _from_folder(path, camera, rules)
     if not path.exists():
         raise SynclineError(f"{path} does not exist; give a folder of videos, a manifest (.csv) or a video file")
     if path.suffix.lower() == ".csv":
         return read_manifest(path)
     return _from_files([path], path.stem)
+
+
+def _from_folder(path: Path, camera: str | None, rules: Sequence[EventRule] | None) -> VideoSet:
+    if (path / "annotations.csv").is_file():
+        return read_manifest(path / "annotations.csv")
+    if is_lerobot(path):
+        return open_lerobot(path, camera=camera, rules=rules)
+    name = recognised(path)
+    if name is not None:
+        return open_dataset(name, path)
+    from syncline.video import find_videos
+    from syncline.video.frames import find_frame_folders
+
+    files = find_videos(path) or find_frame_folders(path)
+    if not files:
+        raise SynclineError(
+            f"{path} holds no video; give a folder with videos or folders of numbered pictures, or a manifest (.csv)"
+        )
+    return _from_files(files, path.resolve().name)
 
 
 def _from_files(files: Sequence[Path], name: str) -> VideoSet:

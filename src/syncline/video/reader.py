@@ -10,6 +10,7 @@ Notable choices:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ class VideoReader:
 
     def __new__(cls, path: str | Path, *, size: tuple[int, int] | None = None) -> VideoReader:
         """A reader of the kind that the path needs."""
-        if cls is VideoReader and Path(path).is_dir():
+        if cls is VideoReader and os.path.isdir(path):
             from syncline.video.frames import FrameFolder
 
             return super().__new__(FrameFolder)
@@ -198,7 +199,7 @@ class VideoReader:
 
 
 def _opened(path: Path) -> Any:
-    if not path.is_file():
+    if not os.path.isfile(path):  # which, unlike Path.is_file, takes a name that is too long
         raise SynclineError(f"{path}: no such file")
     try:
         container = av.open(str(path), metadata_errors="ignore")
