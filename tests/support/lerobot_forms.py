@@ -1,4 +1,4 @@
-"""A writer of LeRobot data sets in the v2.1 and the v3.0 layout, with known content: bar codes and a hand that closes."""
+"""A writer of LeRobot data sets in the v2.1 and the v3.0 layout: bar codes, and a hand that closes and opens."""
 
 from __future__ import annotations
 

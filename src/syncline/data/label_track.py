@@ -207,7 +207,10 @@ def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
             labelled.append(video)
             continue
         found += 1
-        phases = labels_to_phases(track, video.num_frames, VideoReader(video.path).pts_seconds)
+        pts = VideoReader(video.path).pts_seconds
+        first, end = video.span or (0, video.num_frames)
+        phases = np.full(video.num_frames, -1, dtype=np.int64)  # of a part, the rest of the file is unknown
+        phases[first:end] = labels_to_phases(track, end - first, pts[first:end] - (pts[first] if video.span else 0))
         labelled.append(replace(video, phases=phases, split=track.split or video.split))
     if not found:
         given = tracks[0].video if tracks else "none"
