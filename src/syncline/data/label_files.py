@@ -276,9 +276,12 @@ def read_array(path: Path) -> NDArray[np.int64]:
         SynclineError: the file is no array of whole numbers in one dimension.
     """
     try:
-        return as_labels(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (ValueError, OSError, EOFError, SyntaxError, OverflowError, TypeError, MemoryError, KeyError) as error:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise TypeError("an archive")
+    except Exception as error:  # damaged headers raise nearly every type there is
         raise SynclineError(f"{path} is no array of labels ({type(error).__name__})") from error
+    return as_labels(array)
 
 
 def as_labels(array: NDArray[Any]) -> NDArray[np.int64]:
