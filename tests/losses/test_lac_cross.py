@@ -100,6 +100,17 @@ def test_pairs_of_different_videos_feed_the_term_across_alone() -> None:
     assert across["sw"] == 0
 
 
+def test_a_margin_takes_less_for_matched() -> None:
+    """Two sequences of noise: there is always a chain of pairs above the mean, hardly one far above it."""
+    x, y, views = batch(b=3, t=24, d=16, smooth=False)
+    pair = checked_pair(x, y, unit=True, **views).of_different_videos()
+    masses = [
+        teacher_alignment(pair, (pair.x, pair.y), LACLoss("cross_video", cross_margin=margin).options).sum().item()
+        for margin in (0.0, 1.0, 2.0)
+    ]
+    assert masses[0] > 1.2 * masses[1] > 1.5 * masses[2]
+
+
 def test_the_term_waits_for_its_start() -> None:
     x, y, views = batch(b=3)
     loss = LACLoss("cross_video", cross_start=0.25)

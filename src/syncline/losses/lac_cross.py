@@ -27,7 +27,7 @@ from torch import Tensor
 
 from syncline.alignment import cosine, expected_alignment, expected_path
 from syncline.losses.lac_options import LACOptions
-from syncline.losses.lac_terms import centred_cosine, labels_of
+from syncline.losses.lac_terms import labels_of, mean_over_cells
 from syncline.losses.pair import Pair, cross_entropy_rows, soft_labels, weighted_mean
 
 
@@ -45,7 +45,7 @@ def teacher_alignment(pair: Pair, features: tuple[Tensor, Tensor], options: LACO
     lengths = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
     if options.teacher == "soft_dtw":
         return expected_path((1 - cosine(x, y)) / options.cross_scale, gamma=options.cross_gamma, **lengths)
-    s = centred_cosine(x, y, pair, options.cross_scale)
+    s = similarity_across(x, y, pair, options)
     opening, extending = options.cross_gaps
     return expected_alignment(s, gap_open=opening, gap_extend=extending, gamma=options.cross_gamma, **lengths)
 
@@ -56,6 +56,17 @@ def _carried_rows(pair: Pair, a: Tensor, options: LACOptions) -> Tensor:
     labels = soft_labels(places, pair.steps_y, pair.mask_y, options.var)
     logits = pair.x @ pair.y.transpose(1, 2) / options.temperature
     return weighted_mean(cross_entropy_rows(labels, logits, pair.mask_y), mass.clamp(max=1))
+
+
+def similarity_across(x: Tensor, y: Tensor, pair: Pair, options: LACOptions) -> Float[Tensor, "b n m"]:
+    """(cos - mean - margin x standard deviation) / scale, both over the pair's valid cells and detached.
+
+    Pairs of frames below that line cost an alignment something: the higher the margin, the less is taken for matched.
+    """
+    matrix = cosine(x, y)
+    mean = mean_over_cells(matrix, pair)
+    spread = mean_over_cells((matrix - mean).square(), pair).sqrt()
+    return (matrix - mean - options.cross_margin * spread) / options.cross_scale
 
 
 GapsFor = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -92,7 +103,7 @@ def _cycle_rows(pair: Pair, order: Tensor, gaps: GapsFor, options: LACOptions) -
 
 
 def _expected(pair: Pair, gaps: GapsFor, options: LACOptions) -> Tensor:
-    s = centred_cosine(pair.x, pair.y, pair, options.cross_scale)
+    s = similarity_across(pair.x, pair.y, pair, options)
     opening, extending = gaps(s)
     return expected_alignment(
         s, gap_open=opening, gap_extend=extending, gamma=options.cross_gamma,

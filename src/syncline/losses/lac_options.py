@@ -47,6 +47,8 @@ class LACOptions:
         teacher: whose alignment carries positions: ``local``, ``soft_dtw``, or ``none`` for no term.
         cross_start: share of the training before the term across videos counts, see `LACLoss.at`.
         cross_gamma, cross_gaps, cross_scale: temperature, (open, extend) and sim_scale of the teacher.
+        cross_margin: standard deviations above the mean similarity at which a match begins to earn; a higher one leaves
+            more frames alone.
     """
 
     l2_normalize: bool = True
@@ -84,6 +86,7 @@ class LACOptions:
     cross_gamma: float = 0.2
     cross_gaps: tuple[float, float] = (5.0, 1.0)
     cross_scale: float = 0.1
+    cross_margin: float = 0.0
 
     def __post_init__(self) -> None:
         for (name, spelt), value in _SPELLINGS.items():

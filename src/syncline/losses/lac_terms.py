@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from syncline.alignment import cosine, expected_alignment, similarity_matrix, soft_smith_waterman
+from syncline.alignment import expected_alignment, similarity_matrix, soft_smith_waterman
 from syncline.losses.lac_options import LACOptions
 from syncline.losses.lac_released import released_soft_smith_waterman
 from syncline.losses.pair import (
@@ -61,12 +61,6 @@ def aligned_similarity(pair: Pair, options: LACOptions) -> Float[Tensor, "b n m"
         pair.x, pair.y, kind=options.sim_sw, centre=options.sim_center, scale=options.sim_scale,
         constant=options.sim_constant, eps=options.sim_eps, valid=pair.valid,
     )  # fmt: skip
-
-
-def centred_cosine(x: Tensor, y: Tensor, pair: Pair, scale: float) -> Float[Tensor, "b n m"]:
-    """(cos(x_i, y_j) - its mean over the valid cells) / scale."""
-    matrix = cosine(x, y)
-    return (matrix - mean_over_cells(matrix, pair)) / scale
 
 
 def mean_over_cells(matrix: Float[Tensor, "b n m"], pair: Pair) -> Float[Tensor, "b 1 1"]:
