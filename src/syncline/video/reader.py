@@ -75,6 +75,8 @@ class VideoReader:
         self.path = Path(path)
         with _opened(self.path) as container:
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise SynclineError(f"{self.path}: its codec is not known")
             self.codec = stream.codec_context.name
             self.has_audio = bool(container.streams.audio)
             width, height = stream.codec_context.width, stream.codec_context.height
