@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from syncline.files import write_text
+from syncline.files import replacing, write_text
 from syncline.report.style import STYLE
 
 MAX_SVG_BYTES = 400_000
@@ -87,6 +87,12 @@ def write_page(path: str | Path, title: str, sections: Sequence[tuple[str, Any]]
         parts.append(_content(content, heading or title))
     page = _PAGE.format(title=html.escape(title), contents=contents, sections="\n".join(parts))
     write_text(path, page)
+
+
+def write_figure(path: str | Path, figure: Figure) -> None:
+    """Write a figure, whole or not at all; the form (png, pdf, svg) follows the suffix, pixels are 200 an inch."""
+    with mpl.rc_context(STYLE), replacing(path) as temporary:
+        figure.savefig(temporary, dpi=200)
 
 
 def data_uri(figure: Figure) -> str:

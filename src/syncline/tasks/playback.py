@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ from syncline.tasks.sync import Timeline
 from syncline.video import VideoReader, VideoWriter
 
 BAR = 12
-CHUNK = 32
 ON_DISPLAY = 1e-4
 """Seconds added before asking which frame is on display, so that rounding never shows the frame before."""
 
@@ -47,15 +47,12 @@ def side_by_side(
         rate=min(max_rate, left.frame_rate),
         audio_from=a if left.has_audio else None,
     ) as writer:
-        for first in range(0, len(seconds), CHUNK):
-            part = slice(first, first + CHUNK)
-            pictures = zip(_frames(left, seconds[part]), _frames(right, follow[part]), strict=True)
-            for k, (picture_a, picture_b) in enumerate(pictures, first):
-                if waiting[k]:
-                    picture_b = picture_b // 2
-                strip = [_bar(left, seconds[k], alignment, 0), _bar(right, follow[k], alignment, 1)]
-                row = np.concatenate([picture_a, picture_b], axis=1)
-                writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
+        for k, (picture_a, picture_b) in enumerate(zip(_shown(left, seconds), _shown(right, follow), strict=True)):
+            if waiting[k]:
+                picture_b = picture_b // 2
+            strip = [_bar(left, seconds[k], alignment, 0), _bar(right, follow[k], alignment, 1)]
+            row = np.concatenate([picture_a, picture_b], axis=1)
+            writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
 
 
 def own_pace(a: Path, b: Path, alignment: Alignment, out: Path, *, height: int = 360, max_rate: float = 30.0) -> None:
@@ -71,14 +68,11 @@ def own_pace(a: Path, b: Path, alignment: Alignment, out: Path, *, height: int =
         rate=min(max_rate, left.frame_rate),
         audio_from=a if left.has_audio else None,
     ) as writer:
-        for first in range(0, len(seconds), CHUNK):
-            part = slice(first, first + CHUNK)
-            pictures = zip(_frames(left, at_a[part]), _frames(right, at_b[part]), strict=True)
-            for k, (picture_a, picture_b) in enumerate(pictures, first):
-                other_a, other_b = alignment.a_at(at_b[k : k + 1])[0], alignment.b_at(at_a[k : k + 1])[0]
-                strip = [_bar(left, at_a[k], alignment, 0, other_a), _bar(right, at_b[k], alignment, 1, other_b)]
-                row = np.concatenate([picture_a, picture_b], axis=1)
-                writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
+        others_a, others_b = alignment.a_at(at_b), alignment.b_at(at_a)
+        for k, (picture_a, picture_b) in enumerate(zip(_shown(left, at_a), _shown(right, at_b), strict=True)):
+            strip = [_bar(left, at_a[k], alignment, 0, others_a[k]), _bar(right, at_b[k], alignment, 1, others_b[k])]
+            row = np.concatenate([picture_a, picture_b], axis=1)
+            writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
 
 
 def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int = 240, rate: float = 15.0) -> None:
@@ -103,18 +97,15 @@ def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int =
     rows = math.ceil(len(videos) / columns)
     seconds = np.arange(0.0, float(timeline.seconds[-1]) + 1e-9, 1.0 / rate)
     held, absent = timeline.held(), np.isnan(timeline.positions)
+    nearest = np.abs(timeline.seconds[None] - seconds[:, None]).argmin(axis=1)
+    streams = [_shown(reader, np.interp(seconds, timeline.seconds, held[i])) for i, reader in enumerate(readers)]
     with VideoWriter(out, height=rows * height, width=columns * width, rate=rate) as writer:
-        for start in range(0, len(seconds), CHUNK):
-            part = seconds[start : start + CHUNK]
-            canvas = np.zeros((len(part), rows * height, columns * width, 3), dtype=np.uint8)
-            nearest = np.abs(timeline.seconds[None] - part[:, None]).argmin(axis=1)
-            for i, reader in enumerate(readers):
+        for at, place, *pictures in zip(seconds, nearest, *streams, strict=True):
+            canvas = np.zeros((rows * height, columns * width, 3), dtype=np.uint8)
+            for i, picture in enumerate(pictures):
                 top, side = i // columns * height, i % columns * width
-                pixels = _frames(reader, np.interp(part, timeline.seconds, held[i]))
-                pixels = np.where(absent[i, nearest][:, None, None, None], pixels // 3, pixels)
-                canvas[:, top : top + height, side : side + width] = pixels
-            for picture, at in zip(canvas, part, strict=True):
-                writer.write(picture, float(at))
+                canvas[top : top + height, side : side + width] = picture // 3 if absent[i, place] else picture
+            writer.write(canvas, float(at))
 
 
 def _open(path: Path, height: int) -> VideoReader:
@@ -132,8 +123,18 @@ def _ticks(pts: NDArray[np.float64], max_rate: float) -> NDArray[np.float64]:
     return np.array(kept)
 
 
-def _frames(reader: VideoReader, seconds: NDArray[np.float64]) -> Pixels:
-    return reader.frames_at(seconds + ON_DISPLAY).pixels
+def _shown(reader: VideoReader, seconds: NDArray[np.float64]) -> Iterator[Pixels]:
+    """The picture on display at each moment, decoded in one pass as long as the moments ascend."""
+    numbers = reader.index_at(seconds + ON_DISPLAY)
+    edges = [0, *(np.flatnonzero(np.diff(numbers) < 0) + 1).tolist(), len(numbers)]
+    for first, last in itertools.pairwise(edges):
+        wanted = numbers[first:last]
+        pictures = (picture for chunk in reader.chunks(np.unique(wanted), chunk_size=8) for picture in chunk.pixels)
+        held, picture = -1, np.zeros((0, 0, 3), np.uint8)
+        for number in wanted:
+            if number != held:
+                held, picture = number, next(pictures)
+            yield picture
 
 
 def _bar(reader: VideoReader, second: float, alignment: Alignment, column: int, other: float = float("nan")) -> Pixels:
@@ -154,4 +155,4 @@ def _bar(reader: VideoReader, second: float, alignment: Alignment, column: int, 
 def moments(video: Path, seconds: Sequence[float], *, height: int = 90) -> Iterator[Pixels]:
     """Pictures (h, w, 3) of the given moments of a video, for thumbnails."""
     reader = _open(video, height)
-    yield from _frames(reader, np.asarray(seconds, dtype=np.float64))
+    yield from reader.frames_at(np.asarray(seconds, dtype=np.float64) + ON_DISPLAY).pixels

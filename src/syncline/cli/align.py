@@ -1,0 +1,147 @@
+"""``syncline align A B``: which moment of A is which moment of B."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncline.cli.sources import Embedder, add_embedding_options, known_events, progress, say
+
+if TYPE_CHECKING:
+    from syncline.data import Embedding, Video, VideoSet
+    from syncline.tasks import Alignment
+
+EPILOG = """\
+examples:
+  syncline align mine.mp4 yours.mp4
+  syncline align short.mp4 long.mp4 --mode subsequence --out found
+  syncline align a.mp4 b.mp4 --run runs/pour --labels marks.csv
+
+writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap), similarity.png, filmstrip.png,
+tempo.png, side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Two videos that do not match are refused
+(exit code 1, and alignment.json says why); --force draws what there is all the same.
+"""
+MOMENTS = 9
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument("a", type=Path, help="the video that sets the clock")
+    parser.add_argument("b", type=Path, help="the video that follows")
+    parser.add_argument("--out", type=Path, default=Path("aligned"), help="folder of the results (default: aligned)")
+    parser.add_argument("--mode", choices=["local", "global", "subsequence", "band"], default="local",
+                        help="local: what both show, the rest left out (default); global: all of both; subsequence: "
+                        "the shorter inside the longer; band: global, near the diagonal")  # fmt: skip
+    parser.add_argument("--segments", type=int, default=3, help="most matched stretches of local (default: 3)")
+    parser.add_argument("--band", type=float, default=0.1, help="half width of the band, share of the longer video")
+    parser.add_argument("--labels", type=Path, help="key events of the two, in any form that is read, for the picture")
+    parser.add_argument("--height", type=int, default=360, help="pixels of a picture in the films (default: 360)")
+    parser.add_argument("--no-films", action="store_true", help="write no mp4")
+    parser.add_argument("--force", action="store_true", help="write everything even if the two do not match")
+    add_embedding_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Aligns and writes."""
+    from syncline.data import open_videos
+    from syncline.errors import SynclineError
+    from syncline.files import write_json
+    from syncline.tasks import align
+    from syncline.tasks.tables import alignment_rows, alignment_value, write_rows
+
+    if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
+        raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")
+    videos = open_videos([arguments.a, arguments.b])
+    if len(videos) != 2:
+        raise SynclineError(f"{arguments.a} and {arguments.b} are not two readable videos")
+    if arguments.labels is not None:
+        from syncline.data.label_files import read_labels
+        from syncline.data.label_track import attach_labels
+
+        videos = attach_labels(videos, read_labels(arguments.labels))
+    embedder = Embedder.of(arguments)
+    how = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
+    a, b = embedder.embed(videos)
+    alignment = align(a, b, **how)
+    value = alignment_value(alignment, a, b) | {"made_with": embedder.described}
+    side: list[tuple[str, Embedding, Embedding, Alignment]] = [("similarity", a, b, alignment)]
+    if embedder.encoder is not None and embedder.cache is not None:
+        frozen_a, frozen_b = embedder.embed(videos, frozen=True)
+        beside = align(frozen_a, frozen_b, **how)
+        value["frozen"] = {"matches": beside.matches, "match_score": round(beside.match_score, 6)}
+        side.append(("similarity_frozen", frozen_a, frozen_b, beside))
+    if not alignment.matches and not arguments.force:
+        value |= {"pairs": [], "segments": [], "gaps": []}
+        write_json(arguments.out / "alignment.json", value)
+        print(
+            f"syncline: {arguments.a} and {arguments.b} do not match (match score {alignment.match_score:.2f}, 0 is "
+            "what strangers have): nothing was drawn; --force draws all the same", file=sys.stderr,
+        )  # fmt: skip
+        return 1
+    write_json(arguments.out / "alignment.json", value)
+    columns = ["time_a", "time_b", "confidence", "kind", "segment"]
+    write_rows(arguments.out / "alignment.csv", alignment_rows(alignment, a, b), columns)
+    _draw(arguments, videos, side)
+    if not arguments.no_films:
+        _film(arguments, videos, alignment)
+    _report(arguments.out, alignment, value)
+    return 0
+
+
+def _draw(
+    arguments: argparse.Namespace, videos: VideoSet, side: list[tuple[str, Embedding, Embedding, Alignment]]
+) -> None:
+    from syncline.report.figures import similarity_figure, tempo_curve
+    from syncline.report.page import write_figure
+
+    events = [known_events(video, videos.num_phases) for video in videos]
+    for name, a, b, alignment in side:
+        figure = similarity_figure(
+            a, b, alignment, events_a=events[0], events_b=events[1], event_names=videos.event_names
+        )
+        write_figure(arguments.out / f"{name}.png", figure)
+    _, a, b, alignment = side[0]
+    if len(alignment.path):
+        write_figure(arguments.out / "tempo.png", tempo_curve(alignment, names=(a.source, b.source)))
+        write_figure(arguments.out / "filmstrip.png", film_of(videos[0], videos[1], alignment, a))
+
+
+def film_of(first: Video, second: Video, alignment: Alignment, a: Embedding) -> Any:
+    """The filmstrip of two files: evenly spaced moments of the first, and what belongs to them in the second."""
+    import numpy as np
+
+    from syncline.report.figures import filmstrip
+    from syncline.tasks.playback import moments
+
+    edges = np.linspace(a.pts_seconds[0], a.pts_seconds[-1], MOMENTS + 1)
+    seconds = (edges[:-1] + edges[1:]) / 2
+    matched = alignment.b_at(seconds)
+    known = np.isfinite(matched)
+    pictures = iter(moments(second.path, matched[known].tolist(), height=120))
+    below = [next(pictures) if there else None for there in known]
+    above = list(moments(first.path, seconds.tolist(), height=120))
+    return filmstrip(above, seconds.tolist(), below, matched.tolist(), alignment, names=(first.name, second.name))
+
+
+def _film(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment) -> None:
+    from syncline.tasks.playback import own_pace, side_by_side
+
+    with progress("writing films", 2) as step:
+        if len(alignment.path):
+            side_by_side(
+                videos[0].path, videos[1].path, alignment, arguments.out / "side_by_side.mp4", height=arguments.height
+            )
+        step()
+        own_pace(videos[0].path, videos[1].path, alignment, arguments.out / "own_pace.mp4", height=arguments.height)
+        step()
+
+
+def _report(out: Path, alignment: Alignment, value: dict[str, Any]) -> None:
+    say(f"match score {alignment.match_score:.2f} ({value['made_with']}); results in {out}")
+    for s in alignment.segments:
+        say(f"  A {s.start_a:7.2f} – {s.end_a:7.2f} s   is   B {s.start_b:7.2f} – {s.end_b:7.2f} s")
+    for gap in alignment.gaps:
+        say(f"  only in {gap.video.upper()}: {gap.start:.2f} – {gap.end:.2f} s")

@@ -1,0 +1,171 @@
+"""What the verbs share: the options that say how frames are embedded, and embedding itself with a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncline.errors import SynclineError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from syncline.data import Embedding, Video, VideoSet
+    from syncline.encoder import FeatureCache, FrameEncoder
+
+
+def add_embedding_options(parser: argparse.ArgumentParser) -> None:
+    """--run, --backbone, --weights, --rate, --cache."""
+    group = parser.add_argument_group("how frames are embedded")
+    group.add_argument("--run", type=Path, help="a trained run (folder); without it, frozen features serve")
+    group.add_argument("--backbone", help="timm name of the frozen backbone; without it the default, which is offline")
+    group.add_argument("--weights", help="file of the backbone's weights, for networks without internet")
+    group.add_argument("--rate", type=float, help="frames looked at a second (default 7.5, or what the run says)")
+    group.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+
+
+@dataclass
+class Embedder:
+    """Videos -> embeddings, as the command line said.
+
+    Attributes:
+        cache: features of the frozen backbone, kept on disk; None for an encoder that has no frozen one.
+        encoder: the trained run, or None.
+    """
+
+    cache: FeatureCache | None
+    encoder: FrameEncoder | None
+    rate: float | None
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> Embedder:
+        """What the options of ``add_embedding_options`` say."""
+        from syncline.data import Sampling
+        from syncline.encoder import Backbone, FeatureCache, FrameEncoder
+
+        rate: float | None = arguments.rate
+        if arguments.run is None:
+            weights = arguments.weights
+            backbone = (
+                Backbone(arguments.backbone, weights=weights) if arguments.backbone else Backbone(weights=weights)
+            )
+            return cls(FeatureCache(arguments.cache, backbone, Sampling(rate) if rate else None), None, rate)
+        if arguments.backbone or arguments.weights:
+            raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
+        encoder = FrameEncoder.from_pretrained(arguments.run)
+        frozen = encoder.backbone.trainable == "frozen"
+        return cls(FeatureCache(arguments.cache, encoder.backbone) if frozen else None, encoder, rate)
+
+    def embed(self, videos: Sequence[Video] | VideoSet, *, frozen: bool = False) -> list[Embedding]:
+        """One embedding a video, in order; ``frozen`` leaves the trained run aside."""
+        from syncline.data import Sampling
+        from syncline.encoder import frozen_embeddings
+
+        sampling = Sampling(self.rate) if self.rate else None
+        wanted = list(videos)
+        with progress("embedding", len(wanted)) as step:
+            if self.encoder is None or frozen:
+                if self.cache is None:
+                    raise SynclineError("this run has no frozen backbone, so there are no frozen features of it")
+                return frozen_embeddings(wanted, self.cache, progress=lambda _: step())
+            found = []
+            for video in wanted:
+                found += self.encoder.embed([video], sampling=sampling, cache=self.cache)
+                step()
+            return found
+
+    def embed_picture(self, path: Path, videos: Sequence[Video] | VideoSet) -> NDArray[np.float32]:
+        """(d,) vector of a picture file, in the space of the videos' embeddings.
+
+        Raises:
+            SynclineError: no picture that can be read.
+        """
+        import numpy as np
+        import torch
+        from PIL import Image
+
+        from syncline.encoder.projection import principal_directions
+
+        if self.encoder is None:
+            assert self.cache is not None
+            backbone = self.cache.backbone
+        else:
+            backbone = self.encoder.backbone
+        height, width = backbone.size
+        try:
+            with Image.open(path) as picture:
+                small = picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+        except (OSError, ValueError) as error:
+            raise SynclineError(f"{path} is no picture that can be read ({error})") from error
+        pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None]
+        with torch.no_grad():
+            if self.encoder is not None:
+                trained: NDArray[np.float32] = self.encoder.eval()(pixels[:, None])[0, 0].numpy()
+                return trained
+            assert self.cache is not None
+            fitted = [self.cache.features(video).grid[0] for video in videos]
+            mean, scale, directions = principal_directions(fitted, 128)
+            rows = backbone(pixels).flatten(1).half().float()
+            found: NDArray[np.float32] = ((rows - mean) @ (directions / scale[:, None]))[0].numpy()
+            return found
+
+    @property
+    def described(self) -> str:
+        """In words for results: the run, or the backbone."""
+        if self.encoder is not None:
+            return "trained run"
+        assert self.cache is not None
+        return f"frozen features of {self.cache.backbone.name}"
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr; gives the function that moves it by one."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def say(text: str) -> None:
+    """A line of results on stdout."""
+    print(text)
+
+
+def pick(videos: VideoSet, name: str) -> int:
+    """Place of the video that a name, a stem or a path means.
+
+    Raises:
+        SynclineError: none or several.
+    """
+    stem = Path(name).stem
+    exact = [i for i, video in enumerate(videos) if name in (video.name, str(video.path))]
+    exact = exact or [i for i, video in enumerate(videos) if Path(name).exists() and same(video.path, Path(name))]
+    loose = exact or [i for i, video in enumerate(videos) if Path(video.name).stem == stem]
+    if len(loose) != 1:
+        known = ", ".join(video.name for video in list(videos)[:4])
+        raise SynclineError(f"{name!r} names {len(loose) or 'none'} of the {len(videos)} videos ({known}, …)")
+    return loose[0]
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two paths are the same file."""
+    return one.resolve() == other.resolve()
+
+
+def known_events(video: Video, num_phases: int) -> list[float | None]:
+    """Seconds of a video's key events by its phases, on its own clock; [] without labels."""
+    from syncline.data import events_from_phases
+    from syncline.video import VideoReader
+
+    if video.phases is None or num_phases < 2:
+        return []
+    clock = VideoReader(video.path).pts_seconds
+    return [None if frame is None else float(clock[frame]) for frame in events_from_phases(video.phases, num_phases)]

@@ -1,0 +1,151 @@
+"""Films: every frame is the one that the path names, told by bar codes; lengths, sound, dimming and markers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from bars import bar_code, read_bar_code, write_bar_codes
+from numpy.typing import NDArray
+from walks import walk
+
+from syncline.errors import SynclineError
+from syncline.tasks import Alignment, Timeline, align
+from syncline.tasks.playback import BAR, grid, moments, own_pace, side_by_side
+from syncline.video import VideoReader
+
+HEIGHT, WIDTH = 48, 96
+
+
+def decoded(path: Path) -> list[NDArray[np.uint8]]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def half_speed(rate_a: float = 30.0, rate_b: float = 30.0) -> Alignment:
+    """A of 60 frames, B of 120 that shows the same at half the speed."""
+    a, b = walk(np.linspace(0, 1, 60), "a", rate=rate_a), walk(np.linspace(0, 1, 120), "b", rate=rate_b)
+    return align(a, b, mode="global", verdict=False)
+
+
+def test_every_frame_of_b_is_the_one_the_path_names(tmp_path: Path) -> None:
+    a, b = write_bar_codes(tmp_path / "a.mp4", 60), write_bar_codes(tmp_path / "b.mp4", 120)
+    alignment = half_speed()
+    side_by_side(a, b, alignment, tmp_path / "out.mp4", height=HEIGHT)
+    reader, clock = VideoReader(tmp_path / "out.mp4"), VideoReader(a)
+    pictures = decoded(tmp_path / "out.mp4")
+    np.testing.assert_allclose(reader.pts_seconds, clock.pts_seconds, atol=1e-3)
+    assert reader.duration == pytest.approx(clock.duration, abs=0.02)
+    assert (reader.height, reader.width, reader.codec) == (HEIGHT + BAR, 2 * WIDTH, "h264")
+    named = VideoReader(b).index_at(alignment.follow(clock.pts_seconds) + 1e-4)
+    assert [read_bar_code(p[:HEIGHT, :WIDTH]) for p in pictures] == list(range(60))
+    assert [read_bar_code(p[:HEIGHT, WIDTH:]) for p in pictures] == named.tolist()
+    assert np.median(np.abs(named - 2 * np.arange(60))) <= 1  # and the path itself is right
+
+
+def test_videos_of_uneven_clocks_keep_their_times(tmp_path: Path) -> None:
+    times = np.cumsum(np.where(np.arange(60) % 3 == 0, 0.06, 0.03)) - 0.06
+    a = write_bar_codes(tmp_path / "a.mp4", 60, times=times.tolist())
+    b = write_bar_codes(tmp_path / "b.mp4", 120)
+    alignment = half_speed()
+    side_by_side(a, b, alignment, tmp_path / "out.mp4", height=HEIGHT, max_rate=60)
+    reader = VideoReader(tmp_path / "out.mp4")
+    np.testing.assert_allclose(reader.pts_seconds, VideoReader(a).pts_seconds, atol=1e-3)
+    named = VideoReader(b).index_at(alignment.follow(VideoReader(a).pts_seconds) + 1e-4)
+    assert [read_bar_code(p[:HEIGHT, WIDTH:]) for p in decoded(tmp_path / "out.mp4")] == named.tolist()
+
+
+def test_b_waits_dimmed_where_a_matches_nothing(tmp_path: Path) -> None:
+    a, b = write_bar_codes(tmp_path / "a.mp4", 90), write_bar_codes(tmp_path / "b.mp4", 60)
+    alignment = align(
+        walk(np.concatenate([np.full(30, np.nan), np.linspace(0, 1, 60)]), "a", rate=30.0),
+        walk(np.linspace(0, 1, 60), "b", rate=30.0), verdict=False,
+    )  # fmt: skip
+    assert alignment.gaps[0].video == "a"
+    side_by_side(a, b, alignment, tmp_path / "out.mp4", height=HEIGHT)
+    pictures = decoded(tmp_path / "out.mp4")
+    waiting, playing = pictures[10][:HEIGHT, WIDTH:], pictures[60][:HEIGHT, WIDTH:]
+    assert waiting.max() < 145 < playing.max()
+    assert read_bar_code(pictures[60][:HEIGHT, WIDTH:]) == pytest.approx(30, abs=2)
+
+
+def test_own_pace_shows_both_clocks_and_the_other_moment(tmp_path: Path) -> None:
+    a, b = write_bar_codes(tmp_path / "a.mp4", 60), write_bar_codes(tmp_path / "b.mp4", 120)
+    own_pace(a, b, half_speed(), tmp_path / "out.mp4", height=HEIGHT)
+    reader, pictures = VideoReader(tmp_path / "out.mp4"), decoded(tmp_path / "out.mp4")
+    assert reader.duration == pytest.approx(4.0, abs=0.05)  # the longer one
+    assert [read_bar_code(p[:HEIGHT, :WIDTH]) for p in pictures] == [min(k, 59) for k in range(120)]
+    assert [read_bar_code(p[:HEIGHT, WIDTH:]) for p in pictures] == list(range(120))
+    strip = pictures[30][HEIGHT + 2 : HEIGHT + BAR - 2].mean(axis=0)  # A is at 1 s of 2, B at 1 s of 4
+    orange = np.flatnonzero((strip[:, 0] > 180) & (strip[:, 2] < 120))
+    assert np.abs(orange[orange < WIDTH].mean() - 48) < 3
+    assert np.abs(orange[orange >= WIDTH].mean() - WIDTH - 24) < 3
+    white = np.flatnonzero(strip.min(axis=1) > 180)
+    assert np.abs(white[white < WIDTH].mean() - 24) < 4  # B's moment lies at .5 s of A
+    assert np.abs(white[white >= WIDTH].mean() - WIDTH - 48) < 4
+
+
+def test_grid_puts_every_video_at_its_own_moment(tmp_path: Path) -> None:
+    files = [write_bar_codes(tmp_path / f"{k}.mp4", 90) for k in range(3)]
+    seconds = np.arange(20) / 10
+    positions = np.stack([seconds, seconds + 1, np.where(seconds < 1, np.nan, seconds / 2)])
+    timeline = Timeline(("0", "1", "2"), seconds, positions, "0", np.zeros(3), np.ones(3))
+    grid(files, timeline, tmp_path / "grid.mp4", height=HEIGHT, rate=10)
+    pictures = decoded(tmp_path / "grid.mp4")
+    assert len(pictures) == 20
+    assert pictures[0].shape == (2 * HEIGHT, 2 * WIDTH, 3)
+    for k, picture in enumerate(pictures):
+        assert read_bar_code(picture[:HEIGHT, :WIDTH]) == 3 * k
+        assert read_bar_code(picture[:HEIGHT, WIDTH:]) == 3 * k + 30
+        third = picture[HEIGHT:, :WIDTH]
+        assert (third.max() < 100) == (k < 10)
+    with pytest.raises(SynclineError, match="2 files for a timeline of 3"):
+        grid(files[:2], timeline, tmp_path / "no.mp4")
+    assert not (tmp_path / "no.mp4").exists()
+
+
+def with_sound(path: Path, seconds: float) -> Path:
+    """A bar-code video with a tone."""
+    with av.open(str(path), "w") as container:
+        video: Any = container.add_stream("libx264", rate=30)
+        video.height, video.width, video.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        sound: Any = container.add_stream("aac", rate=16_000)
+        for number in range(round(seconds * 30)):
+            frame = av.VideoFrame.from_ndarray(bar_code(number, HEIGHT, WIDTH), format="rgb24")
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        samples = (8000 * np.sin(np.arange(int(seconds * 16_000)) * 0.3)).astype(np.int16)
+        for start in range(0, len(samples) - 1023, 1024):
+            tone = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="s16", layout="mono")
+            tone.sample_rate, tone.pts, tone.time_base = 16_000, start, Fraction(1, 16_000)
+            container.mux(sound.encode(tone))
+        container.mux(sound.encode(None))
+    return path
+
+
+def test_sound_of_a_is_kept(tmp_path: Path) -> None:
+    a, b = with_sound(tmp_path / "a.mp4", 2.0), write_bar_codes(tmp_path / "b.mp4", 120)
+    side_by_side(a, b, half_speed(), tmp_path / "out.mp4", height=HEIGHT)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        frames = list(container.decode(audio=0))
+    seconds = sum(frame.samples for frame in frames) / frames[0].sample_rate
+    assert seconds == pytest.approx(2.0, abs=0.1)
+    loud = np.concatenate([frame.to_ndarray().ravel() for frame in frames])
+    assert np.abs(loud).max() > 0.1 * (1 if loud.dtype.kind == "f" else 32_768)
+
+
+def test_an_empty_alignment_is_refused_and_no_file_is_left(tmp_path: Path) -> None:
+    a, b = write_bar_codes(tmp_path / "a.mp4", 20), write_bar_codes(tmp_path / "b.mp4", 20)
+    nothing = Alignment(np.zeros((0, 2), np.int64), np.zeros((0, 2)), np.zeros(0), 0.0, (), (), 0.0, "local")
+    with pytest.raises(SynclineError, match="no aligned part"):
+        side_by_side(a, b, nothing, tmp_path / "out.mp4", height=HEIGHT)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_thumbnails_are_the_frames_on_display(tmp_path: Path) -> None:
+    a = write_bar_codes(tmp_path / "a.mp4", 60)
+    assert [read_bar_code(p) for p in moments(a, [1.0, 0.1, 1.0], height=HEIGHT)] == [30, 3, 30]
