@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -129,8 +130,13 @@ class _Sound:
                 self._target.mux(packet)
 
 
-def write_proxy(path: str | Path, out: str | Path, *, height: int = 480) -> None:
-    """A copy of a video that every browser plays: H.264 at most ``height`` high, with the frames' own times and sound."""
+def write_proxy(
+    path: str | Path, out: str | Path, *, height: int = 480, progress: Callable[[int], None] | None = None
+) -> None:
+    """A copy of a video that every browser plays: H.264 at most ``height`` high, with the frames' own times and sound.
+
+    ``progress`` is called with the number of frames done, now and then.
+    """
     reader = VideoReader(path)
     scale = min(1.0, height / reader.height)
     size = tuple(max(2, round(side * scale / 2) * 2) for side in (reader.height, reader.width))
@@ -141,3 +147,5 @@ def write_proxy(path: str | Path, out: str | Path, *, height: int = 480) -> None
         for chunk in reader.chunks(chunk_size=32):
             for picture, at in zip(chunk.pixels, chunk.pts_seconds):
                 writer.write(picture, float(at) - first)
+            if progress is not None:
+                progress(int(chunk.indices[-1]) + 1)

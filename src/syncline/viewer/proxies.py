@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from pathlib import Path
+from typing import Any
 
 from syncline.errors import SynclineError
 from syncline.files import content_hash
@@ -13,38 +14,42 @@ from syncline.viewer.library import Library
 
 
 class Proxies:
-    """The playable file of every video of a library; `states` are waiting | working | ready | the error's line."""
+    """The playable file of every video of a library."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._states: dict[int, str] = {}
+        self._states: dict[int, dict[str, Any]] = {}
         self._queue: queue.Queue[int] = queue.Queue()
+        self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
 
-    def states(self) -> dict[int, str]:
-        """Videos that need a proxy and were asked for, with what became of it."""
-        return dict(self._states)
+    def states(self) -> dict[int, dict[str, Any]]:
+        """Of the videos that need a copy and were asked for: {"state": waiting | working | ready | failed, ...}."""
+        return {number: dict(state) for number, state in self._states.items()}
 
     def path(self, number: int) -> Path | None:
-        """The file to play, or None while its proxy is not there (asking begins making it)."""
+        """The file to play, or None while its copy is not there (asking begins making it)."""
         if self._library.plays(number):
             return self._library.videos[number].path
         proxy = self._proxy(number)
         if proxy.exists():
-            self._states[number] = "ready"
+            self._states[number] = {"state": "ready"}
             return proxy
         self.make(number)
         return None
 
     def make(self, number: int) -> None:
         """Put a video in the queue, unless it plays as it is or is already there."""
-        if self._library.plays(number) or self._states.get(number) in ("waiting", "working", "ready"):
+        if self._library.plays(number):
             return
-        self._states[number] = "waiting"
-        self._queue.put(number)
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._work, daemon=True)
-            self._worker.start()
+        with self._lock:
+            if self._states.get(number, {}).get("state") in ("waiting", "working", "ready"):
+                return
+            self._states[number] = {"state": "waiting"}
+            self._queue.put(number)
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, daemon=True)
+                self._worker.start()
 
     def _proxy(self, number: int) -> Path:
         return self._library.work / "proxies" / f"{content_hash(self._library.videos[number].path)}.mp4"
@@ -52,9 +57,14 @@ class Proxies:
     def _work(self) -> None:
         while True:
             number = self._queue.get()
-            self._states[number] = "working"
+            total = self._library.videos[number].num_frames
+
+            def report(done: int, number: int = number, total: int = total) -> None:
+                self._states[number] = {"state": "working", "share": round(done / max(1, total), 3)}
+
+            report(0)
             try:
-                write_proxy(self._library.videos[number].path, self._proxy(number))
-                self._states[number] = "ready"
+                write_proxy(self._library.videos[number].path, self._proxy(number), progress=report)
+                self._states[number] = {"state": "ready"}
             except (SynclineError, OSError) as error:
-                self._states[number] = str(error)
+                self._states[number] = {"state": "failed", "why": str(error)}

@@ -1,0 +1,53 @@
+"""``syncline view``: the browser viewer."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """\
+A bare folder is shown at once with frozen features; the page offers to train on it.
+
+examples:
+  syncline view videos/
+  syncline view videos/ --run runs/pour --port 8010 --no-browser
+  syncline view embeddings/          # a folder written by syncline embed
+"""
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("source", metavar="FOLDER", help="a folder of videos, a manifest (.csv), a run, or embeddings")
+    parser.add_argument("--run", help="a trained run; without it frozen features serve")
+    parser.add_argument("--port", type=int, default=0, help="where to listen (default: a free one from 8000 on)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--minutes", type=float, default=15.0, help="budget of 'Train on this folder' (default: 15)")
+    parser.add_argument("--work", help="folder for marks, copies and runs (default: FOLDER/.syncline)")
+    parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Serves until it is interrupted."""
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from syncline.viewer.serving import open_viewer, serve
+
+    console = Console(stderr=True)
+    with console.status("looking at the videos"):
+        viewer = open_viewer(
+            Path(arguments.source), run=arguments.run, work=arguments.work, cache=arguments.cache,
+            minutes=arguments.minutes, host=arguments.host, port=arguments.port,
+        )  # fmt: skip
+    for name, why in viewer.broken:
+        console.print(f"[yellow]passed over[/] {name}: {why}", highlight=False)
+    if arguments.host not in LOCAL:
+        console.print(
+            f"[bold yellow]warning:[/] listening on {arguments.host}: everybody who can reach this machine can watch "
+            "these videos and change their marks", highlight=False,
+        )  # fmt: skip
+    console.print(f"{viewer.videos} videos at [bold]{viewer.address}[/]  (Ctrl+C ends it)", highlight=False)
+    serve(viewer, browser=not arguments.no_browser)

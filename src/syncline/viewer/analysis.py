@@ -1,0 +1,221 @@
+"""Everything the pages show that is computed from embeddings: alignments, matrices, moments, the map, oddness."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.tasks import Alignment, MomentIndex, Timeline, align, deviate, medoid, synchronize, tempo_curve
+from syncline.viewer.embedder import Embedder, Progress, thinned
+from syncline.viewer.library import Library
+
+MATRIX_SIDE = 384
+MAP_POINTS = 20_000
+GRID_VIDEOS = 4
+
+
+class Analysis:
+    """Numbers of one library; kept until new embeddings come.
+
+    Args:
+        library: the videos.
+        embedder: their embeddings.
+    """
+
+    def __init__(self, library: Library, embedder: Embedder) -> None:
+        self.library, self.embedder = library, embedder
+        self.ranking = Progress()
+        self.oddness: dict[int, dict[str, Any]] = {}
+        self._align = functools.lru_cache(maxsize=256)(self._aligned)
+        self._timeline = functools.lru_cache(maxsize=64)(self._synchronized)
+        self._index = functools.lru_cache(maxsize=1)(self._indexed)
+        self._plane = functools.lru_cache(maxsize=1)(self._mapped)
+
+    # ---- two videos
+
+    def alignment(self, a: int, b: int, mode: str = "local") -> Alignment:
+        """Alignment of two videos (of long ones at most `embedder.LONGEST` frames each)."""
+        return self._align(self.embedder.generation, self.library.place(a), self.library.place(b), mode)
+
+    def _aligned(self, generation: int, a: int, b: int, mode: str) -> Alignment:
+        x, y = self.embedder.of([a, b])
+        return align(thinned(x), thinned(y), mode=mode)  # type: ignore[arg-type]
+
+    def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
+        """What the compare page draws and plays by."""
+        alignment = self.alignment(a, b, mode)
+        rows = np.concatenate([alignment.times, alignment.confidence[:, None]], axis=1)
+        return {
+            "mode": mode,
+            "source": self.embedder.source_name or "frozen features of these two videos",
+            "provisional": not self.embedder.ready,
+            "matches": alignment.matches,
+            "matchScore": round(alignment.match_score, 3) if np.isfinite(alignment.match_score) else None,
+            "rows": rows.round(6).tolist(),
+            "segments": _pieces(alignment),
+            "gaps": [{"video": gap.video, "from": gap.start, "to": gap.end} for gap in alignment.gaps],
+            "tempo": tempo_curve(alignment).round(4).tolist(),
+            "events": [self.library.events(a), self.library.events(b)],
+            "names": self.library.event_names,
+        }  # fmt: skip
+
+    def matrix(
+        self, a: int, b: int, window: tuple[float, float, float, float] | None = None
+    ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]]:
+        """Cosine similarity as bytes, rows B and columns A, each cell the mean of the frames in it.
+
+        Args:
+            a, b: the videos.
+            window: start and end in A, start and end in B, in seconds; None for everything.
+
+        Returns:
+            At most `MATRIX_SIDE` cells a side, and what they cover: start and end in A and in B, in seconds.
+        """
+        x, y = self.embedder.of([self.library.place(a), self.library.place(b)])
+        window = window or (-np.inf, np.inf, -np.inf, np.inf)
+        x_means, x_extent = _pooled(x, window[0], window[1])
+        y_means, y_extent = _pooled(y, window[2], window[3])
+        cells = y_means @ x_means.T
+        overview = _pooled(y)[0][::4] @ _pooled(x)[0][::4].T
+        low, high = np.quantile(overview, [0.02, 0.995])
+        scaled = np.clip((cells - low) / max(high - low, 1e-6), 0, 1) * 255
+        return scaled.astype(np.uint8), (*x_extent, *y_extent)
+
+    def partner(self, a: int) -> int:
+        """The video that matches best, of a dozen others."""
+        numbers = [number for number in self.embedder.all() if number != self.library.place(a)]
+        if not numbers:
+            raise SynclineError("there is no other video to compare with")
+        chosen = [numbers[(k * len(numbers)) // min(12, len(numbers))] for k in range(min(12, len(numbers)))]
+        return max(chosen, key=lambda number: self.alignment(a, number).match_score)
+
+    # ---- several videos
+
+    def timeline(self, numbers: tuple[int, ...]) -> Timeline:
+        """Two to four videos on one clock."""
+        if not 2 <= len(set(numbers)) == len(numbers) <= GRID_VIDEOS:
+            raise SynclineError(f"the grid shows two to {GRID_VIDEOS} different videos, asked for {len(numbers)}")
+        return self._timeline(self.embedder.generation, tuple(self.library.place(number) for number in numbers))
+
+    def _synchronized(self, generation: int, numbers: tuple[int, ...]) -> Timeline:
+        return synchronize([thinned(embedding) for embedding in self.embedder.of(numbers)], method="star")
+
+    def _indexed(self, generation: int) -> MomentIndex:
+        return MomentIndex([Embedding(e.vectors, e.pts_seconds, str(i)) for i, e in self.embedder.all().items()])
+
+    def search(self, number: int, second: float, k: int, *, own: bool = False) -> list[dict[str, Any]]:
+        """The k moments most like one; those of its own video only if `own`."""
+        index = self._index(self.embedder.generation) if self.embedder.ready else MomentIndex()
+        self.embedder.all()
+        vector = index.query(str(self.library.place(number)), second)
+        hits = index.search(vector, min(max(k, 1), 100), exclude=None if own else str(number))
+        return [{"id": int(hit.source), "second": hit.seconds, "score": round(hit.score, 4)} for hit in hits]
+
+    def map(self) -> dict[str, Any]:
+        """All frames in two dimensions (principal components), thinned to `MAP_POINTS`."""
+        return self._plane(self.embedder.generation)
+
+    def _mapped(self, generation: int) -> dict[str, Any]:
+        embeddings = self.embedder.all()
+        every = max(1, sum(len(e) for e in embeddings.values()) // MAP_POINTS)
+        parts = [(i, np.arange(0, len(e), every)) for i, e in embeddings.items()]
+        vectors = np.concatenate([_unit(embeddings[i].vectors[rows]) for i, rows in parts])
+        vectors -= vectors.mean(0)
+        plane = vectors @ np.linalg.eigh(vectors.T @ vectors)[1][:, [-1, -2]]
+        plane /= np.abs(plane).max(0).clip(1e-9)
+        seconds = [embeddings[i].pts_seconds[rows] for i, rows in parts]
+        return {
+            "x": plane[:, 0].round(4).tolist(),
+            "y": plane[:, 1].round(4).tolist(),
+            "video": np.concatenate([np.full(len(rows), i) for i, rows in parts]).tolist(),
+            "second": np.concatenate(seconds).round(3).tolist(),
+            "progress": np.concatenate([rows / max(1, len(embeddings[i]) - 1) for i, rows in parts]).round(3).tolist(),
+            "phase": np.concatenate(
+                [self.library.phase_at(i, part) for (i, _), part in zip(parts, seconds, strict=True)]
+            ).tolist(),
+        }
+
+    # ---- typical to odd, in the background
+
+    def rank(self) -> None:
+        """Compare every video with the most typical one, in the background; `oddness` holds the results."""
+        if self.ranking.state == "working":
+            raise SynclineError("the videos are being compared already")
+        embeddings = {i: thinned(embedding) for i, embedding in self.embedder.all().items()}
+        if len(embeddings) < 3:
+            raise SynclineError("finding the odd ones needs at least three videos")
+        self.ranking = Progress("working", 0, len(embeddings), "comparing every video with the most typical one")
+        threading.Thread(target=self._rank, args=(embeddings,), daemon=True).start()
+
+    def _rank(self, embeddings: dict[int, Embedding]) -> None:
+        try:
+            numbers = list(embeddings)
+            typical = numbers[medoid(list(embeddings.values()))]
+            found: dict[int, dict[str, Any]] = {}
+            for done, number in enumerate(numbers, 1):
+                report = deviate(embeddings[typical], embeddings[number])
+                why = [[d.kind, round(d.start, 2), round(d.end, 2)] for d in report.deviations]
+                found[number] = {"oddness": 0.0 if number == typical else round(report.oddness, 4), "why": why}
+                self.ranking = Progress("working", done, len(numbers), self.ranking.message)
+            found[typical]["typical"], found[typical]["why"] = True, []
+            self.oddness = found
+            self.ranking = Progress("ready", len(numbers), len(numbers))
+        except Exception as error:
+            self.ranking = Progress("failed", 0, 0, str(error))
+            if not isinstance(error, SynclineError):
+                raise
+
+    def changed(self) -> None:
+        """New embeddings are there: what was computed from the old ones is forgotten."""
+        self.oddness, self.ranking = {}, Progress()
+
+
+def _pieces(alignment: Alignment) -> list[dict[str, Any]]:
+    """Matched stretches, cut wherever either video has a gap inside one: there B waits or skips instead of crawling."""
+    pieces = []
+    for segment in alignment.segments:
+        times = alignment.times[segment.first : segment.last + 1]
+        cuts = [0, len(times)]
+        for gap in alignment.gaps:
+            column = 0 if gap.video == "a" else 1
+            cuts.append(int(np.searchsorted(times[:, column], gap.start)))
+        for first, end in itertools.pairwise(sorted(set(cuts))):
+            rows = times[first:end]
+            (start_a, start_b), (end_a, end_b) = rows[0].tolist(), rows[-1].tolist()
+            places = {"first": segment.first + first, "last": segment.first + end - 1, "knots": _knots(rows)}
+            pieces.append({"a": [start_a, end_a], "b": [start_b, end_b], **places})
+    return pieces
+
+
+def _knots(times: NDArray[np.float64]) -> list[list[float]]:
+    """(second of A, second of B) without repeats of A: the mean where one frame of A has several of B."""
+    source, first = np.unique(times[:, 0], return_index=True)
+    ends = np.append(first[1:], len(times))
+    target = [float(times[i:j, 1].mean()) for i, j in zip(first, ends, strict=True)]
+    return [[round(float(s), 6), round(t, 6)] for s, t in zip(source, target, strict=True)]
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / norms.clip(1e-12), dtype=np.float64)
+
+
+def _pooled(
+    embedding: Embedding, start: float = -np.inf, end: float = np.inf
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Means of unit vectors over at most `MATRIX_SIDE` runs of frames, and the seconds from the first to the last."""
+    inside = np.flatnonzero((embedding.pts_seconds >= start) & (embedding.pts_seconds <= end))
+    if not len(inside):
+        raise SynclineError(f"{embedding.source} has no embedded frame between {start:.2f} s and {end:.2f} s")
+    starts = np.unique(np.linspace(0, len(inside), min(len(inside), MATRIX_SIDE), endpoint=False).astype(np.int64))
+    sums = np.add.reduceat(_unit(embedding.vectors[inside]), starts, axis=0)
+    counts = np.diff(np.append(starts, len(inside)))[:, None]
+    seconds = embedding.pts_seconds[inside]
+    return sums / counts, (float(seconds[0]), float(seconds[-1]))

@@ -1,0 +1,160 @@
+"""Embeds the videos of a library in the background, those that somebody is looking at first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from syncline.data import Embedding, VideoSet
+from syncline.errors import SynclineError
+from syncline.viewer.sources import Source
+
+PATIENCE = 300.0
+"""Seconds that a request waits for two videos to be embedded before it gives up."""
+LONGEST = 3000
+"""Frames of an embedding that pairwise work looks at; longer ones are thinned evenly (an hour: one frame in 1.2 s)."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Long work: `state` is idle | working | ready | failed; `done` of `total` steps; a message; seconds left."""
+
+    state: str = "idle"
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    left: float | None = None
+
+
+def thinned(embedding: Embedding, most: int = LONGEST) -> Embedding:
+    """At most `most` frames, evenly spaced."""
+    if len(embedding) <= most:
+        return embedding
+    rows = np.linspace(0, len(embedding) - 1, most).round().astype(np.int64)
+    return Embedding(embedding.vectors[rows], embedding.pts_seconds[rows], embedding.source)
+
+
+class Embedder:
+    """Embeddings of all videos of a set, made by one background thread.
+
+    Args:
+        videos: the set.
+        changed: called (from the thread) whenever a whole new set of embeddings is there.
+    """
+
+    def __init__(self, videos: VideoSet, changed: Callable[[], None]) -> None:
+        self._videos, self._changed = videos, changed
+        self.progress = Progress()
+        self.source_name = ""
+        self.generation = 0
+        self.problems: dict[int, str] = {}
+        self._final: dict[int, Embedding] | None = None
+        self._source: Source | None = None
+        self._prepared: set[int] = set()
+        self._wanted: list[int] = []
+        self._news = threading.Condition()
+        self._one_at_a_time = threading.Lock()
+
+    def start(self, source: Source) -> None:
+        """Begin with a source; embeddings that are there serve until its are ready.
+
+        Raises:
+            SynclineError: while another source is being worked on.
+        """
+        with self._news:
+            if self.progress.state == "working":
+                raise SynclineError("the videos are still being embedded; wait until that is done")
+            self.progress = Progress("working", 0, len(self._videos), f"embedding the videos ({source.name})")
+            self._source, self._prepared, self.problems = source, set(), {}
+        threading.Thread(target=self._run, args=(source,), daemon=True).start()
+
+    def _run(self, source: Source) -> None:
+        try:
+            left = list(range(len(self._videos)))
+            while left:
+                with self._news:
+                    chosen = next((number for number in self._wanted if number in left), left[0])
+                left.remove(chosen)
+                self._prepare(source, chosen)
+            good = sorted(self._prepared)
+            if not good:
+                raise SynclineError(next(iter(self.problems.values()), "there is no video"))
+            with self._one_at_a_time:
+                made = dict(zip(good, source.embed([self._videos[number] for number in good]), strict=True))
+            with self._news:
+                self._final, self.source_name = made, source.name
+                self.generation += 1
+                self.progress = Progress("ready", len(made), len(self._videos))
+                self._news.notify_all()
+            self._changed()
+        except Exception as error:
+            text = str(error) if isinstance(error, SynclineError) else f"{type(error).__name__}: {error}"
+            with self._news:
+                self.progress = Progress("failed", 0, 0, text)
+                self._news.notify_all()
+            if not isinstance(error, SynclineError):
+                raise
+
+    def _prepare(self, source: Source, number: int) -> None:
+        try:
+            source.prepare(self._videos[number])
+        except SynclineError as error:
+            self.problems[number] = str(error)
+        else:
+            self._prepared.add(number)
+        with self._news:
+            self.progress = replace(self.progress, done=self.progress.done + 1)
+            self._news.notify_all()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a whole set of embeddings is there."""
+        return self._final is not None
+
+    def all(self) -> dict[int, Embedding]:
+        """Every embedding by the video's number.
+
+        Raises:
+            SynclineError: while they are being made.
+        """
+        if self._final is None:
+            raise SynclineError(
+                self.progress.message if self.progress.state == "failed" else "the videos are still being embedded"
+            )
+        return self._final
+
+    def of(self, numbers: Sequence[int]) -> list[Embedding]:
+        """Embeddings of a few videos: the final ones, or before those are there, of these alone in one space.
+
+        Raises:
+            SynclineError: a video that cannot be embedded, or embedding that failed.
+        """
+        if self._final is None:
+            self._wait(numbers)
+        for number in numbers:
+            if number in self.problems:
+                raise SynclineError(self.problems[number])
+        final = self._final
+        if final is not None:
+            return [final[number] for number in numbers]
+        assert self._source is not None
+        distinct = sorted(set(numbers))
+        with self._one_at_a_time:
+            made = dict(zip(distinct, self._source.embed([self._videos[n] for n in distinct]), strict=True))
+        return [made[number] for number in numbers]
+
+    def _wait(self, numbers: Sequence[int]) -> None:
+        with self._news:
+            self._wanted = [*numbers, *self._wanted][:16]
+
+            def there() -> bool:
+                known = self._prepared | self.problems.keys()
+                return self._final is not None or self.progress.state != "working" or known.issuperset(numbers)
+
+            if not self._news.wait_for(there, PATIENCE):
+                raise SynclineError("these two videos are still being embedded; try again in a minute")
+            if self.progress.state != "working" and self._final is None:
+                raise SynclineError(self.progress.message or "the videos have not been embedded")

@@ -1,0 +1,139 @@
+"""Label once: marks of a few videos, carried to all the others, and written in every form.
+
+A video with some events marked and others not takes the missing ones from the videos that have them, and then votes
+for the rest of the folder with all of them: a correction counts at once.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from syncline.data.label_files import FORMS, write_labels
+from syncline.data.label_track import LabelTrack
+from syncline.errors import SynclineError
+from syncline.tasks import LabelledVideo, next_to_label, transfer_events
+from syncline.viewer.embedder import Embedder, thinned
+from syncline.viewer.library import Library
+
+MEDIA = {".csv": "text/csv", ".json": "application/json", ".boris": "application/json"}
+
+
+class Labelling:
+    """Marks and what follows from them.
+
+    Args:
+        library: the videos and their journal.
+        embedder: their embeddings.
+    """
+
+    def __init__(self, library: Library, embedder: Embedder) -> None:
+        self.library, self.embedder = library, embedder
+
+    def transfer(self, numbers: Sequence[int] | None = None) -> list[dict[str, Any]]:
+        """Events of the given videos (None: all): marked by hand, else carried with a confidence.
+
+        Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...]}`; the second is None where
+        the event is absent. Empty without any mark.
+        """
+        marks = {self.library.places[n]: e for n, e in self.library.journal.marks().items() if n in self.library.places}
+        if not marks:
+            return []
+        self.embedder.all()
+        count = max(max(events) for events in marks.values()) + 1
+        votes, filled = self._complete(marks, count)
+        wanted = range(len(self.library)) if numbers is None else [self.library.place(n) for n in numbers]
+        targets = [n for n in wanted if n not in marks and n not in self.embedder.problems]
+        carried = transfer_events(votes, [self._short(n) for n in targets]) if targets else []
+        for number, video in zip(targets, carried, strict=True):
+            filled[number] = [
+                {"second": second, "confidence": round(float(sure), 3), "by": "carried"}
+                for second, sure in zip(video.events, video.confidence, strict=True)
+            ]
+        return [{"id": number, "events": filled[number]} for number in wanted if number in filled]
+
+    def _short(self, number: int) -> Any:
+        return thinned(self.embedder.of([number])[0])
+
+    def _complete(
+        self, marks: dict[int, dict[int, float | None]], count: int
+    ) -> tuple[list[LabelledVideo], dict[int, list[dict[str, Any]]]]:
+        """The marked videos with all events, and the same as the page shows them."""
+        votes, shown = [], {}
+        for number, own in marks.items():
+            events: list[dict[str, Any]] = []
+            for k in range(count):
+                if k in own:
+                    events.append({"second": own[k], "confidence": 1.0, "by": "hand"})
+                    continue
+                voters = [
+                    LabelledVideo(self._short(other), (theirs[k],))
+                    for other, theirs in marks.items()
+                    if k in theirs and other not in self.embedder.problems
+                ]
+                found = transfer_events(voters, [self._short(number)])[0] if voters else None
+                second = found.events[0] if found else None
+                events.append({"second": second, "confidence": float(found.confidence[0]) if found else 0.0,
+                               "by": "carried"})  # fmt: skip
+            shown[number] = events
+            if number not in self.embedder.problems:
+                seconds = tuple(None if e["second"] is None else float(e["second"]) for e in events)
+                votes.append(LabelledVideo(self._short(number), seconds))
+        return votes, shown
+
+    def next(self) -> int | None:
+        """The video whose label would teach most; None if nothing has been marked."""
+        marks = {self.library.places[n]: e for n, e in self.library.journal.marks().items() if n in self.library.places}
+        if not marks or len(marks) == len(self.library):
+            return None
+        votes, _ = self._complete(marks, max(max(events) for events in marks.values()) + 1)
+        rest = [n for n in range(len(self.library)) if n not in marks and n not in self.embedder.problems]
+        short = {n: self._short(n) for n in rest}
+        sources = {embedding.source: n for n, embedding in short.items()}
+        return sources[next_to_label(transfer_events(votes, list(short.values())))] if rest else None
+
+    def tracks(self, *, carried: bool) -> list[LabelTrack]:
+        """Labels of the marked videos, or of all with what was carried.
+
+        Raises:
+            SynclineError: nothing has been marked.
+        """
+        marks = self.library.journal.marks()
+        if not any(name in self.library.places for name in marks):
+            raise SynclineError("nothing has been marked yet, so there is nothing to export")
+        names = self.library.event_names
+        by_hand = {self.library.places[name] for name in marks if name in self.library.places}
+        if carried:
+            found = {entry["id"]: [e["second"] for e in entry["events"]] for entry in self.transfer()}
+        else:
+            count = max(max(events) for events in marks.values()) + 1
+            found = {n: [marks[self.library.videos[n].name].get(k) for k in range(count)] for n in by_hand}
+        tracks = []
+        for number, seconds in sorted(found.items()):
+            video = self.library.videos[number]
+            named = tuple((names[k] if k < len(names) else f"event {k + 1}", s) for k, s in enumerate(seconds))
+            tracks.append(LabelTrack(video.name, named, None, video.frame_rate, video.num_frames, video.split))
+        return tracks
+
+    def export(self, form: str, *, carried: bool) -> tuple[str, bytes, str]:
+        """File name, content and media type of the labels in a form; several files come as one zip archive."""
+        if form not in FORMS:
+            raise SynclineError(f"no form {form!r}; there are {', '.join(FORMS)}")
+        tracks = self.tracks(carried=carried)
+        single = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json"}
+        with tempfile.TemporaryDirectory() as folder:
+            if form in single:
+                path = Path(folder) / f"labels{single[form]}"
+                write_labels(path, tracks, form=form)
+                return path.name, path.read_bytes(), MEDIA[path.suffix]
+            write_labels(Path(folder), tracks, form=form)
+            buffer = io.BytesIO()
+            with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+                for path in sorted(Path(folder).rglob("*")):
+                    if path.is_file():
+                        archive.write(path, path.relative_to(folder))
+            return f"labels-{form}.zip", buffer.getvalue(), "application/zip"

@@ -1,0 +1,72 @@
+// Two videos in step.
+import { el, failing } from "/page/dom.js";
+import { api, getJSON, go, heading, openVideo, route, state, videoSelect } from "/page/core.js";
+import { makeStage } from "/page/stage.js";
+
+const MODES = [["local", "Local", "Only what matches; gaps stay gaps"], ["global", "Global", "Start to start, end to end"], ["subsequence", "Subsequence", "The shorter one somewhere inside the longer"]];
+
+export async function tileOf(a, b, window = null) {
+  const part = window ? `&a0=${window[0]}&a1=${window[1]}&b0=${window[2]}&b1=${window[3]}` : "";
+  const answer = await api(`/api/matrix?a=${a}&b=${b}${part}`);
+  const shape = answer.headers.get("x-shape").split(",").map(Number), extent = answer.headers.get("x-extent").split(",").map(Number);
+  return { cells: new Uint8Array(await answer.arrayBuffer()), shape, extent };
+}
+
+export async function compareView(root, query) {
+  const count = state.library.videos.length;
+  const a = Number(query.get("a") || 0);
+  if (!query.has("b") && count > 1 && state.status.generation) { // nobody chose: the one that matches best
+    root.replaceChildren(heading("Two videos in step"), el("p", { class: "wait soft", role: "status" }, `Looking for the best partner of ${state.library.videos[a].name} …`));
+    const { id } = await getJSON(`/api/partner?a=${a}`);
+    if (!root.isConnected) return;
+    query.set("b", id);
+    history.replaceState(null, "", `#/compare?${query}`);
+  }
+  const b = query.has("b") ? Number(query.get("b")) : (a + 1) % count;
+  const wait = el("p", { class: "wait soft", role: "status" }, state.status.generation ? "Aligning …" : "Embedding these two first …");
+  const holder = el("div", {}, wait);
+  let mode = query.get("mode") || "local", stage = null;
+  const modes = el("div", { class: "modes", role: "group", "aria-label": "How to align" }, MODES.map(([name, label, title]) => el("button", { title, "aria-pressed": String(name === mode), "data-mode": name, onclick: () => switchTo(name) }, label)));
+  const reopen = (change) => go("compare", { a, b, mode, t: stage ? stage.transport.second.toFixed(5) : undefined, ...change });
+  const swap = () => reopen({ a: b, b: a, t: stage ? stage.follower.clock.seconds[stage.follower.frame].toFixed(5) : undefined });
+  root.replaceChildren(el("div", { class: "bar top" }, videoSelect("A", a, (value) => reopen({ a: value })), el("button", { class: "round", "aria-label": "Swap A and B", title: "Swap A and B (S)", onclick: () => swap() }, "⇄"),
+    videoSelect("B", b, (value) => reopen({ b: value, t: undefined })), modes), holder);
+  const opened = Promise.all([openVideo(a, wait), openVideo(b, wait)]);
+  opened.catch(() => {}); // its error is thrown below
+  const firstTile = tileOf(a, b);
+  firstTile.catch(() => {});
+  const find = () => { stage.transport.pause(); go("search", { id: a, t: stage.transport.second.toFixed(5) }); };
+  const build = async (start) => {
+    const [data, tile, [left, right]] = await Promise.all([getJSON(`/api/compare?a=${a}&b=${b}&mode=${mode}`), firstTile, opened]);
+    if (!root.isConnected) return;
+    const video = [left, right].map(({ video: element }) => stage ? element.cloneNode() : element);
+    const names = [a, b].map((id) => state.library.videos[id].name);
+    const keys = (key) => {
+      if (key === "s" || key === "S") swap();
+      else if (key === "f" || key === "F") find();
+      else if (key === "m" || key === "M") switchTo(MODES[(MODES.findIndex(([name]) => name === mode) + 1) % MODES.length][0]);
+      else return false;
+      return true;
+    };
+    const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
+      el("a", { class: "button", href: `/api/share?a=${a}&b=${b}&mode=${mode}`, download: "comparison.html" }, "Share as one file")];
+    if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
+    stage = makeStage({ data, tile, names, videos: video, clocks: [left.clock, right.clock], tools, keys, fetchTile: (window) => tileOf(a, b, window),
+      extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"]] });
+    holder.replaceChildren(stage.root);
+    stage.start(start);
+  };
+  const switchTo = failing(async (name) => { // in place: same moment, same page
+    if (name === mode || !stage) return;
+    mode = name;
+    modes.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === mode)));
+    history.replaceState(null, "", `#/compare?${new URLSearchParams({ a, b, mode })}`);
+    await build(stage.transport.second);
+  });
+  await build(Number(query.get("t") || 0));
+  const renewed = () => { // trained embeddings have come while one was looking
+    if (!root.isConnected) { document.removeEventListener("embedded", renewed); return; }
+    if (!stage.transport.playing && route().view === "compare") build(stage.transport.second).catch(() => {});
+  };
+  document.addEventListener("embedded", renewed);
+}

@@ -1,0 +1,66 @@
+// Talking with the server, and where in the page one is.
+import { el, problem } from "/page/dom.js";
+import { Clock } from "/page/follow.js";
+
+const token = document.querySelector('meta[name="syncline-token"]').content;
+export const main = document.getElementById("main");
+export const state = { library: null, status: null };
+
+export async function api(path, body) {
+  const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", "x-syncline-token": token } };
+  let answer;
+  try { answer = await fetch(path, options); } catch { throw new Error("The server does not answer. Is syncline view still running?"); }
+  if (!answer.ok) {
+    let text = `${answer.status} ${answer.statusText}`;
+    try { text = (await answer.json()).error || text; } catch { /* not JSON: the status says it */ }
+    throw new Error(text);
+  }
+  return answer;
+}
+
+export const getJSON = async (path, body) => (await api(path, body)).json();
+
+export const route = () => {
+  const [path, query] = location.hash.replace(/^#\//, "").split("?");
+  return { view: path || "library", query: new URLSearchParams(query || "") };
+};
+
+export const go = (view, query = {}) => {
+  const known = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  location.hash = `#/${view}?${new URLSearchParams(known)}`;
+};
+
+export const nameOf = (id) => state.library.videos[id]?.name ?? `video ${id}`;
+export const pictureOf = (id, second) => `/api/picture/${id}?t=${Math.max(0, second).toFixed(3)}`;
+
+export function videoSelect(label, chosen, change) {
+  const select = el("select", { "aria-label": label, onchange: () => change(Number(select.value)) },
+    state.library.videos.map((video) => el("option", { value: video.id, selected: video.id === chosen }, video.name)));
+  return el("label", { class: "choice" }, el("span", {}, label), select);
+}
+
+const later = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+// the video element and the clock of one video; waits for the copy of a file that browsers do not play
+export async function openVideo(id, waiting) {
+  const clock = api(`/api/clock/${id}`).then((answer) => answer.arrayBuffer()).then((buffer) => new Clock(new Float64Array(buffer)));
+  for (;;) {
+    const about = await getJSON(`/api/video/${id}`);
+    if (about.playable) break;
+    if (about.copy?.state === "failed") throw new Error(`${nameOf(id)} cannot be shown: ${about.copy.why}`);
+    const share = about.copy?.share ? ` ${Math.round(100 * about.copy.share)} %` : "";
+    if (waiting?.isConnected === false) throw new Error("left");
+    if (waiting) waiting.textContent = `Browsers do not play ${nameOf(id)}; a copy that they play is being made …${share}`;
+    await later(400);
+  }
+  const video = el("video", { src: `/video/${id}`, preload: "auto", playsinline: true });
+  video.addEventListener("error", () => { if (video.isConnected && video.error) problem(`${nameOf(id)} cannot be played: ${video.error.message || "the browser gives no reason"}`); });
+  return { video, clock: await clock };
+}
+
+// a video that has left the page gives its connection and memory back
+export function leave(root) {
+  for (const video of root.querySelectorAll("video")) { video.pause(); video.removeAttribute("src"); video.load(); }
+}
+
+export const heading = (title, text) => el("div", { class: "heading" }, el("h1", {}, title), text ? el("p", { class: "soft" }, text) : null);

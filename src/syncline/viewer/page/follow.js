@@ -1,0 +1,92 @@
+// From a moment of A to the frame of B: clocks of frames, the path, and steering one video after another.
+import { clamp } from "/page/dom.js";
+
+const JUST_PAST = 1e-4; // seconds, so that rounding never gives the frame before
+
+// when each frame of a video is shown
+export class Clock {
+  constructor(seconds) {
+    this.seconds = seconds;
+    this.count = seconds.length;
+    this.step = this.count > 1 ? (seconds[this.count - 1] - seconds[0]) / (this.count - 1) : 0.04;
+    this.end = seconds[this.count - 1] + this.step;
+  }
+  frame(t) { // the frame on display
+    let low = 0, high = this.count - 1;
+    while (low < high) { const middle = (low + high + 1) >> 1; if (this.seconds[middle] <= t + JUST_PAST) low = middle; else high = middle - 1; }
+    return low;
+  }
+  middle(k) { // a moment well inside a frame: whatever the browser rounds, it shows this one
+    const start = this.seconds[k], end = k + 1 < this.count ? this.seconds[k + 1] : this.end;
+    return start + (end - start) / 2;
+  }
+}
+
+// the alignment as the player needs it: never undefined, never backwards; B waits where A has no counterpart
+export class Path {
+  constructor(segments) { this.segments = segments; }
+  segment(t) { return this.segments.find(({ a: [start, end] }) => t >= start - 1e-9 && t <= end + 1e-9) || null; }
+  waits(t) { return !this.segment(t); }
+  at(t) {
+    const segment = this.segment(t);
+    if (segment) return along(segment.knots, t);
+    let before = null;
+    for (const other of this.segments) if (other.a[1] < t) before = other;
+    if (before) return before.b[1];
+    return this.segments.length ? this.segments[0].b[0] : 0;
+  }
+  slope(t, width = 0.25) {
+    const segment = this.segment(t);
+    if (!segment) return 0;
+    const from = Math.max(segment.a[0], t - width), to = Math.min(segment.a[1], t + width);
+    return to > from ? Math.max(0, (this.at(to) - this.at(from)) / (to - from)) : 0;
+  }
+}
+
+function along(knots, t) {
+  let low = 0, high = knots.length - 1;
+  if (t <= knots[0][0]) return knots[0][1];
+  while (low < high) { const middle = (low + high + 1) >> 1; if (knots[middle][0] <= t) low = middle; else high = middle - 1; }
+  if (low === knots.length - 1) return knots[low][1];
+  const [t0, b0] = knots[low], [t1, b1] = knots[low + 1];
+  return b0 + (b1 - b0) * (t - t0) / (t1 - t0);
+}
+
+// one seek at a time: while the browser seeks, only the latest wish is kept
+export class Seeker {
+  constructor(video) {
+    this.video = video;
+    this.wish = null;
+    video.addEventListener("seeked", () => { if (this.wish !== null) { const wish = this.wish; this.wish = null; this.to(wish); } });
+    video.addEventListener("loadeddata", () => { if (this.wish !== null && !video.seeking) { const wish = this.wish; this.wish = null; this.to(wish); } });
+  }
+  to(t) {
+    if (this.video.seeking || this.video.readyState < 1) { this.wish = t; return; }
+    if (Math.abs(this.video.currentTime - t) > 1e-6) this.video.currentTime = t;
+  }
+}
+
+// a video that follows: by its playback rate while the leader plays, by an exact seek when it stands still
+export class Follower {
+  constructor(video, clock) { this.video = video; this.clock = clock; this.seeker = new Seeker(video); this.frame = 0; }
+  settle(t) { // stand still on the frame that belongs to the moment t
+    if (!this.video.paused) this.video.pause();
+    this.frame = this.clock.frame(clamp(t, this.clock.seconds[0], this.clock.end));
+    this.seeker.to(this.clock.middle(this.frame));
+    return this.frame;
+  }
+  steer(t, slope, rate, waits) { // be at t and move on at slope seconds a second of the leader
+    const video = this.video, target = clamp(t, 0, this.clock.end - 0.001), error = target - video.currentTime;
+    if (waits || rate === 0) { // run up to the place to wait at, then stand still on it
+      if (error > 0.05) { video.playbackRate = clamp(1.5 * error + 0.5, 0.1, 8); if (video.paused) this.start(); }
+      else if (!video.paused || Math.abs(error) > 0.3) this.settle(target);
+      return;
+    }
+    if (Math.abs(error) > 0.6 && !video.seeking) { video.currentTime = target + Math.min(0.1, 0.05 * slope); }
+    const wanted = rate * slope + 2.5 * error;
+    if (wanted < 0.07) { if (!video.paused) video.pause(); return; }
+    video.playbackRate = clamp(wanted, 0.0625, 8);
+    if (video.paused) this.start();
+  }
+  start() { if (!this.starting) { this.starting = true; this.video.play().catch(() => {}).finally(() => { this.starting = false; }); } }
+}

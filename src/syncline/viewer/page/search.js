@@ -1,0 +1,51 @@
+// Find this moment: a frame of one video, and the moments of all others that are most like it.
+import { clamp, clockText, el, failing, viewKeys } from "/page/dom.js";
+import { getJSON, go, heading, nameOf, openVideo, pictureOf, state, videoSelect } from "/page/core.js";
+import { Seeker } from "/page/follow.js";
+import { Transport } from "/page/transport.js";
+
+export async function searchView(root, query) {
+  const id = Number(query.get("id") || 0), wait = el("p", { class: "wait soft", role: "status" }, "Opening …");
+  const own = el("input", { type: "checkbox", onchange: () => { if (hits.childElementCount) find(); } });
+  const search = el("button", { class: "primary", onclick: () => find() }, "Find this moment");
+  const hits = el("ul", { class: "hits", "aria-label": "Most similar moments" }), beside = el("div", { class: "beside" }), said = el("p", { class: "soft", role: "status" });
+  root.replaceChildren(heading("Find a moment", "Pause on any frame, and see where it happens in the other videos."), wait);
+  const { video, clock } = await openVideo(id, wait);
+  if (!root.isConnected) return;
+  const transport = new Transport(video, clock, { name: nameOf(id) });
+  const time = transport.text;
+  const find = failing(async () => {
+    transport.pause();
+    const second = transport.second;
+    history.replaceState(null, "", `#/search?${new URLSearchParams({ id, t: second.toFixed(5) })}`);
+    const answer = await getJSON(`/api/search?id=${id}&t=${second.toFixed(4)}&k=12${own.checked ? "&own=1" : ""}`);
+    said.textContent = `${answer.hits.length} moments most like ${nameOf(id)} at ${clockText(second)}`;
+    hits.replaceChildren(...answer.hits.map((hit) => el("li", {}, el("button", { class: "hit", "data-hit": `${hit.id} ${hit.second}`, "aria-label": `Play ${nameOf(hit.id)} at ${clockText(hit.second)} beside the query`, onclick: () => play(hit, second) },
+      el("img", { src: pictureOf(hit.id, hit.second), alt: "", loading: "lazy", width: 160, height: 120 }), el("span", { class: "name" }, nameOf(hit.id)),
+      el("span", { class: "soft" }, clockText(hit.second)), el("span", { class: "score", title: "cosine similarity" }, hit.score.toFixed(2))))));
+    if (answer.hits.length) await play(answer.hits[0], second, false);
+  });
+  const play = failing(async (hit, second, moving = true) => { // the hit beside the query, both from their moments
+    hits.querySelectorAll("[aria-current]").forEach((node) => node.removeAttribute("aria-current"));
+    hits.querySelector(`[data-hit="${hit.id} ${hit.second}"]`)?.setAttribute("aria-current", "true");
+    const note = el("p", { class: "soft" }, "Opening …");
+    beside.replaceChildren(note);
+    const other = await openVideo(hit.id, note);
+    other.video.muted = true;
+    const seeker = new Seeker(other.video), from = other.clock.frame(hit.second);
+    const again = () => { transport.goTo(second); seeker.to(other.clock.middle(from)); transport.toggle(); other.video.play().catch(() => {}); };
+    video.onpause = () => other.video.pause();
+    beside.replaceChildren(el("figure", { class: "b" }, el("div", { class: "screen" }, other.video), el("figcaption", {}, el("span", { class: "name" }, nameOf(hit.id)), el("span", { class: "time" }, clockText(hit.second)))),
+      el("div", { class: "acts" }, el("button", { onclick: () => { transport.pause(); again(); } }, "Play both again"), el("button", { onclick: () => go("compare", { a: id, b: hit.id, t: second.toFixed(5) }) }, "Compare in step")));
+    transport.pause();
+    if (moving) again(); else seeker.to(other.clock.middle(from));
+  });
+  wait.replaceWith(el("div", { class: "bar" }, videoSelect("Video", id, (value) => go("search", { id: value })), search, el("label", { class: "check" }, own, "also in this video")),
+    el("div", { class: "pair" }, el("div", {}, el("figure", { class: "a" }, el("div", { class: "screen" }, video), el("figcaption", {}, el("span", { class: "name" }, nameOf(id)))), el("div", { class: "deck" }, transport.bar)), beside), said, hits);
+  time.id = "query-time";
+  viewKeys(root, (key, event) => {
+    if (key === "f" || key === "F") { find(); return true; }
+    return transport.key(key, event);
+  });
+  if (query.has("t")) { transport.goTo(clamp(Number(query.get("t")), 0, clock.end)); await find(); }
+}

@@ -1,0 +1,175 @@
+"""From what people type to a running server."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from syncline.data import VideoSet, open_videos
+from syncline.errors import SynclineError
+from syncline.files import cache_folder
+from syncline.video import find_videos, scan_file
+from syncline.viewer.app import create_app
+from syncline.viewer.library import Library
+from syncline.viewer.sources import Frozen, Source, Trained, stored
+from syncline.viewer.trainer import Trainer
+
+FIRST_PORT, PORTS = 8000, 50
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """An application and where it will be."""
+
+    app: ASGIApp
+    host: str
+    port: int
+    videos: int
+    broken: tuple[tuple[str, str], ...]
+    trainer: Trainer | None
+
+    @property
+    def address(self) -> str:
+        """For the browser."""
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.host, self.host)
+        return f"http://{shown}:{self.port}/"
+
+
+def open_viewer(
+    source: Path,
+    *,
+    run: str | None = None,
+    work: str | None = None,
+    cache: str | None = None,
+    minutes: float = 15.0,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> Viewer:
+    """Find the videos and their embeddings, and make the application.
+
+    Args:
+        source: a folder of videos, a manifest, a video, a run (whose own videos are shown), or a store of embeddings.
+        run: a trained run; None for the one that was trained here before, or frozen features.
+        work: folder for marks, copies and runs; None for `.syncline` in the folder, or where that cannot be written
+            a place of its own in the cache folder.
+        cache: folder of the feature cache; None for the user's.
+        minutes: budget of "Train on this folder".
+        host, port: where it will listen; port 0 takes the first free one from `FIRST_PORT` on.
+
+    Raises:
+        SynclineError: no videos, no run, or no free port.
+    """
+    features = None if cache is None else Path(cache)
+    chosen: Source | None = None
+    if (source / "store.json").is_file():
+        paths, chosen = stored(source)
+        videos, folder = open_videos(paths), source
+    else:
+        if (source / "model.safetensors").is_file():
+            run, source = run or str(source), _videos_of(source)
+        videos, folder = open_videos(source), source if source.is_dir() else source.parent
+    place = _work_folder(folder) if work is None else Path(work)
+    trained = place / "run"
+    trainer = None
+    if chosen is None and run is None and not (trained / "model.safetensors").is_file():
+        chosen, trainer = Frozen(features), Trainer.of_folder(source, trained, minutes=minutes)
+    elif chosen is None:
+        chosen = Trained(run or trained, features)
+    port = port or _free_port(host)
+    broken = _broken(folder, videos)
+    library = Library(videos, place, broken=broken)
+    app = create_app(library, chosen, host=host, port=port, trainer=trainer)
+    return Viewer(app, host, port, len(videos), tuple(broken), trainer)
+
+
+def serve(viewer: Viewer, *, browser: bool = True) -> None:
+    """Answer until interrupted.
+
+    Raises:
+        SynclineError: the port is taken.
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        viewer.app,
+        host=viewer.host,
+        port=viewer.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    listening = _listen(viewer.host, viewer.port)
+    if browser:
+        threading.Timer(0.8, webbrowser.open, (viewer.address,)).start()
+    try:
+        server.run(sockets=[listening])
+    finally:
+        if viewer.trainer is not None:
+            viewer.trainer.stop()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if os.name == "posix":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SynclineError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
+    return listening
+
+
+def _free_port(host: str) -> int:
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS):
+        try:
+            _listen(host, port).close()
+        except SynclineError:
+            continue
+        return port
+    raise SynclineError(f"no free port on {host} from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}; choose one with --port")
+
+
+def _work_folder(folder: Path) -> Path:
+    """`.syncline` beside the videos, where the journal belongs, if that can be written."""
+    beside = folder / ".syncline"
+    if beside.is_dir() and os.access(beside, os.W_OK):
+        return beside
+    if os.access(folder, os.W_OK):
+        return beside
+    return cache_folder() / "viewer" / "-".join(folder.resolve().parts[1:])
+
+
+def _videos_of(run: Path) -> Path:
+    """The folder that a run was trained on, as the run says."""
+    for name in ("train.json", "config.json"):
+        try:
+            source = json.loads((run / name).read_text(encoding="utf-8")).get("source")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if isinstance(source, str) and Path(source).exists():
+            return Path(source)
+    raise SynclineError(
+        f"{run} is a run that does not say where its videos are; give them: syncline view VIDEOS --run {run}"
+    )
+
+
+def _broken(folder: Path, videos: VideoSet) -> list[tuple[str, str]]:
+    """Files with a video's name that are not in the set, and why."""
+    used = {video.path.resolve() for video in videos}
+    found = []
+    for path in find_videos(folder) if folder.is_dir() else []:
+        if path.resolve() not in used:
+            problem = scan_file(path).problem
+            if problem is not None:
+                found.append((path.name, problem))
+    return found

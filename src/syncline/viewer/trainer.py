@@ -1,0 +1,99 @@
+"""Trains on the folder in a process of its own, so that the pages stay responsive, and tells how far it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from syncline.errors import SynclineError
+from syncline.viewer.embedder import Progress
+
+POLL = 0.5
+
+
+class Trainer:
+    """`syncline train SOURCE --out RUN --minutes N` in the background.
+
+    Args:
+        command: what to run; it writes `metrics.jsonl` (lines with `step`) into `run`.
+        run: folder of the run.
+        minutes: time budget, from which the time left is estimated.
+        finished: called (from a thread) with the run when it is there.
+    """
+
+    def __init__(
+        self, command: Sequence[str], run: Path, *, minutes: float, finished: Callable[[Path], None] | None = None
+    ) -> None:
+        self._command, self.run, self.minutes = list(command), run, minutes
+        self.finished = finished
+        self.progress = Progress()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def of_folder(cls, source: Path, run: Path, *, minutes: float = 15.0) -> Trainer:
+        """Training of a folder by this package's own command."""
+        words = ["train", str(source), "--out", str(run), "--minutes", f"{minutes:g}"]
+        if (run / "checkpoint").exists():
+            words.append("--resume")
+        return cls([sys.executable, "-m", "syncline.cli.main", *words], run, minutes=minutes)
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            SynclineError: training is going on already.
+        """
+        if self.progress.state == "working":
+            raise SynclineError("training is going on already")
+        self.run.parent.mkdir(parents=True, exist_ok=True)
+        seconds = self.minutes * 60
+        self.progress = Progress("working", 0, round(seconds), "training: getting ready", seconds)
+        log = self.run.parent / f"{self.run.name}.log"
+        with log.open("wb") as file:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+            )
+        threading.Thread(target=self._watch, args=(log,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End training, if it is going on; what it has saved stays and is taken up by the next start."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def _watch(self, log: Path) -> None:
+        process = self._process
+        assert process is not None
+        began = time.monotonic()
+        while process.poll() is None:
+            passed = time.monotonic() - began
+            step = _last_step(self.run / "metrics.jsonl")
+            message = "training: getting ready" if step is None else f"training: step {step}"
+            total = round(self.minutes * 60)
+            left = max(0.0, total - passed)
+            self.progress = Progress("working", min(round(passed), total), total, message, round(left))
+            time.sleep(POLL)
+        if process.returncode != 0 or not (self.run / "model.safetensors").is_file():
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            reason = lines[-1][:300] if lines else f"exit code {process.returncode}"
+            self.progress = Progress("failed", 0, 0, f"training ended without a model: {reason}")
+            return
+        self.progress = Progress("ready", 1, 1, "")
+        if self.finished is not None:
+            self.finished(self.run)
+
+
+def _last_step(metrics: Path) -> int | None:
+    """The step of the last whole line, None before the first."""
+    try:
+        with metrics.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 8192))
+            lines = file.read().split(b"\n")[:-1]
+        return int(json.loads(lines[-1])["step"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None

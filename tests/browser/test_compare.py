@@ -1,0 +1,228 @@
+"""Two videos in step: what each frame shows is read from the picture itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from viewing import known_embedding
+
+from syncline.data import Embedding, open_videos
+from syncline.tasks import Alignment, align
+from syncline.video import VideoReader
+
+pytestmark = pytest.mark.browser
+
+READ = """
+(video) => {
+  const canvas = new OffscreenCanvas(96, 48), pen = canvas.getContext("2d", { willReadFrequently: true });
+  pen.drawImage(video, 0, 0, 96, 48);
+  const row = pen.getImageData(0, 24, 96, 1).data;
+  let number = 0;
+  for (let bit = 0; bit < 12; bit++) number = number * 2 + (row[4 * (bit * 8 + 4)] > 128 ? 1 : 0);
+  return number;
+}
+"""
+SETTLED = """
+() => ["a", "b"].every((id) => {
+  const video = document.getElementById(id);
+  return video && video.readyState >= 2 && !video.seeking && video.paused;
+})
+"""
+
+
+def shown(page: Page) -> tuple[int, int]:
+    """The frame numbers on display in A and B, once both stand still."""
+    page.wait_for_function(SETTLED)
+    page.wait_for_timeout(150)
+    page.wait_for_function(SETTLED)
+    return tuple(page.evaluate(f"[...document.querySelectorAll('#a, #b')].map({READ})"))
+
+
+def expected(folder: Path, a: str, b: str, frame: int, mode: str = "local") -> int:
+    """The frame of B that the alignment names for a frame of A, by the library itself."""
+    videos = {video.name: video for video in open_videos(folder)}
+    x, y = (known_embedding(videos[f"{name}.mp4"]) for name in (a, b))
+    clock_a, clock_b = (VideoReader(videos[f"{name}.mp4"].path) for name in (a, b))
+    alignment = align(x, y, mode=mode)  # type: ignore[arg-type]
+    return followed(alignment, clock_a, clock_b)[frame]
+
+
+def followed(alignment: Alignment, clock_a: VideoReader, clock_b: VideoReader) -> list[int]:
+    """The frame of B for every frame of A: along the path, and in a gap of A that of the last match before it."""
+    second = alignment.follow(clock_a.pts_seconds)
+    for gap in alignment.gaps:
+        if gap.video == "a":
+            before = alignment.times[alignment.times[:, 0] < gap.start]
+            after = alignment.times[alignment.times[:, 0] >= gap.end - 1e-6]
+            if len(before) and len(after):
+                inside = (clock_a.pts_seconds > before[-1, 0]) & (clock_a.pts_seconds < after[0, 0])
+                second[inside] = before[-1, 1]
+    return list(clock_b.index_at(second + 1e-4).tolist())
+
+
+def open_compare(page: Page, address: str, a: int, b: int, **more: object) -> None:
+    extra = "".join(f"&{key}={value}" for key, value in more.items())
+    page.goto(f"{address}/#/compare?a={a}&b={b}{extra}")
+    page.wait_for_selector(".stage")
+    page.wait_for_function(SETTLED)
+
+
+# numbers of the videos in the order of their names: one 0, three 1, two 2
+
+
+@pytest.mark.parametrize(("a", "b"), [("one", "two"), ("three", "one"), ("one", "three")])
+def test_frame_of_b_is_the_one_that_the_path_names(page: Page, address: str, folder: Path, a: str, b: str) -> None:
+    number = {"one": 0, "three": 1, "two": 2}
+    open_compare(page, address, number[a], number[b])
+    slider = page.get_by_role("slider", name="Position in A")
+    last = int(slider.get_attribute("max") or 0)
+    for frame in (0, 7, 20, 36, 41, 50, 60, last - 1, last):
+        slider.fill(str(frame))
+        assert shown(page) == (frame, expected(folder, a, b, frame))
+
+
+def test_keys_step_play_and_pause_on_exact_frames(page: Page, address: str, folder: Path) -> None:
+    open_compare(page, address, 0, 2)
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert shown(page) == (2, expected(folder, "one", "two", 2))
+    page.keyboard.press("Shift+ArrowRight")
+    assert shown(page)[0] == 17
+    page.keyboard.press("End")
+    assert shown(page) == (119, expected(folder, "one", "two", 119))
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    page.wait_for_function("() => document.getElementById('a').currentTime > 1.5")
+    page.keyboard.press(" ")
+    a, b = shown(page)
+    assert a > 20
+    assert b == expected(folder, "one", "two", a)
+
+
+@pytest.mark.parametrize("speed", ["1", "2"])
+def test_b_follows_while_a_plays(page: Page, address: str, folder: Path, speed: str) -> None:
+    open_compare(page, address, 0, 2)
+    page.get_by_label("Speed").select_option(speed)
+    page.evaluate(
+        """() => {
+          const show = READ, [a, b] = [document.getElementById("a"), document.getElementById("b")];
+          window.seen = [];
+          const look = () => { window.seen.push([show(a), show(b)]); a.requestVideoFrameCallback(look); };
+          a.requestVideoFrameCallback(look);
+        }""".replace("READ", READ.strip())
+    )
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function("() => document.getElementById('a').ended || document.getElementById('a').currentTime > 7.5")
+    seen = np.array(page.evaluate("window.seen"))
+    assert len(np.unique(seen[:, 0])) > 20
+    wanted = np.array([expected_all(folder)[a] for a in seen[:, 0]])
+    late = np.abs(seen[:, 1] - wanted) / 15  # seconds of B
+    assert np.quantile(late[5:], 0.95) < 0.5
+
+
+def expected_all(folder: Path) -> list[int]:
+    if not _EXPECTED:
+        videos = {video.name: video for video in open_videos(folder)}
+        x, y = known_embedding(videos["one.mp4"]), known_embedding(videos["two.mp4"])
+        clock_a, clock_b = VideoReader(videos["one.mp4"].path), VideoReader(videos["two.mp4"].path)
+        _EXPECTED.extend(followed(align(x, y), clock_a, clock_b))
+    return _EXPECTED
+
+
+_EXPECTED: list[int] = []
+
+
+def test_gap_is_said_and_b_waits(page: Page, address: str, folder: Path) -> None:
+    open_compare(page, address, 1, 0)  # A has a part that B lacks
+    slider = page.get_by_role("slider", name="Position in A")
+    slider.fill("38")
+    before = shown(page)[1]
+    assert page.locator(".waits").is_visible()
+    slider.fill("48")
+    assert shown(page)[1] == before
+    slider.fill("80")
+    assert not page.locator(".waits").is_visible()
+    assert page.get_by_text("not in B: B waits").count() >= 1
+
+
+def test_modes_switch_in_place_and_swap(page: Page, address: str, folder: Path) -> None:
+    open_compare(page, address, 0, 2)
+    page.get_by_role("slider", name="Position in A").fill("30")
+    page.get_by_role("button", name="Global").click()
+    page.wait_for_function("() => location.hash.includes('mode=global')")
+    page.wait_for_timeout(300)
+    assert shown(page) == (30, expected(folder, "one", "two", 30, "global"))
+    page.keyboard.press("m")
+    page.wait_for_function("() => location.hash.includes('mode=subsequence')")
+    assert page.get_by_role("button", name="Subsequence").get_attribute("aria-pressed") == "true"
+    _, b = shown(page)
+    page.keyboard.press("s")
+    page.wait_for_function("() => document.querySelector('.a figcaption .name')?.textContent === 'two.mp4'")
+    assert shown(page)[0] == b
+
+
+def test_matrix_is_clicked_dragged_and_zoomed(page: Page, address: str, folder: Path) -> None:
+    open_compare(page, address, 0, 2)
+    matrix = page.locator("canvas.matrix")
+    box = matrix.bounding_box()
+    assert box is not None
+    x = lambda share: box["x"] + 46 + share * (box["width"] - 56)  # noqa: E731  the axes' margins
+    page.mouse.click(x(0.5), box["y"] + 60)
+    a, b = shown(page)
+    assert abs(a - 59) <= 2
+    assert b == expected(folder, "one", "two", a)
+    page.mouse.move(x(0.2), box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(x(0.6), box["y"] + 80, steps=8)
+    page.mouse.move(x(0.75), box["y"] + 80, steps=8)
+    page.mouse.up()
+    assert abs(shown(page)[0] - 89) <= 2
+    matrix.focus()
+    before = float(matrix.get_attribute("aria-valuenow") or 0)
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(f"() => Number(document.querySelector('canvas.matrix').ariaValueNow) > {before}")
+    with page.expect_response(lambda answer: "a0=" in answer.url):  # zoomed in: a sharper tile is fetched
+        page.keyboard.press("+")
+
+
+def test_loop_keeps_within_the_segment(page: Page, address: str) -> None:
+    open_compare(page, address, 0, 2)
+    slider = page.get_by_role("slider", name="Position in A")
+    slider.fill("30")
+    page.keyboard.press("[")
+    slider.fill("45")
+    page.keyboard.press("]")
+    assert page.get_by_role("button", name="Loop segment").get_attribute("aria-pressed") == "true"
+    slider.fill("40")
+    page.evaluate("""() => { window.back = 0; let last = 0; const a = document.getElementById("a");
+      const look = (now, { mediaTime }) => {
+        if (mediaTime < last - 0.3) window.back += 1;
+        last = mediaTime;
+        a.requestVideoFrameCallback(look);
+      };
+      a.requestVideoFrameCallback(look); }""")
+    page.locator("#play").click()
+    page.wait_for_function("() => window.back >= 2")
+    assert page.evaluate("document.getElementById('a').currentTime") < 3.6
+    page.keyboard.press("l")
+    assert page.get_by_role("button", name="Loop segment").get_attribute("aria-pressed") == "false"
+
+
+def test_long_video_is_answered_with_a_reduced_matrix(library: object, folder: Path) -> None:
+    from syncline.viewer.analysis import Analysis
+    from syncline.viewer.embedder import LONGEST, Embedder, thinned
+
+    hour = Embedding(np.random.default_rng(0).normal(size=(27_000, 8)).astype(np.float32), np.arange(27_000) / 7.5, "h")
+    assert len(thinned(hour)) == LONGEST
+    embedder = Embedder(open_videos(folder), lambda: None)
+    embedder._final = {0: hour, 1: hour, 2: hour}
+    cells, extent = Analysis(library, embedder).matrix(0, 1)  # type: ignore[arg-type]
+    assert cells.shape == (384, 384)
+    assert extent[1] == pytest.approx(26_999 / 7.5)
+    part, window = Analysis(library, embedder).matrix(0, 1, (10.0, 20.0, 0.0, 3600.0))  # type: ignore[arg-type]
+    assert part.shape == (384, 76)
+    assert 10.0 <= window[0] <= window[1] <= 20.0

@@ -1,0 +1,209 @@
+"""Library, grid, search, map and sharing, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import av
+import pytest
+from bars import write_bar_codes
+from playwright.sync_api import Page, expect
+from viewing import COUNTS, known_embedding, make_folder, make_library
+
+from syncline.data import Embedding, Video
+from syncline.viewer.sources import Given
+
+Serve = Callable[..., AbstractContextManager[str]]
+VIDEOS = "[...document.querySelectorAll('video')]"
+STRIPS = "() => [...document.querySelectorAll('.strip img')].every((i) => i.naturalWidth > 0)"
+pytestmark = pytest.mark.browser
+
+
+def test_library_filters_sorts_ranks_and_opens(page: Page, folder: Path, tmp_path: Path, serve: Serve) -> None:
+    library = make_library(folder, tmp_path / "work", broken=[("bad.mp4", "holds no video")])
+    with serve(library) as address:
+        page.goto(address)
+        cards = page.locator(".card")
+        expect(cards).to_have_count(3)
+        expect(page.locator(".trouble")).to_contain_text("1 file cannot be used")
+        page.locator(".trouble summary").click()
+        expect(page.locator(".trouble")).to_contain_text("holds no video")
+        assert page.wait_for_function(STRIPS)
+        page.get_by_label("Filter by name").fill("TW")
+        expect(cards).to_have_count(1)
+        page.get_by_label("Filter by name").fill("")
+        page.get_by_label("Sort by").select_option("Shortest first")
+        expect(cards.first).to_contain_text("three.mp4")
+        page.get_by_role("button", name="Find the odd ones").click()
+        expect(page.locator(".card meter")).to_have_count(3)
+        page.get_by_label("Sort by").select_option("Odd first")
+        expect(cards.first).to_contain_text("three.mp4")
+        expect(cards.last).to_contain_text("The most typical one")
+        page.get_by_label("Choose one.mp4").check()
+        page.get_by_label("Choose two.mp4").check()
+        page.get_by_role("button", name="Compare the two").click()
+        page.wait_for_selector(".stage")
+        expect(page.locator(".a figcaption .name")).to_have_text("one.mp4")
+        page.goto(f"{address}/#/library")
+        page.get_by_role("link", name="Compare one.mp4 with another").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".stage")
+        expect(page.locator(".b figcaption .name")).to_have_text(re.compile("two|three"))  # the best partner
+
+
+def test_hundreds_of_videos_are_drawn_as_one_scrolls(page: Page, tmp_path: Path, serve: Serve) -> None:
+    folder = tmp_path / "many"
+    first = make_folder(folder, {"one": 20}) / "one.mp4"
+    for number in range(499):
+        (folder / f"one-{number:03d}.mp4").write_bytes(first.read_bytes())
+    with serve(make_library(folder, tmp_path / "work")) as address:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        expect(page.get_by_role("status").filter(has_text="500 of 500 videos")).to_be_visible()
+        assert page.locator(".card").count() < 150
+        assert sum("/api/strip/" in url for url in asked) < 100
+        for count in (48, 96, 144):
+            page.wait_for_function("(count) => document.querySelectorAll('.card').length >= count", arg=count)
+            page.keyboard.press("End")
+        page.get_by_label("Filter by name").fill("one-498")
+        expect(page.locator(".card")).to_have_count(1)
+
+
+def test_grid_plays_on_one_timeline(page: Page, address: str) -> None:
+    page.goto(f"{address}/#/grid?ids=0,2,1")
+    page.wait_for_selector(".quad")
+    expect(page.locator(".quad figure")).to_have_count(3)
+    slider = page.get_by_label("Position on the common timeline")
+    slider.fill("4")
+    page.wait_for_function(f"() => {VIDEOS}.every((v) => !v.seeking && v.currentTime > 0.5)")
+    before = page.evaluate(f"{VIDEOS}.map((v) => v.currentTime)")
+    slider.blur()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.wait_for_function(
+        "(before) => [...document.querySelectorAll('video')].some((v, i) => v.currentTime > before[i] + 0.3)",
+        arg=before,
+    )
+    page.keyboard.press("Home")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function(f"() => {VIDEOS}.every((v) => v.currentTime > 1)")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_label("Remove three.mp4").click()
+    expect(page.locator(".quad figure")).to_have_count(2)
+    page.get_by_role("button", name="Add a video").click()
+    expect(page.locator(".quad figure")).to_have_count(3)
+
+
+def test_search_finds_the_moment_and_plays_it_beside(page: Page, address: str) -> None:
+    page.goto(f"{address}/#/search?id=0")
+    page.wait_for_selector(".transport")
+    page.get_by_role("slider", name="Position in one.mp4").fill("60")  # half way: at two it is frame 36
+    page.keyboard.press("f")
+    page.wait_for_selector(".hit")
+    hit = page.get_by_role("button", name="Play two.mp4 at").first
+    assert abs(float(hit.get_attribute("data-hit").split()[1]) - 36 / 15) < 0.3  # type: ignore[union-attr]
+    hit.click()
+    page.wait_for_function("() => (document.querySelector('.beside video')?.currentTime ?? 0) > 2.6")
+    page.get_by_role("button", name="Compare in step").click()
+    page.wait_for_selector(".stage")
+    page.keyboard.press("f")
+    page.wait_for_selector(".hit")
+    assert "id=0" in page.url
+
+
+def test_map_shows_and_opens_frames(page: Page, address: str) -> None:
+    page.goto(f"{address}/#/map")
+    canvas = page.locator("canvas.map")
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function("() => document.querySelector('.seen img').naturalWidth > 0")
+    canvas.focus()
+    page.keyboard.press("PageUp")
+    page.keyboard.press("PageUp")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".seen p")).to_contain_text("one.mp4 at 0:0")
+    for by in ("video", "progress"):
+        page.get_by_label("Colour by").select_option(by)
+    canvas.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".hit")
+    page.go_back()
+    page.wait_for_selector("canvas.map")
+    page.mouse.click(box["x"] + 100, box["y"] + 100)
+    page.wait_for_selector(".hit")
+
+
+def test_shared_page_plays_offline(new_page: Callable[..., Page], address: str, tmp_path: Path) -> None:
+    page = new_page(accept_downloads=True)
+    page.goto(f"{address}/#/compare?a=0&b=2")
+    page.wait_for_selector(".stage")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Share as one file").click()
+    target = tmp_path / "comparison.html"
+    download.value.save_as(target)
+    alone = new_page(offline=True)
+    alone.goto(target.as_uri())
+    alone.wait_for_selector(".stage")
+    alone.wait_for_function(f"() => {VIDEOS}.every((v) => v.readyState >= 2 && !v.seeking)")
+    alone.get_by_role("button", name="Play", exact=True).click()
+    alone.wait_for_function("() => document.getElementById('a').currentTime > 1")
+    alone.keyboard.press(" ")
+    alone.get_by_role("slider", name="Position in A").fill("60")
+    alone.wait_for_function("() => Math.abs(document.getElementById('b').currentTime - 37 / 15) < 0.5")
+
+
+def test_file_that_browsers_do_not_play_gets_a_copy(page: Page, tmp_path: Path, serve: Serve) -> None:
+    folder = make_folder(tmp_path / "old", {"one": 60})
+    write_bar_codes(folder / "two.avi", 60, rate=15, codec="mjpeg")
+    with serve(make_library(folder, tmp_path / "work")) as address:
+        page.goto(f"{address}/#/compare?a=0&b=1")
+        page.wait_for_selector(".stage")
+        page.wait_for_function("() => document.getElementById('b').readyState >= 2")
+        copies = list((tmp_path / "work" / "proxies").glob("*.mp4"))
+        assert len(copies) == 1
+        with av.open(str(copies[0])) as container:
+            assert container.streams.video[0].codec_context.name == "h264"
+
+
+def test_two_videos_can_be_compared_before_the_folder_is_done(
+    page: Page, folder: Path, tmp_path: Path, serve: Serve
+) -> None:
+    gate = threading.Event()
+
+    def embed(video: Video) -> Embedding:
+        if video.name == "two.mp4":
+            gate.wait(60)
+        return known_embedding(video)
+
+    with serve(make_library(folder, tmp_path / "work"), source=Given(embed)) as address:
+        page.goto(f"{address}/#/compare?a=0&b=1")
+        page.wait_for_selector(".stage")
+        expect(page.locator(".facts")).to_contain_text("A first look")
+        page.goto(f"{address}/#/map")
+        expect(page.get_by_text("this page opens by itself")).to_be_visible()
+        expect(page.locator("#status")).to_contain_text(f"2/{len(COUNTS)}")
+        gate.set()
+        page.wait_for_selector("canvas.map")
+
+
+def test_video_that_cannot_be_embedded_is_said_and_stops_nothing(
+    page: Page, folder: Path, tmp_path: Path, serve: Serve
+) -> None:
+    from syncline.errors import SynclineError
+
+    def embed(video: Video) -> Embedding:
+        if video.name == "two.mp4":
+            raise SynclineError("two.mp4: frame 7 cannot be decoded")
+        return known_embedding(video)
+
+    with serve(make_library(folder, tmp_path / "work"), source=Given(embed)) as address:
+        page.goto(address)
+        expect(page.locator(".card.broken")).to_contain_text("frame 7 cannot be decoded")
+        page.goto(f"{address}/#/search?id=0&t=1")
+        expect(page.locator(".hit").first).to_contain_text("three.mp4")

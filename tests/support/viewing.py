@@ -1,0 +1,101 @@
+"""Small libraries of bar-code videos with known correspondence, served by the viewer's real server."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+from bars import write_bar_codes
+from numpy.typing import NDArray
+
+from syncline.data import Embedding, Video, open_videos
+from syncline.video import VideoReader
+from syncline.viewer.app import create_app
+from syncline.viewer.library import Library
+from syncline.viewer.serving import _free_port, _listen
+from syncline.viewer.sources import Given, Source
+from syncline.viewer.trainer import Trainer
+
+RATE = 15
+COUNTS = {"one": 120, "two": 120, "three": 90}
+
+
+def progress_of(name: str, count: int) -> NDArray[np.float64]:
+    """Canonical progress of every frame: one steady, two fast then slow, three with an extra part."""
+    t = np.linspace(0.0, 1.0, count)
+    if name == "two":
+        return np.where(t < 0.3, t / 0.3 * 0.5, 0.5 + (t - 0.3) / 0.7 * 0.5)
+    if name == "three":
+        extra = slice(int(0.4 * count), int(0.6 * count))
+        steady = np.linspace(0.0, 1.0, count - (extra.stop - extra.start))
+        filled = np.full(count, np.nan)
+        filled[: extra.start] = steady[: extra.start]
+        filled[extra.stop :] = steady[extra.start :]
+        return filled
+    return t
+
+
+def vectors_of(progress: NDArray[np.float64], width: int = 32) -> NDArray[np.float32]:
+    """Bumps along the progress; frames without one look like nothing else."""
+    centres = np.linspace(0.0, 1.0, width)
+    bumps = np.exp(-0.5 * ((np.nan_to_num(progress, nan=5.0)[:, None] - centres) / 0.04) ** 2)
+    odd = np.isnan(progress).astype(np.float64)[:, None]
+    return np.concatenate([bumps, odd], axis=1).astype(np.float32)
+
+
+def known_embedding(video: Video) -> Embedding:
+    """Of one of these videos, for every second frame."""
+    seconds = VideoReader(video.path).pts_seconds
+    progress = progress_of(Path(video.name).stem.split("-")[0], len(seconds))
+    return Embedding(vectors_of(progress)[::2], seconds[::2], video.identity)
+
+
+def make_folder(folder: Path, counts: dict[str, int] | None = None) -> Path:
+    """Bar-code videos, one a name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, count in (counts or COUNTS).items():
+        write_bar_codes(folder / f"{name}.mp4", count, rate=RATE, options={"g": "15", "bf": "2"})
+    return folder
+
+
+def make_library(folder: Path, work: Path, *, broken: Sequence[tuple[str, str]] = ()) -> Library:
+    """The library of a folder."""
+    return Library(open_videos(folder), work, broken=broken, event_names=())
+
+
+@contextmanager
+def served(
+    library: Library, *, source: Source | None = None, trainer: Trainer | None = None, token: str | None = None
+) -> Iterator[str]:
+    """The address of a running server of a library."""
+    port = _free_port("127.0.0.1")
+    app = create_app(library, source or Given(known_embedding), port=port, trainer=trainer, token=token)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [_listen("127.0.0.1", port)]}, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_up(address)
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+def wait_until_up(address: str, seconds: float = 60.0) -> None:
+    """Until the server answers."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
