@@ -13,6 +13,7 @@ from bars import bar_code, read_bar_code, write_bar_codes
 from numpy.typing import NDArray
 from walks import walk
 
+from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, Timeline, align
 from syncline.tasks.playback import BAR, grid, moments, own_pace, side_by_side
@@ -51,7 +52,8 @@ def test_videos_of_uneven_clocks_keep_their_times(tmp_path: Path) -> None:
     times = np.cumsum(np.where(np.arange(60) % 3 == 0, 0.06, 0.03)) - 0.06
     a = write_bar_codes(tmp_path / "a.mp4", 60, times=times.tolist())
     b = write_bar_codes(tmp_path / "b.mp4", 120)
-    alignment = half_speed()
+    clocked = Embedding(walk(np.linspace(0, 1, 60)).vectors, times, "a")
+    alignment = align(clocked, walk(np.linspace(0, 1, 120), "b", rate=30.0), mode="global", verdict=False)
     side_by_side(a, b, alignment, tmp_path / "out.mp4", height=HEIGHT, max_rate=60)
     reader = VideoReader(tmp_path / "out.mp4")
     np.testing.assert_allclose(reader.pts_seconds, VideoReader(a).pts_seconds, atol=1e-3)

@@ -86,7 +86,7 @@ def alignment_value(alignment: Alignment, a: Embedding, b: Embedding) -> dict[st
 
 
 def timeline_rows(timeline: Timeline, names: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """One row an instant of the common clock and its columns: `seconds`, then a column a video (None: no part in it)."""
+    """One row an instant of the common clock, and the columns: `seconds`, then one a video (NaN: no part in it)."""
     rows = [
         {"seconds": float(second), **{name: float(at) for name, at in zip(names, column, strict=True)}}
         for second, column in zip(timeline.seconds, timeline.positions.T, strict=True)
