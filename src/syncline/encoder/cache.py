@@ -123,6 +123,18 @@ class FeatureCache:
         frames = sum(sources.values())
         return frames, frames * self.copies * self.backbone.dim * 2
 
+    def missing(self, video: Video, *, sampling: Sampling | None = None) -> tuple[int, int]:
+        """(frames that are wanted of ``video``, how many of them have no features yet).
+
+        Raises:
+            SynclineError: the file cannot be read.
+        """
+        stored = self._stored(content_hash(video.path))
+        clock = VideoReader(video.path).pts_seconds if stored is None else stored.clock
+        wanted = sampled_frames(video, clock, self.sampling if sampling is None else sampling)
+        there = 0 if stored is None else int(np.isin(wanted, stored.frames).sum())
+        return len(wanted), len(wanted) - there
+
     def features(self, video: Video, *, sampling: Sampling | None = None) -> CachedFeatures:
         """The features of the sampled frames of ``video``; ``sampling`` in place of the cache's own.
 

@@ -1,0 +1,72 @@
+"""Accelerate's part: which device, how many processes, which precision; and the encoder that goes there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from syncline.encoder import Backbone, FeatureCache, FrameEncoder
+from syncline.training.config import TrainConfig
+
+
+def make_accelerator(config: TrainConfig, run: Path | None) -> Any:
+    """Accelerate's ``Accelerator`` for a run: under torchrun or ``accelerate launch`` one of several processes."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import InitProcessGroupKwargs
+
+    precision = "bf16" if config.precision == "bf16" else "no"
+    if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
+        AcceleratorState._reset_state()  # an earlier run of this process had another precision
+    # others wait while one process still reads its videos
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=24))
+    return Accelerator(
+        mixed_precision=precision, log_with=list(config.trackers) or None, project_dir=run and str(run),
+        kwargs_handlers=[patience],
+    )  # fmt: skip
+
+
+def make_encoder(
+    config: TrainConfig, cache: FeatureCache | str | Path | None
+) -> tuple[FrameEncoder, FeatureCache | None]:
+    """The encoder, with parameters that the seed alone decides, and the cache of its features if it has one."""
+    wanted = config.encoder
+    lent = cache.backbone if isinstance(cache, FeatureCache) else None
+    fits = lent is not None and (lent.name, lent.stage, lent.grid, lent.trainable) == (
+        wanted.backbone, wanted.stage, wanted.grid or None, wanted.trainable,
+    )  # fmt: skip
+    torch.manual_seed(config.seed)
+    backbone = lent if fits and lent is not None else Backbone(
+        wanted.backbone, grid=wanted.grid or None, weights=wanted.weights, stage=wanted.stage,
+        trainable=wanted.trainable, precision=wanted.precision,
+    )  # fmt: skip
+    torch.manual_seed(config.seed + 1)
+    encoder = FrameEncoder(wanted, backbone=backbone)
+    if torch.cuda.is_available() and torch.distributed.is_initialized():
+        encoder = nn.SyncBatchNorm.convert_sync_batchnorm(encoder)  # type: ignore[no-untyped-call]
+    if wanted.trainable != "frozen":
+        return encoder, None
+    root = cache.root if isinstance(cache, FeatureCache) else cache
+    return encoder, FeatureCache(root, backbone, wanted.sampling, config.copies, flip=config.views.flip)
+
+
+def agreed(accelerator: Any, number: int) -> int:
+    """The number that the first process says, on all."""
+    if accelerator.num_processes == 1:
+        return number
+    from accelerate.utils import broadcast
+
+    return int(broadcast(torch.tensor(number, device=accelerator.device)))
+
+
+def any_of(accelerator: Any, flag: bool) -> bool:
+    """Whether any process says yes."""
+    if accelerator.num_processes == 1:
+        return flag
+    from accelerate.utils import reduce
+
+    return bool(reduce(torch.tensor(int(flag), device=accelerator.device), reduction="sum") > 0)

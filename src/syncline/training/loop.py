@@ -1,0 +1,268 @@
+"""From videos to a trained encoder.
+
+Notable choices:
+- No labels are looked at. A set with splits trains on its ``train`` part, one without on all of it.
+- With a frozen backbone, the features of all videos are computed (or found in the cache) first, and training decodes
+  nothing; otherwise every batch is decoded.
+- A run is a function of configuration, videos and seed. Killed at any step and resumed, it ends with the same
+  parameters, bit for bit (on a CPU, without ``minutes``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import signal
+import time
+from contextlib import nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from syncline.data import VideoSet
+from syncline.encoder import FeatureCache, FrameEncoder
+from syncline.encoder.sharing import save_encoder
+from syncline.errors import SynclineError
+from syncline.files import write_json
+from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
+from syncline.training.config import TrainConfig
+from syncline.training.devices import agreed, any_of, make_accelerator, make_encoder
+from syncline.training.material import Material, of_features, of_pixels, rate_of
+from syncline.training.methods import make_loss
+from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
+from syncline.training.progress import Callback, Progress, silent
+from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
+from syncline.training.steps import Stepper, StepResult, make_optimizer
+from syncline.training.stopping import Stop, TrainingStopped, catching_stops
+
+_REVISE = 25
+"""Steps between looks at the clock, where there is a budget."""
+_NOT_IDENTITY = ("steps", "log_every", "checkpoint_seconds", "trackers")
+"""What may change when a run is resumed."""
+
+
+def fit(
+    videos: VideoSet,
+    config: TrainConfig | None = None,
+    *,
+    cache: FeatureCache | str | Path | None = None,
+    out: str | Path | None = None,
+    callback: Callback | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+) -> FrameEncoder:
+    """Trains on exactly these videos.
+
+    Args:
+        videos: at least two. config: None for the recommended one.
+        cache: of features, or its folder; None for the user's. A ``FeatureCache`` lends its backbone too, if it is the
+            one configured.
+        out: folder of the run; None writes nothing (and cannot be resumed).
+        callback: told a ``Progress`` after every video and step.
+        minutes: time for everything; steps, and if need be videos, are left out to keep it. resume: go on with ``out``.
+
+    Returns:
+        The encoder, in eval mode.
+
+    Raises:
+        SynclineError: too few videos, a run that exists (or does not, with ``resume``), a checkpoint of another model,
+            a loss that is not finite.
+        TrainingStopped: a ``KeyboardInterrupt``, after Ctrl-C or SIGTERM; what was learnt is saved.
+    """
+    config = TrainConfig() if config is None else config
+    budget = Budget(minutes)
+    run = None if out is None else Path(out)
+    if len(videos) < 2:
+        raise SynclineError(f"{videos.name} has {len(videos)} video; training needs at least 2 of the same activity")
+    accelerator = make_accelerator(config, run)
+    if config.views.batch_size < accelerator.num_processes:
+        raise SynclineError(
+            f"a batch of {config.views.batch_size} cannot be shared by {accelerator.num_processes} processes"
+        )
+    writes = run is not None and accelerator.is_main_process
+    with (
+        locked(run) if writes and run is not None else nullcontext(),
+        catching_stops() as stop,
+        torch.random.fork_rng(),
+    ):
+        if writes and run is not None:
+            check_run(run, resume=resume)
+            write_json(run / CONFIG, config.as_dict())
+        session = _Session(videos, config, cache, run, accelerator, budget, stop, callback)
+        return session.train(resume=resume)
+
+
+class _Session:
+    """One call of ``fit``."""
+
+    def __init__(
+        self,
+        videos: VideoSet,
+        config: TrainConfig,
+        cache: FeatureCache | str | Path | None,
+        run: Path | None,
+        accelerator: Any,
+        budget: Budget,
+        stop: Stop,
+        callback: Callback | None,
+    ) -> None:
+        self.videos, self.config, self.run, self.accelerator = videos, config, run, accelerator
+        self.budget, self.stop, self.main = budget, stop, accelerator.is_main_process
+        self.tell: Callback = callback if callback is not None and self.main else silent
+        self.plans = callback is not None or budget.seconds is not None
+        self.encoder, self.cache = make_encoder(config, cache)
+        loss = make_loss(config, rate_hz=rate_of(videos.videos, config)).to(accelerator.device)
+        model = accelerator.prepare_model(self.encoder)
+        self.parts = Parts(self.encoder, loss, make_optimizer(config, self.encoder, loss))
+        self.stepper = Stepper(config, self.parts, model, accelerator, Rehearsal(config.views, self.encoder))
+        self.plan: Plan | None = None
+        self.step, self.total, self.first = 0, config.steps, 0
+        self.before = 0.0
+        self.began = self.saved = time.monotonic()
+
+    def train(self, *, resume: bool) -> FrameEncoder:
+        """Everything."""
+        self.material = self._material()
+        self.identity = self._identity()
+        if resume:
+            self._resume()
+        if self.budget.seconds is not None:
+            each = step_seconds(self.stepper, self.config)
+            self.total = agreed(self.accelerator, self.budget.steps(self.step, self.total, each))
+        self.stop.at_once = False
+        self.began = self.saved = time.monotonic()
+        writes = self.run is not None and self.main
+        metrics = Metrics(self.run / METRICS, after=self.step) if writes and self.run is not None else None
+        self.accelerator.init_trackers("syncline", config={"method": self.config.method, "seed": self.config.seed})
+        try:
+            while self.step < self.total:
+                self._one_step(metrics)
+        finally:
+            if metrics is not None:
+                metrics.close()
+            self.accelerator.end_training()
+        self._save(finished=True)
+        self.tell(Progress("done", self.step, self.total, plan=self.plan, encoder=self.encoder))
+        return self.encoder.eval()
+
+    @property
+    def passed(self) -> float:
+        """Seconds of training, those before a resumption too."""
+        return self.before + time.monotonic() - self.began
+
+    def _material(self) -> Material:
+        """What is trained on, after everybody was told how long it will take."""
+        if self.cache is None:
+            material = of_pixels(self.videos.videos, self.config, self.encoder)
+            self.stepper.views = material.views
+            self._tell_plan((0, 0, 0, 0.0, 0.0))
+            return material
+        if self.plans:
+            self._tell_plan(feature_plan(self.videos.videos, self.cache, self.config.encoder.sampling))
+        material = of_features(
+            self.videos.videos, self.config, self.encoder, self.cache, accelerator=self.accelerator, budget=self.budget,
+            tell=self.tell,
+        )  # fmt: skip
+        self.stepper.views = material.views
+        return material
+
+    def _tell_plan(self, features: tuple[int, int, int, float, float]) -> None:
+        if not self.plans:
+            return
+        frames, missing, size, decode, backbone = features
+        each = step_seconds(self.stepper, self.config)
+        reading = missing * (decode + backbone)
+        steps = self.total
+        if self.budget.seconds is not None:
+            fitting = (self.budget.seconds - min(reading, FEATURE_SHARE * self.budget.seconds)) / each
+            steps = max(1, min(steps, int(0.95 * fitting)))
+        self.plan = Plan(len(self.videos), frames, missing, size, decode, backbone, reading, each, steps)
+        self.tell(Progress("plan", 0, steps, str(self.plan), plan=self.plan, encoder=self.encoder))
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must have in common with the run that goes on from it."""
+        settings = {key: value for key, value in self.config.as_dict().items() if key not in _NOT_IDENTITY}
+        hashed = self.encoder.backbone.weights_hash() if self.config.encoder.trainable == "frozen" else ""
+        return {**settings, "backbone_weights": hashed, "videos": self.material.names}
+
+    def _resume(self) -> None:
+        index = read_index(self.run) if self.run is not None else None
+        if index is None or self.run is None:
+            return  # ended before its first checkpoint: it starts again
+        load_checkpoint(self.run, self.parts, identity=self.identity)
+        self.step = self.first = int(index["step"])
+        self.before = float(index["seconds"])
+        # other steps than those it was started with: somebody asked for them
+        self.total = int(index["steps"]) if index["planned"] == self.config.steps else self.config.steps
+
+    def _one_step(self, metrics: Metrics | None) -> None:
+        logged = self.step == 0 or (self.step + 1) % self.config.log_every == 0 or self.step + 1 == self.total
+        result = self.stepper(self.step, self.total, tell=logged)
+        self.step += 1
+        if not math.isfinite(result.loss):
+            raise SynclineError(
+                f"the loss is not finite at step {self.step}: try a smaller lr, or another preset of the loss"
+            )
+        self._report(result, metrics if logged else None)
+        if any_of(self.accelerator, self.stop.signal is not None):
+            self._save(finished=False)
+            number = self.stop.signal or signal.SIGTERM
+            raise TrainingStopped(number, self.step, "" if self.run is None else str(self.run))
+        pause = time.monotonic() - self.saved
+        if self.run is not None and self.step < self.total and pause >= self.config.checkpoint_seconds:
+            self._save_checkpoint()
+            self.tell(Progress("saved", self.step, self.total))
+        if self.budget.seconds is not None and self.step % _REVISE == 0 and self.step < self.total:
+            each = (time.monotonic() - self.began) / (self.step - self.first)
+            self.total = agreed(self.accelerator, self.budget.steps(self.step, self.total, each))
+
+    def _report(self, result: StepResult, metrics: Metrics | None) -> None:
+        """To the callback every step, to the file and the trackers where a line is due."""
+        rate = (self.step - self.first) / max(time.monotonic() - self.began, 1e-9)
+        if metrics is not None:
+            metrics.write(
+                {
+                    "step": self.step, "steps": self.total, "loss": result.loss, "terms": result.terms, "lr": result.lr,
+                    "gradient": result.gradient, "seconds": round(self.passed, 3),
+                }
+            )  # fmt: skip
+            self.accelerator.log({"loss": result.loss, **result.terms, "lr": result.lr}, step=self.step)
+        self.tell(
+            Progress(
+                "training", self.step, self.total, loss=result.loss, terms=result.terms, lr=result.lr, rate=rate,
+                seconds_left=(self.total - self.step) / rate, encoder=self.encoder,
+            )
+        )  # fmt: skip
+
+    def _save_checkpoint(self) -> None:
+        if self.run is not None and self.main:
+            save_checkpoint(
+                self.run, self.parts, step=self.step, steps=self.total, planned=self.config.steps,
+                seconds=round(self.passed, 3), identity=self.identity,
+            )  # fmt: skip
+        self.saved = time.monotonic()
+
+    def _save(self, *, finished: bool) -> None:
+        """Checkpoint, encoder, and what the run was."""
+        self._save_checkpoint()
+        if self.run is None or not self.main:
+            return
+        mode = self.encoder.training
+        save_encoder(self.encoder.eval(), self.run)
+        self.encoder.train(mode)
+        summary = {
+            "finished": finished,
+            "step": self.step,
+            "steps": self.total,
+            "seconds": round(self.passed, 3),
+            "videos": [video.name for video in self.material.videos],
+            "passed_over": self.material.unread,
+            "plan": None if self.plan is None else dataclasses.asdict(self.plan),
+            "shares": {part: round(share, 4) for part, share in self.stepper.watch.shares().items()},
+            "processes": self.accelerator.num_processes,
+            "device": str(self.accelerator.device),
+            "versions": {name: version(name) for name in ("syncline", "torch")},
+        }
+        write_json(self.run / SUMMARY, summary)

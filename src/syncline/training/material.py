@@ -1,0 +1,146 @@
+"""What there is to train on: the features of the videos, or the videos themselves, as views."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from syncline.data import Video
+from syncline.encoder import FeatureCache, FrameEncoder
+from syncline.errors import SynclineError
+from syncline.training.config import TrainConfig
+from syncline.training.planning import Budget
+from syncline.training.progress import Callback, Progress
+from syncline.views import FeatureViews, PixelViews, Views
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Views and the videos that they are of; ``unread`` names those that were left out and why."""
+
+    views: Views
+    videos: tuple[Video, ...]
+    unread: dict[str, str]
+
+    @property
+    def names(self) -> str:
+        """Which videos these are, short enough for a message."""
+        words = "\n".join(f"{video.name} {video.num_frames}" for video in self.videos)
+        return f"{len(self.videos)} videos ({hashlib.sha256(words.encode()).hexdigest()[:8]})"
+
+
+def rate_of(videos: Sequence[Video], config: TrainConfig) -> float:
+    """Sampled frames a second: as configured, or with a stride that of the median video."""
+    sampling = config.encoder.sampling
+    if sampling.stride is None:
+        return sampling.rate_hz
+    return float(np.median([video.frame_rate for video in videos])) / sampling.stride
+
+
+def of_features(
+    videos: Sequence[Video],
+    config: TrainConfig,
+    encoder: FrameEncoder,
+    cache: FeatureCache,
+    *,
+    accelerator: Any,
+    budget: Budget,
+    tell: Callback,
+) -> Material:
+    """Cached features of all videos that can be read (and that the budget has time for); calibrates the encoder.
+
+    Each process reads its share; what it leaves in the cache is there for all.
+
+    Raises:
+        SynclineError: fewer than two videos are left.
+    """
+    unread = _read(videos, config, cache, accelerator=accelerator, budget=budget, tell=tell)
+    if accelerator.num_processes > 1:
+        from accelerate.utils import gather_object
+
+        accelerator.wait_for_everyone()
+        unread = dict(gather_object(list(unread.items())))
+    kept = tuple(video for video in videos if video.name not in unread)
+    _enough(kept, unread)
+    features = [cache.features(video, sampling=config.encoder.sampling).grid for video in kept]
+    encoder.calibrate([feature[0] for feature in features], seed=config.seed)
+    views = FeatureViews(
+        features, config.views, seed=config.seed, groups=[video.action for video in kept],
+        contexts=config.encoder.contexts, context_stride=config.encoder.context_stride,
+    )  # fmt: skip
+    return Material(views, kept, unread)
+
+
+def _read(
+    videos: Sequence[Video],
+    config: TrainConfig,
+    cache: FeatureCache,
+    *,
+    accelerator: Any,
+    budget: Budget,
+    tell: Callback,
+) -> dict[str, str]:
+    """Puts this process's share of the videos into the cache; what was left out, and why."""
+    share = list(videos)[accelerator.process_index :: accelerator.num_processes]
+    order = torch.randperm(len(share), generator=torch.Generator().manual_seed(config.seed)).tolist()
+    began, read = time.perf_counter(), 0
+    unread: dict[str, str] = {}
+    for place, number in enumerate(order):
+        video = share[number]
+        if budget.no_more_features and read >= 2 and cache.missing(video, sampling=config.encoder.sampling)[1]:
+            unread[video.name] = "no time left in the budget"
+        else:
+            try:
+                cache.features(video, sampling=config.encoder.sampling)
+                read += 1
+            except SynclineError as error:
+                unread[video.name] = str(error)
+                _log.warning("passed over %s: %s", video.name, error)
+        rate = (place + 1) / max(time.perf_counter() - began, 1e-9)
+        tell(
+            Progress(
+                "features", place + 1, len(share), unread.get(video.name, ""), rate=rate,
+                seconds_left=(len(share) - place - 1) / rate,
+            )
+        )  # fmt: skip
+    return unread
+
+
+def of_pixels(videos: Sequence[Video], config: TrainConfig, encoder: FrameEncoder) -> Material:
+    """The videos themselves: every batch is decoded. Sets the encoder's reference length.
+
+    Raises:
+        SynclineError: fewer than two videos can be read.
+    """
+    from syncline.video import VideoReader
+
+    unread: dict[str, str] = {}
+    for video in videos:
+        try:
+            VideoReader(video.path)
+        except SynclineError as error:
+            unread[video.name] = str(error)
+            _log.warning("passed over %s: %s", video.name, error)
+    kept = tuple(video for video in videos if video.name not in unread)
+    _enough(kept, unread)
+    views = PixelViews(
+        kept, config.encoder.sampling, config.views, size=encoder.backbone.size, seed=config.seed,
+        contexts=config.encoder.contexts, context_stride=config.encoder.context_stride,
+    )  # fmt: skip
+    encoder.calibrate([np.empty((length, 0)) for length in views.lengths], seed=config.seed)
+    return Material(views, kept, unread)
+
+
+def _enough(kept: Sequence[Video], unread: dict[str, str]) -> None:
+    if len(kept) < 2:
+        why = f"; the first that was passed over: {next(iter(unread.values()))}" if unread else ""
+        raise SynclineError(f"training needs at least 2 videos, {len(kept)} can be read{why}")

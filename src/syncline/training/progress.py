@@ -1,0 +1,46 @@
+"""What training tells while it runs: the one argument of its callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from syncline.encoder import FrameEncoder
+from syncline.training.planning import Plan
+
+Phase = Literal["plan", "features", "training", "saved", "done"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training is.
+
+    Attributes:
+        phase: ``plan`` (once, before anything long begins), ``features`` (a video was read), ``training`` (a step was
+            done), ``saved`` (a checkpoint was), ``done``.
+        done, total: videos or steps.
+        message: what a person should know; often "".
+        plan: with ``plan``, ``done`` only. loss, terms, lr: of the step; terms only where it was logged.
+        rate: steps (videos) a second. seconds_left: of this phase; None where that is not known.
+        encoder: as it is now; a callback may evaluate it, in eval mode or not. None before there is one.
+    """
+
+    phase: Phase
+    done: int
+    total: int
+    message: str = ""
+    plan: Plan | None = None
+    loss: float | None = None
+    terms: Mapping[str, float] = field(default_factory=dict)
+    lr: float | None = None
+    rate: float | None = None
+    seconds_left: float | None = None
+    encoder: FrameEncoder | None = None
+
+
+Callback = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """The callback of those who do not want to know."""

@@ -1,0 +1,139 @@
+"""The folder of a run: who writes into it, what is there already, what is left of it when nothing came of it.
+
+RUN/train.json      the whole configuration (also a file for --config)
+RUN/metrics.jsonl   one line a logged step
+RUN/checkpoint/     what --resume goes on from
+RUN/model.safetensors, config.json, README.md   the encoder
+RUN/run.json        the videos, the steps done, versions
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from syncline.errors import SynclineError
+from syncline.files import write_text
+from syncline.training.checkpoint import FOLDER, read_index
+from syncline.training.config import TrainConfig, config_from
+
+CONFIG, METRICS, SUMMARY, LOCK = "train.json", "metrics.jsonl", "run.json", ".lock"
+
+
+def check_run(run: Path, *, resume: bool) -> None:
+    """Whether training may write into ``run``.
+
+    Raises:
+        SynclineError: it holds something and ``resume`` is not asked for, or it is no run and it is.
+    """
+    holds = [path.name for path in run.iterdir() if path.name != LOCK] if run.is_dir() else []
+    if holds and not resume:
+        if not (run / CONFIG).is_file():
+            raise SynclineError(f"{run} exists and is no run of syncline's; choose another folder")
+        if read_index(run) is None and (run / "model.safetensors").is_file():
+            raise SynclineError(f"{run} exists; choose another folder")
+        raise SynclineError(f"{run} exists; go on with it by --resume, or choose another folder")
+    if resume and holds and not (run / CONFIG).is_file():
+        raise SynclineError(f"{run} is no run that could be resumed ({CONFIG} is missing)")
+    if resume and not holds:
+        raise SynclineError(f"{run} holds no run to resume; train without --resume")
+
+
+def read_config(run: Path) -> TrainConfig:
+    """The configuration that a run was started with.
+
+    Raises:
+        SynclineError: none is there, or it is damaged.
+    """
+    try:
+        values = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SynclineError(f"{run} holds no run ({CONFIG} is missing)") from error
+    except ValueError as error:
+        raise SynclineError(f"{run / CONFIG} is damaged") from error
+    if not isinstance(values, dict):
+        raise SynclineError(f"{run / CONFIG} is damaged")
+    return config_from(values)
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Holds ``run`` for this process alone. The system lets go of it when the process ends, however it ends.
+
+    A folder that was made here and holds nothing to go on from when an error ends the block is removed again.
+
+    Raises:
+        SynclineError: another process trains into it.
+    """
+    if run.exists() and not run.is_dir():
+        raise SynclineError(f"{run} is a file; give a new folder for the run")
+    made, foreign = not run.exists(), not (run / LOCK).exists()
+    run.mkdir(parents=True, exist_ok=True)
+    with open(run / LOCK, "a+b") as file:
+        if not _lock(file):
+            file.seek(0)
+            holder = file.read().decode(errors="replace").strip() or "unknown"
+            raise SynclineError(f"{run} is being trained into by another process (pid {holder}); choose another folder")
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n".encode())
+        file.flush()
+        try:
+            yield
+        except Exception:
+            if made and not (run / FOLDER).exists():
+                shutil.rmtree(run, ignore_errors=True)
+            elif foreign:
+                (run / LOCK).unlink(missing_ok=True)
+            raise
+
+
+def _lock(file: BinaryIO) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(1 << 20)  # a byte that nobody reads: locked bytes cannot be read on Windows
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class Metrics:
+    """``metrics.jsonl``: appended to, flushed line by line, and cut back to where a resumed run goes on."""
+
+    def __init__(self, path: Path, *, after: int = 0) -> None:
+        kept = []
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                step = _step_of(line)
+                if step is not None and step <= after:
+                    kept.append(line)
+        write_text(path, "".join(line + "\n" for line in kept))
+        self._file = open(path, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by close)
+
+    def write(self, values: dict[str, Any]) -> None:
+        """One line."""
+        self._file.write(json.dumps(values) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _step_of(line: str) -> int | None:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,69 @@
+"""``syncline.train``: from whatever people call their videos to a folder with a trained encoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from syncline.data import VideoSet, open_videos
+from syncline.data.sources import Source
+from syncline.encoder import FeatureCache, FrameEncoder
+from syncline.errors import SynclineError
+from syncline.training.config import TrainConfig
+from syncline.training.loop import fit
+from syncline.training.progress import Callback
+from syncline.training.run_folder import read_config
+
+
+def train(
+    source: Source,
+    out: str | Path,
+    *,
+    config: TrainConfig | None = None,
+    resume: bool = False,
+    minutes: float | None = None,
+    steps: int | None = None,
+    cache: FeatureCache | str | Path | None = None,
+    callback: Callback | None = None,
+) -> FrameEncoder:
+    """Learns an embedding of the frames of a folder of unlabelled videos of one activity.
+
+    Args:
+        source: a folder of videos, a manifest (``.csv``), a list of files, or a ``VideoSet``. With splits, its
+            ``train`` part is taken. Labels are not looked at.
+        out: folder of the run: the encoder (``FrameEncoder.from_pretrained(out)``), its configuration, metrics and
+            checkpoint. Must not exist, unless ``resume``.
+        config: ``method_config("lac")`` and the like; None for the recommended one, or with ``resume`` the run's own.
+        resume: go on with the run in ``out``. minutes: budget for everything, see ``fit``. steps: in place of config's.
+        cache: of features, or its folder; None for the user's. callback: told a ``Progress`` after every step.
+
+    Returns:
+        The encoder, in eval mode.
+
+    Raises:
+        SynclineError: no or too few videos, a run that exists, a checkpoint of another model.
+        TrainingStopped: a ``KeyboardInterrupt``, after Ctrl-C or SIGTERM; the run can be resumed.
+    """
+    if config is None:
+        config = read_config(Path(out)) if resume else TrainConfig()
+    if steps is not None:
+        config = replace(config, steps=steps)
+    return fit(training_videos(source), config, cache=cache, out=out, callback=callback, minutes=minutes, resume=resume)
+
+
+def training_videos(source: Source) -> VideoSet:
+    """The ``train`` part of a source that has splits, all of one that has none.
+
+    Raises:
+        SynclineError: nothing there, fewer than two videos, or splits of which none is ``train``.
+    """
+    videos = open_videos(source)
+    if any(video.split for video in videos):
+        videos = open_videos(videos, split="train")
+    if len(videos) < 2:
+        raise SynclineError(f"{_said(source)} has 1 video; training needs at least 2 videos of the same activity")
+    return videos
+
+
+def _said(source: Source) -> str:
+    return str(source) if isinstance(source, str | Path) else getattr(source, "name", "the list of videos")
