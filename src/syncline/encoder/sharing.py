@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-import syncline
 from syncline.encoder.config import EncoderConfig
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.errors import SynclineError
@@ -33,7 +33,7 @@ def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
         place / CONFIG,
         {
             "library": "syncline",
-            "version": syncline.__version__,
+            "version": version("syncline"),
             "encoder": encoder.config.as_dict(),
             "preprocessing": {
                 "size": list(backbone.size),

@@ -1,0 +1,250 @@
+"""``syncline train``: learns an embedding from videos without labels."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from syncline.data import VideoSet
+    from syncline.training import Progress, TrainConfig
+
+EXAMPLE = """\
+Time and disk are estimated before it starts. Ctrl-C saves; --resume goes on. Features of videos are kept in a cache
+(SYNCLINE_CACHE, or the user's cache folder), so that a second run on the same videos starts at once.
+
+examples:
+  syncline train videos/ --out runs/pour
+  syncline train videos/ --out runs/pour --minutes 10
+  syncline train videos/ --out runs/pour --resume
+  syncline train penn_action --root data/PennAction --action bowl --out runs/bowl
+  syncline train videos/ --out runs/scl --method scl --set lr=1e-4 --set encoder.sampling.rate_hz=15
+  syncline train --method tcc --print_config > tcc.yaml;  syncline train videos/ --out runs/tcc --config tcc.yaml
+  torchrun --nproc-per-node 4 -m syncline.cli.main train videos/ --out runs/pour
+"""
+DATASETS = ("pouring", "penn_action")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("source", nargs="?", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
+    parser.add_argument("--out", metavar="RUN", help="folder of the run; must not exist, except with --resume")
+    parser.add_argument("--root", help="folder of the data set, where SOURCE is the name of one")
+    parser.add_argument("--action", help="of penn_action: one action (default: all, a batch being of one)")
+    parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop")
+    parser.add_argument("--preset", help="of the method's loss, as corrected (default), paper, released of lac")
+    parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
+    parser.add_argument("--steps", type=int, help="steps of the optimiser (default: 800)")
+    parser.add_argument("--minutes", type=float, help="budget for everything; never more than --steps")
+    parser.add_argument("--seed", type=int, help="(default: 0)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--config", metavar="YAML", help="settings, as --print_config shows them")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting, over all others; can be repeated"
+    )
+    parser.add_argument("--print_config", action="store_true", help="print all settings as YAML and do nothing")
+    parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+    parser.add_argument("--profile", action="store_true", help="say where the time went; also RUN/profile.json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains; 0 also where SIGTERM ended it, because everything is saved then."""
+    from syncline.training import TrainingStopped
+    from syncline.training.stopping import catching_stops
+
+    with catching_stops():
+        try:
+            return _run(arguments)
+        except TrainingStopped as stopped:
+            if stopped.run:
+                _say(f"ended at step {stopped.step}; everything is saved in {stopped.run}")
+            else:
+                _say("ended before the first step; features that were read stay in the cache")
+            if _leads():
+                _say(f"go on with: syncline train {arguments.source} --out {arguments.out} --resume")
+            return 0 if stopped.signal == signal.SIGTERM else 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from syncline.training import as_yaml, train
+
+    config = _config(arguments)
+    if arguments.print_config:
+        print(as_yaml(config), end="")
+        return 0
+    if arguments.source is None or arguments.out is None:
+        _say("usage: syncline train SOURCE --out RUN (see syncline train --help)")
+        return 2
+    display = _Display()
+    with display:
+        train(
+            _videos(arguments), arguments.out, config=config, resume=arguments.resume, minutes=arguments.minutes,
+            cache=arguments.cache, callback=display,
+        )  # fmt: skip
+    if _leads():
+        _finish(arguments)
+    return 0
+
+
+def _videos(arguments: argparse.Namespace) -> VideoSet:
+    from syncline.errors import SynclineError
+    from syncline.training import training_videos
+
+    if arguments.source in DATASETS and arguments.root is not None:
+        from syncline.data.datasets import open_dataset
+
+        return training_videos(open_dataset(arguments.source, arguments.root, action=arguments.action))
+    if arguments.root is not None:
+        raise SynclineError(
+            f"--root goes with the name of a data set ({', '.join(DATASETS)}), got {arguments.source!r}"
+        )
+    if arguments.source in DATASETS and not os.path.exists(arguments.source):
+        raise SynclineError(f"give the folder of the data set {arguments.source} by --root")
+    return training_videos(arguments.source)
+
+
+def _config(arguments: argparse.Namespace) -> TrainConfig:
+    """Defaults of the method (or the resumed run's settings), under those of the file, under those of the line."""
+    from pathlib import Path
+
+    from syncline.training import config_from, merged, method_config, read_config
+    from syncline.training.methods import make_loss
+
+    given = _file_settings(arguments.config) if arguments.config is not None else {}
+    line: dict[str, Any] = {}
+    for name in ("method", "preset", "steps", "seed"):
+        if getattr(arguments, name) is not None:
+            line[name] = getattr(arguments, name)
+    for text in arguments.set:
+        line = merged(line, _setting(text))
+    given = merged(given, line)
+    if arguments.resume and arguments.out is not None:
+        base = read_config(Path(arguments.out))
+    else:
+        base = method_config(given.get("method", "lac"), preset=given.get("preset"), own=arguments.own)
+    config = config_from(merged(base.as_dict(), given))
+    make_loss(config, rate_hz=1.0)  # options that the loss does not have are told now, not after an hour
+    return config
+
+
+def _file_settings(path: str) -> dict[str, Any]:
+    import yaml
+
+    from syncline.errors import SynclineError
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = yaml.safe_load(file)
+    except OSError as error:
+        raise SynclineError(f"{path} cannot be read ({error.strerror}); give a YAML file of settings") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SynclineError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SynclineError(f"{path} holds no settings; expected lines of 'key: value'")
+    return values
+
+
+def _setting(text: str) -> dict[str, Any]:
+    """``a.b=1`` as nested dictionaries."""
+    import yaml
+
+    from syncline.errors import SynclineError
+
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.split(".")):
+        raise SynclineError(f"--set {text!r}: expected KEY=VALUE, as --set encoder.width=128")
+    try:
+        result: Any = yaml.safe_load(value)
+        if isinstance(result, str):  # YAML takes 1e-4 for a word
+            result = float(result)
+    except yaml.YAMLError as error:
+        raise SynclineError(f"--set {text!r}: the value is no YAML") from error
+    except ValueError:
+        pass
+    for part in reversed(key.split(".")):
+        result = {part: result}
+    return dict(result)
+
+
+class _Display:
+    """The callback that draws bars: one for reading the videos, one for the steps."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+            console=self.console, disable=not _leads(),
+        )  # fmt: skip
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> _Display:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Draws what is new."""
+        if progress.phase == "plan":
+            self.console.print(progress.message, highlight=False)
+            return
+        if progress.phase == "features" and progress.message:
+            self.console.print(f"[yellow]passed over[/]: {progress.message}", highlight=False)
+        words = {"features": ("reading videos", "videos/s"), "training": ("training", "steps/s")}
+        if progress.phase not in words:
+            return
+        name, unit = words[progress.phase]
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=progress.total, rate="", note="")
+        note = "" if progress.loss is None else f"loss {progress.loss:.4f}"
+        rate = "" if progress.rate is None else f"{progress.rate:.2f} {unit}"
+        self._bars.update(self._tasks[name], completed=progress.done, total=progress.total, rate=rate, note=note)
+
+
+def _finish(arguments: argparse.Namespace) -> None:
+    import json
+    from pathlib import Path
+
+    from syncline.files import write_json
+
+    place = Path(arguments.out)
+    summary = json.loads((place / "run.json").read_text(encoding="utf-8"))
+    seconds, step = summary["seconds"], summary["step"]
+    print(f"{place}: {step} steps in {seconds:.0f} s ({step / max(seconds, 1e-9):.2f} a second)")
+    if arguments.profile:
+        plan = summary["plan"] or {}
+        profile = {
+            "seconds_a_frame": {"decode": plan.get("decode", 0.0), "backbone": plan.get("backbone", 0.0)},
+            "frames_read": plan.get("missing", 0),
+            "seconds_a_step": seconds / max(step, 1),
+            "shares_of_a_step": summary["shares"],
+        }
+        write_json(place / "profile.json", profile)
+        for part, share in profile["seconds_a_frame"].items():
+            print(
+                f"  {part:<10} {1e3 * share:7.1f} ms a frame" + ("" if share else " (all features were in the cache)")
+            )
+        for part, share in summary["shares"].items():
+            print(f"  {part:<10} {100 * share:7.1f} % of a step")
+    print(f"next: syncline evaluate {place} {arguments.source}, or syncline view {arguments.source} --run {place}")
+
+
+def _leads() -> bool:
+    """Whether this is the process that talks, of several."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _say(words: str) -> None:
+    import sys
+
+    print(f"syncline: {words}", file=sys.stderr)
