@@ -1,0 +1,75 @@
+"""`syncline train` on tiny sets in Pouring's and PennAction's forms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import data_forms as forms
+import pytest
+from data_forms import Item, phases
+
+from syncline.cli.main import main
+
+SMALL = ["--steps", "2", "--set", "encoder.backbone=test_resnet", "--set", "encoder.weights=none"]
+SMALL += ["--set", "encoder.width=16", "--set", "encoder.hidden=16", "--set", "views.num_frames=8"]
+ACTIONS = {"squat": (10, 4), "bowl": (3, 3)}
+
+
+@pytest.fixture(scope="module")
+def pouring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pouring")
+    for split, count in (("train", 3), ("val", 2)):
+        items = [Item(f"{split} {n}", phases(40 + n, 5), first=100 * n) for n in range(count)]
+        forms.write_pickle(root / f"{split}.pkl", items)
+        for item in items:
+            forms.write_video(root, item)
+    return root
+
+
+@pytest.fixture(scope="module")
+def penn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Raw PennAction with labels: three training and two validation sequences of each of two actions."""
+    root = tmp_path_factory.mktemp("penn")
+    number = 0
+    for action, (_, count) in ACTIONS.items():
+        for split, videos in (("train", 3), ("val", 2)):
+            for _ in range(videos):
+                number += 1
+                item = Item(f"{number:04d}", phases(40 + number, count), first=number)
+                forms.write_mat(root / "labels" / f"{item.name}.mat", action, split == "train", len(item.labels))
+                forms.write_frames(root / "frames" / item.name, item)
+                forms.write_npy(root / "penn_action_labels" / split / action / f"{item.name}.npy", item.labels)
+    return root
+
+
+@pytest.mark.slow
+def test_train_pouring(pouring: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert main(["train", "pouring", "--root", str(pouring), "--out", str(run), *SMALL]) == 0
+    assert (run / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("action", "videos"), [("squats", 3), ("all", 6)])
+def test_train_penn_action(penn: Path, tmp_path: Path, action: str, videos: int) -> None:
+    run = tmp_path / "run"
+    words = ["train", "penn_action", "--root", str(penn), "--action", action, "--out", str(run), *SMALL]
+    assert main(words) == 0
+    names = json.loads((run / "run.json").read_text())["videos"]
+    assert len(names) == videos
+    assert {name.split("_")[1] for name in names} == ({"squat"} if action == "squats" else set(ACTIONS))
+
+
+def test_what_cannot_be_trained_on_is_one_line(
+    pouring: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, said in (
+        (["train", "pouring"], "folder of the data set pouring"),
+        (["train", "pouring", "--root", str(tmp_path)], "no form that is known"),
+        (["train", "pouring", "--root", str(pouring), "--action", "dance"], "no action 'dance'"),
+    ):
+        assert main([*words, "--out", str(tmp_path / "run"), *SMALL]) == 1
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1
+        assert said in lines[0]
