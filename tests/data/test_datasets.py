@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 from data_forms import Item, phases
 
+from syncline.data import open_videos, processed
 from syncline.data.datasets import by_action, length_histogram, open_dataset, read_index
 from syncline.data.published import PENN_ACTION, count_rows
 from syncline.data.videos import VideoSet
@@ -230,3 +234,28 @@ def test_faults_of_names_and_folders(tmp_path: Path) -> None:
     forms.write_json_index(tmp_path / "train.json", [Item("0001_pullup", [0, 1], 7)], penn=True)
     with pytest.raises(SynclineError, match="is pushup, the name '0001_pullup' says pullup"):
         open_dataset("penn_action", tmp_path)
+
+
+def test_archives_are_read_in_memory_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "a" / "b"
+    root.mkdir(parents=True)
+    array = io.BytesIO()
+    np.save(array, np.array(["x"]))
+    with zipfile.ZipFile(root / "train.npz", "w") as packed:
+        packed.writestr("../../evil.npy", array.getvalue())
+    with pytest.raises(SynclineError, match="expected arrays name and seq_len"):
+        read_index("pouring", root)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["train.npz"]
+    monkeypatch.setattr(processed, "MAX_BYTES", 1000)
+    np.savez_compressed(root / "train.npz", name=np.zeros(10_000))
+    with pytest.raises(SynclineError, match=r"unpacks to .* up to 1000 are read"):
+        read_index("pouring", root)
+
+
+def test_other_peoples_json_beside_videos_is_no_index(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(json.dumps({"images": [], "annotations": []}))
+    forms.write_video(tmp_path, Item("film", [0] * 4))
+    assert [video.name for video in open_videos(tmp_path)] == ["film.mp4"]
+    (tmp_path / "train.pkl").write_bytes(b"no pickle")
+    with pytest.raises(SynclineError, match=r"train\.pkl is no pickle"):
+        open_videos(tmp_path)

@@ -94,8 +94,9 @@ def read_index(name: str, root: str | Path) -> list[Video]:
 def recognised(root: str | Path) -> str | None:
     """Which data set a folder holds by its form: `pouring`, `penn_action` or None."""
     place = Path(root)
-    if processed.processed_index(place):
-        return "penn_action" if processed.has_actions(place) else "pouring"
+    said = processed.said_dataset(place)
+    if said is not None:
+        return said
     if penn_action.raw_root(place) is not None:
         return "penn_action"
     return next((name for name, actions in DATASETS.items() if tcc_records.find_shards(place, actions)), None)

@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 RULES = "syncline_events.txt"
 MAX_BYTES = 1 << 28
+MAX_ROWS = 20_000_000
 _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "val"}
 
 
@@ -231,6 +232,8 @@ def _parquet(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
         raise SynclineError("LeRobot's tables need pyarrow; run: pip install 'syncline[lerobot]'") from error
     try:
         with parquet.ParquetFile(path) as file:
+            if file.metadata.num_rows > MAX_ROWS:
+                raise ValueError(f"{file.metadata.num_rows} rows; up to {MAX_ROWS} are read")
             there = set(file.schema_arrow.names)
             table = file.read(columns=[name for name in columns if name in there], use_threads=False)
         content: dict[str, list[Any]] = table.to_pydict()

@@ -43,9 +43,22 @@ def processed_index(root: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def has_actions(root: Path) -> bool:
-    """Whether the entries of the indices say of which action they are, as those of PennAction do."""
-    return any("action_label" in entry for _, file in processed_index(root) for entry in _entries(file)[:1])
+def said_dataset(root: Path) -> str | None:
+    """`penn_action` where the entries of an index name actions, `pouring` where not; None where it is no such index.
+
+    Raises:
+        SynclineError: a pickle that cannot be read. Other files called `train.json` may be somebody else's.
+    """
+    for _, file in processed_index(root):
+        try:
+            entries = _entries(file)
+        except SynclineError:
+            if file.suffix == ".pkl":
+                raise
+            continue
+        if entries and "name" in entries[0] and ("seq_len" in entries[0] or "frame_label" in entries[0]):
+            return "penn_action" if "action_label" in entries[0] else "pouring"
+    return None
 
 
 def read_processed(root: Path, actions: Sequence[Action]) -> list[Video]:

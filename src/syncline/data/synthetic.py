@@ -44,7 +44,7 @@ class SyntheticConfig:
     size: tuple[int, int] = (96, 128)
     frame_rate: float = 15.0
     seconds: tuple[float, float] = (4.0, 8.0)
-    unevenness: float = 0.9
+    unevenness: float = 1.2
     trim: float = 0.8
     pauses: bool = False
     missing: bool = False
@@ -162,7 +162,7 @@ def _course(
     """Progress of the scene and offset of the hand for every frame, and the segments."""
     shares = np.exp(config.unevenness * rng.standard_normal(NUM_PHASES))
     seconds = rng.uniform(*config.seconds)
-    counts = np.maximum(2, np.round(shares / shares.sum() * seconds * config.frame_rate)).astype(int)
+    counts = np.maximum(3, np.round(shares / shares.sum() * seconds * config.frame_rate)).astype(int)
     left_out = int(rng.integers(1, NUM_PHASES - 1)) if config.missing else -1
     choices = [phase for phase in range(1, NUM_PHASES - 1) if phase != left_out]
     again = int(rng.choice(choices)) if config.repeated else -1
