@@ -1,0 +1,209 @@
+"""The viewer's parts: the journal, the background worker, training, and what people type."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from viewing import known_embedding, make_folder, make_library
+
+from syncline.data import Embedding, Video, open_videos
+from syncline.errors import SynclineError
+from syncline.viewer.analysis import _pooled
+from syncline.viewer.embedder import Embedder
+from syncline.viewer.journal import Journal
+from syncline.viewer.proxies import Proxies
+from syncline.viewer.serving import open_viewer
+from syncline.viewer.sources import Given
+from syncline.viewer.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("bars"), {"one": 40, "two": 40, "three": 30})
+
+
+def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+# ---- journal
+
+
+def test_journal_survives_any_cut(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "whole.jsonl")
+    journal.mark("a", 0, 1.0)
+    journal.mark("a", 1, None)
+    journal.rename(0, "grasp")
+    journal.mark("b", 0, 2.5)
+    journal.undo()
+    journal.mark("b", 0, 3.0)
+    content = journal.path.read_bytes()
+    assert Journal(journal.path).marks() == {"a": {0: 1.0, 1: None}, "b": {0: 3.0}}
+    for cut in {*range(0, len(content), 7), *(k for k, byte in enumerate(content) if byte in b"\n}")}:
+        part = tmp_path / "cut.jsonl"
+        part.write_bytes(content[:cut])
+        again = Journal(part)
+        whole = [json.loads(line) for line in content[:cut].split(b"\n") if line.endswith(b"}")]
+        assert len(again._changes) == sum(-1 if "undo" in line else 1 for line in whole)
+        again.mark("c", 0, 9.0)  # and goes on
+        assert Journal(part).marks()["c"] == {0: 9.0}
+
+
+def test_journal_undoes_and_refuses(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "labels.jsonl")
+    assert journal.undo() is None
+    journal.rename(2, "let go")
+    assert journal.names() == {2: "let go"}
+    assert journal.undo() == {"event": 2, "name": "let go"}
+    assert journal.names() == {}
+    journal.mark("a", 0, 1.0)
+    journal.mark("a", 0, None, clear=True)
+    assert journal.marks() == {}
+    for event, second in ((-1, 1.0), (0, -1.0), (0, float("nan")), (10**6, 1.0)):
+        with pytest.raises(SynclineError):
+            journal.mark("a", event, second)
+    with pytest.raises(SynclineError):
+        journal.rename(0, " ")
+
+
+# ---- embedding in the background
+
+
+def test_wanted_videos_come_first_and_old_embeddings_serve(folder: Path) -> None:
+    videos, gate, order = open_videos(folder), threading.Event(), []
+
+    def slowly(video: Video) -> Embedding:
+        gate.wait(30)
+        order.append(video.name)
+        return known_embedding(video)
+
+    changes: list[int] = []
+    embedder = Embedder(videos, lambda: changes.append(1))
+    embedder.start(Given(slowly, "slow"))
+    with pytest.raises(SynclineError, match="still being embedded"):
+        embedder.all()
+    with pytest.raises(SynclineError, match="wait"):
+        embedder.start(Given(known_embedding))
+    asked = threading.Thread(target=embedder.of, args=([2, 0],))
+    asked.start()
+    until(lambda: embedder._wanted == [2, 0])
+    gate.set()
+    asked.join(30)
+    until(lambda: embedder.ready)
+    assert order.index("two.mp4") <= 1  # number 2, ahead of number 1 (number 0 may have begun already)
+    assert (embedder.generation, embedder.source_name, changes) == (1, "slow", [1])
+    first = embedder.all()
+    embedder.start(Given(known_embedding, "trained"))
+    assert embedder.all().keys() == first.keys()
+    until(lambda: embedder.generation == 2)
+    assert embedder.source_name == "trained"
+
+
+def test_one_bad_video_is_left_out_and_all_bad_fails(folder: Path) -> None:
+    def picky(video: Video) -> Embedding:
+        if video.name == "one.mp4":
+            raise SynclineError("one.mp4: cannot be decoded")
+        return known_embedding(video)
+
+    def never(video: Video) -> Embedding:
+        raise SynclineError("no weights here")
+
+    embedder = Embedder(open_videos(folder), lambda: None)
+    embedder.start(Given(picky))
+    until(lambda: embedder.ready)
+    assert sorted(embedder.all()) == [1, 2]
+    with pytest.raises(SynclineError, match=r"one\.mp4"):
+        embedder.of([0, 1])
+    embedder = Embedder(open_videos(folder), lambda: None)
+    embedder.start(Given(never))
+    until(lambda: embedder.progress.state == "failed")
+    assert embedder.progress.message == "no weights here"
+    with pytest.raises(SynclineError, match="no weights"):
+        embedder.of([0, 1])
+
+
+def test_pooled_rows_are_means_of_unit_vectors() -> None:
+    vectors = np.random.default_rng(0).normal(size=(1000, 5)).astype(np.float32)
+    means, extent = _pooled(Embedding(vectors, np.arange(1000) / 10, "x"))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert means.shape == (384, 5)
+    assert extent == (0.0, 99.9)
+    starts = np.unique(np.linspace(0, 1000, 384, endpoint=False).astype(int))
+    assert np.allclose(means[7], unit[starts[7] : starts[8]].mean(0), atol=1e-6)
+
+
+# ---- training in its own process
+
+SCRIPT = """
+import sys, time, pathlib
+run = pathlib.Path(sys.argv[1]); run.mkdir(parents=True, exist_ok=True)
+for step in range(3):
+    with (run / "metrics.jsonl").open("a") as file: file.write('{"step": %d}\\n' % step)
+    time.sleep(0.3)
+if sys.argv[2] == "fail":
+    print("syncline: no space left"); sys.exit(1)
+(run / "model.safetensors").write_bytes(b"x"); time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("how", ["work", "fail"])
+def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None:
+    run, finished = tmp_path / "work" / "run", []
+    trainer = Trainer([sys.executable, "-c", SCRIPT, str(run), how], run, minutes=1, finished=finished.append)
+    trainer.start()
+    with pytest.raises(SynclineError, match="already"):
+        trainer.start()
+    until(lambda: "step" in trainer.progress.message or trainer.progress.state != "working")
+    until(lambda: trainer.progress.state != "working")
+    if how == "work":
+        until(lambda: finished == [run])
+    else:
+        assert trainer.progress.state == "failed"
+        assert "no space left" in trainer.progress.message
+
+
+# ---- what people type
+
+
+def test_folder_manifest_and_trouble(folder: Path, tmp_path: Path) -> None:
+    (folder / "broken.mp4").write_bytes(b"no video")
+    try:
+        viewer = open_viewer(folder, work=str(tmp_path / "work"), cache=str(tmp_path / "cache"))
+        assert viewer.videos == 3
+        assert [name for name, _ in viewer.broken] == ["broken.mp4"]
+        assert viewer.address.startswith("http://127.0.0.1:80")
+    finally:
+        (folder / "broken.mp4").unlink()
+    with pytest.raises(SynclineError, match="does not exist"):
+        open_viewer(tmp_path / "nothing")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(SynclineError, match="where its videos are"):
+        open_viewer(tmp_path / "run")
+
+
+def test_copy_of_an_odd_file_tells_how_far_it_is(folder: Path, tmp_path: Path) -> None:
+    from bars import write_bar_codes
+
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    write_bar_codes(odd / "old.avi", 40, rate=15, codec="mjpeg")
+    library = make_library(odd, tmp_path / "work")
+    proxies = Proxies(library)
+    assert not library.plays(0)
+    assert proxies.path(0) is None
+    until(lambda: proxies.states()[0]["state"] == "ready")
+    made = proxies.path(0)
+    assert made is not None
+    assert made.parent == tmp_path / "work" / "proxies"
+    assert Proxies(library).path(0) == made  # found again by another session

@@ -1,0 +1,230 @@
+"""The server without a browser: who is answered, what is served, and that no path leaves the library."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from viewing import known_embedding, make_folder, make_library
+
+from syncline.viewer.app import create_app
+from syncline.viewer.library import Library
+from syncline.viewer.sources import Given
+
+TOKEN = "the-token-of-this-session"
+CHANGES = [
+    ("/api/labels", {"id": 0, "event": 0, "second": 1.0}),
+    ("/api/names", {"event": 0, "name": "grasp"}),
+    ("/api/undo", {}),
+    ("/api/rank", {}),
+    ("/api/train", {}),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("bars"), {"one": 40, "two": 40, "three": 30})
+
+
+@pytest.fixture
+def library(folder: Path, tmp_path: Path) -> Library:
+    return make_library(folder, tmp_path / "work")
+
+
+def ready_client(library: Library) -> TestClient:
+    app = create_app(library, Given(known_embedding), port=8000, token=TOKEN)
+    client = TestClient(app, base_url="http://127.0.0.1:8000")
+    end = time.monotonic() + 30
+    while client.get("/api/status").json()["embedding"]["state"] == "working" and time.monotonic() < end:
+        time.sleep(0.01)
+    return client
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """One for all tests that do not look at what was changed."""
+    return ready_client(make_library(folder, tmp_path_factory.mktemp("shared") / "work"))
+
+
+@pytest.fixture
+def fresh(library: Library) -> TestClient:
+    """One whose library nobody has changed."""
+    return ready_client(library)
+
+
+# ---- who is answered
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:8001", "localhost.evil.example:8000", ""])
+def test_other_hosts_are_refused(client: TestClient, host: str) -> None:
+    for path in ("/", "/api/library", "/video/0", "/page/app.js"):
+        assert client.get(path, headers={"host": host}).status_code == 421
+
+
+def test_own_names_are_answered(client: TestClient) -> None:
+    for host in ("127.0.0.1:8000", "localhost:8000"):
+        assert client.get("/api/library", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "body"), CHANGES)
+def test_changes_need_the_token_and_the_own_origin(client: TestClient, path: str, body: dict[str, object]) -> None:
+    own, other = {"x-syncline-token": TOKEN}, {"origin": "http://evil.example"}
+    assert client.post(path, json=body).status_code == 403
+    assert client.post(path, json=body, headers={"x-syncline-token": "guessed"}).status_code == 403
+    assert client.post(path, json=body, headers={"x-syncline-token": "\u00e9".encode("latin-1")}).status_code == 403
+    assert client.post(path, json=body, headers=own | other).status_code == 403
+    assert client.post(path, json=body, headers=own | {"origin": "null"}).status_code == 403
+    accepted = client.post(path, json=body, headers=own | {"origin": "http://127.0.0.1:8000"})
+    assert accepted.status_code in (200, 409)  # 409: said in words, as that there is nothing to train
+
+
+def test_nothing_changes_by_get(fresh: TestClient, library: Library) -> None:
+    for path, _ in CHANGES:
+        fresh.get(f"{path}?id=0&event=0&second=1&name=x")
+    assert library.journal.marks() == {}
+    assert not library.journal.path.exists()
+
+
+def test_every_answer_has_the_strict_headers(client: TestClient) -> None:
+    for path in ("/", "/api/library", "/page/app.js", "/video/0", "/nothing", "/api/compare?a=0&b=99"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+    assert (
+        "access-control-allow-origin"
+        not in client.get("/api/library", headers={"origin": "http://evil.example"}).headers
+    )
+
+
+# ---- no path leaves the library
+
+ESCAPES = [
+    "/video/../secret.txt", "/video/%2e%2e/secret.txt", "/video/..%2fsecret.txt", "/video/%2fetc%2fpasswd",
+    "/video//etc/passwd", "/video/-1", "/video/3", "/video/0x0", "/video/one.mp4", "/video/0/../../secret.txt",
+    "/page/../app.py", "/page/%2e%2e%2fapp.py", "/page/..%5capp.py", "/page/%2fetc%2fpasswd", "/page/index.html",
+    "/page/app.js%00.css", "/secret.txt", "/one.mp4", "/.syncline/labels.jsonl",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ESCAPES)
+def test_no_request_names_a_file(client: TestClient, folder: Path, path: str) -> None:
+    (folder / "secret.txt").write_text("secret")
+    answer = client.get(path)
+    assert answer.status_code in (404, 409), (path, answer.status_code)
+    assert "secret" not in answer.text.replace("/secret.txt", "")
+    assert "root:" not in answer.text
+
+
+def test_the_page_holds_no_path_of_this_machine(client: TestClient, folder: Path) -> None:
+    for path in (
+        "/",
+        "/api/library",
+        "/api/status",
+        "/api/compare?a=0&b=1",
+        "/api/labels",
+        "/api/search?id=0&t=1",
+        "/api/map",
+    ):
+        assert str(folder) not in client.get(path).text
+
+
+# ---- what is served
+
+
+def test_videos_come_in_ranges(client: TestClient, folder: Path) -> None:
+    whole = (folder / "one.mp4").read_bytes()
+    part = client.get("/video/0", headers={"range": "bytes=100-199"})
+    assert part.status_code == 206
+    assert part.content == whole[100:200]
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole)}"
+    assert client.get("/video/0").content == whole
+
+
+def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
+    bad = [
+        "compare", "compare?a=x&b=1", "picture/0", "picture/0?t=nan", "picture/0?t=inf", "search?id=0&t=x",
+        "compare?a=0&b=9", "compare?a=0&b=1&mode=odd", "timeline?ids=0", "timeline?ids=0,0", "export?form=exe",
+        "export?form=csv", "matrix?a=0&b=1&a0=5&a1=4&b0=0&b1=1",
+    ]  # fmt: skip
+    for path in bad:
+        answer = fresh.get(f"/api/{path}")
+        assert answer.status_code in (400, 409), path
+        assert len(answer.json()["error"].splitlines()) == 1
+    own = {"x-syncline-token": TOKEN}
+    for body in (b"", b"[]", b"{", b'{"id": 0}', b'{"id": 0, "event": -1, "second": 1}', b'{"id": 0, "event": 0, "second": -4}',
+                 b'{"id": 7, "event": 0, "second": 1}', b'{"id": 0, "event": 0, "second": NaN}', b" " * 200_000):  # fmt: skip
+        assert fresh.post("/api/labels", content=body, headers=own).status_code in (400, 409), body[:40]
+
+
+def test_matrix_and_clock_are_bytes(client: TestClient) -> None:
+    answer = client.get("/api/matrix?a=0&b=2")
+    rows, columns = map(int, answer.headers["x-shape"].split(","))
+    assert (rows, columns) == (20, 20)
+    assert len(answer.content) == rows * columns
+    diagonal = np.frombuffer(client.get("/api/matrix?a=0&b=0").content, np.uint8).reshape(20, 20)
+    assert (diagonal.argmax(axis=0) == np.arange(20)).all()
+    clock = np.frombuffer(client.get("/api/clock/0").content, "<f8")
+    assert np.allclose(clock, np.arange(40) / 15, atol=1e-4)
+
+
+def test_labels_transfer_names_and_next(fresh: TestClient) -> None:
+    own = {"x-syncline-token": TOKEN}
+    assert fresh.get("/api/transfer").json() == {"videos": []}
+    assert fresh.get("/api/next").json() == {"id": None}
+    for event, second in ((0, 0.6), (1, 1.4)):
+        fresh.post("/api/labels", json={"id": 0, "event": event, "second": second}, headers=own)
+    found = {entry["id"]: entry["events"] for entry in fresh.get("/api/transfer").json()["videos"]}
+    assert [event["by"] for event in found[0]] == ["hand", "hand"]
+    assert [event["by"] for event in found[2]] == ["carried", "carried"]
+    assert fresh.get("/api/next").json()["id"] in (1, 2)
+    # one event of another video corrected: the other event of it is still carried, and both vote for the third
+    fresh.post("/api/labels", json={"id": 2, "event": 0, "second": 0.2}, headers=own)
+    found = {entry["id"]: entry["events"] for entry in fresh.get("/api/transfer?ids=2,1").json()["videos"]}
+    assert found[2][0] == {"second": 0.2, "confidence": 1.0, "by": "hand"}
+    assert found[2][1]["by"] == "carried"
+    assert found[2][1]["second"] is not None
+    assert len(found[1]) == 2
+    fresh.post("/api/names", json={"event": 1, "name": "  let \n go "}, headers=own)
+    assert fresh.get("/api/labels").json()["names"] == ["event 1", "let go"]
+    assert fresh.post("/api/names", json={"event": 1, "name": "a;b"}, headers=own).status_code == 409
+
+
+def test_every_form_is_exported(fresh: TestClient) -> None:
+    own = {"x-syncline-token": TOKEN}
+    for event, second in ((0, 0.6), (1, 1.4)):
+        fresh.post("/api/labels", json={"id": 0, "event": event, "second": second}, headers=own)
+    for form in fresh.get("/api/library").json()["forms"]:
+        for carried in (0, 1):
+            answer = fresh.get(f"/api/export?form={form}&carried={carried}")
+            assert answer.status_code == 200, (form, answer.text)
+            assert len(answer.content) > 20
+            assert "attachment" in answer.headers["content-disposition"]
+
+
+def test_shared_page_asks_nobody(client: TestClient) -> None:
+    page = client.get("/api/share?a=0&b=1").text
+    head = page[: page.index('<script type="application/json"')]
+    assert "default-src 'none'" in head
+    script = page[page.rindex("<script") :]
+    assert "import " not in script
+    assert "fetch(" not in script
+    assert "http://" not in head + script
+    assert "https://" not in head + script
+    assert "</script" not in page[page.index('id="data">') : page.index("</script>")]
+
+
+def test_map_search_and_timeline(client: TestClient) -> None:
+    found = client.get("/api/map").json()
+    assert len({len(column) for column in found.values()}) == 1
+    assert max(map(abs, found["x"] + found["y"])) <= 1
+    hits = client.get("/api/search?id=0&t=1.3&k=2").json()["hits"]
+    assert {hit["id"] for hit in hits} <= {1, 2}
+    timeline = client.get("/api/timeline?ids=0,2").json()
+    assert len(timeline["positions"]) == len(timeline["absent"]) == 2
+    assert client.get("/api/partner?a=0").json()["id"] in (1, 2)
