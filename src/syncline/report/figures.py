@@ -18,6 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
 from syncline.data import Embedding
+from syncline.report.groups import deviation_figure, reliability_figure, timeline_figure
 from syncline.report.pictures import filmstrip, retrieval_grid
 from syncline.report.style import (
     A_COLOUR,
@@ -36,12 +37,15 @@ from syncline.tasks import Alignment, similarity
 from syncline.tasks import tempo_curve as slopes
 
 __all__ = [
+    "deviation_figure",
     "filmstrip",
     "loss_curve",
     "progress_curves",
+    "reliability_figure",
     "retrieval_grid",
     "similarity_figure",
     "tempo_curve",
+    "timeline_figure",
     "trajectories",
 ]
 

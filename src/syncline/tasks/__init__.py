@@ -3,8 +3,15 @@
 from syncline.tasks.align import Alignment, Gap, Segment, align, similarity
 from syncline.tasks.deviate import Deviation, Report, deviate, distance_rule, rank, tempo_curve
 from syncline.tasks.search import Hit, MomentIndex
-from syncline.tasks.sync import Offset, Timeline, estimate_offset, medoid, synchronize
-from syncline.tasks.transfer import LabelledVideo, Transferred, event_votes, next_to_label, transfer_events
+from syncline.tasks.sync import Offset, Timeline, barycentre, estimate_offset, medoid, synchronize
+from syncline.tasks.transfer import (
+    LabelledVideo,
+    Transferred,
+    event_votes,
+    leave_one_out,
+    next_to_label,
+    transfer_events,
+)
 
 __all__ = [
     "Alignment",
@@ -19,10 +26,12 @@ __all__ = [
     "Timeline",
     "Transferred",
     "align",
+    "barycentre",
     "deviate",
     "distance_rule",
     "estimate_offset",
     "event_votes",
+    "leave_one_out",
     "medoid",
     "next_to_label",
     "rank",

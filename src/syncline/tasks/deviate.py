@@ -26,21 +26,33 @@ class Deviation:
         start, end: seconds, on the reference's clock for `missing`, on the video's for all others.
         score: how much: seconds without counterpart weighted by how unlike they are (0 to 1 a second) for the first
             four, seconds times |log2 of the tempo ratio| for the last two.
+        place: seconds on the video's clock: where a missing stretch ought to be; `start` for all others.
     """
 
     kind: str
     start: float
     end: float
     score: float
+    place: float
 
 
 @dataclass(frozen=True)
 class Report:
-    """Deviations of one video, in order of time, and `oddness` >= 0 by which `rank` sorts (0 = like the reference)."""
+    """What one video does differently.
+
+    Attributes:
+        source: the video.
+        deviations: in order of `place`.
+        oddness: >= 0, by which `rank` sorts; 0 is like the reference.
+        duration: seconds of the video.
+        match_score: of its alignment with the reference.
+    """
 
     source: str
     deviations: tuple[Deviation, ...]
     oddness: float
+    duration: float
+    match_score: float
 
 
 def deviate(
@@ -65,20 +77,29 @@ def deviate(
     for gap in alignment.gaps:
         if gap.video == "a":
             inside = (reference.pts_seconds >= gap.start) & (reference.pts_seconds < gap.end)
-            found.append(Deviation("missing", gap.start, gap.end, _weighted(unlike[0][inside], gap.end - gap.start)))
+            weight = _weighted(unlike[0][inside], gap.end - gap.start)
+            found.append(Deviation("missing", gap.start, gap.end, weight, _place(alignment, gap.start)))
         else:
             inside = (video.pts_seconds >= gap.start) & (video.pts_seconds < gap.end)
             kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
-            found.append(Deviation(kind, gap.start, gap.end, _weighted(unlike[1][inside], gap.end - gap.start)))
+            weight = _weighted(unlike[1][inside], gap.end - gap.start)
+            found.append(Deviation(kind, gap.start, gap.end, weight, gap.start))
     found += _tempo(alignment, tempo, window, min_seconds)
-    duration = float(video.pts_seconds[-1] - video.pts_seconds[0]) or 1.0
-    oddness = sum(deviation.score for deviation in found) / duration + max(0.0, 0.5 - alignment.match_score)
-    return Report(video.source, tuple(sorted(found, key=lambda deviation: deviation.start)), oddness)
+    duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
+    oddness = sum(deviation.score for deviation in found) / max(duration, 1e-3) + max(0.0, 0.5 - alignment.match_score)
+    ordered = tuple(sorted(found, key=lambda deviation: deviation.place))
+    return Report(video.source, ordered, oddness, duration, alignment.match_score)
 
 
 def rank(reports: Sequence[Report]) -> list[Report]:
     """From typical to odd."""
     return sorted(reports, key=lambda report: report.oddness)
+
+
+def _place(alignment: Alignment, second: float) -> float:
+    """The moment of the video at which the reference's moment would come: the last one matched before it, else 0."""
+    before = np.flatnonzero(alignment.times[:, 0] <= second)
+    return float(alignment.times[before[-1], 1]) if len(before) else 0.0
 
 
 def _unlikeness(reference: Embedding, video: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -144,7 +165,7 @@ def _tempo(alignment: Alignment, factor: float, window: float, min_seconds: floa
             start, stop = at[first], at[end - 1]
             if np.isfinite(start) and np.isfinite(stop) and stop - start >= min_seconds:
                 score = float((stop - start) * np.abs(ratio[first:end]).mean())
-                found.append(Deviation(kind, float(start), float(stop), score))
+                found.append(Deviation(kind, float(start), float(stop), score, float(start)))
     return found
 
 

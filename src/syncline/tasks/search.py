@@ -32,6 +32,8 @@ class Hit:
 class MomentIndex:
     """Unit vectors of all frames of a collection, searched exactly (or by FAISS above a million frames).
 
+    ``notes`` are the caller's words that are saved with it (what made the vectors, of which files).
+
     Args:
         embeddings: any number, of one width.
 
@@ -45,6 +47,7 @@ class MomentIndex:
 
     def __init__(self, embeddings: Sequence[Embedding] = ()) -> None:
         self.sources: list[str] = []
+        self.notes: dict[str, str] = {}
         self._vectors: list[torch.Tensor] = []
         self._seconds: list[NDArray[np.float64]] = []
         self._faiss: object | None = None
@@ -75,6 +78,13 @@ class MomentIndex:
                 self._vectors.append(unit)
                 self._seconds.append(embedding.pts_seconds)
         self._faiss = None
+
+    def remove(self, source: str) -> None:
+        """Take a video out, if it is there."""
+        if source in self.sources:
+            place = self.sources.index(source)
+            del self.sources[place], self._vectors[place], self._seconds[place]
+            self._faiss = None
 
     def query(self, source: str, start: float, end: float | None = None) -> NDArray[np.float32]:
         """The unit vector of a moment of an indexed video, or the mean one of the range from `start` to `end` seconds.
@@ -187,7 +197,7 @@ class MomentIndex:
         with replacing(folder / "index.safetensors") as temporary:
             save_file(tensors, temporary)
         counts = [len(vectors) for vectors in self._vectors]
-        write_json(folder / "index.json", {"sources": self.sources, "counts": counts})
+        write_json(folder / "index.json", {"sources": self.sources, "counts": counts, "notes": self.notes})
 
     @classmethod
     def load(cls, folder: Path) -> MomentIndex:
@@ -199,12 +209,13 @@ class MomentIndex:
         try:
             described = json.loads((folder / "index.json").read_text(encoding="utf-8"))
             tensors = load_file(folder / "index.safetensors")
+            notes = {str(key): str(value) for key, value in described.get("notes", {}).items()}
             sources, counts = list(described["sources"]), [int(count) for count in described["counts"]]
             vectors, seconds = torch.split(tensors["vectors"].float(), counts), torch.split(tensors["seconds"], counts)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise SynclineError(f"{folder} holds no readable search index ({error}); build it again") from error
         index = cls()
-        index.sources = sources
+        index.sources, index.notes = sources, notes
         index._vectors = [torch.nn.functional.normalize(part, dim=-1) for part in vectors]
         index._seconds = [part.numpy() for part in seconds]
         return index

@@ -92,7 +92,7 @@ def synchronize(
     start = _find(embeddings, reference) if reference is not None else medoid(embeddings, seed=seed)
     hub, own = embeddings[start], start
     if method == "joint":
-        hub, own = _barycentre(embeddings, hub), -1
+        hub, own = barycentre(embeddings, hub), -1
     alignments = [None if i == own else align(hub, embedding, verdict=False) for i, embedding in enumerate(embeddings)]
     seconds = hub.pts_seconds - hub.pts_seconds[0]
     positions = np.stack(
@@ -148,8 +148,14 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
-def _barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
-    """The group's own course: an embedding on an even clock whose frames are averages over the videos."""
+def barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
+    """The group's own course: an embedding on an even clock whose frames are averages over the videos.
+
+    Args:
+        embeddings: the group.
+        start: where to begin, one of them; what it lacks and most others show is put in, what it alone shows is
+            taken out.
+    """
     step = float(np.median(np.diff(start.pts_seconds))) if len(start.pts_seconds) > 1 else 1.0
     vectors = _unit(start.vectors)
     for round_ in range(JOINT_ROUNDS):

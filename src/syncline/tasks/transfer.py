@@ -76,21 +76,62 @@ def transfer_events(
     options = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
     placed = [_place(labelled, target, alignment_weight, absent_below, options) for target in targets]
     if calibrate and len(labelled) >= 3:
-        raw, hit = [], []
-        for i, video in enumerate(labelled):
-            rest = [other for j, other in enumerate(labelled) if j != i]
-            found = _place(rest, video.embedding, alignment_weight, absent_below, options)
-            for event, truth, share in zip(found.events, video.events, found.confidence, strict=True):
-                right = (event is None) == (truth is None)
-                if event is not None and truth is not None:
-                    right = abs(event - truth) <= WINDOW
-                raw.append(share)
-                hit.append(float(right))
-        placed = [
-            Transferred(video.source, video.events, _calibrated(video.confidence, np.array(raw), np.array(hit)))
-            for video in placed
-        ]
+        raw, hit = leave_one_out(
+            labelled, alignment_weight=alignment_weight, absent_below=absent_below, gap_open=gap_open,
+            gap_extend=gap_extend, gamma=gamma,
+        )  # fmt: skip
+        placed = [Transferred(video.source, video.events, _calibrated(video.confidence, raw, hit)) for video in placed]
     return placed
+
+
+def leave_one_out(
+    labelled: Sequence[LabelledVideo],
+    *,
+    alignment_weight: float = 0.7,
+    absent_below: float = 0.25,
+    gap_open: float = 2.0,
+    gap_extend: float = 0.5,
+    gamma: float = 0.2,
+    calibrated: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What is claimed of each labelled video from the others, against its own labels.
+
+    Args:
+        labelled: at least two.
+        alignment_weight, absent_below, gap_open, gap_extend, gamma: as in `transfer_events`.
+        calibrated: map each video's confidences through the other videos' hits, as a new video's would be; this is
+            what a reliability plot shows.
+
+    Returns:
+        confidence (k,) and hit (k,), one entry an event of a video; hit is 1 where the event was placed within half a
+        second, or rightly called absent.
+
+    Raises:
+        SynclineError: as `transfer_events`; fewer than two videos.
+    """
+    _check(labelled)
+    if len(labelled) < 2:
+        raise SynclineError("leaving one out needs at least two labelled videos")
+    options = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
+    raw, hit = [], []
+    for i, video in enumerate(labelled):
+        rest = [other for j, other in enumerate(labelled) if j != i]
+        found = _place(rest, video.embedding, alignment_weight, absent_below, options)
+        for event, truth in zip(found.events, video.events, strict=True):
+            right = (event is None) == (truth is None)
+            if event is not None and truth is not None:
+                right = abs(event - truth) <= WINDOW
+            hit.append(float(right))
+        raw.extend(found.confidence.tolist())
+    confidence, right_or_not = np.array(raw), np.array(hit)
+    if calibrated:
+        whose = np.repeat(np.arange(len(labelled)), len(labelled[0].events))
+        mapped = [
+            _calibrated(confidence[whose == i], confidence[whose != i], right_or_not[whose != i])
+            for i in range(len(labelled))
+        ]
+        confidence = np.concatenate(mapped)
+    return confidence, right_or_not
 
 
 def next_to_label(transferred: Sequence[Transferred]) -> str:

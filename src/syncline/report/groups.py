@@ -1,0 +1,124 @@
+"""Figures of many videos at once: a common timeline, deviations, and how far a confidence can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
+
+from syncline.report.style import A_COLOUR, INK, PALETTE, QUIET, RULE, SEQUENTIAL, one_axes, short, styled
+from syncline.tasks import Report, Timeline
+
+KIND_COLOURS = dict(zip(("missing", "extra", "repeated", "out_of_order", "slower", "faster"), PALETTE))
+MOST_ROWS = 40
+
+
+@styled
+def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str | None = None) -> Figure:
+    """One bar a video along the common clock, coloured by the video's own time; white where it has no part.
+
+    Args:
+        timeline: from `synchronize`; at most the first forty videos are drawn.
+        names: of the videos. title: above the figure.
+    """
+    count = min(len(timeline.sources), MOST_ROWS)
+    figure, axes = one_axes(7.0, 0.9 + 0.22 * count)
+    ends = np.nanmax(np.where(np.isnan(timeline.positions), 0.0, timeline.positions), axis=1)
+    shares = timeline.positions[:count] / np.maximum(ends[:count, None], 1e-9)
+    step = float(timeline.seconds[1] - timeline.seconds[0]) if len(timeline.seconds) > 1 else 1.0
+    drawn = axes.imshow(
+        np.ma.masked_invalid(shares), aspect="auto", cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="nearest",
+        extent=(-step / 2, float(timeline.seconds[-1]) + step / 2, count - 0.5, -0.5),
+    )  # fmt: skip
+    for k in range(1, count):
+        axes.axhline(k - 0.5, color="white", linewidth=2.5)
+    labels = [short(names[k] if k < len(names) else timeline.sources[k], 26) for k in range(count)]
+    axes.set_yticks(range(count), labels)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("common clock (s)")
+    for k in range(count):
+        misfit = timeline.inconsistency[k]
+        text = "–" if np.isnan(misfit) else f"{misfit:.2f} s"
+        axes.text(1.01, k, text, transform=axes.get_yaxis_transform(), va="center", fontsize=7, color=QUIET)
+    axes.text(1.01, -0.9, "misfit", transform=axes.get_yaxis_transform(), va="center", fontsize=7, color=QUIET)
+    bar = figure.colorbar(drawn, ax=axes, pad=0.09, shrink=min(1.0, 4 / count + 0.3), ticks=[0, 0.5, 1])
+    bar.set_label("share of the video")
+    bar.outline.set_visible(False)
+    axes.set_title(title or f"{len(timeline.sources)} videos on one clock")
+    return figure
+
+
+@styled
+def deviation_figure(reports: Sequence[Report], *, names: Sequence[str] = (), title: str | None = None) -> Figure:
+    """One row a video, from typical to odd: its length, and every deviation on it.
+
+    A `missing` stretch is drawn as a tick at the moment of the video at which it ought to be.
+
+    Args:
+        reports: from `rank`; at most the last forty (the oddest) are drawn.
+        names: of the videos, in the order of the reports. title: above the figure.
+    """
+    shown = list(reports)[-MOST_ROWS:]
+    labels = list(names)[-MOST_ROWS:] if names else [report.source for report in shown]
+    figure, axes = one_axes(7.0, 1.2 + 0.26 * len(shown))
+    kinds = []
+    for row, report in enumerate(shown):
+        axes.barh(row, report.duration, height=0.5, color=RULE)
+        for deviation in report.deviations:
+            colour = KIND_COLOURS[deviation.kind]
+            kinds.append(deviation.kind)
+            if deviation.kind == "missing":
+                axes.plot([deviation.place] * 2, [row - 0.42, row + 0.42], color=colour, linewidth=2.4)
+                axes.text(
+                    deviation.place, row - 0.44, f"−{deviation.end - deviation.start:.1f} s", color=colour, fontsize=6,
+                    ha="center", va="bottom",
+                )  # fmt: skip
+            else:
+                axes.barh(row, deviation.end - deviation.start, left=deviation.start, height=0.5, color=colour)
+        axes.text(
+            1.01, row, f"{report.oddness:.2f}", transform=axes.get_yaxis_transform(), va="center", fontsize=7, color=INK
+        )
+    axes.set_yticks(range(len(shown)), [short(label, 26) for label in labels])
+    axes.tick_params(axis="y", length=0)
+    axes.set(ylim=(len(shown) - 0.4, -0.8), xlabel="time in the video (s)")
+    axes.text(1.01, -0.85, "oddness", transform=axes.get_yaxis_transform(), fontsize=7, color=QUIET, va="center")
+    if kinds:
+        handles = [
+            Patch(color=colour, label=kind.replace("_", " ")) for kind, colour in KIND_COLOURS.items() if kind in kinds
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=6)
+    axes.set_title(title or "Deviations, from typical to odd")
+    return figure
+
+
+@styled
+def reliability_figure(confidence: ArrayLike, hit: ArrayLike, *, bins: int = 5, title: str | None = None) -> Figure:
+    """How often a claim was right against how sure it was; on the diagonal the confidence can be taken at its word.
+
+    Args:
+        confidence: (k,) in [0, 1]. hit: (k,) whether right.
+        bins: of equal numbers of claims. title: above the figure.
+
+    Raises:
+        ValueError: nothing to draw, or two lengths.
+    """
+    sure, right = np.asarray(confidence, dtype=float), np.asarray(hit, dtype=float)
+    if sure.shape != right.shape or sure.ndim != 1 or not len(sure):
+        raise ValueError(f"expected two arrays (k,) of one length, got {sure.shape} and {right.shape}")
+    figure, axes = one_axes(3.3, 3.2)
+    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+    order = np.argsort(sure, kind="stable")
+    parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
+    x = np.array([sure[part].mean() for part in parts])
+    y = np.array([right[part].mean() for part in parts])
+    spread = np.array([np.sqrt((right[part].mean() * (1 - right[part].mean()) + 0.25 / len(part)) / len(part))
+                       for part in parts])  # fmt: skip
+    low, high = np.maximum(y - spread, 0), np.minimum(y + spread, 1)
+    axes.errorbar(x, y, yerr=np.stack([y - low, high - y]), color=A_COLOUR, marker="o", markersize=4, capsize=2)
+    error = float(sum(len(part) * abs(sure[part].mean() - right[part].mean()) for part in parts) / len(order))
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share that was right", aspect="equal")
+    axes.set_title(title or f"{len(sure)} claims, calibration error {error:.2f}")
+    return figure
