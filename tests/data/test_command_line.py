@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import data_forms as forms
+import lerobot_forms
 import pytest
 from data_forms import Item, phases
 
@@ -61,6 +62,7 @@ def test_train_penn_action(penn: Path, tmp_path: Path, action: str, videos: int)
     assert {name.split("_")[1] for name in names} == ({"squat"} if action == "squats" else set(ACTIONS))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_trained_on_is_one_line(
     pouring: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,3 +75,12 @@ def test_what_cannot_be_trained_on_is_one_line(
         lines = capsys.readouterr().err.strip().splitlines()
         assert len(lines) == 1
         assert said in lines[0]
+
+
+@pytest.mark.slow
+def test_train_on_one_camera_of_a_lerobot_set(tmp_path: Path) -> None:
+    lerobot_forms.write_v3(tmp_path / "robot", (20, 24, 22))
+    run = tmp_path / "run"
+    words = ["train", str(tmp_path / "robot"), "--camera", "wrist", "--out", str(run), *SMALL]
+    assert main(words) == 0
+    assert json.loads((run / "run.json").read_text())["videos"] == ["episode_000000", "episode_000001"]

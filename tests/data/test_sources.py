@@ -102,9 +102,9 @@ def test_names_of_data_sets_and_their_folders(tmp_path: Path, monkeypatch: pytes
     assert open_source("penn_action", root=tmp_path, action="squats").name == "squat"
     assert open_videos(tmp_path).name == "penn_action"
     assert [video.name for video in open_source(tmp_path, action="bowl")] == ["0002_bowl"]
-    with pytest.raises(SynclineError, match="Give its folder with --root"):
+    with pytest.raises(SynclineError, match="folder of the data set pouring by --root"):
         open_source("pouring")
-    with pytest.raises(SynclineError, match=r"root .* has no meaning"):
+    with pytest.raises(SynclineError, match="--root goes with the name of a data set"):
         open_source(tmp_path, root=tmp_path)
     with pytest.raises(SynclineError, match="no video of the split 'val'"):
         open_videos(tmp_path, split="val")

@@ -24,7 +24,6 @@ examples:
   syncline train --method tcc --print_config > tcc.yaml;  syncline train videos/ --out runs/tcc --config tcc.yaml
   torchrun --nproc-per-node 4 -m syncline.cli.main train videos/ --out runs/pour
 """
-DATASETS = ("pouring", "penn_action")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="RUN", help="folder of the run; must not exist, except with --resume")
     parser.add_argument("--root", help="folder of the data set, where SOURCE is the name of one")
     parser.add_argument("--action", help="of penn_action: one action (default: all, a batch being of one)")
+    parser.add_argument("--camera", help="of a LeRobot data set: which (default: its first)")
     parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop")
     parser.add_argument("--preset", help="of the method's loss, as corrected (default), paper, released of lac")
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
@@ -90,20 +90,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _videos(arguments: argparse.Namespace) -> VideoSet:
-    from syncline.errors import SynclineError
+    from syncline.data import open_source
     from syncline.training import training_videos
 
-    if arguments.source in DATASETS and arguments.root is not None:
-        from syncline.data.datasets import open_dataset
-
-        return training_videos(open_dataset(arguments.source, arguments.root, action=arguments.action))
-    if arguments.root is not None:
-        raise SynclineError(
-            f"--root goes with the name of a data set ({', '.join(DATASETS)}), got {arguments.source!r}"
-        )
-    if arguments.source in DATASETS and not os.path.exists(arguments.source):
-        raise SynclineError(f"give the folder of the data set {arguments.source} by --root")
-    return training_videos(arguments.source)
+    where = {"root": arguments.root, "action": arguments.action, "camera": arguments.camera}
+    return training_videos(open_source(arguments.source, **where))
 
 
 def _config(arguments: argparse.Namespace) -> TrainConfig:

@@ -61,10 +61,12 @@ def open_source(
     """
     if isinstance(source, str) and source in DATASETS and (root is not None or not Path(source).exists()):
         if root is None:
-            raise SynclineError(f"where is {source}? Give its folder with --root")
+            raise SynclineError(f"give the folder of the data set {source} by --root")
         return open_dataset(source, root, action=action, split=split)
     if root is not None:
-        raise SynclineError(f"{source} is no data set by name ({', '.join(DATASETS)}), so root {root} has no meaning")
+        raise SynclineError(
+            f"--root goes with the name of a data set ({', '.join(DATASETS)}), got {str(source)[:200]!r}"
+        )
     found = source if isinstance(source, VideoSet) else _open(source, camera, rules)
     if action not in (None, "all"):
         chosen = tuple(video for video in found if video.action == action)
