@@ -120,19 +120,23 @@ def test_writer_keeps_times_and_is_whole_or_not_there(tmp_path: Path) -> None:
     reader = VideoReader(tmp_path / "a.mp4")
     np.testing.assert_allclose(reader.pts_seconds, times, atol=1e-4)
     assert [read_bar_code(p) for p in reader.frames(range(5)).pixels] == list(range(5))
-    with (
-        pytest.raises(RuntimeError, match="stop"),
-        VideoWriter(tmp_path / "b.mp4", height=8, width=8, rate=9) as writer,
-    ):
+    with pytest.raises(RuntimeError, match="stop"):
+        _write_and_stop(tmp_path / "b.mp4")
+    with pytest.raises(SynclineError, match="not come after"):
+        _write_at(tmp_path / "b.mp4", [0.2, 0.1])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def _write_at(path: Path, times: list[float]) -> None:
+    with VideoWriter(path, height=8, width=8, rate=9) as writer:
+        for at in times:
+            writer.write(np.zeros((8, 8, 3), np.uint8), at)
+
+
+def _write_and_stop(path: Path) -> None:
+    with VideoWriter(path, height=8, width=8, rate=9) as writer:
         writer.write(np.zeros((8, 8, 3), np.uint8), 0.0)
         raise RuntimeError("stop")
-    with (
-        pytest.raises(SynclineError, match="not come after"),
-        VideoWriter(tmp_path / "b.mp4", height=8, width=8, rate=9) as writer,
-    ):
-        writer.write(np.zeros((8, 8, 3), np.uint8), 0.2)
-        writer.write(np.zeros((8, 8, 3), np.uint8), 0.1)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_proxy_of_what_browsers_do_not_play(write_bar_codes: Write, tmp_path: Path) -> None:

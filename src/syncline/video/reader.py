@@ -5,11 +5,16 @@ Notable choices:
   of presentation, whatever B-frames, variable rates or edit lists do. A decoded frame is recognised by its pts.
 - Requests are sorted; the decoder runs on from where it is and seeks only past the next key frame.
 - Scaling happens while converting to RGB, by one reformatter with one thread (a pool a frame costs several times more).
+- Where the container has no usable presentation times (B-frames in AVI, bare H.264), frames are known by their order
+  and reached by decoding from the start.
 - Rotation in the file's metadata is applied: everything is in display orientation.
+- A header may claim anything: pictures above `MAX_PIXELS`, more than `MAX_FRAMES` frames and sample tables longer than
+  their file are refused before memory is taken, and the decoder holds to the same limit.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,10 +28,12 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import ArrayLike, NDArray
 
 from syncline.errors import SynclineError
+from syncline.video.tables import refuse_false_tables
 
 MAX_SIDE = 16_384
+MAX_PIXELS = 1 << 26
 MAX_FRAMES = 20_000_000
-SIDE_DATA = "DISPLAYMATRIX"
+_PATIENCE = 60.0  # seconds that opening, or reading one packet, may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +87,14 @@ class VideoReader:
             self.codec = stream.codec_context.name
             self.has_audio = bool(container.streams.audio)
             width, height = stream.codec_context.width, stream.codec_context.height
-            if not 0 < width <= MAX_SIDE or not 0 < height <= MAX_SIDE:
-                raise SynclineError(f"{self.path}: pictures of {width} x {height}; from 1 to {MAX_SIDE} is read")
+            if not 0 < width <= MAX_SIDE or not 0 < height <= MAX_SIDE or width * height > MAX_PIXELS:
+                raise SynclineError(
+                    f"{self.path}: pictures of {width} x {height}; sides from 1 to {MAX_SIDE} and up to {MAX_PIXELS} "
+                    "pixels are read"
+                )
             start = (container.start_time or 0) / 1_000_000
-            self._pts, keys = _packet_scan(self.path, container, stream)
+            self._pts, keys, stamped = _packet_scan(self.path, container, stream)
+            self._counted = not stamped or (container.format.name == "avi" and stream.codec_context.has_b_frames)
             self._time_base = float(stream.time_base)
             self.rotation = _rotation(self.path)
         self.pts_seconds: NDArray[np.float64] = self._pts * self._time_base - start
@@ -95,7 +106,7 @@ class VideoReader:
         self.duration = float(self.pts_seconds[-1]) + 1.0 / self.frame_rate
         if self.rotation in (90, 270):
             width, height = height, width
-        self.height, self.width = (height, width) if size is None else size
+        self.height, self.width = size or (int(height), int(width))
         if self.height < 1 or self.width < 1 or self.height > MAX_SIDE or self.width > MAX_SIDE:
             raise SynclineError(f"{self.path}: cannot scale to {self.height} x {self.width}")
 
@@ -162,41 +173,45 @@ class VideoReader:
             stream.thread_type = "AUTO"
             decoder = container.decode(stream)
             at = -1  # number of the last decoded frame
-            place = 0
             fresh = True
-            while place < len(wanted):
-                target = int(wanted[place])
+            for target in wanted.tolist():
                 key = int(self._key_places[max(0, np.searchsorted(self._key_places, target, side="right") - 1)])
-                if (fresh and key > 0) or key > at + 1:
+                if not self._counted and ((fresh and key > 0) or key > at + 1):
                     decoder = self._seek(container, stream, int(self._pts[key]))
                 fresh = False
                 try:
-                    frame = self._until(decoder, target)
-                except (av.error.FFmpegError, StopIteration) as error:
+                    frame = self._until(decoder, target, at)
+                    if (
+                        frame is None and not self._counted
+                    ):  # a seek that fell late, as in files with a wrong index: once more from the start
+                        decoder = self._seek(container, stream, int(self._pts[0]))
+                        frame = self._until(decoder, target, -1)
+                except av.error.FFmpegError as error:
                     raise SynclineError(f"{self.path}: frame {target} cannot be decoded ({_said(error)})") from error
+                if frame is None:
+                    raise SynclineError(f"{self.path}: frame {target} cannot be decoded (it is missing in the stream)")
                 at = target
                 yield self._picture(frame, reformatter)
-                place += 1
 
     @staticmethod
     def _seek(container: Any, stream: Any, pts: int) -> Any:
         container.seek(pts, stream=stream, backward=True, any_frame=False)
         return container.decode(stream)
 
-    def _until(self, decoder: Any, target: int) -> Any:
-        """Decode on to frame `target`; if the decoder has passed it (a seek that fell late), begin again from the start."""
+    def _until(self, decoder: Any, target: int, at: int) -> Any:
+        """Decode on from frame `at` to frame `target`; None if the decoder has passed it or the stream ends."""
+        if self._counted:
+            return next(itertools.islice(decoder, target - at - 1, None), None)
         wanted = int(self._pts[target])
         for frame in decoder:
-            if frame.pts is None or frame.pts < wanted:
-                continue
-            if frame.pts == wanted:
-                return frame
-            break
-        raise StopIteration(f"no frame with time stamp {wanted}")
+            if frame.pts is not None and frame.pts >= wanted:
+                return frame if frame.pts == wanted else None
+        return None
 
     def _picture(self, frame: Any, reformatter: VideoReformatter) -> NDArray[np.uint8]:
         height, width = (self.width, self.height) if self.rotation in (90, 270) else (self.height, self.width)
-        picture = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1).to_ndarray()
+        converted = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
+        picture = np.asarray(converted.to_ndarray(), dtype=np.uint8)
         return np.rot90(picture, -self.rotation // 90) if self.rotation else picture
 
 
@@ -204,12 +219,15 @@ def _opened(path: Path) -> Any:
     if not os.path.isfile(path):  # which, unlike Path.is_file, takes a name that is too long
         raise SynclineError(f"{path}: no such file")
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        refuse_false_tables(path)
+        container = av.open(str(path), metadata_errors="ignore", timeout=(_PATIENCE, _PATIENCE))
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise SynclineError(f"{path}: is no video that can be opened ({_said(error)})") from error
     if not container.streams.video:
+        sound = bool(container.streams.audio)
         container.close()
-        raise SynclineError(f"{path}: holds no video stream{' (only sound)' if container.streams.audio else ''}")
+        raise SynclineError(f"{path}: holds no video stream{' (only sound)' if sound else ''}")
+    container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return container
 
 
@@ -217,26 +235,33 @@ def _said(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
-def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.int64], list[int]]:
-    """Time stamps of all frames that are shown, ascending, and those of the key frames."""
+def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.int64], list[int], bool]:
+    """Time stamps of all frames that are shown, ascending, those of the key frames, and whether the file gave them."""
     shown: list[int] = []
     keys: list[int] = []
+    unstamped = 0
     try:
         for packet in container.demux(stream):
-            if packet.pts is None or packet.is_discard or not packet.size:
+            if packet.is_discard or not packet.size:
                 continue
-            shown.append(packet.pts)
-            if packet.is_keyframe:
-                keys.append(packet.pts)
-            if len(shown) > MAX_FRAMES:
+            if packet.pts is None:
+                unstamped += 1
+            else:
+                shown.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+            if len(shown) + unstamped > MAX_FRAMES:
                 raise SynclineError(f"{path}: more than {MAX_FRAMES} frames")
     except av.error.FFmpegError as error:
-        if not shown:
+        if not shown and not unstamped:
             raise SynclineError(f"{path}: cannot be read ({_said(error)})") from error
-    if not shown:
+    if not shown and not unstamped:
         raise SynclineError(f"{path}: holds no frame")
+    if unstamped > len(shown):  # a bare stream: the nominal rate is all there is
+        step = 1.0 / (float(stream.average_rate or 25) * float(stream.time_base))
+        return np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64)), [0], False
     pts = np.unique(np.array(shown, dtype=np.int64))
-    return pts, sorted(keys) or [int(pts[0])]
+    return pts, sorted(keys) or [int(pts[0])], True
 
 
 def _rotation(path: Path) -> int:

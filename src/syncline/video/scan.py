@@ -1,7 +1,7 @@
 """What each file of a folder is, and what is wrong with it, without decoding more than a few frames.
 
 `scan_file` reads the container, the packet table and one frame at the start, the middle and the end; what will not
-align well (cuts, repetitions, near-duplicates ...) needs features and is told by `syncline.tasks.suitability`.
+align well (cuts, repetitions, near-duplicates ...) is told by `syncline.video.hints` from small pictures.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from syncline.errors import SynclineError
 from syncline.video.reader import VideoReader
 
 SUFFIXES = frozenset(
-    [".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv", ".3gp", ".ogv", ".mjpeg", ".gif", ".hevc", ".h264"]
-)
+    [
+        ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv", ".3gp",
+        ".ogv", ".mjpeg", ".gif", ".hevc", ".h264",
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class VideoInfo:
 
     Attributes:
         path: the file. problem: why it cannot be used, in one line; None if it can.
-        num_frames, duration (seconds), frame_rate (mean a second), width, height (display), rotation (degrees clockwise,
-            already applied), codec, has_audio: 0, "" and False where there is a problem.
+        num_frames, duration (seconds), frame_rate (mean a second), width, height (display), rotation (degrees
+            clockwise, already applied), codec, has_audio: 0, "" and False where there is a problem.
         constant_rate: whether all frames are equally far apart (within a tenth).
         remarks: what is unusual but works.
     """
