@@ -187,3 +187,10 @@ def test_length_that_differs_a_little_is_fitted_and_a_lot_is_refused() -> None:
 def test_event_after_the_end_is_refused() -> None:
     with pytest.raises(SynclineError, match="outside the video"):
         labels_to_phases(LabelTrack("v", (("a", 9.0),)), 10, np.arange(10) / 10)
+
+
+def test_names_with_line_breaks_leave_the_error_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"videos": [{"video": "a\nb\u2028c", "phases": [-5]}]}))
+    with pytest.raises(SynclineError, match="labels of a b c: label -5") as caught:
+        read_labels(tmp_path / "x.json")
+    assert len(str(caught.value).splitlines()) == 1
