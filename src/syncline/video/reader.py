@@ -82,9 +82,7 @@ class VideoReader:
         self.path = Path(path)
         with _opened(self.path) as container:
             stream = container.streams.video[0]
-            if stream.codec_context is None:
-                raise SynclineError(f"{self.path}: its codec is not known")
-            self.codec = stream.codec_context.name
+            self.codec = stream.codec_context.codec.canonical_name
             self.has_audio = bool(container.streams.audio)
             width, height = stream.codec_context.width, stream.codec_context.height
             if not 0 < width <= MAX_SIDE or not 0 < height <= MAX_SIDE or width * height > MAX_PIXELS:
@@ -227,7 +225,11 @@ def _opened(path: Path) -> Any:
         sound = bool(container.streams.audio)
         container.close()
         raise SynclineError(f"{path}: holds no video stream{' (only sound)' if sound else ''}")
-    container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    decoder = container.streams.video[0].codec_context
+    if decoder is None:
+        container.close()
+        raise SynclineError(f"{path}: its codec is not known")
+    decoder.options = {"max_pixels": str(MAX_PIXELS)}
     return container
 
 
