@@ -20,7 +20,7 @@ from syncline.viewer.embedder import Embedder
 from syncline.viewer.journal import Journal
 from syncline.viewer.proxies import Proxies
 from syncline.viewer.serving import open_viewer
-from syncline.viewer.sources import Given
+from syncline.viewer.sources import Given, Kept
 from syncline.viewer.trainer import Trainer
 
 
@@ -140,6 +140,30 @@ def test_pooled_rows_are_means_of_unit_vectors() -> None:
     assert extent == (0.0, 99.9)
     starts = np.unique(np.linspace(0, 1000, 384, endpoint=False).astype(int))
     assert np.allclose(means[7], unit[starts[7] : starts[8]].mean(0), atol=1e-6)
+
+
+def test_embeddings_of_a_folder_are_kept_until_a_file_changes(folder: Path, tmp_path: Path) -> None:
+    videos = open_videos(folder).videos
+    asked: list[str] = []
+
+    def counted(video: Video) -> Embedding:
+        asked.append(video.name)
+        return known_embedding(video)
+
+    def through(names: str = "known") -> list[Embedding]:
+        kept = Kept(Given(counted, names), tmp_path / "kept", videos)
+        for video in videos:
+            kept.prepare(video)
+        return kept.embed(videos)
+
+    first, again = through(), through()
+    assert len(asked) == len(videos)
+    assert all(np.array_equal(x.vectors, y.vectors) for x, y in zip(first, again, strict=True))
+    through("another")
+    assert len(asked) == 2 * len(videos)
+    (tmp_path / "kept" / "manifest.jsonl").write_text("broken\n")
+    through("another")
+    assert len(asked) == 3 * len(videos)
 
 
 # ---- training in its own process

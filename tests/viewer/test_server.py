@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -157,8 +158,10 @@ def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
         assert answer.status_code in (400, 409), path
         assert len(answer.json()["error"].splitlines()) == 1
     own = {"x-syncline-token": TOKEN}
-    for body in (b"", b"[]", b"{", b'{"id": 0}', b'{"id": 0, "event": -1, "second": 1}', b'{"id": 0, "event": 0, "second": -4}',
-                 b'{"id": 7, "event": 0, "second": 1}', b'{"id": 0, "event": 0, "second": NaN}', b" " * 200_000):  # fmt: skip
+    good = {"id": 0, "event": 0, "second": 1}
+    wrong = [{"id": 7}, {"event": -1}, {"second": -4}, {"second": float("nan")}, {"id": "x"}, {"event": None}]
+    bodies = [b"", b"[]", b"{", b'{"id": 0}', b" " * 200_000, *(json.dumps(good | part).encode() for part in wrong)]
+    for body in bodies:
         assert fresh.post("/api/labels", content=body, headers=own).status_code in (400, 409), body[:40]
 
 

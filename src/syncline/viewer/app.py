@@ -84,7 +84,7 @@ class Routes:
         self.analysis = Analysis(library, self.embedder)
         self.labelling = Labelling(library, self.embedder)
         if trainer is not None:
-            trainer.finished = lambda run: self.embedder.start(Trained(run))
+            trainer.finished = lambda run: self.embedder.start(Trained(run, trainer.cache))
         self.embedder.start(source)
 
     def table(self) -> list[Route]:

@@ -18,7 +18,7 @@ from syncline.files import cache_folder
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
 from syncline.viewer.library import Library
-from syncline.viewer.sources import Frozen, Source, Trained, stored
+from syncline.viewer.sources import Frozen, Kept, Source, Trained, stored
 from syncline.viewer.trainer import Trainer
 
 FIRST_PORT, PORTS = 8000, 50
@@ -79,7 +79,8 @@ def open_viewer(
     trained = place / "run"
     trainer = None
     if chosen is None and run is None and not (trained / "model.safetensors").is_file():
-        chosen, trainer = Frozen(features), Trainer.of_folder(source, trained, minutes=minutes)
+        chosen = Kept(Frozen(features), place / "frozen", videos.videos)
+        trainer = Trainer.of_folder(source, trained, minutes=minutes, cache=features)
     elif chosen is None:
         chosen = Trained(run or trained, features)
     port = port or _free_port(host)

@@ -6,12 +6,17 @@ slow part of one video, `embed` turns prepared videos into embeddings of one spa
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from syncline import __version__
 from syncline.data import Embedding, Video
 from syncline.errors import SynclineError
+from syncline.files import content_hash
 
 if TYPE_CHECKING:
     from syncline.encoder import FeatureCache, FrameEncoder
@@ -112,6 +117,56 @@ class Trained:
     def embed(self, videos: Sequence[Video]) -> list[Embedding]:
         """As made by `prepare`."""
         return [self._done[video.name] for video in videos]
+
+
+class Kept:
+    """A source whose embeddings of a whole set are kept on disk, so that the folder opens at once the next time.
+
+    Args:
+        source: what makes them.
+        folder: where; what lies there of other files, another source or another version is replaced.
+        videos: the set.
+    """
+
+    def __init__(self, source: Source, folder: Path, videos: Sequence[Video]) -> None:
+        self._source, self._folder, self.name = source, folder, source.name
+        self._count = len(videos)
+        facts = [source.name, __version__, *(f"{video.name} {content_hash(video.path)}" for video in videos)]
+        self._made_by = hashlib.sha256("\n".join(facts).encode()).hexdigest()
+        self._there = self._read()
+
+    def _read(self) -> dict[str, Embedding]:
+        from syncline.encoder import EmbeddingStore
+
+        try:
+            made_by = json.loads((self._folder / "store.json").read_text(encoding="utf-8"))["made_by"]
+            if made_by != self._made_by:
+                return {}
+            return {embedding.source: embedding for embedding in EmbeddingStore.read(self._folder)}
+        except (OSError, ValueError, KeyError, TypeError, SynclineError):
+            return {}
+
+    def prepare(self, video: Video) -> None:
+        """Nothing, if it is kept."""
+        if video.identity not in self._there:
+            self._source.prepare(video)
+
+    def embed(self, videos: Sequence[Video]) -> list[Embedding]:
+        """What is kept, or what the source makes; that of the whole set is kept."""
+        if all(video.identity in self._there for video in videos):
+            return [self._there[video.identity] for video in videos]
+        made = self._source.embed(videos)
+        if len(videos) == self._count:
+            self._write(made)
+        return made
+
+    def _write(self, embeddings: Sequence[Embedding]) -> None:
+        from syncline.encoder import EmbeddingStore
+
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with EmbeddingStore(self._folder, made_by=self._made_by) as store:
+            for embedding in embeddings:
+                store.write(embedding)
 
 
 def stored(folder: Path) -> tuple[list[Path], Given]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,23 +25,34 @@ class Trainer:
         run: folder of the run.
         minutes: time budget, from which the time left is estimated.
         finished: called (from a thread) with the run when it is there.
+        cache: folder of the feature cache that it uses; None for the user's.
     """
 
     def __init__(
-        self, command: Sequence[str], run: Path, *, minutes: float, finished: Callable[[Path], None] | None = None
+        self,
+        command: Sequence[str],
+        run: Path,
+        *,
+        minutes: float,
+        finished: Callable[[Path], None] | None = None,
+        cache: Path | None = None,
     ) -> None:
-        self._command, self.run, self.minutes = list(command), run, minutes
+        self._command, self.run, self.minutes, self.cache = list(command), run, minutes, cache
         self.finished = finished
         self.progress = Progress()
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def of_folder(cls, source: Path, run: Path, *, minutes: float = 15.0) -> Trainer:
-        """Training of a folder by this package's own command."""
+    def of_folder(cls, source: Path, run: Path, *, minutes: float = 15.0, cache: Path | None = None) -> Trainer:
+        """Training of a folder by this package's own command; a run that was interrupted is gone on with."""
         words = ["train", str(source), "--out", str(run), "--minutes", f"{minutes:g}"]
+        if cache is not None:
+            words += ["--cache", str(cache)]
         if (run / "checkpoint").exists():
             words.append("--resume")
-        return cls([sys.executable, "-m", "syncline.cli.main", *words], run, minutes=minutes)
+        elif run.exists():  # it ended before its first checkpoint
+            shutil.rmtree(run)
+        return cls([sys.executable, "-m", "syncline.cli.main", *words], run, minutes=minutes, cache=cache)
 
     def start(self) -> None:
         """Begin.
