@@ -76,15 +76,29 @@ def embed_video(
     return Embedding(vectors=result, pts_seconds=seconds, source=video.identity)
 
 
-def embed_features(encoder: FrameEncoder, grid: np.ndarray[Any, Any], *, chunk_size: int = 256) -> np.ndarray[Any, Any]:
-    """Embeddings (t, d) float32 of one sequence's cached maps (t, f), sampled as the encoder was trained."""
+def embed_features(
+    encoder: FrameEncoder,
+    grid: np.ndarray[Any, Any],
+    *,
+    steps: np.ndarray[Any, Any] | None = None,
+    chunk_size: int = 256,
+) -> np.ndarray[Any, Any]:
+    """Embeddings (t, d) float32 of one sequence's cached maps (t, f).
+
+    ``steps``: (t,) places of the frames in the sequence, in the steps that the encoder was trained with; ``None``:
+    0, 1, 2 ... as where the sequence is sampled as in training.
+    """
     mode = encoder.training
     encoder.eval()
     try:
         with torch.no_grad():
             chunks = (torch.from_numpy(np.array(grid[i : i + chunk_size])) for i in range(0, len(grid), chunk_size))
-            vectors = _describe(encoder, chunks, len(grid), np.arange(len(grid), dtype=np.float64))
-            result: np.ndarray[Any, Any] = encoder.finish(encoder.relate(vectors[None]))[0].float().cpu().numpy()
+            places = np.arange(len(grid), dtype=np.float64) if steps is None else np.asarray(steps, dtype=np.float64)
+            vectors = _describe(encoder, chunks, len(grid), places)
+            placed = torch.from_numpy(places)[None].to(vectors.device)
+            result: np.ndarray[Any, Any] = (
+                encoder.finish(encoder.relate(vectors[None], steps=placed))[0].float().cpu().numpy()
+            )
             return result
     finally:
         encoder.train(mode)

@@ -1,8 +1,21 @@
 """Embeddings and labels -> metrics, controls, statistics."""
 
 from syncline.evaluation.classification import phase_classification
+from syncline.evaluation.evaluate import evaluate
 from syncline.evaluation.kendall import kendall_tau
 from syncline.evaluation.progression import phase_progression
 from syncline.evaluation.retrieval import retrieval_precision
+from syncline.evaluation.signs import label_free_signs
+from syncline.evaluation.statistics import paired_bootstrap
+from syncline.evaluation.transfer import event_transfer_error
 
-__all__ = ["kendall_tau", "phase_classification", "phase_progression", "retrieval_precision"]
+__all__ = [
+    "evaluate",
+    "event_transfer_error",
+    "kendall_tau",
+    "label_free_signs",
+    "paired_bootstrap",
+    "phase_classification",
+    "phase_progression",
+    "retrieval_precision",
+]

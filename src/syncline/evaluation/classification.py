@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Bool
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
@@ -45,23 +46,48 @@ def phase_classification(
     >>> phase_classification(x, y, [np.array([[0.05], [4.9]])], [np.array([0, 1])])
     1.0
     """
+    hits = phase_hits(train_x, train_y, val_x, val_y, fraction=fraction, probe=probe, svm_gamma=svm_gamma)
+    every = np.concatenate([*hits, np.zeros(0, dtype=bool)])
+    return float(np.mean(every)) if len(every) else float("nan")
+
+
+def phase_hits(
+    train_x: Sequence[Any],
+    train_y: Sequence[Any],
+    val_x: Sequence[Any],
+    val_y: Sequence[Any],
+    *,
+    fraction: float = 1.0,
+    probe: Probe = "svm",
+    svm_gamma: Literal["scale", "auto"] = "scale",
+) -> list[Bool[np.ndarray, " t"]]:
+    """Of every validation video, which of its frames with a known label the probe of ``phase_classification`` names.
+
+    Without training frames no video has any.
+
+    >>> import numpy as np
+    >>> x, y = [np.array([[0.0], [5.0]])], [np.array([0, 1])]
+    >>> phase_hits(x, y, x, [np.array([0, 0])])[0].tolist()
+    [True, False]
+    """
     if probe not in ("svm", "logreg"):
         raise ValueError(f"probe is {probe!r}; it is 'svm' or 'logreg'")
     embeddings, labels = known_frames(train_x, train_y, name="train_x")
     used = first_videos(len(embeddings), fraction)
     queries, truth = known_frames(val_x, val_y, name="val_x")
     if not sum(map(len, labels[:used])) or not sum(map(len, truth)):
-        return float("nan")
+        return [np.zeros(0, dtype=bool) for _ in truth]
     features, classes = np.concatenate(embeddings[:used]), np.concatenate(labels[:used])
     frames, expected = np.concatenate(queries), np.concatenate(truth)
+    ends = np.cumsum([len(labels) for labels in truth])[:-1]
     if len(np.unique(classes)) == 1:
-        return float(np.mean(expected == classes[0]))
+        return np.split(expected == classes[0], ends)
     model = (
         SVC(kernel="rbf", C=1.0, gamma=svm_gamma, cache_size=_CACHE_MB)
         if probe == "svm"
         else LogisticRegression(C=1.0, max_iter=100_000)
     )
-    return float(np.mean(model.fit(features, classes).predict(frames) == expected))
+    return np.split(model.fit(features, classes).predict(frames) == expected, ends)
 
 
 def classification_over_draws(

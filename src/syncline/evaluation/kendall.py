@@ -37,14 +37,19 @@ def kendall_tau(x: Sequence[Any], *, stride: int = 1, groups: Sequence[Group] | 
 
 def tau_of(found: Neighbours) -> float:
     """The metric from the nearest frames already found, one of each video."""
-    scores = []
+    defined = [score for scores in taus_by_video(found) for score in scores]
+    return float(np.mean(defined)) if defined else float("nan")
+
+
+def taus_by_video(found: Neighbours) -> list[list[float]]:
+    """The defined taus of every video's pairs in which its frames are the queries."""
+    result: list[list[float]] = []
     for i, (first, end) in enumerate(zip(found.offsets, found.offsets[1:])):
         nearest = found.nearest[first:end]
-        for j in range(nearest.shape[1]):
-            if j != i and end > first and nearest[0, j] >= 0:
-                scores.append(tau_b(np.ascontiguousarray(nearest[:, j])))
-    defined = [score for score in scores if not np.isnan(score)]
-    return float(np.mean(defined)) if defined else float("nan")
+        pairs = [j for j in range(nearest.shape[1]) if j != i and end > first and nearest[0, j] >= 0]
+        scores = [tau_b(np.ascontiguousarray(nearest[:, j])) for j in pairs]
+        result.append([score for score in scores if not np.isnan(score)])
+    return result
 
 
 @numba.njit(nogil=True, cache=True)

@@ -66,6 +66,40 @@ def phase_progression(
     )
 
 
+def progression_by_video(
+    train_x: Sequence[Any],
+    train_y: Sequence[Any],
+    val_x: Sequence[Any],
+    val_y: Sequence[Any],
+    *,
+    num_phases: int,
+    ridge: float = 0.0,
+) -> list[float]:
+    """Each validation video's part in ``phase_progression``: their mean is the metric, where each has known frames.
+
+    A video's part is 1 - (videos) * (its squared error) / (squares of all videos about the common mean), a mean over
+    the targets. With it the metric can be resampled over videos. NaN for a video without known frames.
+    """
+    embeddings, labels = known_frames(train_x, train_y, name="train_x")
+    queries, truth = known_frames(val_x, val_y, name="val_x")
+    if num_phases < 2 or not sum(map(len, labels)) or not sum(map(len, truth)):
+        return [float("nan")] * len(queries)
+    model = Ridge(alpha=ridge) if ridge else LinearRegression()
+    model.fit(np.concatenate(embeddings), np.concatenate([progress_targets(y, num_phases) for y in labels]))
+    targets = [progress_targets(y, num_phases) for y in truth]
+    every = np.concatenate(targets)
+    total = ((every - every.mean(axis=0)) ** 2).sum(axis=0)
+    varied, count = total > 0, sum(1 for y in truth if len(y))
+    parts = []
+    for frames, target in zip(queries, targets):
+        if not len(frames):
+            parts.append(float("nan"))
+            continue
+        error = ((target - model.predict(frames).reshape(len(frames), -1)) ** 2).sum(axis=0)
+        parts.append(float(np.mean(1 - count * error[varied] / total[varied])) if varied.any() else float("nan"))
+    return parts
+
+
 def progress_targets(
     labels: Int64[np.ndarray, " t"], num_phases: int, *, strict: bool = False
 ) -> Float64[np.ndarray, "t k"]:

@@ -128,6 +128,130 @@ def phase_progression(
     return sum(scores) / len(scores)
 
 
+def event_transfer_error(
+    x: Sequence[Array],
+    y: Sequence[Any],
+    *,
+    times: Sequence[Any] | None = None,
+    groups: Sequence[Group] | None = None,
+    by: str = "nearest",
+) -> dict[str, Any]:
+    """Errors of carried key events, event by event (METHODS 4.6b): `errors`, `f1`, `answered`."""
+    phases = max((int(label) for video in y for label in video), default=-1) + 1
+    frames = [[_event(video, k) for k in range(1, phases)] for video in y]
+    errors, hits, false_positives, false_negatives, both = [], 0, 0, 0, 0
+    for a, b in _pairs(len(x), groups):
+        if not len(x[a]) or not len(x[b]):
+            continue
+        cells = None
+        if by == "dtw":
+            cells = _warping(x[a], x[b])
+        elif by == "local":
+            cells = _matches(x[a], x[b])
+        for own, other in zip(frames[a], frames[b]):
+            if own is None:
+                continue
+            if cells is None:
+                distances = [squared_distance(x[a][own], frame) for frame in x[b]]
+                found: int | None = distances.index(min(distances))
+            else:
+                found = _carried(cells, own, 0 if by == "dtw" else 2)
+            if other is None:
+                false_positives += found is not None
+                continue
+            both += 1
+            if found is None:
+                false_negatives += 1
+                continue
+            clock = range(len(x[b])) if times is None else times[b]
+            errors.append(abs(float(clock[found]) - float(clock[other])))
+            if errors[-1] <= 0.5 + 1e-9:
+                hits += 1
+            else:
+                false_positives, false_negatives = false_positives + 1, false_negatives + 1
+    total = 2 * hits + false_positives + false_negatives
+    return {
+        "errors": errors,
+        "f1": 2 * hits / total if total else math.nan,
+        "answered": len(errors) / both if both else math.nan,
+    }
+
+
+def _event(labels: Any, number: int) -> int | None:
+    """The first frame labelled `number` or later; None where there is none or it is the first of the clip."""
+    for t in range(len(labels)):
+        if labels[t] >= number:
+            return t if t > 0 else None
+    return None
+
+
+def _carried(cells: list[tuple[int, int]], frame: int, reach: int) -> int | None:
+    """The middle frame of those matched with the nearest matched frame, if that is within reach."""
+    if not cells:
+        return None
+    nearest = min((abs(i - frame), i) for i, _ in cells)
+    if nearest[0] > reach:
+        return None
+    partners = [j for i, j in cells if i == nearest[1]]
+    return partners[(len(partners) - 1) // 2]
+
+
+def _cosine(a: Array, b: Array) -> float:
+    """Cosine of two vectors, 0 where one is zero."""
+    lengths = math.sqrt(sum(v * v for v in a.tolist()) * sum(v * v for v in b.tolist()))
+    return sum(p * q for p, q in zip(a.tolist(), b.tolist())) / lengths if lengths else 0.0
+
+
+def _warping(x: Array, y: Array) -> list[tuple[int, int]]:
+    """Cells of the cheapest path from corner to corner on 1 - cosine; of equal ways the diagonal, then from above."""
+    best: dict[tuple[int, int], tuple[float, list[tuple[int, int]]]] = {}
+    for i in range(len(x)):
+        for j in range(len(y)):
+            ways = [best[c] for c in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if c in best]
+            cost, path = min(ways, key=lambda way: way[0]) if ways else (0.0, [])
+            best[i, j] = cost + 1 - _cosine(x[i], y[j]), [*path, (i, j)]
+    return best[len(x) - 1, len(y) - 1][1]
+
+
+def _matches(x: Array, y: Array) -> list[tuple[int, int]]:
+    """Matched cells of up to three local alignments that follow one another: gaps 2 and .5, unit .1 of cosine."""
+    cosine = [[_cosine(a, b) for b in y] for a in x]
+    mean = sum(map(sum, cosine)) / (len(x) * len(y))
+    score = {(i, j): (cosine[i][j] - mean) / 0.1 for i in range(len(x)) for j in range(len(y))}
+    kept: list[tuple[float, list[tuple[int, int]]]] = []
+    for _ in range(3):
+        value, cells = _best_local(score, len(x), len(y))
+        if not cells:
+            break
+        low, high = cells[0], cells[-1]
+        apart = all(
+            (high[0] < o[0][0] and high[1] < o[0][1]) or (low[0] > o[-1][0] and low[1] > o[-1][1]) for _, o in kept
+        )
+        if not kept or (apart and value >= 0.1 * kept[0][0]):
+            kept.append((value, cells))
+        used = [set(side) for side in zip(*cells)]
+        score = {(i, j): -1e30 if i in used[0] or j in used[1] else s for (i, j), s in score.items()}
+    return [cell for _, cells in sorted(kept, key=lambda found: found[1][0]) for cell in cells]
+
+
+def _best_local(score: dict[tuple[int, int], float], n: int, m: int) -> tuple[float, list[tuple[int, int]]]:
+    """The best chain of matches: each step pays for the frames it skips, those of y first, then those of x."""
+    best: dict[tuple[int, int], tuple[float, list[tuple[int, int]]]] = {}
+    top: tuple[float, list[tuple[int, int]]] = (0.0, [])
+    for i in range(n):
+        for j in range(m):
+            value, path = 0.0, []
+            for (p, q), (before, way) in best.items():
+                if p < i and q < j:
+                    price = sum(2.0 + 0.5 * (gap - 1) for gap in (i - p - 1, j - q - 1) if gap)
+                    if before - price > value:
+                        value, path = before - price, way
+            best[i, j] = value + score[i, j], [*path, (i, j)]
+            if best[i, j][0] > top[0]:
+                top = best[i, j]
+    return top
+
+
 def _pairs(count: int, groups: Sequence[Any] | None) -> list[tuple[int, int]]:
     """All ordered pairs of different videos that do not share a source."""
     pairs = []

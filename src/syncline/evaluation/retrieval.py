@@ -56,14 +56,20 @@ def retrieval_precisions(
 
 def precision_of(found: Neighbours, labels: Sequence[Int64[np.ndarray, " t"]], k: int) -> float:
     """The metric from neighbours already found (at least ``k`` of them a frame, where there are as many)."""
+    scores = [score for score in precision_by_video(found, labels, k) if not np.isnan(score)]
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def precision_by_video(found: Neighbours, labels: Sequence[Int64[np.ndarray, " t"]], k: int) -> list[float]:
+    """The same video by video; NaN for one without frames or candidates."""
     flat = np.concatenate([*labels, np.zeros(0, np.int64)])
     closest = found.closest[:, :k]
     there = closest >= 0
     hits = (flat[closest] == flat[:, None]) & there
     counts = there.sum(axis=1)
-    scores = [
+    return [
         float(np.mean(hits[first:end].sum(axis=1) / counts[first:end]))
-        for first, end in zip(found.offsets, found.offsets[1:])
         if end > first and counts[first] > 0
+        else float("nan")
+        for first, end in zip(found.offsets, found.offsets[1:])
     ]
-    return float(np.mean(scores)) if scores else float("nan")

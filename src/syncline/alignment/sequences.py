@@ -1,0 +1,184 @@
+"""Two embedded sequences, arrays (n, d) and (m, d) -> which frame of the one is which of the other.
+
+What evaluation and the verbs share: one similarity, one set of inference defaults.
+
+The method's specification has gaps of 5 and 1 and a gamma of .2 at inference. Gaps of 2 and .5 were better inside the
+training clips of two real sets (a clip at half speed needs a gap at every second frame) and are the defaults here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int64
+from torch import Tensor
+
+from syncline.alignment.dtw import dtw
+from syncline.alignment.hard import smith_waterman
+from syncline.alignment.path import Path
+from syncline.alignment.soft_smith_waterman import expected_alignment
+
+SCALE, GAP_OPEN, GAP_EXTEND, GAMMA = 0.1, 2.0, 0.5, 0.2
+MATCH_THRESHOLD = 0.2
+"""Two sequences match when putting one into a wrong order costs at least this share of the alignment's score."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalAlignment:
+    """A local alignment of two sequences.
+
+    Attributes:
+        matches: (k, 2) int64, matched pairs of rows, ascending in both columns; (0, 2) where nothing scores above 0.
+        posterior: (k,) float32, probability of each pair in the expected alignment, in [0, 1]; empty if not asked for.
+        segments: the stretches that follow one another in both sequences; `matches` are theirs, one after the other.
+        score: the sum of their scores.
+    """
+
+    matches: Int64[np.ndarray, "k 2"]
+    posterior: Float32[np.ndarray, " k"]
+    segments: tuple[Path, ...]
+    score: float
+
+
+def centred_similarity(x: Any, y: Any, *, scale: float = SCALE) -> Float[Tensor, "n m"]:
+    """(cosine - its mean over all pairs) / scale: (n, m) float32 of arrays or tensors (n, d), (m, d).
+
+    Raises:
+        ValueError: no frames, or widths that differ.
+    """
+    a, b = _unit_rows(x), _unit_rows(y)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
+        raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(a.shape)} and {tuple(b.shape)}")
+    cosine = a @ b.T
+    return (cosine - cosine.mean()) / scale
+
+
+def local_alignment(
+    x: Any,
+    y: Any,
+    *,
+    scale: float = SCALE,
+    gap_open: float = GAP_OPEN,
+    gap_extend: float = GAP_EXTEND,
+    gamma: float = GAMMA,
+    segments: int = 3,
+    posterior: bool = True,
+) -> LocalAlignment:
+    """The best local alignment of two sequences, and what else aligns before and after it.
+
+    Args:
+        x, y: (n, d), (m, d) arrays or tensors.
+        scale: cosine that counts as one unit of similarity. gap_open, gap_extend: prices of a gap in that unit.
+        gamma: temperature of the expected alignment, from which `posterior` comes.
+        segments: the most stretches that are looked for; a further one is kept if it lies before or after all better
+            ones in both sequences and scores a tenth of the best at least.
+        posterior: whether to compute that; it takes most of the time.
+
+    Raises:
+        ValueError: no frames, or widths that differ.
+
+    Example:
+        >>> t = np.linspace(0, 3, 12)
+        >>> curve = np.stack([np.cos(t), np.sin(t)], 1)
+        >>> local_alignment(curve, curve[4:]).matches[0].tolist()
+        [4, 0]
+    """
+    matrix = centred_similarity(x, y, scale=scale)
+    found = smith_waterman(matrix[None], gap_open=gap_open, gap_extend=gap_extend, segments=segments)
+    kept = tuple(in_order(found))
+    pairs = [path.matches for path in kept]
+    matches = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
+    probability = np.zeros(0, np.float32)
+    if posterior:
+        expected = expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0].numpy()
+        probability = expected[matches[:, 0], matches[:, 1]]
+    return LocalAlignment(
+        matches=matches,
+        posterior=probability,
+        segments=kept,
+        score=float(sum(path.score for path in kept)),
+    )
+
+
+def in_order(paths: list[Path]) -> list[Path]:
+    """Of several alignments the best, and best first those that lie wholly before or after all that were taken."""
+    taken: list[Path] = []
+    for path in sorted((path for path in paths if path.is_match.any()), key=lambda path: -path.score):
+        if taken and path.score < 0.1 * taken[0].score:
+            continue
+        first, last = path.indices[0], path.indices[-1]
+        if all((last < other.indices[0]).all() or (first > other.indices[-1]).all() for other in taken):
+            taken.append(path)
+    return sorted(taken, key=lambda path: int(path.indices[0, 0]))
+
+
+def warp(x: Any, y: Any) -> Path:
+    """Dynamic time warping on 1 - cosine: every frame of both sequences takes part; score is the cost.
+
+    Raises:
+        ValueError: no frames, or widths that differ.
+
+    Example:
+        >>> warp(np.eye(3), np.eye(3)[[0, 0, 1, 2]]).indices.tolist()
+        [[0, 0], [0, 1], [1, 2], [2, 3]]
+    """
+    a, b = _unit_rows(x), _unit_rows(y)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
+        raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(a.shape)} and {tuple(b.shape)}")
+    return dtw((1 - a @ b.T)[None])[0]
+
+
+def match_score(similarity: Tensor, *, gap_open: float = GAP_OPEN, gap_extend: float = GAP_EXTEND) -> float:
+    """1 - (mean local score with y's time reversed or cut into six blocks and shuffled) / (local score).
+
+    About 0 for strangers, up to 1; `MATCH_THRESHOLD` tells the two apart. The wrong orders have the same frames, so
+    only the common *order* counts.
+
+    Args:
+        similarity: (n, m), of `centred_similarity`.
+
+    Example:
+        >>> t = np.linspace(0, 3, 40)
+        >>> curve = np.stack([np.cos(t), np.sin(t)], 1)
+        >>> match_score(centred_similarity(curve, curve)) > MATCH_THRESHOLD
+        True
+    """
+    m = similarity.shape[1]
+    generator = np.random.default_rng(0)
+    blocks = np.array_split(np.arange(m), min(6, m))
+    orders = [np.arange(m), np.arange(m)[::-1]]
+    orders += [np.concatenate([blocks[i] for i in generator.permutation(len(blocks))]) for _ in range(3)]
+    stack = torch.stack([similarity[:, torch.from_numpy(order.copy())] for order in orders])
+    scores = [path.score for path in smith_waterman(stack, gap_open=gap_open, gap_extend=gap_extend)]
+    return 1.0 - float(np.mean(scores[1:])) / scores[0] if scores[0] > 0 else 0.0
+
+
+def carried(matches: Int64[np.ndarray, "k 2"], frames: Int64[np.ndarray, " f"], *, reach: int) -> Int64[np.ndarray, f]:
+    """Which frame of y belongs to each of `frames` of x, by matched pairs; -1 where no pair is near enough.
+
+    The pair taken is that of the nearest matched frame of x (the earlier of two), at most `reach` frames away; of
+    several frames of y matched with it the middle one (the earlier of two).
+
+    Example:
+        >>> pairs = np.array([[2, 5], [3, 6], [3, 7], [3, 8]])
+        >>> carried(pairs, np.array([0, 1, 3, 9]), reach=1).tolist()
+        [-1, 5, 7, -1]
+    """
+    result = np.full(len(frames), -1, dtype=np.int64)
+    if not len(matches):
+        return result
+    distance = np.abs(matches[:, 0][None] - np.asarray(frames)[:, None])
+    for row, nearest in enumerate(distance.argmin(axis=1)):
+        if distance[row, nearest] <= reach:
+            own: Bool[np.ndarray, " k"] = matches[:, 0] == matches[nearest, 0]
+            partners = matches[own, 1]
+            result[row] = partners[(len(partners) - 1) // 2]
+    return result
+
+
+def _unit_rows(x: Any) -> Tensor:
+    rows = x.detach().float() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=np.float32))
+    return torch.nn.functional.normalize(rows, dim=-1)
