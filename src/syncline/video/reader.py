@@ -225,7 +225,7 @@ def _opened(path: Path) -> Any:
         sound = bool(container.streams.audio)
         container.close()
         raise SynclineError(f"{path}: holds no video stream{' (only sound)' if sound else ''}")
-    decoder = container.streams.video[0].codec_context
+    decoder: Any = container.streams.video[0].codec_context
     if decoder is None:
         container.close()
         raise SynclineError(f"{path}: its codec is not known")

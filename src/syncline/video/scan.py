@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from syncline.errors import SynclineError
 from syncline.video.reader import VideoReader
 
+T = TypeVar("T")
+R = TypeVar("R")
 SUFFIXES = frozenset(
     [
-        ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv", ".3gp",
-        ".ogv", ".mjpeg", ".gif", ".hevc", ".h264",
+        ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
+        ".3gp", ".ogv", ".mjpeg", ".gif", ".hevc", ".h264",
     ]
 )  # fmt: skip
 
@@ -107,8 +110,11 @@ def scan_file(path: str | Path) -> VideoInfo:
     )  # fmt: skip
 
 
-def scan_folder(folder: str | Path) -> Iterator[VideoInfo]:
+def scan_folder(folder: str | Path, *, scan: Callable[[Path], VideoInfo] = scan_file) -> Iterator[VideoInfo]:
     """Every video of a folder, in order, several at a time; the first comes before the last has been found.
+
+    Args:
+        folder: with its sub-folders. scan: of one file, for a caller that keeps what it learnt.
 
     Raises:
         SynclineError: no such folder.
@@ -116,12 +122,21 @@ def scan_folder(folder: str | Path) -> Iterator[VideoInfo]:
     root = Path(folder)
     if not root.is_dir():
         raise SynclineError(f"{root} is no folder; give a folder of videos")
+    return in_order(walk_videos(root), scan)
+
+
+def in_order(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
+    """The results of `work` in the order of the items, computed on all cores and a little ahead of the reader."""
     workers = max(1, os.cpu_count() or 1)
-    waiting: deque[Future[VideoInfo]] = deque()
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="syncline-scan") as pool:
-        for path in walk_videos(root):
-            waiting.append(pool.submit(scan_file, path))
-            if len(waiting) >= 4 * workers:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                while waiting and (waiting[0].done() or len(waiting) >= 4 * workers):
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

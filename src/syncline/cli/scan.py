@@ -1,0 +1,151 @@
+"""``syncline scan``: what each video of a folder is, what is broken, and what will not align well."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncline.errors import SynclineError
+
+if TYPE_CHECKING:
+    from syncline.video import VideoInfo
+    from syncline.video.hints import Glance, Hint
+    from syncline.video.scan_cache import ScanCache
+
+EPILOG = """examples:
+  syncline scan videos/
+  syncline scan videos/ --quick --json > videos.json
+  syncline scan videos/ --deep          # repetitions and other activities by features of a network
+
+Exit code 0 where at least one file can be read, 1 otherwise. What was learnt is kept by the content of each file.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.epilog = EPILOG
+    parser.add_argument("folder", type=Path, help="folder of videos, with its sub-folders; or one video")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the table")
+    parser.add_argument("--quick", action="store_true", help="only what each file is: no look at the pictures")
+    parser.add_argument(
+        "--deep", action="store_true", help="features of the frozen backbone for the hints: slower, sees more"
+    )
+    parser.add_argument("--cache", type=Path, help="folder that keeps what was learnt (default: the user's)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Scans, prints as it goes."""
+    from syncline.video.scan_cache import ScanCache
+
+    if arguments.quick and arguments.deep:
+        raise SynclineError("--quick and --deep contradict each other; give one of them")
+    cache = ScanCache(None if arguments.cache is None else arguments.cache / "scan")
+    infos = []
+    if not arguments.json:
+        print(_row(("file", "frames", "seconds", "rate", "size", "turn", "codec", "remarks")), flush=True)
+    for info in _infos(arguments.folder, cache):
+        infos.append(info)
+        if not arguments.json:
+            print(_line(info, arguments.folder), flush=True)
+    if not infos:
+        raise SynclineError(f"{arguments.folder} holds no video")
+    good = [info for info in infos if info.problem is None]
+    hints = [] if arguments.quick else _hints(good, cache, arguments)
+    if arguments.json:
+        print(json.dumps({"files": [_value(info) for info in infos], "hints": [_hint(h) for h in hints]}, indent=2))
+    else:
+        _summary(infos, hints)
+    return 0 if good else 1
+
+
+def _infos(folder: Path, cache: ScanCache) -> Iterable[VideoInfo]:
+    from itertools import chain
+
+    from syncline.video.frames import find_frame_folders
+    from syncline.video.scan import in_order, scan_folder
+
+    if folder.is_file():
+        return [cache.scan(folder)]
+    found = iter(scan_folder(folder, scan=cache.scan))
+    first = next(found, None)
+    if first is None:
+        return in_order(find_frame_folders(folder), cache.scan)
+    return chain([first], found)
+
+
+def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespace) -> list[Hint]:
+    from syncline.cli.sources import progress
+    from syncline.video.hints import hints_for
+    from syncline.video.scan import in_order
+
+    glances: list[Glance] = []
+    with progress("looking at pictures", len(good)) as step:
+        for glance in in_order((info.path for info in good), cache.glance):
+            if glance is not None:
+                glances.append(glance)
+            step()
+    if not arguments.deep:
+        return hints_for(glances)
+    return hints_for(glances, features=_features(glances, arguments.cache))
+
+
+def _features(glances: list[Glance], cache: Path | None) -> list[Any]:
+    from syncline.cli.sources import progress
+    from syncline.data import open_videos
+    from syncline.encoder import Backbone, FeatureCache, frozen_embeddings
+
+    videos = {video.path: video for video in open_videos([glance.path for glance in glances])}
+    with progress("features", len(glances)) as step:
+        wanted = [videos[glance.path] for glance in glances]
+        embeddings = frozen_embeddings(wanted, FeatureCache(cache, Backbone()), progress=lambda _: step())
+    return [embedding.vectors for embedding in embeddings]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    name, frames, seconds, rate, size, turn, codec, remarks = cells
+    return f"{name:<40} {frames:>7} {seconds:>8} {rate:>9} {size:>9} {turn:>4} {codec:<6} {remarks}".rstrip()
+
+
+def _line(info: VideoInfo, folder: Path) -> str:
+    inside = info.path.relative_to(folder) if info.path.is_relative_to(folder) and info.path != folder else info.path
+    name = _printable(str(inside))
+    name = name if len(name) <= 40 else "…" + name[-39:]
+    if info.problem is not None:
+        return f"{name:<40} cannot be used: {_printable(info.problem)}"
+    rate = f"{info.frame_rate:.2f}" + ("" if info.constant_rate else " var")
+    size = f"{info.width}x{info.height}"
+    cells = (name, str(info.num_frames), f"{info.duration:.2f}", rate, size, str(info.rotation or ""), info.codec)
+    return _row((*cells, "; ".join(info.remarks)))
+
+
+def _printable(text: str) -> str:
+    """A name with what a terminal would obey, or cannot write, replaced."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text)
+    encoding = sys.stdout.encoding or "utf-8"
+    return shown.encode(encoding, "replace").decode(encoding)
+
+
+def _value(info: VideoInfo) -> dict[str, Any]:
+    return {**dataclasses.asdict(info), "path": str(info.path)}
+
+
+def _hint(hint: Hint) -> dict[str, str]:
+    return {**dataclasses.asdict(hint), "path": str(hint.path)}
+
+
+def _summary(infos: list[VideoInfo], hints: list[Hint]) -> None:
+    good = [info for info in infos if info.problem is None]
+    minutes = sum(info.duration for info in good) / 60
+    rates = sorted({round(info.frame_rate) for info in good})
+    print(f"\n{len(good)} of {len(infos)} files can be used: {minutes:.1f} minutes, {_rates(rates)} frames a second")
+    for hint in hints:
+        print(f"  {hint.kind}: {_printable(str(hint))}")
+
+
+def _rates(rates: list[int]) -> str:
+    return f"{rates[0]} to {rates[-1]}" if len(rates) > 1 else (str(rates[0]) if rates else "no")

@@ -1,0 +1,254 @@
+"""What will not align well in a folder, from a few small pictures of every clip: one line each, with what to do.
+
+Notable choices:
+- Cheap signs, not proofs: they read `GLANCE_RATE` pictures a second of 12 x 16 pixels. Every hint says what was seen,
+  so that a person can look. Thresholds are ratios within the folder wherever there is a folder to compare with.
+- `repetition_period` and `unlike_the_others` take vectors of any kind; with features of a network they see more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.video.reader import VideoReader
+
+GLANCE_SIZE = (12, 16)
+GLANCE_RATE = 4.0
+MAX_GLANCES = 400
+_BLOCK = 256
+_MOMENTS = 8  # of a clip that are compared to tell near-duplicates
+
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """A clip in small.
+
+    Attributes:
+        path: the file. pixels: (k, 12, 16, 3) uint8. pts_seconds: (k,) float64. duration: seconds.
+    """
+
+    path: Path
+    pixels: NDArray[np.uint8]
+    pts_seconds: NDArray[np.float64]
+    duration: float
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One finding: the file, what kind it is, what was seen, and what to do."""
+
+    path: Path
+    kind: str
+    seen: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.path.name}: {self.seen}; {self.advice}"
+
+
+def glance_at(path: str | Path) -> Glance:
+    """Small pictures of a clip, `GLANCE_RATE` a second or, of a long one, `MAX_GLANCES` in all.
+
+    Raises:
+        SynclineError: a file that cannot be read.
+    """
+    reader = VideoReader(path, size=GLANCE_SIZE)
+    span = float(reader.pts_seconds[-1] - reader.pts_seconds[0])
+    count = int(np.clip(span * GLANCE_RATE, 1, MAX_GLANCES - 1)) + 1
+    wanted = np.unique(reader.index_at(reader.pts_seconds[0] + np.linspace(0, span, count)))
+    pixels = np.concatenate([chunk.pixels for chunk in reader.chunks(wanted)])
+    return Glance(Path(path), pixels, reader.pts_seconds[wanted], reader.duration)
+
+
+def hints_for(glances: Sequence[Glance], *, features: Sequence[NDArray[np.floating]] | None = None) -> list[Hint]:
+    """All hints for the clips of one folder, in the order of the clips within each kind.
+
+    Args:
+        glances: of the clips. features: (t, d) vectors of each clip from a network, in the same order, evenly spaced in
+            time; they then serve for repetitions and for clips of another activity.
+    """
+    found = []
+    for glance in glances:
+        cuts = scene_cuts(_pictures(glance))
+        if cuts:
+            at = ", ".join(f"{glance.pts_seconds[cut]:.1f} s" for cut in cuts[:3])
+            found.append(Hint(glance.path, "cuts", f"{_count(len(cuts), 'scene cut')} ({at})", "cut it into its parts"))
+    looks, moves = [], []
+    for place, glance in enumerate(glances):
+        shown = _pictures(glance) if features is None else features[place]
+        looks.append(shown.mean(axis=0).astype(np.float32))
+        moves.append(shown.std(axis=0).astype(np.float32))
+        period = repetition_period(shown, glance.duration)
+        if period is not None:
+            seen = f"seems to repeat itself every {period:.1f} s"
+            found.append(Hint(glance.path, "repetitions", seen, "cut it so that each clip shows the activity once"))
+    found += _duplicates(glances)
+    unlike = set(unlike_the_others(np.array(looks))) | set(unlike_the_others(np.array(moves)))
+    for place in sorted(unlike):
+        seen = "looks or moves unlike all the others"
+        found.append(Hint(glances[place].path, "other", seen, "leave it out if it shows another activity"))
+    found += _slow(glances)
+    found += [hint for hint in _mirrored(glances) if hint.path not in {glances[place].path for place in unlike}]
+    return found
+
+
+def scene_cuts(vectors: NDArray[np.floating]) -> list[int]:
+    """Places of the first picture after each cut: (t, d) pixel values in [0, 255] -> list of int.
+
+    Example:
+        >>> scene_cuts(np.repeat([[10.0, 10.0], [200.0, 90.0]], 5, axis=0))
+        [5]
+    """
+    if len(vectors) < 4:
+        return []
+    change = np.abs(np.diff(vectors, axis=0)).mean(axis=1)
+    usual = np.median(change)
+    return [int(place) + 1 for place in np.flatnonzero((change > 25) & (change > 6 * usual + 5))]
+
+
+def repetition_period(vectors: NDArray[np.floating], duration: float) -> float | None:
+    """Seconds after which a clip shows the same again, None where it does not: (t, d) vectors evenly spaced in time.
+
+    The mean distance between pictures a lag apart falls to less than 0.4 of its largest value at a lag of at least a
+    second and at most half the clip, having risen before.
+
+    Example:
+        >>> turn = np.arange(40) / 10 * 2 * np.pi
+        >>> repetition_period(np.stack([np.cos(turn), np.sin(turn)], 1), 10.0)
+        2.5
+    """
+    count = len(vectors)
+    if count < 8 or duration <= 0:
+        return None
+    far = np.array(
+        [np.linalg.norm(vectors[lag:] - vectors[: count - lag], axis=1).mean() for lag in range(1, count // 2 + 1)]
+    )
+    if far.max() < 1e-6:
+        return None
+    highest = np.maximum.accumulate(far)
+    first = max(2, round(count / duration))
+    for lag in range(first, len(far) + 1):
+        here = far[lag - 1]
+        after = far[lag] if lag < len(far) else np.inf
+        if here < 0.4 * highest[lag - 1] and here <= after and here <= far[lag - 2]:
+            return lag * duration / count
+    return None
+
+
+def unlike_the_others(descriptors: NDArray[np.floating]) -> list[int]:
+    """Rows of (n, d) whose second nearest other row is more than three times as far as is usual; from five rows on.
+
+    Example:
+        >>> unlike_the_others(np.array([[0.0], [0.1], [0.2], [0.3], [9.0]]))
+        [4]
+    """
+    if len(descriptors) < 5:
+        return []
+    near = np.array([np.partition(row, 2)[2] for row in _distances(descriptors)])
+    return [int(place) for place in np.flatnonzero(near > 3 * np.median(near) + 1e-9)]
+
+
+def _duplicates(glances: Sequence[Glance]) -> list[Hint]:
+    if len(glances) < 2:
+        return []
+    rows = np.stack([_moments(one) for one in glances])
+    found = []
+    for place, row in enumerate(_distances(rows)):
+        near = np.flatnonzero(row[:place] / np.sqrt(rows.shape[1]) < 5)
+        length = glances[place].duration
+        same = [other for other in near.tolist() if abs(glances[other].duration - length) < 0.05 * length]
+        if same:
+            seen = f"nearly the same pictures as {glances[same[0]].path.name}"
+            found.append(Hint(glances[place].path, "duplicate", seen, "keep one of them"))
+    return found
+
+
+def _moments(glance: Glance) -> NDArray[np.float32]:
+    """Evenly spaced pictures of a clip, by blocks of 2 x 2 pixels."""
+    chosen = glance.pixels[np.linspace(0, len(glance.pixels) - 1, _MOMENTS).round().astype(int)]
+    height, width = GLANCE_SIZE
+    blocks = chosen.reshape(_MOMENTS, height // 2, 2, width // 2, 2, 3).astype(np.float32)
+    return np.asarray(blocks.mean(axis=(2, 4)).reshape(-1), dtype=np.float32)
+
+
+def _slow(glances: Sequence[Glance]) -> list[Hint]:
+    if len(glances) < 4:
+        return []
+    pace = np.array([_pace(_pictures(one), one.duration) for one in glances])
+    length = np.array([one.duration for one in glances])
+    slow = (pace < 0.4 * np.median(pace)) & (length > 1.8 * np.median(length))
+    slow_ones: list[int] = np.flatnonzero(slow).tolist()
+    return [
+        Hint(
+            glances[place].path,
+            "slow motion",
+            f"{length[place] / np.median(length):.1f} times as long as usual and moves "
+            f"{np.median(pace) / max(pace[place], 1e-6):.1f} times as slowly",
+            "slow motion aligns, but raise --rate for it or speed it up",
+        )
+        for place in slow_ones
+    ]
+
+
+def _pace(vectors: NDArray[np.floating], duration: float) -> float:
+    """Change a second, where neighbouring pictures differ by more than noise."""
+    if len(vectors) < 2 or duration <= 0:
+        return 0.0
+    return float(np.abs(np.diff(vectors, axis=0)).mean() * (len(vectors) - 1) / duration)
+
+
+def _mirrored(glances: Sequence[Glance]) -> list[Hint]:
+    """Clips whose map of movement fits the others better when it is flipped; the minority is named."""
+    if len(glances) < 4:
+        return []
+    maps = np.stack([_movement(one.pixels) for one in glances])
+    flipped = maps[:, :, ::-1]
+    turned = np.zeros(len(maps), dtype=bool)
+    gain = np.zeros(len(maps))
+    for _ in range(5):
+        chosen = np.where(turned[:, None, None], flipped, maps)
+        for place in range(len(maps)):
+            others = (chosen.sum(axis=0) - chosen[place]).ravel()
+            gain[place] = _fit(flipped[place], others) - _fit(maps[place], others)
+        if (turned == (gain > 0)).all():
+            break
+        turned = gain > 0
+    if turned.sum() > len(turned) / 2:
+        turned, gain = ~turned, -gain
+    sure: list[int] = np.flatnonzero(turned & (np.abs(gain) > 0.3)).tolist()
+    advice = "train with flips on, or mirror it"
+    return [Hint(glances[place].path, "mirrored", "seems to be mirrored against the others", advice) for place in sure]
+
+
+def _movement(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(12, 16) how much the brightness of each place changes, less the mean."""
+    grey = pixels.astype(np.float64).mean(axis=3)
+    spread = grey.std(axis=0)
+    return np.asarray(spread - spread.mean(), dtype=np.float64)
+
+
+def _fit(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    size = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(one.ravel() @ other / size) if size > 0 else 0.0
+
+
+def _pictures(glance: Glance) -> NDArray[np.float32]:
+    return glance.pixels.reshape(len(glance.pixels), -1).astype(np.float32)
+
+
+def _distances(rows: NDArray[np.floating]) -> Iterator[NDArray[np.float32]]:
+    """Euclidean distances of each row to all, a row at a time; memory grows with n, not with its square."""
+    centred = (rows - rows.mean(axis=0)).astype(np.float32)
+    square = np.einsum("nd,nd->n", centred, centred)
+    for start in range(0, len(rows), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        yield from np.sqrt(np.maximum(0, square[part, None] + square - 2 * centred[part] @ centred.T))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}"

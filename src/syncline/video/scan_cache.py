@@ -1,0 +1,69 @@
+"""What scanning learnt, kept on disk by the content of each file: one that moved is known, one that changed is not."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from syncline.errors import SynclineError
+from syncline.files import cache_folder, content_hash, replacing, write_text
+from syncline.video.hints import GLANCE_SIZE, Glance, glance_at
+from syncline.video.scan import VideoInfo, scan_file
+
+_VERSION = "1"
+
+
+class ScanCache:
+    """`scan_file` and `glance_at` that remember. Losing the cache, or not being able to write it, loses time only.
+
+    Args:
+        folder: None for `scan` in the user's cache folder.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = cache_folder() / "scan" if folder is None else Path(folder)
+
+    def scan(self, path: Path) -> VideoInfo:
+        """As `scan_file`."""
+        place = self._place(path, ".json")
+        if place is None:
+            return scan_file(path)
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            known = json.loads(place.read_text(encoding="utf-8"))
+            return VideoInfo(path, **{**known, "remarks": tuple(known["remarks"])})
+        info = scan_file(path)
+        values: dict[str, Any] = dataclasses.asdict(info)
+        del values["path"]
+        with contextlib.suppress(OSError):
+            write_text(place, json.dumps(values))
+        return info
+
+    def glance(self, path: Path) -> Glance | None:
+        """As `glance_at`; None of a file that cannot be read."""
+        place = self._place(path, ".npz")
+        if place is None:
+            return None
+        faults = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+        with contextlib.suppress(*faults), np.load(place, allow_pickle=False) as known:
+            pixels, seconds = known["pixels"], known["pts_seconds"]
+            if pixels.shape == (len(seconds), *GLANCE_SIZE, 3) and pixels.dtype == np.uint8 and len(seconds):
+                return Glance(path, pixels, seconds, float(known["duration"]))
+        try:
+            glance = glance_at(path)
+        except (SynclineError, OSError):
+            return None
+        with contextlib.suppress(OSError), replacing(place) as temporary:
+            np.savez(temporary, pixels=glance.pixels, pts_seconds=glance.pts_seconds, duration=glance.duration)
+        return glance
+
+    def _place(self, path: Path, suffix: str) -> Path | None:
+        try:
+            return self.folder / f"{content_hash(path)}-{_VERSION}{suffix}"
+        except OSError:
+            return None

@@ -1,0 +1,100 @@
+"""Each hint is given for what it is about, and not for an ordinary folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from syncline.data.synthetic_scene import Look, draw, state_at
+from syncline.video.hints import GLANCE_RATE, GLANCE_SIZE, Glance, Hint, hints_for, repetition_period
+
+
+def clip(number: int, *, seconds: float = 6.0, twice: bool = False, look: int | None = None) -> Glance:
+    """One synthetic performance in small."""
+    rng = np.random.default_rng(number if look is None else look)
+    height, width = (4 * side for side in GLANCE_SIZE)
+    own = Look.drawn(rng, height, width)
+    count = int(seconds * GLANCE_RATE)
+    course = np.linspace(0, 1, count) ** rng.uniform(0.8, 1.25)
+    if twice:
+        course, seconds = np.concatenate([course, course]), 2 * seconds
+    pictures = [draw(state_at(float(at), own), own, 0.0, rng) for at in course]
+    small = np.stack(pictures).reshape(len(course), GLANCE_SIZE[0], 4, GLANCE_SIZE[1], 4, 3).mean(axis=(2, 4))
+    return Glance(Path(f"{number:02d}.mp4"), small.astype(np.uint8), np.arange(len(course)) / GLANCE_RATE, seconds)
+
+
+@pytest.fixture(scope="module")
+def folder() -> list[Glance]:
+    return [clip(number) for number in range(8)]
+
+
+def kinds(hints: list[Hint], glance: Glance) -> set[str]:
+    return {hint.kind for hint in hints if hint.path == glance.path}
+
+
+def test_an_ordinary_folder_gets_none(folder: list[Glance]) -> None:
+    assert hints_for(folder) == []
+    assert hints_for([]) == []
+    assert hints_for(folder[:1]) == []
+
+
+def test_repetitions(folder: list[Glance]) -> None:
+    again = clip(20, twice=True)
+    found = hints_for([*folder, again])
+    assert "repetitions" in kinds(found, again)
+    period = repetition_period(again.pixels.reshape(len(again.pixels), -1).astype(float), again.duration)
+    assert period == pytest.approx(6.0, rel=0.1)
+
+
+def test_scene_cuts(folder: list[Glance]) -> None:
+    first, second = clip(21), clip(22)
+    pixels = np.concatenate([first.pixels, 255 - second.pixels])
+    joined = Glance(Path("cut.mp4"), pixels, np.arange(len(pixels)) / GLANCE_RATE, 12.0)
+    found = [hint for hint in hints_for([*folder, joined]) if hint.kind == "cuts"]
+    assert [(hint.path.name, hint.seen) for hint in found] == [("cut.mp4", "1 scene cut (6.0 s)")]
+
+
+def test_near_duplicates(folder: list[Glance]) -> None:
+    noise = np.random.default_rng(0).integers(-3, 4, folder[2].pixels.shape)
+    pixels = (folder[2].pixels.astype(int) + noise).clip(0, 255).astype(np.uint8)
+    copy = Glance(Path("copy.mp4"), pixels, folder[2].pts_seconds, folder[2].duration)
+    found = [hint for hint in hints_for([*folder, copy]) if hint.kind == "duplicate"]
+    assert [(hint.path.name, hint.seen) for hint in found] == [("copy.mp4", "nearly the same pictures as 02.mp4")]
+
+
+def test_slow_motion(folder: list[Glance]) -> None:
+    slow = clip(23, seconds=24.0)
+    still = Glance(slow.path, np.repeat(slow.pixels[::4], 4, axis=0), slow.pts_seconds, slow.duration)
+    assert "slow motion" in kinds(hints_for([*folder, still]), still)
+
+
+def test_mirrored(folder: list[Glance]) -> None:
+    plain = clip(24)
+    turned = Glance(Path("turned.mp4"), plain.pixels[:, :, ::-1], plain.pts_seconds, plain.duration)
+    found = [hint.path.name for hint in hints_for([*folder, turned]) if hint.kind == "mirrored"]
+    assert found == ["turned.mp4"]
+
+
+def test_another_activity(folder: list[Glance]) -> None:
+    rng = np.random.default_rng(0)
+    places = np.indices(GLANCE_SIZE)
+    waves = [np.sin(places[0] * 0.9 + places[1] * 1.3 + turn) for turn in np.cumsum(rng.uniform(0, 1, 24))]
+    pixels = np.repeat((np.stack(waves) * 120 + 128).astype(np.uint8)[..., None], 3, axis=3)
+    other = Glance(Path("other.mp4"), pixels, folder[0].pts_seconds, 6.0)
+    assert "other" in kinds(hints_for([*folder, other]), other)
+
+
+def test_features_of_a_network_serve_in_the_place_of_pixels(folder: list[Glance]) -> None:
+    features = [np.eye(24, dtype=np.float32)[np.arange(24)] for _ in folder]
+    features[3] = features[3] * 40 + 40
+    assert [hint.path.name for hint in hints_for(folder, features=features)] == ["03.mp4"]
+
+
+def test_every_hint_says_what_to_do(folder: list[Glance]) -> None:
+    hints = hints_for([*folder, clip(20, twice=True)])
+    assert hints
+    for hint in hints:
+        assert "\n" not in str(hint)
+        assert hint.advice in str(hint)
