@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,20 @@ class Embedder:
             rows = backbone(pixels).flatten(1).half().float()
             found: NDArray[np.float32] = ((rows - mean) @ (directions / scale[:, None]))[0].numpy()
             return found
+
+    def fingerprint(self, contents: Mapping[str, str]) -> str:
+        """A hash of what makes the vectors; frozen features are measured on the whole folder, so it counts in."""
+        import hashlib
+        import json
+
+        from syncline.encoder.weights import state_hash
+
+        if self.encoder is not None:
+            parts: list[object] = [state_hash(self.encoder.state_dict()), self.rate]
+        else:
+            assert self.cache is not None
+            parts = [self.cache.backbone.describe(), self.rate, sorted(contents.items())]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     @property
     def described(self) -> str:

@@ -4,8 +4,7 @@
 and the other lacks stays unaligned; several segments are kept as long as they follow one another in both videos.
 `global` (dynamic time warping), `subsequence` (the shorter video anywhere inside the longer) and `band` always answer.
 
-Choices measured inside the training clips of two real sets: gaps 2 and 0.5 instead of 5 and 1 (a clip at half speed
-needs a gap at every second frame); the verdict compares the score with scores of the same two videos in a wrong order.
+Similarity, prices of gaps and the verdict are those of `alignment.sequences`, which evaluation uses too.
 """
 
 from __future__ import annotations
@@ -19,13 +18,20 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import Path, dtw, expected_alignment, smith_waterman
+from syncline.alignment.sequences import (
+    GAMMA,
+    GAP_EXTEND,
+    GAP_OPEN,
+    MATCH_THRESHOLD,
+    centred_similarity,
+    in_order,
+    match_score,
+)
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 
 Mode = Literal["local", "global", "subsequence", "band"]
 MODES: tuple[Mode, ...] = ("local", "global", "subsequence", "band")
-MATCH_THRESHOLD = 0.2
-"""Two videos match when putting one into a wrong order costs at least this share of the alignment's score."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +115,7 @@ def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
             f"embeddings of {a.source} and {b.source} have widths {a.vectors.shape[1]} and {b.vectors.shape[1]}; "
             "embed both with the same run"
         )
-    x = torch.nn.functional.normalize(torch.from_numpy(np.array(a.vectors, dtype=np.float32)), dim=-1)
-    y = torch.nn.functional.normalize(torch.from_numpy(np.array(b.vectors, dtype=np.float32)), dim=-1)
-    cosine = x @ y.T
-    return (cosine - cosine.mean()) / 0.1
+    return centred_similarity(a.vectors, b.vectors)
 
 
 def align(
@@ -120,9 +123,9 @@ def align(
     b: Embedding,
     *,
     mode: Mode = "local",
-    gap_open: float = 2.0,
-    gap_extend: float = 0.5,
-    gamma: float = 0.2,
+    gap_open: float = GAP_OPEN,
+    gap_extend: float = GAP_EXTEND,
+    gamma: float = GAMMA,
     segments: int = 3,
     band: float = 0.1,
     min_gap: float = 0.5,
@@ -159,7 +162,7 @@ def align(
         raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
     matrix = similarity(a, b)
     if mode == "local":
-        paths = _chain(smith_waterman(matrix[None], gap_open=gap_open, gap_extend=gap_extend, segments=segments))
+        paths = in_order(smith_waterman(matrix[None], gap_open=gap_open, gap_extend=gap_extend, segments=segments))
     else:
         paths = [_warp(matrix, mode, band)]
     paths = [path for path in paths if path.is_match.any()]
@@ -176,7 +179,7 @@ def align(
         score=float(sum(path.score for path in paths)),
         segments=kept,
         gaps=_gaps(pairs, a.pts_seconds, b.pts_seconds, min_gap),
-        match_score=_match_score(matrix, gap_open=gap_open, gap_extend=gap_extend) if verdict else float("nan"),
+        match_score=match_score(matrix, gap_open=gap_open, gap_extend=gap_extend) if verdict else float("nan"),
         mode=mode,
     )
 
@@ -195,18 +198,6 @@ def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
     else:
         path = dtw(cost[None])[0]
     return Path(indices=path.indices, score=-path.score / max(1, len(path.indices)), is_match=path.is_match)
-
-
-def _chain(paths: list[Path]) -> list[Path]:
-    """The best segment, and of the others (best first) those that lie wholly before or after all that were taken."""
-    taken: list[Path] = []
-    for path in sorted((path for path in paths if path.is_match.any()), key=lambda path: -path.score):
-        if taken and path.score < 0.1 * taken[0].score:
-            continue
-        first, last = path.indices[0], path.indices[-1]
-        if all((last < other.indices[0]).all() or (first > other.indices[-1]).all() for other in taken):
-            taken.append(path)
-    return sorted(taken, key=lambda path: int(path.indices[0, 0]))
 
 
 def _refine(
@@ -259,22 +250,6 @@ def _gaps(
                 if end - start >= min_gap:
                     found.append(Gap(video, start, end))
     return tuple(found)
-
-
-def _match_score(matrix: torch.Tensor, *, gap_open: float, gap_extend: float) -> float:
-    """1 - (mean local score with B's time reversed or cut into six blocks and shuffled) / (local score).
-
-    On two real sets, pairs of one activity gave .41 (median), pairs of two activities -.06; 95 % of the latter lay
-    below .16. The nulls have the same frames, so only the common *order* counts.
-    """
-    m = matrix.shape[1]
-    orders = [np.arange(m), np.arange(m)[::-1]]
-    generator = np.random.default_rng(0)
-    blocks = np.array_split(np.arange(m), min(6, m))
-    orders += [np.concatenate([blocks[i] for i in generator.permutation(len(blocks))]) for _ in range(3)]
-    stack = torch.stack([matrix[:, torch.from_numpy(order.copy())] for order in orders])
-    scores = [path.score for path in smith_waterman(stack, gap_open=gap_open, gap_extend=gap_extend)]
-    return 1.0 - float(np.mean(scores[1:])) / scores[0] if scores[0] > 0 else 0.0
 
 
 def _carry(alignment: Alignment, seconds: NDArray[np.float64], column: int) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment import smith_waterman
+from syncline.alignment.sequences import GAP_EXTEND, GAP_OPEN
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import Alignment, Segment, align, similarity
@@ -122,7 +123,7 @@ def _kind_of_extra(
         return "extra"
     matrix = similarity(reference, video)
     matched = matrix[alignment.path[:, 0], alignment.path[:, 1]].mean().item()
-    path = smith_waterman(matrix[None][:, :, rows[0] : rows[-1] + 1], gap_open=2.0, gap_extend=0.5)[0]
+    path = smith_waterman(matrix[None][:, :, rows[0] : rows[-1] + 1], gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
     pairs = path.indices[path.is_match]
     if len(pairs) < share * len(rows) or path.score < share * matched * len(pairs):
         return "extra"

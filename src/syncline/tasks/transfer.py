@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import expected_alignment
+from syncline.alignment.sequences import GAMMA, GAP_EXTEND, GAP_OPEN
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import similarity
@@ -54,9 +55,9 @@ def transfer_events(
     *,
     alignment_weight: float = 0.7,
     absent_below: float = 0.25,
-    gap_open: float = 2.0,
-    gap_extend: float = 0.5,
-    gamma: float = 0.2,
+    gap_open: float = GAP_OPEN,
+    gap_extend: float = GAP_EXTEND,
+    gamma: float = GAMMA,
     calibrate: bool = True,
 ) -> list[Transferred]:
     """Place the key events of `labelled` in every target.
@@ -89,9 +90,9 @@ def leave_one_out(
     *,
     alignment_weight: float = 0.7,
     absent_below: float = 0.25,
-    gap_open: float = 2.0,
-    gap_extend: float = 0.5,
-    gamma: float = 0.2,
+    gap_open: float = GAP_OPEN,
+    gap_extend: float = GAP_EXTEND,
+    gamma: float = GAMMA,
     calibrated: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What is claimed of each labelled video from the others, against its own labels.
@@ -159,9 +160,9 @@ def event_votes(
     target: Embedding,
     *,
     alignment_weight: float = 0.7,
-    gap_open: float = 2.0,
-    gap_extend: float = 0.5,
-    gamma: float = 0.2,
+    gap_open: float = GAP_OPEN,
+    gap_extend: float = GAP_EXTEND,
+    gamma: float = GAMMA,
 ) -> NDArray[np.float64]:
     """Share of the votes for every event and target frame: (k, m) float64 in [0, 1], rows sum to at most 1.
 

@@ -1,0 +1,113 @@
+"""``syncline deviate FOLDER``: what each video does differently."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncline.cli.sources import Embedder, add_embedding_options, pick, progress, say
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from syncline.data import Embedding
+    from syncline.tasks import Report
+
+EPILOG = """\
+examples:
+  syncline deviate videos/                          # against what the group does
+  syncline deviate videos/ --reference best.mp4
+  syncline deviate videos/ --run runs/pour --min-seconds 0.5 --out odd
+
+writes into --out: deviations.csv (a row a stretch: missing, extra, repeated, out_of_order, slower or faster, with times
+and score), ranking.csv (from typical to odd, beside it the share of frames that the simple rule "distance along a DTW
+path beyond mean + 2 standard deviations" calls odd), deviations.json and deviations.png.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
+    parser.add_argument("--reference", help="the video to compare with (default: what the group does)")
+    parser.add_argument("--min-seconds", type=float, default=1.0, help="shorter stretches are left out (default: 1)")
+    parser.add_argument("--tempo", type=float, default=1.6, help="factor from which a tempo is slower or faster")
+    parser.add_argument("--out", type=Path, default=Path("deviations"), help="folder of the results")
+    add_embedding_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Compares and writes."""
+    from syncline.data import open_videos
+    from syncline.errors import SynclineError
+    from syncline.tasks import barycentre, deviate, distance_rule, medoid, rank
+
+    if arguments.min_seconds <= 0 or arguments.tempo <= 1:
+        raise SynclineError("--min-seconds must be above 0 and --tempo above 1")
+    videos = open_videos(arguments.source)
+    if len(videos) < 2:
+        raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
+    embeddings = Embedder.of(arguments).embed(videos)
+    if arguments.reference is not None:
+        place = pick(videos, arguments.reference)
+        reference, against, chosen = (
+            embeddings[place],
+            videos[place].name,
+            [i for i in range(len(videos)) if i != place],
+        )
+    else:
+        with progress("what the group does", 1) as step:
+            reference = barycentre(embeddings, embeddings[medoid(embeddings)])
+            step()
+        against, chosen = "the group", list(range(len(videos)))
+    reports: list[Report] = []
+    simple: dict[str, NDArray[np.bool_]] = {}
+    with progress("comparing", len(chosen)) as step:
+        for i in chosen:
+            reports.append(deviate(reference, embeddings[i], min_seconds=arguments.min_seconds, tempo=arguments.tempo))
+            simple[embeddings[i].source] = distance_rule(reference, embeddings[i])
+            step()
+    names = {embedding.source: video.name for embedding, video in zip(embeddings, videos, strict=True)}
+    _write(arguments, rank(reports), names, against, reference, simple)
+
+
+def _write(
+    arguments: argparse.Namespace,
+    reports: list[Report],
+    names: dict[str, str],
+    against: str,
+    reference: Embedding,
+    simple: dict[str, NDArray[np.bool_]],
+) -> None:
+    from syncline.files import write_json
+    from syncline.report.figures import deviation_figure
+    from syncline.report.page import write_figure
+    from syncline.tasks.tables import plain, write_rows
+
+    rows: list[dict[str, Any]] = [
+        {"video": names[report.source], "kind": d.kind, "start": plain(d.start), "end": plain(d.end),
+         "score": plain(d.score), "clock": "reference" if d.kind == "missing" else "video", "place": plain(d.place)}
+        for report in reports
+        for d in report.deviations
+    ]  # fmt: skip
+    ranking: list[dict[str, Any]] = [
+        {"rank": k, "video": names[report.source], "oddness": plain(report.oddness),
+         "match_score": plain(report.match_score), "deviations": len(report.deviations),
+         "simple_rule_share": plain(float(simple[report.source].mean()))}
+        for k, report in enumerate(reports, 1)
+    ]  # fmt: skip
+    columns = ["video", "kind", "start", "end", "score", "clock", "place"]
+    write_rows(arguments.out / "deviations.csv", rows, columns)
+    write_rows(arguments.out / "ranking.csv", ranking, list(ranking[0]))
+    value = {"reference": against, "reference_seconds": plain(float(reference.pts_seconds[-1])), "ranking": ranking,
+             "deviations": rows}  # fmt: skip
+    write_json(arguments.out / "deviations.json", value)
+    figure = deviation_figure(reports, names=[names[report.source] for report in reports],
+                              title=f"Deviations from {against}, from typical to odd")  # fmt: skip
+    write_figure(arguments.out / "deviations.png", figure)
+    for entry, report in zip(ranking, reports, strict=True):
+        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in report.deviations)
+        say(f"  {entry['oddness']:6.2f}   {entry['video']}   {kinds or 'nothing'}")
+    say(f"results in {arguments.out}; compared with {against}")

@@ -1,0 +1,121 @@
+"""``syncline sync FOLDER``: all videos of a folder on one common timeline."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncline.cli.sources import Embedder, add_embedding_options, pick, progress, say
+
+if TYPE_CHECKING:
+    from syncline.data import Embedding, VideoSet
+
+EPILOG = """\
+examples:
+  syncline sync videos/
+  syncline sync videos/ --method star --reference best.mp4 --out synced
+  syncline sync cameras/ --same-event        # several cameras, one event: offset and drift of every clock
+
+writes into --out: timeline.csv (a row an instant of the common clock, a column a video: its second, empty where it has
+no part), sync.json (reference, coverage and misfit of every video, offsets), timeline.png and grid.mp4.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
+    parser.add_argument("--out", type=Path, default=Path("synced"), help="folder of the results (default: synced)")
+    parser.add_argument("--method", choices=["joint", "star"], default="joint",
+                        help="joint: the group decides (default); star: the reference decides")  # fmt: skip
+    parser.add_argument("--reference", help="the video to begin with (default: the one that matches the others best)")
+    parser.add_argument("--same-event", action="store_true", help="also estimate offset and drift of every clock")
+    parser.add_argument("--grid", type=int, default=9, metavar="N", help="most videos in the grid film (default: 9)")
+    parser.add_argument("--height", type=int, default=240, help="pixels of a picture in the film (default: 240)")
+    parser.add_argument("--no-films", action="store_true", help="write no mp4")
+    add_embedding_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Synchronises and writes."""
+    from syncline.data import open_videos
+    from syncline.errors import SynclineError
+    from syncline.files import write_json
+    from syncline.report.figures import timeline_figure
+    from syncline.report.page import write_figure
+    from syncline.tasks import synchronize
+    from syncline.tasks.tables import plain, timeline_rows, write_rows
+
+    if arguments.grid < 1 or arguments.height < 2:
+        raise SynclineError("--grid must be at least 1 and --height at least 2")
+    videos = open_videos(arguments.source)
+    if len(videos) < 2:
+        raise SynclineError(f"{arguments.source} holds one video; synchronising needs two or more")
+    embedder = Embedder.of(arguments)
+    embeddings = embedder.embed(videos)
+    reference = None if arguments.reference is None else embeddings[pick(videos, arguments.reference)].source
+    with progress("synchronising", 1) as step:
+        timeline = synchronize(embeddings, method=arguments.method, reference=reference)
+        step()
+    names = [video.name for video in videos]
+    rows, columns = timeline_rows(timeline, names)
+    write_rows(arguments.out / "timeline.csv", rows, columns)
+    start = timeline.sources.index(timeline.reference)
+    value: dict[str, Any] = {
+        "method": arguments.method,
+        "made_with": embedder.described,
+        "reference": names[start],
+        "videos": [
+            {"video": name, "coverage": plain(share), "misfit_seconds": plain(misfit)}
+            for name, share, misfit in zip(names, timeline.coverage, timeline.inconsistency, strict=True)
+        ],
+    }
+    if arguments.same_event:
+        value["offsets"] = _offsets(videos, embeddings, start)
+    write_json(arguments.out / "sync.json", value)
+    write_figure(arguments.out / "timeline.png", timeline_figure(timeline, names=names))
+    for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
+        misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
+        say(f"  misfit {misfit:>8}   on {entry['coverage']:4.0%} of the clock   {entry['video']}")
+    for e in value.get("offsets", []):
+        if "offset" in e:
+            say(f"  {e['video']}: starts {e['offset']:+.3f} s, runs × {e['rate']:.4f}, ± {e['spread']:.3f} s")
+    if not arguments.no_films:
+        _film(arguments, videos, embeddings, reference)
+    say(f"results in {arguments.out}; reference {names[start]}")
+
+
+def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[dict[str, Any]]:
+    """second of the video = offset + rate × second of the reference."""
+    from syncline.errors import SynclineError
+    from syncline.tasks import estimate_offset
+    from syncline.tasks.tables import plain
+
+    found: list[dict[str, Any]] = []
+    for video, embedding in zip(videos, embeddings, strict=True):
+        try:
+            line = estimate_offset(embeddings[start], embedding)
+        except SynclineError as error:
+            found.append({"video": video.name, "problem": str(error)})
+            continue
+        found.append(
+            {"video": video.name, "offset": plain(line.offset), "rate": plain(line.rate), "spread": plain(line.spread)}
+        )
+    return found
+
+
+def _film(arguments: argparse.Namespace, videos: VideoSet, embeddings: list[Embedding], reference: str | None) -> None:
+    """The grid: all, or the first few on the same timeline."""
+    from syncline.tasks import synchronize
+    from syncline.tasks.playback import grid
+
+    chosen = list(range(len(videos)))[: arguments.grid]
+    if len(chosen) < 2:
+        return
+    if reference is not None and reference not in {embeddings[i].source for i in chosen}:
+        chosen[-1] = next(i for i, embedding in enumerate(embeddings) if embedding.source == reference)
+    with progress("writing the grid", 1) as step:
+        timeline = synchronize([embeddings[i] for i in chosen], method=arguments.method, reference=reference)
+        grid([videos[i].path for i in chosen], timeline, arguments.out / "grid.mp4", height=arguments.height)
+        step()

@@ -1,0 +1,155 @@
+"""``syncline transfer FOLDER --labels FILE``: key events from the labelled videos to all others."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncline.cli.sources import Embedder, add_embedding_options, say
+
+if TYPE_CHECKING:
+    from syncline.data import Video, VideoSet
+    from syncline.data.label_track import LabelTrack
+    from syncline.tasks import LabelledVideo, Transferred
+
+EPILOG = """\
+examples:
+  syncline transfer videos/ --labels marks.csv
+  syncline transfer videos/ --labels project.boris --events lift pour put --form json boris
+  syncline transfer videos/ --labels marks.eaf --run runs/pour --form all
+
+writes into --out: transferred.csv (video, event, seconds, confidence, found or absent), the labels of all videos in the
+chosen forms, and, with three labelled videos or more, reliability.png. It ends with the video to label next.
+"""
+ENDINGS = {"csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
+           "label-studio": "labels_label_studio.json", "elan": "elan", "npy": "npy", "text": "text"}  # fmt: skip
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
+    parser.add_argument("--labels", type=Path, required=True, help="key events of one or more videos, in any form")
+    parser.add_argument("--events", nargs="+", metavar="NAME", help="which events, in order (default: all there are)")
+    parser.add_argument("--form", nargs="+", choices=[*ENDINGS, "all"], default=["csv"],
+                        help="forms of the labels that are written (default: csv)")  # fmt: skip
+    parser.add_argument("--absent-below", type=float, default=0.25, metavar="SHARE",
+                        help="an event with less than this share of the votes is absent (default: 0.25)")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("transferred"), help="folder of the results")
+    add_embedding_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Transfers and writes."""
+    from syncline.data import open_videos
+    from syncline.data.label_files import read_labels
+    from syncline.errors import SynclineError
+    from syncline.tasks import LabelledVideo, next_to_label, transfer_events
+
+    if not 0 <= arguments.absent_below <= 1:
+        raise SynclineError("--absent-below must be in [0, 1]")
+    videos = open_videos(arguments.source)
+    marks = _marks(videos, read_labels(arguments.labels, event_names=arguments.events))
+    if not marks:
+        raise SynclineError(f"{arguments.labels} marks no event in any of the {len(videos)} videos of {videos.name}")
+    names = next(iter(marks.values()))[0]
+    embeddings = Embedder.of(arguments).embed(videos)
+    labelled = [LabelledVideo(embeddings[i], events) for i, (_, events) in marks.items()]
+    others = [i for i in range(len(videos)) if i not in marks]
+    found = transfer_events(labelled, [embeddings[i] for i in others], absent_below=arguments.absent_below)
+    _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
+    _reliability(arguments, labelled)
+    say(f"{len(marks)} labelled videos, {len(names)} events carried to {len(others)}; results in {arguments.out}")
+    if others:
+        by_source = {embeddings[i].source: videos[i].name for i in others}
+        say(f"label next: {by_source[next_to_label(found)]}")
+
+
+Marks = dict[int, tuple[tuple[str, ...], tuple[float | None, ...]]]
+
+
+def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
+    """Place of a video -> names and seconds of its events; tracks without any are passed over."""
+    from dataclasses import replace
+
+    from syncline.data.label_track import known_events, video_stem
+    from syncline.video import VideoReader
+
+    by_name = {track.video: track for track in tracks} | {video_stem(track.video): track for track in tracks}
+    found: Marks = {}
+    for i, video in enumerate(videos):
+        track = by_name.get(video.name) or by_name.get(video_stem(video.name))
+        if track is None:
+            continue
+        if track.frame_rate is None and track.phases is not None:
+            track = replace(track, frame_rate=video.frame_rate)
+        track = known_events(track)
+        events = tuple(second for _, second in track.events)
+        if track.frames is not None:
+            clock = VideoReader(video.path).pts_seconds
+            events = tuple(None if f is None else float(clock[min(f, len(clock) - 1)]) for f in track.frames)
+        if any(second is not None for second in events):
+            found[i] = (track.event_names, events)
+    return found
+
+
+def _write(
+    arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
+) -> None:
+    from syncline.data.label_files import write_labels
+    from syncline.files import write_json
+    from syncline.tasks.tables import plain, write_rows
+
+    rows: list[dict[str, Any]] = []
+    tracks = []
+    for i, video in enumerate(videos):
+        events = marks[i][1] if i in marks else found[i].events
+        for k, (name, second) in enumerate(zip(names, events, strict=True)):
+            sure = None if i in marks else plain(found[i].confidence[k])
+            state = "labelled" if i in marks else "absent" if second is None else "found"
+            rows.append({"video": video.name, "event": name, "seconds": plain(second), "confidence": sure,
+                         "state": state})  # fmt: skip
+        tracks.append(_track(video, names, events))
+    columns = ["video", "event", "seconds", "confidence", "state"]
+    write_rows(arguments.out / "transferred.csv", rows, columns)
+    write_json(arguments.out / "transferred.json", rows)
+    for form in ENDINGS if "all" in arguments.form else arguments.form:
+        place = arguments.out / ENDINGS[form]
+        if form in ("elan", "npy", "text"):
+            place.mkdir(parents=True, exist_ok=True)
+        write_labels(place, tracks, form=form)
+
+
+def _track(video: Video, names: tuple[str, ...], events: tuple[float | None, ...]) -> LabelTrack:
+    """The events of one video in seconds and as the frames on display."""
+    import numpy as np
+
+    from syncline.data.label_track import LabelTrack
+    from syncline.tasks.tables import at_frames
+    from syncline.video import VideoReader
+
+    clock = VideoReader(video.path).pts_seconds
+    frames = tuple(None if second is None else int(at_frames(np.array(second), clock)) for second in events)
+    return LabelTrack(
+        video.name,
+        tuple(zip(names, events, strict=True)),
+        None,
+        video.frame_rate,
+        video.num_frames,
+        video.split,
+        frames,
+    )
+
+
+def _reliability(arguments: argparse.Namespace, labelled: list[LabelledVideo]) -> None:
+    """How far confidences can be believed, by leaving each labelled video out."""
+    if len(labelled) < 3:
+        return
+    from syncline.report.figures import reliability_figure
+    from syncline.report.page import write_figure
+    from syncline.tasks import leave_one_out
+
+    confidence, hit = leave_one_out(labelled, absent_below=arguments.absent_below, calibrated=True)
+    write_figure(arguments.out / "reliability.png", reliability_figure(confidence, hit))
+    say(f"left out one by one, {hit.mean():.0%} of the labelled events are found within half a second")
