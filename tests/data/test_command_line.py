@@ -11,6 +11,9 @@ import pytest
 from data_forms import Item, phases
 
 from syncline.cli.main import main
+from syncline.data import by_action, open_dataset
+from syncline.encoder import FeatureCache, FrameEncoder
+from syncline.evaluation import evaluate
 
 SMALL = ["--steps", "2", "--set", "encoder.backbone=test_resnet", "--set", "encoder.weights=none"]
 SMALL += ["--set", "encoder.width=16", "--set", "encoder.hidden=16", "--set", "views.num_frames=8"]
@@ -60,6 +63,24 @@ def test_train_penn_action(penn: Path, tmp_path: Path, action: str, videos: int)
     names = json.loads((run / "run.json").read_text())["videos"]
     assert len(names) == videos
     assert {name.split("_")[1] for name in names} == ({"squat"} if action == "squats" else set(ACTIONS))
+
+
+@pytest.mark.slow
+def test_a_joint_model_is_measured_action_by_action(penn: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert main(["train", "penn_action", "--root", str(penn), "--out", str(run), *SMALL]) == 0
+    encoder = FrameEncoder.from_pretrained(run)
+    cache = FeatureCache(None, encoder.backbone)
+    results = {}
+    for action, videos in by_action(open_dataset("penn_action", penn)).items():
+        rows = evaluate(encoder, videos, cache=cache, controls=False, protocols=("whole",))
+        assert [row["set"] for row in rows] == [action]
+        results[action] = rows[0]
+    assert set(results) == set(ACTIONS)
+    for row in results.values():
+        assert 0 <= row["class100"] <= 1
+        assert 0 <= row["ap5"] <= 1
+        assert -1 <= row["tau"] <= 1
 
 
 @pytest.mark.slow
