@@ -1,8 +1,9 @@
-"""The kernels as PyTorch operators: ``syncline::soft_sw``, its gradient, and the derivative of that along a direction.
+"""The kernels as PyTorch operators: score and D, their gradient, and the derivative of that along a direction.
 
-Registered through ``torch.library`` with fake implementations, so that they work inside ``torch.compile``d callers.
-Three levels of one chain: backward of the first calls the second, backward of the second calls the third, so the score,
-D and the expected alignment (the second with upstream 1) are all differentiable.
+Three levels of one chain: backward of the first is the second, backward of the second the third, so the score, D and
+the expected alignment (the second with upstream 1) are all differentiable. In eager mode they are autograd functions,
+which cost less a call and hand the rows that the forward pass kept to the backward. Inside ``torch.compile``d callers
+they are the operators ``syncline::soft_sw``, ``soft_sw_gradient`` and ``soft_sw_tangent`` with fake implementations.
 """
 
 from __future__ import annotations
@@ -12,11 +13,33 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
-from syncline.alignment import scalar
+from syncline.alignment import scalar, vector
 from syncline.alignment.threads import in_slices
 
 _NONE = np.zeros((0, 0, 0))
+
+
+def score_and_matrix(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+) -> tuple[Tensor, Tensor]:
+    """(score (b,), D (b, n, m) or an empty tensor); gaps (b|1, n|1, m|1), lengths (b,) int64; CPU; differentiable."""
+    if torch.compiler.is_compiling():
+        result: tuple[Tensor, Tensor] = soft_sw(s, go, ge, gamma, lx, ly, want_matrix)
+    else:
+        result = _Score.apply(s, go, ge, gamma, lx, ly, want_matrix)
+    return result
+
+
+def posterior(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor) -> Tensor:
+    """d score / d s (b, n, m), differentiable."""
+    ones = s.new_ones(s.shape[0])
+    if torch.compiler.is_compiling():
+        result: Tensor = soft_sw_gradient(s, go, ge, gamma, lx, ly, ones, None)[0]
+    else:
+        result = _Gradient.apply(s, go, ge, gamma, lx, ly, ones, None, None)[0]
+    return result
 
 
 def _numpy(*tensors: Tensor) -> list[np.ndarray[Any, Any]]:
@@ -31,33 +54,32 @@ def _upstream(upstream: Tensor | None) -> np.ndarray[Any, Any]:
     return _NONE if upstream is None else upstream.detach().contiguous().numpy()
 
 
-@torch.library.custom_op("syncline::soft_sw", mutates_args=())
-def soft_sw(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
-) -> tuple[Tensor, Tensor]:
-    """(score (b,), D (b, n, m) or an empty tensor); gaps (b|1, n|1, m|1), lengths (b,) int64; CPU."""
+def _forward(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool, keep: bool
+) -> tuple[Tensor, Tensor, vector.Rows | None]:
+    if vector.serves(s):
+        result = vector.forward(s, go, ge, gamma, lx, ly, want_matrix=want_matrix, keep=keep)
+        if result is not None:
+            return result
     b, n, m = s.shape
-    score = s.new_empty(b)
-    prefix = (
-        torch.full_like(s, -torch.inf, memory_format=torch.contiguous_format) if want_matrix else s.new_empty(0, 0, 0)
-    )
+    score, prefix = s.new_empty(b), s.new_empty(0, 0, 0)
+    if want_matrix:
+        prefix = torch.full_like(s, -torch.inf, memory_format=torch.contiguous_format)
     arrays = (*_numpy(s, go, ge, lx, ly), gamma, score.numpy(), prefix.numpy())
     in_slices(lambda start, stop: scalar.forward(*arrays, start, stop), b, b * n * m)
-    return score, prefix
+    return score, prefix, None
 
 
-@soft_sw.register_fake
-def _(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
-) -> tuple[Tensor, Tensor]:
-    return s.new_empty(s.shape[0]), s.new_empty(s.shape) if want_matrix else s.new_empty(0, 0, 0)
-
-
-@torch.library.custom_op("syncline::soft_sw_gradient", mutates_args=())
-def soft_sw_gradient(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _gradient(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
+    rows: vector.Rows | None,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of sum(g * score) + sum(upstream * D): (b, n, m) and one a gap, shaped (b, n|1, m|1)."""
+    if rows is None and vector.serves(s):
+        result = vector.forward(s, go, ge, gamma, lx, ly, want_matrix=False, keep=True)
+        rows = None if result is None else result[2]
+    if rows is not None:
+        return vector.gradient(s, go, ge, gamma, lx, ly, g, upstream, rows)
     b, n, m = s.shape
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
@@ -66,16 +88,7 @@ def soft_sw_gradient(
     return ds, dgo, dge
 
 
-@soft_sw_gradient.register_fake
-def _(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    b = s.shape[0]
-    return s.new_empty(s.shape), s.new_empty(_gap_shape(go, b)), s.new_empty(_gap_shape(ge, b))
-
-
-@torch.library.custom_op("syncline::soft_sw_tangent", mutates_args=())
-def soft_sw_tangent(
+def _tangent(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
     ts: Tensor, tgo: Tensor, tge: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
@@ -93,6 +106,112 @@ def soft_sw_tangent(
     return score, prefix, ds, dgo, dge
 
 
+def _like(gradient: Tensor, gap: Tensor) -> Tensor:
+    """Summed over pairs where they share a gap."""
+    return gradient.sum(dim=0, keepdim=True) if gap.shape[0] == 1 and gradient.shape[0] != 1 else gradient
+
+
+def _spread(gap: Tensor, b: int) -> Tensor:
+    """A gap shared by all pairs moves for all of them alike only in a sum; each pair has its own direction here."""
+    return gap.expand(b, -1, -1)
+
+
+class _Score(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+    ) -> tuple[Tensor, Tensor]:
+        score, prefix, ctx.rows = _forward(s, go, ge, gamma, lx, ly, want_matrix, any(ctx.needs_input_grad))
+        ctx.save_for_backward(s, go, ge, lx, ly)
+        ctx.gamma = gamma
+        ctx.set_materialize_grads(False)
+        if not want_matrix:
+            ctx.mark_non_differentiable(prefix)
+        return score, prefix
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor | None, upstream: Tensor | None) -> tuple[Any, ...]:
+        s, go, ge, lx, ly = ctx.saved_tensors
+        g = s.new_zeros(s.shape[0]) if g is None else g
+        ds, dgo, dge = _Gradient.apply(s, go, ge, ctx.gamma, lx, ly, g, upstream, ctx.rows)
+        return ds, _like(dgo, go), _like(dge, ge), None, None, None, None
+
+
+class _Gradient(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor,
+        upstream: Tensor | None, rows: vector.Rows | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        ctx.save_for_backward(s, go, ge, lx, ly, g, upstream)
+        ctx.gamma = gamma
+        return _gradient(s, go, ge, gamma, lx, ly, g, upstream, rows)
+
+    @staticmethod
+    def backward(ctx: Any, ts: Tensor, tgo: Tensor, tge: Tensor) -> tuple[Any, ...]:
+        s, go, ge, lx, ly, g, upstream = ctx.saved_tensors
+        b = s.shape[0]
+        score, prefix, ds, dgo, dge = _Tangent.apply(
+            s, _spread(go, b), _spread(ge, b), ctx.gamma, lx, ly, g, upstream, ts, tgo, tge
+        )
+        prefix = None if upstream is None else prefix
+        return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, prefix, None
+
+
+class _Tangent(Function):
+    """Not differentiable any further: that would silently be wrong, so it raises."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
+        return _tangent(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        raise RuntimeError(
+            "the compiled soft Smith-Waterman is differentiable twice; for more set SYNCLINE_ALIGNMENT=torch"
+        )
+
+
+@torch.library.custom_op("syncline::soft_sw", mutates_args=())
+def soft_sw(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+) -> tuple[Tensor, Tensor]:
+    """See `score_and_matrix`."""
+    return _forward(s, go, ge, gamma, lx, ly, want_matrix, False)[:2]
+
+
+@soft_sw.register_fake
+def _(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+) -> tuple[Tensor, Tensor]:
+    return s.new_empty(s.shape[0]), s.new_empty(s.shape) if want_matrix else s.new_empty(0, 0, 0)
+
+
+@torch.library.custom_op("syncline::soft_sw_gradient", mutates_args=())
+def soft_sw_gradient(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `_gradient`."""
+    return _gradient(s, go, ge, gamma, lx, ly, g, upstream, None)
+
+
+@soft_sw_gradient.register_fake
+def _(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    b = s.shape[0]
+    return s.new_empty(s.shape), s.new_empty(_gap_shape(go, b)), s.new_empty(_gap_shape(ge, b))
+
+
+@torch.library.custom_op("syncline::soft_sw_tangent", mutates_args=())
+def soft_sw_tangent(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
+    ts: Tensor, tgo: Tensor, tge: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """See `_tangent`."""
+    return _tangent(s, go, ge, gamma, lx, ly, g, upstream, ts, tgo, tge)
+
+
 @soft_sw_tangent.register_fake
 def _(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
@@ -103,11 +222,6 @@ def _(
         s.new_empty(b), s.new_empty(0, 0, 0) if upstream is None else s.new_empty(s.shape), s.new_empty(s.shape),
         s.new_empty(_gap_shape(go, b)), s.new_empty(_gap_shape(ge, b)),
     )  # fmt: skip
-
-
-def _like(gradient: Tensor, gap: Tensor) -> Tensor:
-    """Summed over pairs where they share a gap."""
-    return gradient.sum(dim=0, keepdim=True) if gap.shape[0] == 1 and gradient.shape[0] != 1 else gradient
 
 
 def _keep_inputs(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -133,12 +247,11 @@ def _keep_more(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 
 def _backward_of_gradient(ctx: Any, ts: Tensor, tgo: Tensor, tge: Tensor) -> tuple[Any, ...]:
     s, go, ge, lx, ly, g, *more = ctx.saved_tensors
-    upstream = more[0] if more else None
-    # a gap shared by all pairs moves for all of them alike only in a sum; each pair has its own direction here
-    go, ge = go.expand(s.shape[0], -1, -1), ge.expand(s.shape[0], -1, -1)
-    score, prefix, ds, dgo, dge = soft_sw_tangent(s, go, ge, ctx.gamma, lx, ly, g, upstream, ts, tgo, tge)
-    shared = [_like(gradient, gap) for gradient, gap in ((dgo, ctx.saved_tensors[1]), (dge, ctx.saved_tensors[2]))]
-    return ds, *shared, None, None, None, score, prefix if more else None
+    upstream, b = more[0] if more else None, s.shape[0]
+    score, prefix, ds, dgo, dge = soft_sw_tangent(
+        s, _spread(go, b), _spread(ge, b), ctx.gamma, lx, ly, g, upstream, ts, tgo, tge
+    )
+    return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, prefix if more else None
 
 
 soft_sw_gradient.register_autograd(_backward_of_gradient, setup_context=_keep_more)

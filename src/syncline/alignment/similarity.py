@@ -28,7 +28,7 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
 
 def unit_rows(x: Tensor) -> Tensor:
     """Rows of length 1. A row of zeros stays one, with the gradient of a row of length 1 (not 1e12 times it)."""
-    length = x.norm(dim=-1, keepdim=True)
+    length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x / length.where(length > 1e-12, 1.0)
 
 

@@ -7,7 +7,7 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from syncline.alignment import diagonal, operator
+from syncline.alignment import diagonal, operator, vector
 from syncline.alignment.compiled import NUMBA_MISSING, Route, forced_route, say_once
 from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix
 
@@ -82,7 +82,7 @@ def soft_smith_waterman(
     if _route(inputs[0]) == "torch":
         prefix, score = diagonal.matrix_and_score(*inputs)
     else:
-        score, prefix = operator.soft_sw(*_for_operator(inputs), return_matrix)
+        score, prefix = operator.score_and_matrix(*_for_operator(inputs), return_matrix)
     return (score, prefix) if return_matrix else score
 
 
@@ -117,9 +117,7 @@ def expected_alignment(
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
     if _route(inputs[0]) == "torch":
         return diagonal.posterior(*inputs)
-    ones = inputs[0].new_ones(inputs[0].shape[0])
-    posterior: Tensor = operator.soft_sw_gradient(*_for_operator(inputs), ones, None)[0]
-    return posterior
+    return operator.posterior(*_for_operator(inputs))
 
 
 _Inputs = tuple[Tensor, Tensor, Tensor, float, Tensor | None, Tensor | None]
@@ -155,13 +153,10 @@ def _for_operator(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tenso
 
 
 def _route(matrix: Tensor) -> Route:
-    """Which implementation serves this matrix; SYNCLINE_ALIGNMENT overrides."""
-    forced = forced_route()
-    if forced is not None and not (forced != "torch" and matrix.device.type != "cpu"):
-        return forced
-    if matrix.device.type != "cpu":
+    """Which implementation serves this matrix; SYNCLINE_ALIGNMENT overrides. The operators choose among kernels."""
+    if matrix.device.type != "cpu" or forced_route() == "torch":
         return "torch"
     if NUMBA_MISSING:
         say_once(f"alignment runs in plain PyTorch: {NUMBA_MISSING}")
         return "torch"
-    return "scalar"
+    return "vector" if vector.serves(matrix) else "scalar"

@@ -1,0 +1,173 @@
+"""The vector kernel as the operators call it: which machine it runs on, which inputs it serves, tensors to arrays.
+
+Float32 on CPU. Inputs out of its range (a gap beyond 80 gamma, a similarity beyond some 700,000 gamma, NaN or infinity)
+are refused, once a call, and the caller takes the scalar kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from syncline.alignment import scalar
+from syncline.alignment.compiled import NUMBA_MISSING, forced_route, say_once
+from syncline.alignment.threads import in_slices
+
+MOST = 80.0
+"""Largest gap / gamma: exp(-gap / gamma) and its products with mantissas stay normal float32 numbers."""
+MOST_VARYING = 10.0
+"""The same where gaps vary over columns: there a skip along the row may be lost beside a cheaper one from above."""
+LEAST = -20.0
+FAINTEST = -100.0
+"""Lowest log2 of a pair's sum: where even the best match is this much dearer than none, float32 loses it beside 1."""
+
+
+class Rows(NamedTuple):
+    """What the forward pass keeps for the backward: log2 of each pair's sum, and the row above every strip."""
+
+    whole: NDArray[np.float64]
+    edge: NDArray[np.float32]
+    level: NDArray[np.int32]
+
+
+def flat(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().reshape(-1).numpy()
+    return array
+
+
+def serves(matrix: Tensor) -> bool:
+    """Whether this matrix is one for the vector kernel on this machine; the reason why not is logged once.
+
+    Raises:
+        RuntimeError: the environment variable demands the kernel and this machine cannot run it.
+    """
+    if matrix.dtype != torch.float32 or matrix.device.type != "cpu":
+        return False
+    forced = forced_route()
+    if forced in ("scalar", "torch"):
+        return False
+    problem = why_not()
+    if problem and forced == "vector":
+        raise RuntimeError(f"the vector kernel was asked for, but {problem}")
+    if problem:
+        say_once(f"alignment runs on the scalar kernel: {problem}")
+    return not problem
+
+
+@functools.cache
+def why_not() -> str:
+    """Why the vector kernel cannot be used on this machine; empty where it can. Compiles and tries it."""
+    if NUMBA_MISSING:
+        return NUMBA_MISSING
+    try:
+        missing = _missing_instructions()
+        return missing or _wrong_results()
+    except Exception as error:  # whatever a compiler of another version raises: the scalar kernel is there
+        return f"it does not compile here ({type(error).__name__}: {error})"
+
+
+def _missing_instructions() -> str:
+    import llvmlite.binding as llvm
+
+    if platform.machine() in ("aarch64", "arm64"):
+        return ""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return f"it is not tried on {platform.machine()}"
+    features = llvm.get_host_cpu_features()
+    missing = [name for name in ("avx2", "fma") if not features.get(name)]
+    return f"this processor has no {' and no '.join(missing)}" if missing else ""
+
+
+def _wrong_results() -> str:
+    """Compares with the scalar kernel on a pair of strips and a bit."""
+    generator = torch.Generator().manual_seed(0)
+    s = 3 * torch.randn((2, 19, 21), generator=generator)
+    gap = torch.ones(1, 1, 1)
+    lengths = torch.tensor([19, 11]), torch.tensor([21, 20])
+    got = forward(s, gap, gap / 2, 0.5, *lengths, want_matrix=True, keep=True)
+    if got is None:
+        return "it refuses a harmless input"
+    score, _, rows = got
+    ds, dgo, dge = gradient(s, gap, gap / 2, 0.5, *lengths, torch.ones(2), None, rows)
+    want = torch.empty(2), torch.zeros_like(s), torch.zeros(2, 1, 1), torch.zeros(2, 1, 1)
+    arrays = [t.numpy() for t in (s, gap, gap / 2, *lengths)]
+    scalar.forward(*arrays, 0.5, want[0].numpy(), np.zeros((0, 0, 0)), 0, 2)
+    scalar.gradient(
+        *arrays, 0.5, np.ones(2, np.float32), np.zeros((0, 0, 0)), *(t.numpy() for t in want[1:]), 0, 2
+    )  # fmt: skip
+    worst = max(float((a - b).abs().max()) for a, b in zip((score, ds, dgo, dge), want))
+    return "" if worst < 1e-4 else f"its results differ from the scalar kernel's by {worst:.1e}"
+
+
+def _in_range(gap: Tensor, gamma: float, most: float) -> bool:
+    if gap.numel() == 0:
+        return True
+    if gap.numel() == 1:
+        return LEAST <= gap.item() / gamma <= most
+    low, high = gap.aminmax()
+    return bool(low.item() >= LEAST * gamma and high.item() <= most * gamma)
+
+
+def _gaps(s: Tensor, go: Tensor, ge: Tensor) -> tuple[Any, ...]:
+    """Flat gaps, their strides over pairs and rows, and the mark of gaps that vary over columns."""
+    m = s.shape[2]
+    varying = go.shape[2] > 1 or ge.shape[2] > 1
+    arrays, strides = [], []
+    for gap in (go, ge):
+        gap = gap.expand(-1, -1, m).contiguous() if varying else gap
+        arrays.append(flat(gap))
+        row = gap.shape[2] if gap.shape[1] > 1 else 0
+        strides.append((gap.shape[1] * gap.shape[2] if gap.shape[0] > 1 else 0, row))
+    return *arrays, *strides, np.zeros(1, np.float32) if varying else None
+
+
+def forward(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, *, want_matrix: bool, keep: bool
+) -> tuple[Tensor, Tensor, Rows] | None:
+    """score (b,), D (b, n, m) or an empty tensor, and rows (useful with ``keep``); None where out of range."""
+    from syncline.alignment import vector_forward
+
+    most = MOST_VARYING if max(go.shape[2], ge.shape[2]) > 1 else MOST
+    if not (_in_range(go, gamma, most) and _in_range(ge, gamma, most)):
+        return None
+    b, n, m = s.shape
+    score, prefix = s.new_empty(b), s.new_empty(s.shape if want_matrix else (0, 0, 0))
+    width, strips = m + 48, (n + 15) // 16 if keep else 1
+    rows = Rows(
+        np.empty(b), np.empty(b * strips * 2 * width, np.float32), np.empty(b * strips * width, np.int32)
+    )  # fmt: skip
+    arguments = (flat(s), (b, n, m), *_gaps(s, go, ge), flat(lx), flat(ly), gamma)
+    results = (flat(score), rows.whole, flat(prefix) if want_matrix else None, rows.edge, rows.level, keep)
+    good: list[bool] = []
+    in_slices(lambda i, j: good.append(vector_forward.forward(*arguments, *results, i, j)), b, b * n * m)
+    faint = (rows.whole < FAINTEST) & (lx * ly > 0).numpy()
+    return (score, prefix, rows) if all(good) and not faint.any() else None
+
+
+def gradient(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
+    rows: Rows,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Gradients of sum(g * score) + sum(upstream * D), (b, n, m) and (b, n|1, m|1) a gap, from what `forward` kept."""
+    from syncline.alignment import vector_backward
+
+    b, n, m = s.shape
+    ds = s.new_empty(s.shape)
+    *gaps, varying = _gaps(s, go, ge)
+    shapes = [(b, n, m) if varying is not None else (b, gap.shape[1], 1) for gap in (go, ge)]
+    dgo, dge = s.new_zeros(shapes[0]), s.new_zeros(shapes[1])
+    arguments = (flat(s), (b, n, m), *gaps, varying, flat(lx), flat(ly), gamma, *rows, flat(g))
+    results = (None if upstream is None else flat(upstream), flat(ds), flat(dgo), flat(dge))
+    in_slices(lambda i, j: vector_backward.backward(*arguments, *results, i, j), b, b * n * m)
+    return ds, _summed(dgo, go), _summed(dge, ge)
+
+
+def _summed(gradient: Tensor, gap: Tensor) -> Tensor:
+    axes = [axis for axis in (1, 2) if gap.shape[axis] == 1 and gradient.shape[axis] != 1]
+    return gradient.sum(dim=axes, keepdim=True) if axes else gradient

@@ -1,0 +1,189 @@
+"""Backward pass of the vector kernel: each strip is recomputed from the row above it, then swept from the last step.
+
+On the true adjoints, which are bounded, so that no exponent is needed; the weights of a cell's successors are ratios of
+the cell's own mantissas. With G_D' on the lower right, G_X' on the right, G_Y' below, gaps those of that neighbour:
+
+    H = G_D' / t        P = G_X' / (a d + e x)        Q = G_Y' / (a z + e y)
+    G_D = source + d (H + a P + a Q)        G_X = x (H + e P + a Q)        G_Y = y (H + e Q)
+    d score / d go = -a (d P + z Q)         d score / d ge = -e (x P + y Q)     of that neighbour
+
+where source is the upstream gradient of D plus that of the score times the cell's share of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.alignment.compiled import compiled
+from syncline.alignment.vector_forward import clear, row_factors, scales
+from syncline.alignment.vector_strip import CELL, FRONT, PADDING, skew_in, skew_out, strip, to_factors
+from syncline.alignment.vector_types import (
+    first,
+    flush_denormals,
+    fma,
+    from_above,
+    from_below,
+    inlined,
+    larger_float,
+    last,
+    load,
+    restore_denormals,
+    splat,
+    splat_int,
+    store,
+)
+
+Array = NDArray[Any]
+_ZERO, _ONE = np.float32(0), np.float32(1)
+_TINY = np.float32(2.0**-120)
+
+
+@inlined
+def sweep(
+    steps: int, cells: Any, g: Any, upstream: Any, steps_u: Any, a: Any, e: Any, a_below: Any, e_below: Any,
+    varying: Any, steps_a: Any, steps_e: Any, rows_below: Any, width: int, steps_ds: Any, spill: Any,
+) -> Any:  # fmt: skip
+    """The adjoints of one strip, last step first; ``rows_below`` holds what the strip below it left, and gets its own.
+
+    Rows of ``rows_below``: G_D, G_Y, and with varying gaps a and e of the strip's first row, and in ``spill`` what goes
+    to the gaps of the first row of the strip below. Returns the sums of P d, Q z, P x, Q y for gaps that do not vary;
+    others are written in place over their factors.
+    """
+    gd, gx, gy, gd_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    pd, qz, px, qy = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    a_right, e_right = a, e
+    for q in range(steps - 1, -1, -1):
+        d, x, y = load(cells, q * CELL), load(cells, q * CELL + 16), load(cells, q * CELL + 32)
+        z = d + x
+        below = FRONT + q - 15
+        if varying is not None:
+            a_right, e_right = load(steps_a, (q + 1) * 16), load(steps_e, (q + 1) * 16)
+            a_below = from_below(a_right, rows_below[2 * width + below])
+            e_below = from_below(e_right, rows_below[3 * width + below])
+        matched = from_below(gd_later, rows_below[below + 1])
+        skipped = from_below(gy, rows_below[width + below])
+        # t is 0 beyond the lengths, where what was largest was left out
+        h = matched * (splat(_ONE) / larger_float(load(cells, q * CELL + 48), splat(_TINY)))
+        p = gx * (splat(_ONE) / larger_float(fma(a_right, d, e_right * x), splat(_TINY)))
+        r = skipped * (splat(_ONE) / larger_float(fma(a_below, z, e_below * y), splat(_TINY)))
+        source = g * load(cells, q * CELL + 64)
+        if upstream is not None:
+            source = source + load(steps_u, q * 16)
+        ap, ep, ar, er = a_right * p, e_right * p, a_below * r, e_below * r
+        if varying is not None:
+            opened = ar * z
+            extended = er * y
+            store(steps_a, (q + 1) * 16, splat(_ZERO) - fma(ap, d, from_above(opened, _ZERO)))
+            store(steps_e, (q + 1) * 16, splat(_ZERO) - fma(ep, x, from_above(extended, _ZERO)))
+            spill[below], spill[width + below] = last(opened), last(extended)
+        else:
+            pd, qz, px, qy = fma(p, d, pd), fma(r, z, qz), fma(p, x, px), fma(r, y, qy)
+        gd_later = gd
+        down = h + ar
+        gd = fma(d, down + ap, source)
+        gx = x * (down + ep)
+        gy = y * (h + er)
+        store(steps_ds, q * 16, gd)
+        rows_below[FRONT + q], rows_below[width + FRONT + q] = first(gd), first(gy)
+    if varying is not None:  # column 0 has nothing on its left; what comes from above is in the spill of that strip
+        store(steps_a, 0, splat(_ZERO))
+        store(steps_e, 0, splat(_ZERO))
+    return pd, qz, px, qy
+
+
+@inlined
+def keep_first_row(steps_a: Any, steps_e: Any, rows_below: Any, width: int, columns: int) -> None:
+    """The factors of a strip's first row, for the strip above it, once this strip no longer needs the row below."""
+    for q in range(columns):
+        rows_below[2 * width + FRONT + q] = steps_a[q * 16]
+        rows_below[3 * width + FRONT + q] = steps_e[q * 16]
+
+
+@inlined
+def add_rows(gradient: Array, base: int, stride: int, left: int, own: Any, below: Any, a: Any, a_below: Any) -> None:
+    """Subtracts a * own from the rows of a strip and a_below * below from those one further down."""
+    parts = np.empty(32, np.float32)
+    store(parts, 0, a * own)
+    store(parts, 16, a_below * below)
+    for lane in range(left):
+        gradient[base + lane * stride] -= parts[lane]
+        if parts[16 + lane] != 0.0:
+            gradient[base + (lane + 1) * stride] -= parts[16 + lane]
+
+
+@compiled
+def backward(
+    s: Array, shape: tuple[int, int, int], go: Array, ge: Array, steps_o: tuple[int, int], steps_e: tuple[int, int],
+    varying: Array | None, lx: Array, ly: Array, gamma: float, whole: Array, edge: Array, level: Array,
+    g: Array, upstream: Array | None, ds: Array, dgo: Array, dge: Array, start: int, stop: int,
+) -> None:  # fmt: skip
+    """Gradients of sum(g * score) + sum(upstream * D) of pairs start to stop, after `forward` with ``keep``.
+
+    ``ds`` need not be cleared. ``dgo``, ``dge`` start as zeros: (b, n) or (b, 1) as the rows' stride of the gap is 1 or
+    0; with varying gaps (b, n, m).
+    """
+    state = flush_denormals()
+    _, n, m = shape
+    width, strips, space = m + PADDING, (n + 15) // 16, (m + 48) * 16
+    work, ups, t_row = np.zeros(space, np.float32), np.zeros(space, np.float32), np.empty(m + 48, np.float32)
+    va, ve = np.zeros(space, np.float32), np.zeros(space, np.float32)
+    cells = np.empty((m + 16) * CELL, np.float32)
+    for p in range(start, stop):
+        rows, columns = lx[p], ly[p]
+        hi, lo, limit = scales(gamma, rows, columns)
+        base_o, base_e = p * steps_o[0], p * steps_e[0]
+        if rows < n or columns < m:
+            clear(ds, p, n, m, rows if columns > 0 else 0, columns, 0.0)
+        rows_below, spill = np.zeros(4 * width, np.float32), np.zeros(2 * width, np.float32)
+        count = (rows + 15) // 16 if columns > 0 else 0
+        k_score = math.floor(whole[p]) if count > 0 else 0
+        k_splat = splat_int(k_score - 127)
+        share = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p]))) if count > 0 else splat(_ZERO)
+        for k in range(count - 1, -1, -1):
+            i = k * 16
+            left = min(16, rows - i)
+            base = (p * n + i) * m
+            skew_in(s, base, m, left, columns, work)
+            if upstream is not None:
+                skew_in(upstream, base, m, left, columns, ups)
+            o, e = base_o + i * steps_o[1], base_e + i * steps_e[1]
+            if varying is not None:
+                skew_in(go, o, steps_o[1], left, columns, va)
+                skew_in(ge, e, steps_e[1], left, columns, ve)
+                to_factors(va, columns, hi, lo)
+                to_factors(ve, columns, hi, lo)
+                a, b, a_below, b_below = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+            else:
+                a, b = row_factors(go, o, steps_o[1], left, hi, lo), row_factors(ge, e, steps_e[1], left, hi, lo)
+                more = min(16, rows - i - 1)
+                a_below = row_factors(go, o + steps_o[1], steps_o[1], more, hi, lo)
+                b_below = row_factors(ge, e + steps_e[1], steps_e[1], more, hi, lo)
+            strip(
+                columns + 15, left, columns, work, a, b, varying, va, ve, edge, level, (p * strips + k) * 2 * width, -1,
+                width, t_row, hi, lo, limit, splat(_ZERO), k_splat, None, work, hi, cells, k_splat,
+            )  # fmt: skip
+            if varying is not None:
+                factors = rows_below.copy()
+                keep_first_row(va, ve, factors, width, columns)
+            pd, qz, px, qy = sweep(
+                columns + 15, cells, share, upstream, ups, a, b, a_below, b_below, varying, va, ve, rows_below, width,
+                work, spill,
+            )  # fmt: skip
+            skew_out(work, left, columns, ds, base, m)
+            if varying is not None:
+                rows_below[2 * width :] = factors[2 * width :]
+                skew_out(va, left, columns, dgo, base, m)
+                skew_out(ve, left, columns, dge, base, m)
+                if k + 1 < count:
+                    for j in range(columns):
+                        dgo[base + 16 * m + j] -= spill[FRONT + j]
+                        dge[base + 16 * m + j] -= spill[width + FRONT + j]
+            else:
+                grad_o, grad_e = p * (n if steps_o[1] else 1), p * (n if steps_e[1] else 1)
+                add_rows(dgo, grad_o + i * steps_o[1], steps_o[1], left, pd, qz, a, a_below)
+                add_rows(dge, grad_e + i * steps_e[1], steps_e[1], left, px, qy, b, b_below)
+    restore_denormals(state)
