@@ -87,6 +87,7 @@ def take(browser: Browser, viewer: Viewer, out: Path, first: int) -> None:
                 view.goto(viewer.address + place.format(first=first, several=several))
                 view.wait_for_selector(there)
                 view.wait_for_function(SETTLED)
+                view.evaluate("document.querySelector('.carried')?.scrollIntoView({ block: 'center' })")
                 view.wait_for_timeout(700)
                 view.screenshot(path=out / f"viewer-{name}-{size}-{scheme}.jpg", type="jpeg", quality=82)
             view.close()

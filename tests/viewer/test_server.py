@@ -70,6 +70,15 @@ def test_own_names_are_answered(client: TestClient) -> None:
         assert client.get("/api/library", headers={"host": host}).status_code == 200
 
 
+def test_wherever_it_listens_names_of_others_are_refused(library: Library) -> None:
+    app = create_app(library, Given(known_embedding), host="0.0.0.0", port=8000, token=TOKEN)
+    client = TestClient(app, base_url="http://127.0.0.1:8000")
+    good = ["192.168.1.7:8000", "[fe80::1]:8000", "localhost:8000"]
+    bad = ["192.168.1.7:81", "evil.example:8000", "192.168.1.7.evil.example:8000"]
+    for host, status in [*((host, 200) for host in good), *((host, 421) for host in bad)]:
+        assert client.get("/api/status", headers={"host": host}).status_code == status, host
+
+
 @pytest.mark.parametrize(("path", "body"), CHANGES)
 def test_changes_need_the_token_and_the_own_origin(client: TestClient, path: str, body: dict[str, object]) -> None:
     own, other = {"x-syncline-token": TOKEN}, {"origin": "http://evil.example"}

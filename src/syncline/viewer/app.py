@@ -33,6 +33,7 @@ from syncline.viewer.trainer import Trainer
 PAGE = files("syncline.viewer") / "page"
 PARTS = {entry.name for entry in PAGE.iterdir() if entry.name.endswith((".js", ".css"))}
 LARGEST_BODY = 100_000
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 def create_app(
@@ -57,13 +58,13 @@ def create_app(
     routes = Routes(library, source, trainer, token)
     app = Starlette(
         routes=routes.table(),
-        exception_handlers={SynclineError: _clear_error, ValueError: _bad_value, KeyError: _bad_value},
+        exception_handlers={SynclineError: _clear_error} | dict.fromkeys((ValueError, KeyError, TypeError), _bad_value),
     )
     named = f"[{host}]" if ":" in host else host
     hosts = [f"{named}:{port}"]
-    if host in ("127.0.0.1", "::1", "0.0.0.0", "::"):
-        hosts += [f"localhost:{port}", f"127.0.0.1:{port}"]
-    return Guard(app, hosts, token)
+    if host in ("127.0.0.1", "::1", *EVERYWHERE):
+        hosts += [f"localhost:{port}"]
+    return Guard(app, hosts, token, any_address=port if host in EVERYWHERE else None)
 
 
 async def _clear_error(request: Request, error: Exception) -> Response:

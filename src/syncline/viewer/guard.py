@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,10 +24,12 @@ class Guard:
         app: what is guarded.
         hosts: values of the Host header that are answered ("127.0.0.1:8000").
         token: of this session; every change must carry it in `x-syncline-token`.
+        any_address: a port at which the machine may be named by any of its addresses; None where it listens on one
+            only. A name is refused even then: a rebound name is what an attacker has, an address he has not.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], token: str) -> None:
-        self.app, self.hosts, self.token = app, frozenset(hosts), token
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], token: str, *, any_address: int | None = None) -> None:
+        self.app, self.hosts, self.token, self._port = app, frozenset(hosts), token, any_address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -47,14 +50,26 @@ class Guard:
 
         await (self._refuse(Request(scope)) or self.app)(scope, receive, send_with_headers)
 
+    def _known(self, host: str) -> bool:
+        if host in self.hosts:
+            return True
+        name, _, port = host.rpartition(":")
+        if self._port is None or port != str(self._port):
+            return False
+        try:
+            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return False
+        return True
+
     def _refuse(self, request: Request) -> Response | None:
         host = request.headers.get("host", "")
-        if host not in self.hosts:
+        if not self._known(host):
             return JSONResponse({"error": f"this server does not answer for host {host[:100]!r}"}, 421)
         if request.method in ("GET", "HEAD"):
             return None
         origin = request.headers.get("origin")
-        if origin is not None and origin not in {f"http://{name}" for name in self.hosts}:
+        if origin is not None and origin != f"http://{host}":
             return JSONResponse({"error": "changes are taken from the viewer's own page only"}, 403)
         given = request.headers.get("x-syncline-token", "").encode()
         if not hmac.compare_digest(given, self.token.encode()):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
+from syncline.files import content_hash, replacing
 from syncline.video import VideoReader
 from syncline.viewer.journal import Journal
 
@@ -128,10 +129,16 @@ class Library:
         return VideoReader(path, size=(height, max(2, round(full.width / full.height * height / 2) * 2)))
 
     def _strip(self, number: int, count: int = 6, height: int = 90) -> bytes:
-        """`count` evenly spaced pictures in one JPEG."""
+        """`count` evenly spaced pictures in one JPEG, kept on disk."""
+        kept = self.work / "strips" / f"{content_hash(self.videos[self.place(number)].path)}.jpg"
+        if kept.exists():
+            return kept.read_bytes()
         reader = self.reader(number, height)
         seconds = np.linspace(reader.pts_seconds[0], reader.pts_seconds[-1], count + 2)[1:-1]
-        return _jpeg(np.concatenate(list(reader.frames_at(seconds).pixels), axis=1))
+        content = _jpeg(np.concatenate(list(reader.frames_at(seconds).pixels), axis=1))
+        with replacing(kept) as temporary:
+            temporary.write_bytes(content)
+        return content
 
     def _picture(self, number: int, second: float, height: int = 160) -> bytes:
         """The frame on display at a moment, as JPEG."""

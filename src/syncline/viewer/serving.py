@@ -18,7 +18,7 @@ from syncline.files import cache_folder
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
 from syncline.viewer.library import Library
-from syncline.viewer.sources import Frozen, Kept, Source, Trained, stored
+from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
 from syncline.viewer.trainer import Trainer
 
 FIRST_PORT, PORTS = 8000, 50
@@ -76,7 +76,7 @@ def open_viewer(
             run, source = run or str(source), _videos_of(source)
         videos, folder = open_videos(source), source if source.is_dir() else source.parent
     place = _work_folder(folder) if work is None else Path(work)
-    trained = place / "run"
+    trained = place / OWN_RUN
     trainer = None
     if chosen is None and run is None and not (trained / "model.safetensors").is_file():
         chosen = Kept(Frozen(features), place / "frozen", videos.videos)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from syncline.encoder import FeatureCache, FrameEncoder
 
 
+OWN_RUN = "run"
+"""Name of the folder of the run that "Train on this folder" makes, beside the marks."""
+
+
 class Source(Protocol):
     """What the viewer asks for embeddings."""
 
@@ -98,7 +102,8 @@ class Trained:
 
     def __init__(self, run: str | Path, cache: Path | None = None) -> None:
         self._run, self._root = run, cache
-        self.name = f"run {Path(run).name}"
+        name = Path(run).name
+        self.name = "trained on this folder" if name == OWN_RUN else f"run {name}"
         self._encoder: FrameEncoder | None = None
         self._cache: FeatureCache | None = None
         self._done: dict[str, Embedding] = {}

@@ -28,7 +28,7 @@ function showStatus() {
   if (busy) { byId("progress").max = Math.max(1, busy.total); byId("progress").value = busy.done; }
   byId("source").hidden = !source;
   byId("source").textContent = source;
-  byId("train").hidden = !training || training.state === "working" || embedding.state !== "ready" || source.startsWith("run ");
+  byId("train").hidden = !training || training.state === "working" || embedding.state !== "ready" || source !== "frozen features";
   if (training) byId("train").title = `Learns an embedding from these videos in about ${training.minutes} minutes; the pages go on working meanwhile`;
 }
 
