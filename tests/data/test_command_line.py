@@ -105,3 +105,18 @@ def test_train_on_one_camera_of_a_lerobot_set(tmp_path: Path) -> None:
     words = ["train", str(tmp_path / "robot"), "--camera", "wrist", "--out", str(run), *SMALL]
     assert main(words) == 0
     assert json.loads((run / "run.json").read_text())["videos"] == ["episode_000000", "episode_000001"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pouring", "penn_action"])
+def test_evaluate_by_name(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> None:
+    root = str(request.getfixturevalue("pouring" if name == "pouring" else "penn"))
+    run, found = tmp_path / "run", tmp_path / "found.json"
+    where = [name, "--root", root, *([] if name == "pouring" else ["--action", "squat"])]
+    assert main(["train", *where, "--out", str(run), *SMALL]) == 0
+    assert main(["evaluate", str(run), *where, "--no-controls", "--json", str(found)]) == 0
+    rows = json.loads(found.read_text())["rows"]
+    whole = next(row for row in rows if row["protocol"] == "whole")
+    assert whole["set"] == ("pouring" if name == "pouring" else "squat")
+    assert 0 <= whole["class100"] <= 1
+    assert -1 <= whole["tau"] <= 1
