@@ -174,10 +174,11 @@ class VideoReader:
             fresh = True
             for target in wanted.tolist():
                 key = int(self._key_places[max(0, np.searchsorted(self._key_places, target, side="right") - 1)])
-                if not self._counted and ((fresh and key > 0) or key > at + 1):
-                    decoder = self._seek(container, stream, int(self._pts[key]))
+                away = not self._counted and ((fresh and key > 0) or key > at + 1)
                 fresh = False
                 try:
+                    if away:
+                        decoder = self._seek(container, stream, int(self._pts[key]))
                     frame = self._until(decoder, target, at)
                     if (
                         frame is None and not self._counted
@@ -209,7 +210,8 @@ class VideoReader:
     def _picture(self, frame: Any, reformatter: VideoReformatter) -> NDArray[np.uint8]:
         height, width = (self.width, self.height) if self.rotation in (90, 270) else (self.height, self.width)
         converted = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
-        picture = np.asarray(converted.to_ndarray(), dtype=np.uint8)
+        plane = converted.planes[0]  # looked at in place: whoever takes the picture copies it, once
+        picture = np.ndarray((height, width, 3), np.uint8, buffer=memoryview(plane), strides=(plane.line_size, 3, 1))
         return np.rot90(picture, -self.rotation // 90) if self.rotation else picture
 
 
