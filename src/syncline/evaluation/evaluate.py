@@ -44,6 +44,7 @@ def evaluate(
     controls: bool | Sequence[str] = True,
     seed: int = 0,
     name: str = "encoder",
+    config: EncoderConfig | None = None,
     draws: int = 10,
     other_labels: Mapping[str, VideoSet] | None = None,
     material: Sequence[Protocol] | None = None,
@@ -57,7 +58,8 @@ def evaluate(
             without labels only the signs and tau are measured.
         cache: of the same backbone. recuts: of `videos`, for the protocol `retimed`.
         protocols: of whole, retimed, spliced. controls: all of them, none, or some by name.
-        seed: of the untrained control. name: of the encoder in the rows. draws: for the fractions .1 and .5.
+        seed: of the untrained control. name: of the encoder in the rows. config: of the untrained one where
+            there is no `encoder`. draws: for the fractions .1 and .5.
         other_labels: the same videos labelled otherwise, by name: rows `labels: NAME`, the floor of the errors.
         material: what `prepare` gave, to spare the time of reading; else made here.
         progress: called with a few words before each part of the work.
@@ -72,7 +74,10 @@ def evaluate(
         SynclineError: a video cannot be decoded.
     """
     say = progress or (lambda words: None)
-    config = EncoderConfig(sampling=evaluation_sampling(videos)) if encoder is None else encoder.config
+    if encoder is not None:
+        config = encoder.config
+    elif config is None:
+        config = EncoderConfig(sampling=evaluation_sampling(videos))
     if material is None:
         say("features")
         material = prepare(videos, cache, config=config, recuts=recuts, protocols=protocols)

@@ -1,1 +1,16 @@
-"""Bench: methods x seeds -> JSONL -> tables."""
+"""Methods x sets x seeds -> JSONL -> tables."""
+
+from syncline.experiments.bench import BenchConfig, config_names, read_bench, run_bench, write_tables
+from syncline.experiments.tables import as_csv, as_latex, as_markdown, make_tables
+
+__all__ = [
+    "BenchConfig",
+    "as_csv",
+    "as_latex",
+    "as_markdown",
+    "config_names",
+    "make_tables",
+    "read_bench",
+    "run_bench",
+    "write_tables",
+]

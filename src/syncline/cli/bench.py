@@ -1,0 +1,78 @@
+"""``syncline bench``: tables of methods x sets x seeds from a configuration."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """\
+A bench that was stopped goes on where it was. Results: OUT/NAME/runs.jsonl (a line a run), tables.md, .csv, .tex,
+differences.json (against the baseline, with 95 % intervals).
+
+examples:
+  syncline bench g1_seeds --root data/ --out results/
+  syncline bench my_bench.yaml --root data/ --seeds 0 1
+  syncline bench real --out results/ --only-tables
+  syncline bench --list
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("config", nargs="?", help="name of a bench of the package, or a YAML file")
+    parser.add_argument("--list", action="store_true", help="list the benches of the package")
+    parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds the sets (default: here)")
+    parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the results (default: results)")
+    parser.add_argument("--seeds", type=int, nargs="+", help="in place of the configuration's")
+    parser.add_argument("--sets", nargs="+", help="in place of the configuration's")
+    parser.add_argument("--methods", nargs="+", help="only these rows")
+    parser.add_argument("--steps", type=int, help="steps of the optimiser, in place of the configuration's")
+    parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+    parser.add_argument("--only-tables", action="store_true", help="write the tables of the runs that are there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs what is missing and writes the tables."""
+    from dataclasses import replace
+
+    from syncline.encoder import FeatureCache
+    from syncline.errors import SynclineError
+    from syncline.experiments import config_names, read_bench, run_bench, write_tables
+
+    if arguments.list:
+        print("\n".join(config_names()))
+        return 0
+    if arguments.config is None:
+        raise SynclineError(f"which bench? A YAML file, or one of {', '.join(config_names())}")
+    config = read_bench(arguments.config)
+    methods = config.methods
+    if arguments.methods:
+        unknown = [name for name in arguments.methods if name not in methods]
+        if unknown:
+            raise SynclineError(f"no method {unknown[0]!r} in {config.name}; there are {', '.join(methods)}")
+        methods = {name: methods[name] for name in arguments.methods}
+    common = config.common | ({"steps": arguments.steps} if arguments.steps else {})
+    config = replace(
+        config,
+        methods=methods,
+        common=common,
+        seeds=arguments.seeds or config.seeds,
+        sets=arguments.sets or config.sets,
+        baseline=config.baseline if config.baseline in methods else None,
+    )
+    place = arguments.out / config.name
+    if arguments.only_tables:
+        if not (place / "runs.jsonl").is_file():
+            raise SynclineError(f"{place} holds no runs.jsonl; run syncline bench {arguments.config} first")
+        write_tables(config, place)
+    else:
+        run_bench(
+            config, arguments.root, arguments.out,
+            cache=FeatureCache(arguments.cache), say=lambda words: print(words, flush=True),
+        )  # fmt: skip
+    if not (place / "tables.md").is_file():
+        raise SynclineError("no run of this bench has succeeded; the warnings above say why")
+    print((place / "tables.md").read_text(encoding="utf-8"))
+    print(f"results in {place}")
+    return 0

@@ -1,0 +1,148 @@
+"""``syncline evaluate``: how good an embedding is, with controls beside it; without labels, the label-free signs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from syncline.data import VideoSet
+    from syncline.encoder import FeatureCache, FrameEncoder
+    from syncline.experiments.tables import Table
+
+EXAMPLE = """\
+DATA with labels (a manifest with events, a data set): phase classification, AP@K, progression, event transfer error and
+tau of whole, re-timed (where DATA has a retimed.csv) and spliced clips. Without labels: the label-free signs, and of
+pairs whether they match at all. RUN - measures the controls alone.
+
+examples:
+  syncline evaluate runs/pour videos/
+  syncline evaluate runs/pour data/annotations.csv --out results/pour
+  syncline evaluate - videos/ --no-controls
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("run", help="a trained run (folder), or - for none")
+    parser.add_argument("data", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
+    parser.add_argument("--root", help="folder of the data set, where DATA is the name of one")
+    parser.add_argument("--action", help="of penn_action: one action")
+    parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True, help="measure them too")
+    parser.add_argument("--recuts", type=Path, help="CSV of re-cuts (default: retimed.csv beside the manifest)")
+    parser.add_argument("--draws", type=int, default=10, help="of training subsets, for the fractions .1 and .5")
+    parser.add_argument("--json", type=Path, help="write all rows here")
+    parser.add_argument("--out", type=Path, help="folder for rows.json, tables.md, tables.csv and tables.tex")
+    parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measures and prints."""
+    from rich.console import Console
+
+    from syncline.data.sources import open_source
+    from syncline.encoder import FeatureCache, FrameEncoder
+    from syncline.errors import SynclineError
+
+    videos = open_source(arguments.data, root=arguments.root, action=arguments.action)
+    encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run)
+    if encoder is not None and encoder.config.trainable != "frozen":
+        raise SynclineError(
+            f"{arguments.run} has a backbone that was trained too; evaluate measures runs on frozen features"
+        )
+    if encoder is None and not arguments.controls:
+        raise SynclineError("there is nothing to measure: give a RUN, or leave --no-controls away")
+    cache = FeatureCache(arguments.cache, None if encoder is None else encoder.backbone)
+    console = Console(stderr=True)
+    with console.status("features") as status:
+        rows = _measure(arguments, encoder, videos, cache, status.update)
+    matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []
+    _show(rows, matches)
+    _write(arguments, rows, matches)
+    return 0
+
+
+def _measure(
+    arguments: argparse.Namespace, encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache, say: Any
+) -> list[dict[str, Any]]:
+    from syncline.data import read_recuts
+    from syncline.evaluation.evaluate import evaluate, labels_beside
+
+    folder = Path(arguments.data)
+    beside = (folder if folder.is_dir() else folder.parent) / "retimed.csv"
+    path = arguments.recuts or (beside if beside.is_file() and videos.num_phases > 1 else None)
+    return evaluate(
+        encoder, videos, cache=cache, recuts=None if path is None else read_recuts(path, videos),
+        protocols=("whole", "retimed", "spliced") if videos.num_phases > 1 else ("whole",),
+        controls=arguments.controls, draws=arguments.draws, progress=say,
+        name="-" if encoder is None else Path(arguments.run).name,
+        other_labels=labels_beside(folder if folder.is_dir() else folder.parent),
+    )  # fmt: skip
+
+
+def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache) -> list[dict[str, Any]]:
+    """Of pairs of videos, whether they match at all."""
+    from syncline.encoder import frozen_embeddings
+    from syncline.evaluation.signs import match_scores
+
+    chosen = list(videos)
+    found = frozen_embeddings(chosen, cache) if encoder is None else encoder.embed(chosen, cache=cache)
+    scores = match_scores([embedding.vectors for embedding in found], groups=[video.source for video in chosen])
+    return [{"a": chosen[s["a"]].name, "b": chosen[s["b"]].name, "score": round(s["score"], 6)} for s in scores]
+
+
+def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from syncline.alignment.sequences import MATCH_THRESHOLD
+    from syncline.evaluation.signs import warnings_of
+    from syncline.experiments.tables import make_tables
+
+    console = Console()
+    for table in make_tables(rows):
+        _print_table(console, table)
+    signed = [row for row in rows if row.get("signs")]
+    if signed:
+        from rich.table import Table as Grid
+
+        grid = Grid("method", *(name.replace("_", " ") for name in signed[0]["signs"]), title="label-free signs")
+        for row in signed:
+            grid.add_row(row["method"], *("–" if v is None else f"{v:.3f}" for v in row["signs"].values()))
+        console.print(grid)
+        known = {k: float("nan") if v is None else v for k, v in signed[0]["signs"].items()}
+        for line in warnings_of(known):
+            console.print(f"[bold]warning:[/bold] {signed[0]['method']}: {line}")
+    for pair in matches:
+        verdict = "match" if pair["score"] >= MATCH_THRESHOLD else "do not match"
+        console.print(f"{pair['a']} and {pair['b']} {verdict} ({pair['score']:.2f})")
+
+
+def _print_table(console: Any, table: Table) -> None:
+    """A table turned on its side: metrics are rows, since there are more of them than fit a terminal's width."""
+    from rich.table import Table as Grid
+
+    from syncline.experiments.tables import texts
+
+    heading, *lines = texts(table, bold=("[bold]", "[/bold]"))
+    grid = Grid("", *(line[0] for line in lines), title=table.title)
+    for place, name in enumerate(heading[2:], 2):
+        grid.add_row(name, *(line[place] for line in lines))
+    console.print(grid)
+
+
+def _write(arguments: argparse.Namespace, rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> None:
+    from syncline.experiments.tables import as_csv, as_latex, as_markdown, make_tables
+    from syncline.files import write_json, write_text
+
+    value = {"rows": list(rows), "matches": list(matches)}
+    if arguments.json is not None:
+        write_json(arguments.json, value)
+    if arguments.out is not None:
+        write_json(arguments.out / "rows.json", value)
+        tables = make_tables(rows)
+        for name, text in (("md", as_markdown(tables)), ("csv", as_csv(tables)), ("tex", as_latex(tables))):
+            write_text(arguments.out / f"tables.{name}", text)

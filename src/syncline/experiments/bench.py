@@ -1,0 +1,374 @@
+"""Tables from a configuration: methods x sets x seeds, each run one line of JSON, so that a stopped bench goes on.
+
+Notable choices:
+- A line is known by the hash of all that decides it (training configuration, set, seed, protocols): runs that are there
+  are not done again, whatever else the configuration then lists.
+- The controls of a set are lines of their own; what does not depend on the seed is measured once.
+- Tables are written anew after every run; those of an unfinished bench say how many seeds each method has.
+- Every method of a table has the same features, and unless it says otherwise the same views, steps and seeds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import syncline
+from syncline.data import VideoSet, open_videos, read_recuts
+from syncline.data.datasets import by_action, open_dataset
+from syncline.data.published import DATASETS
+from syncline.encoder import Backbone, EncoderConfig, FeatureCache
+from syncline.errors import SynclineError
+from syncline.evaluation.controls import CONTROLS
+from syncline.evaluation.evaluate import evaluate, labels_beside, prepare
+from syncline.evaluation.protocols import PROTOCOLS, Protocol, evaluation_sampling
+from syncline.experiments.tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
+from syncline.files import write_json, write_text
+from syncline.training import Progress, TrainConfig, fit, merged, method_config
+
+_log = logging.getLogger(__name__)
+Say = Callable[[str], None]
+_BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """What a bench compares.
+
+    Attributes:
+        name: of its results. about: one paragraph above the tables.
+        sets: folders below the root, or `pouring`, `penn_action` (one set for each action).
+        methods: by the name of its row, what `method_config` takes: `method`, `preset`, `own`, fields of TrainConfig.
+        common: fields of TrainConfig for all methods; a method's own come over them.
+        seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
+        baseline: the row that differences are taken against; None for the first.
+    """
+
+    name: str
+    sets: list[str]
+    methods: dict[str, dict[str, Any]]
+    about: str = ""
+    common: dict[str, Any] = field(default_factory=dict)
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2, 3, 4])
+    protocols: list[str] = field(default_factory=lambda: list(PROTOCOLS))
+    controls: list[str] = field(default_factory=lambda: list(CONTROLS))
+    draws: int = 10
+    baseline: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("protocols", PROTOCOLS), ("controls", CONTROLS)):
+            unknown = [word for word in getattr(self, name) if word not in allowed]
+            if unknown:
+                raise SynclineError(f"bench {self.name}: {name} has {unknown[0]!r}; there are {', '.join(allowed)}")
+        if not self.sets or not self.seeds or not self.methods:
+            raise SynclineError(f"bench {self.name}: sets, seeds and methods must not be empty")
+        if self.baseline is not None and self.baseline not in self.methods:
+            raise SynclineError(f"bench {self.name}: baseline {self.baseline!r} is none of its methods")
+        for label in self.methods:
+            self.training(label, 0)
+
+    def training(self, label: str, seed: int, extra: Mapping[str, Any] | None = None) -> TrainConfig:
+        """The training configuration of a row."""
+        own = dict(self.methods[label])
+        how = {key: own.pop(key) for key in ("method", "preset", "own") if key in own}
+        try:
+            return method_config(**how, **merged(merged(merged(self.common, extra or {}), own), {"seed": seed}))
+        except (SynclineError, TypeError) as error:
+            raise SynclineError(f"bench {self.name}, method {label!r}: {error}") from error
+
+
+def config_names() -> list[str]:
+    """The configurations that come with the package."""
+    return sorted(entry.name[:-5] for entry in _shipped().iterdir() if entry.name.endswith(".yaml"))
+
+
+def read_bench(name: str | Path) -> BenchConfig:
+    """A configuration by its name in the package, or from a YAML file.
+
+    Raises:
+        SynclineError: no such file, an unknown key, or a method that cannot be.
+
+    Example:
+        >>> read_bench("g1_seeds").sets
+        ['g1_bottle']
+    """
+    import yaml
+
+    shipped = str(name) in config_names()
+    try:
+        place = _shipped() / f"{name}.yaml" if shipped else Path(name)
+        values = yaml.safe_load(place.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SynclineError(
+            f"{name} is no bench that can be read ({str(error).splitlines()[0]}); a YAML file, or one of "
+            f"{', '.join(config_names())}"
+        ) from error
+    try:
+        return BenchConfig(**({"name": Path(name).stem} | values))
+    except TypeError as error:
+        raise SynclineError(f"{name}: {str(error).replace('BenchConfig.__init__() ', '')}") from error
+
+
+def _shipped() -> Any:
+    return files("syncline.experiments") / "configs"
+
+
+@dataclass(frozen=True, eq=False)
+class BenchSet:
+    """A set with all that is measured on it."""
+
+    name: str
+    videos: VideoSet
+    recuts: VideoSet | None
+    other_labels: Mapping[str, VideoSet]
+
+
+def open_sets(name: str, root: Path) -> Iterator[BenchSet]:
+    """The set `name` below `root`; of a data set with several actions, one for each."""
+    place = root / name
+    if name in DATASETS:
+        for action, videos in by_action(open_dataset(name, place if place.is_dir() else root)).items():
+            yield BenchSet(action or name, videos, None, {})
+        return
+    if not place.is_dir():
+        raise SynclineError(f"there is no set {name} in {root}; give the folder that holds it with --root")
+    videos = open_videos(place)
+    recuts = read_recuts(place / "retimed.csv", videos) if (place / "retimed.csv").is_file() else None
+    yield BenchSet(name, videos, recuts, labels_beside(place))
+
+
+def run_bench(
+    config: BenchConfig, root: str | Path, out: str | Path, *, cache: FeatureCache | None = None, say: Say | None = None
+) -> Path:
+    """Does the runs that are not there yet and writes the tables; returns the folder of the results.
+
+    Args:
+        root: folder of the sets. out: gets `NAME.jsonl` and the tables. cache: of features; None for the user's.
+        say: told in words what is going on.
+
+    Raises:
+        SynclineError: a set that is not there. A run that fails is logged and tried again by the next call.
+    """
+    tell = say or (lambda words: None)
+    place = Path(out) / config.name
+    log = place / "runs.jsonl"
+    done = {line["key"] for line in read_lines(log)}
+    cache = FeatureCache() if cache is None else cache
+    for name in config.sets:
+        for found in open_sets(name, Path(root)):
+            _run_set(config, found, cache, log, done, tell)
+            write_tables(config, place)
+    write_tables(config, place)
+    return place
+
+
+def _run_set(config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], tell: Say) -> None:
+    extra = {"encoder": {"sampling": {"stride": evaluation_sampling(found.videos).stride}}}
+    ready: dict[str, tuple[FeatureCache, list[Protocol]]] = {}
+    for seed in config.seeds:
+        for label in (*config.methods, "controls"):
+            training = config.training(label if label in config.methods else next(iter(config.methods)), seed, extra)
+            names = config.controls if seed == config.seeds[0] else [c for c in config.controls if c == "untrained"]
+            if label == "controls" and not names:
+                continue
+            key = _key(config, found, label, training, names)
+            if key in done:
+                continue
+            tell(f"{found.name}, {label}, seed {seed}")
+            look = repr([getattr(training.encoder, name) for name in ("sampling", *_BACKBONE)])
+            if look not in ready:
+                own = _own_cache(training.encoder, cache)
+                ready[look] = (
+                    own,
+                    prepare(
+                        found.videos, own, config=training.encoder, recuts=found.recuts, protocols=config.protocols
+                    ),
+                )
+            try:
+                line = _run(found, label, training, names, *ready[look], config.draws)
+            except SynclineError as error:
+                _log.warning("%s, %s, seed %d failed: %s", found.name, label, seed, error)
+                continue
+            append_line(log, {"key": key} | line)
+            done.add(key)
+            write_tables(config, log.parent)
+
+
+def _own_cache(encoder: EncoderConfig, cache: FeatureCache) -> FeatureCache:
+    """The cache, or one beside it for an encoder with another backbone than the cache's."""
+    default = EncoderConfig()
+    if all(getattr(encoder, name) == getattr(default, name) for name in _BACKBONE):
+        return cache
+    if encoder.trainable != "frozen":
+        raise SynclineError("a bench measures encoders on frozen features; trainable must be frozen")
+    torch.manual_seed(0)  # of weights that are drawn
+    backbone = Backbone(
+        encoder.backbone, grid=encoder.grid or None, weights=encoder.weights, stage=encoder.stage,
+        precision=encoder.precision,
+    )  # fmt: skip
+    return FeatureCache(cache.root, backbone)
+
+
+def _run(
+    found: BenchSet,
+    label: str,
+    training: TrainConfig,
+    controls: Sequence[str],
+    cache: FeatureCache,
+    material: Sequence[Protocol],
+    draws: int,
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    line: dict[str, Any] = {"set": found.name, "label": label, "seed": training.seed}
+    options: dict[str, Any] = {"cache": cache, "material": material, "draws": draws, "seed": training.seed}
+    if label == "controls":
+        rows = _controls(found, training, controls, options)
+    else:
+        ticks: list[float] = []
+
+        def tick(told: Progress) -> None:
+            if told.phase == "training":
+                ticks.append(time.perf_counter())
+
+        train = found.videos.split("train")
+        videos = train if len(train) else found.videos
+        encoder = fit(videos, training, cache=cache, callback=tick)
+        line["train_seconds"] = round(time.perf_counter() - started, 2)
+        passed = ticks[-1] - ticks[0] if len(ticks) > 1 else 0.0
+        line["steps_per_second"] = round((len(ticks) - 1) / passed, 2) if passed > 0 else None
+        rows = evaluate(encoder, found.videos, controls=False, name=label, **options)
+        line["config"] = training.as_dict()
+    for row in rows:
+        row["set"] = found.name
+    line["seconds"] = round(time.perf_counter() - started, 2)
+    return line | {"peak_memory_mb": _peak_memory(), "environment": environment(), "rows": rows}
+
+
+def _controls(
+    found: BenchSet, training: TrainConfig, controls: Sequence[str], options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The rows of the controls; the untrained encoder is that of the first method."""
+    other = found.other_labels if "time only" in controls else {}
+    return evaluate(None, found.videos, controls=controls, other_labels=other, config=training.encoder, **options)
+
+
+def _key(config: BenchConfig, found: BenchSet, label: str, training: TrainConfig, controls: Sequence[str]) -> str:
+    decides: dict[str, Any] = {
+        "set": found.name,
+        "videos": len(found.videos),
+        "label": label,
+        "protocols": sorted(config.protocols),
+        "draws": config.draws,
+        "seed": training.seed,
+        "config": training.encoder.as_dict() if label == "controls" else training.as_dict(),
+        "controls": list(controls) if label == "controls" else None,
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a JSONL file; one that a kill has cut short is left out."""
+    if not path.is_file():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            value = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(value, dict) and "key" in value and "rows" in value:
+            lines.append(value)
+    return lines
+
+
+def append_line(path: Path, line: Mapping[str, Any]) -> None:
+    """Adds one line and waits until it is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # what a kill has left
+                file.write(b"\n")
+        file.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_tables(config: BenchConfig, place: Path) -> None:
+    """Tables and differences from the lines that are there, of this configuration's rows and sets."""
+    shown = [line for line in read_lines(place / "runs.jsonl") if line["label"] in (*config.methods, "controls")]
+    rows = [row for line in shown for row in line["rows"]]
+    if not rows:
+        return
+    order = {label: i for i, label in enumerate(config.methods)}
+    rows.sort(key=lambda row: order.get(row["method"], len(order)))
+    tables = make_tables(rows)
+    speeds = _speeds(shown)
+    notes = [
+        f"# {config.name}\n",
+        config.about.strip(),
+        "\nEach set is one robot, one scene, neighbouring takes and labels made by a rule, where it is one of the real "
+        "sets that were made for this project. Mean ± standard deviation over seeds. Bold: the best, and the 95 % "
+        "interval of its difference to the next best (paired bootstrap over source videos) excludes 0.\n",
+    ]
+    write_text(place / "tables.md", "\n".join(notes) + "\n" + as_markdown(tables) + speeds)
+    write_text(place / "tables.csv", as_csv(tables))
+    write_text(place / "tables.tex", as_latex(tables))
+    found = difference_rows(rows, config.baseline or next(iter(config.methods)))
+    write_json(place / "differences.json", found)
+
+
+def _speeds(lines: Sequence[Mapping[str, Any]]) -> str:
+    parts = ["### speed\n", "| set | method | runs | steps/s | seconds a run |", "|---|---|---:|---:|---:|"]
+    trained = [line for line in lines if line.get("steps_per_second")]
+    for name, label in dict.fromkeys((line["set"], line["label"]) for line in trained):
+        own = [line for line in trained if (line["set"], line["label"]) == (name, label)]
+        rates = sorted(line["steps_per_second"] for line in own)
+        seconds = sorted(line["seconds"] for line in own)
+        parts.append(f"| {name} | {label} | {len(own)} | {rates[len(rates) // 2]} | {seconds[len(seconds) // 2]} |")
+    return "\n".join(parts) + "\n" if trained else ""
+
+
+def environment() -> dict[str, Any]:
+    """Commit and versions."""
+    import numpy
+
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+        commit: str | None = found.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = None
+    return {
+        "commit": commit,
+        "syncline": syncline.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
+
+
+def _peak_memory() -> float | None:
+    """Most memory that this process has had so far, in MB; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
