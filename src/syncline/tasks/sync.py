@@ -17,7 +17,7 @@ from scipy import stats
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, align
+from syncline.tasks.align import Alignment, align, similarity
 
 JOINT_ROUNDS = 3
 INSERT_SHARE = 0.5
@@ -129,12 +129,35 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     Raises:
         SynclineError: if the two have fewer than five matched frames.
     """
-    pairs = align(a, b, verdict=False).times
+    pairs = _nearest_times(a, b, align(a, b, verdict=False).path)
     if len(pairs) < 5:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
     line = stats.theilslopes(pairs[:, 1], pairs[:, 0])
     deviation = pairs[:, 1] - (line.intercept + line.slope * pairs[:, 0])
     return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
+
+
+def _nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: int = 6) -> NDArray[np.float64]:
+    """Times of pairs moved to the most similar frame of B within `reach` frames: (k, 2) float64 s.
+
+    A path that pays for gaps follows a small drift in steps; the nearest frames follow it evenly. Frames whose nearest
+    lies at the edge of what is looked at are left out.
+    """
+    if not len(path):
+        return np.zeros((0, 2))
+    matrix = similarity(a, b).double().numpy()
+    columns = path[:, 1:] + np.arange(-reach, reach + 1)
+    inside = (columns >= 0) & (columns < len(b))
+    values = np.where(inside, matrix[path[:, :1], columns.clip(0, len(b) - 1)], -np.inf)
+    best = values.argmax(axis=1)
+    peak = (best > 0) & (best < 2 * reach)
+    rows, best = np.flatnonzero(peak), best[peak]
+    before, top, after = (values[rows, best + step] for step in (-1, 0, 1))
+    whole = np.isfinite(before) & np.isfinite(after)
+    rows, best, before, top, after = rows[whole], best[whole], before[whole], top[whole], after[whole]
+    shift = (before - after) / (2 * np.minimum(before - 2 * top + after, -1e-9))
+    place = columns[rows, best] + shift.clip(-0.5, 0.5)
+    return np.stack([a.pts_seconds[path[rows, 0]], np.interp(place, np.arange(len(b)), b.pts_seconds)], axis=1)
 
 
 def _find(embeddings: Sequence[Embedding], source: str) -> int:

@@ -1,0 +1,198 @@
+"""The verbs align, sync, search, transfer and deviate on a small synthetic folder, from the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from syncline.cli.main import main
+from syncline.data.label_files import read_labels
+from syncline.data.synthetic import SyntheticConfig, render_synthetic
+from syncline.video import VideoReader
+
+COUNT = 4
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four short synthetic videos, and a feature cache beside them."""
+    place = tmp_path_factory.mktemp("verbs") / "videos"
+    render_synthetic(place, SyntheticConfig(num_videos=COUNT, seed=3, size=(64, 64), seconds=(3.0, 4.0)))
+    return place
+
+
+def command(folder: Path, *words: str | Path) -> int:
+    """A verb with an untrained tiny backbone: fast, and good enough for moving shapes."""
+    torch.manual_seed(0)  # the same random weights for every command
+    tiny = ["--backbone", "test_resnet", "--weights", "none", "--cache", folder.parent / "cache"]
+    return main([str(word) for word in [*words, *tiny]])
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def films(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.mp4"))
+
+
+def test_align_writes_everything(folder: Path, tmp_path: Path) -> None:
+    a, b = films(folder)[:2]
+    assert command(folder, "align", a, b, "--out", tmp_path, "--height", "64", "--force") == 0
+    value: dict[str, Any] = json.loads((tmp_path / "alignment.json").read_text(encoding="utf-8"))
+    table = rows(tmp_path / "alignment.csv")
+    assert len(table) == len(value["pairs"])
+    assert {row["kind"] for row in table} <= {"match", "gap"}
+    matched = np.array([[float(row["time_a"]), float(row["time_b"])] for row in table if row["kind"] == "match"])
+    assert (np.diff(matched, axis=0) >= 0).all()
+    assert all(0 <= float(row["confidence"]) <= 1 for row in table if row["kind"] == "match")
+    for row in table:
+        if row["kind"] == "gap":
+            assert (row["time_a"] == "") != (row["time_b"] == "")
+    film = VideoReader(tmp_path / "side_by_side.mp4")
+    assert film.duration == pytest.approx(VideoReader(a).duration, abs=0.1)
+    with av.open(str(tmp_path / "own_pace.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 30
+    for name in ("similarity", "filmstrip", "tempo"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert min(picture.size) > 300
+
+
+def test_align_refuses_what_does_not_match(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncline.tasks.align.MATCH_THRESHOLD", 2.0)  # more than anything reaches
+    assert command(folder, "align", *films(folder)[:2], "--out", tmp_path) == 1
+    assert "do not match" in capsys.readouterr().err
+    value = json.loads((tmp_path / "alignment.json").read_text(encoding="utf-8"))
+    assert value["matches"] is False
+    assert value["pairs"] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["alignment.json"]
+
+
+def test_sync_writes_a_timeline_and_a_grid(folder: Path, tmp_path: Path) -> None:
+    assert command(folder, "sync", folder, "--out", tmp_path, "--height", "32", "--same-event") == 0
+    value = json.loads((tmp_path / "sync.json").read_text(encoding="utf-8"))
+    table = rows(tmp_path / "timeline.csv")
+    names = [entry["video"] for entry in value["videos"]]
+    assert list(table[0]) == ["seconds", *names]
+    assert len(names) == COUNT
+    for entry in value["videos"]:
+        known = [float(row[entry["video"]]) for row in table if row[entry["video"]]]
+        assert len(known) / len(table) == pytest.approx(entry["coverage"], abs=1e-3)
+        assert (np.diff(known) >= -1e-6).all()
+    reference = next(entry for entry in value["offsets"] if entry["video"] == value["reference"])
+    assert (reference["offset"], reference["rate"]) == pytest.approx((0.0, 1.0), abs=1e-3)
+    film = VideoReader(tmp_path / "grid.mp4")
+    assert film.duration == pytest.approx(float(table[-1]["seconds"]), abs=0.2)
+    assert (tmp_path / "timeline.png").stat().st_size > 5000
+
+
+def test_search_finds_the_moment_itself_and_keeps_its_index(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video, index, out = films(folder)[0], tmp_path / "index", tmp_path / "out"
+    words = ["search", folder, "--video", video.name, "--time", "1.5", "--own", "-k", "3", "--index", index]
+    assert command(folder, *words, "--out", out) == 0
+    best = rows(out / "hits.csv")[0]
+    assert best["video"].endswith(video.name)
+    assert float(best["seconds"]) == pytest.approx(1.5, abs=0.1)
+    assert float(best["score"]) == pytest.approx(1.0, abs=1e-3)
+    assert (out / "hits.png").stat().st_size > 5000
+    before = (index / "index.safetensors").stat().st_mtime_ns
+    assert command(folder, *words, "--out", out) == 0
+    assert (index / "index.safetensors").stat().st_mtime_ns == before
+    assert "stale" not in capsys.readouterr().err
+    # a picture of a frame finds that frame
+    with Image.fromarray(VideoReader(video).frames_at([2.0]).pixels[0]) as still:
+        still.save(tmp_path / "still.png")
+    assert command(folder, "search", folder, "--image", tmp_path / "still.png", "--out", out) == 0
+    best = rows(out / "hits.csv")[0]
+    assert best["video"].endswith(video.name)
+    assert float(best["seconds"]) == pytest.approx(2.0, abs=0.3)
+
+
+def test_search_says_when_its_index_is_stale(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    some = tmp_path / "some"
+    some.mkdir()
+    for film in films(folder)[:2]:
+        (some / film.name).write_bytes(film.read_bytes())
+    query = ["--video", films(folder)[0].name, "--time", "1", "--index", tmp_path / "index", "--out", tmp_path / "out"]
+    assert command(folder, "search", some, *query) == 0
+    (some / "new.mp4").write_bytes(films(folder)[2].read_bytes())
+    assert command(folder, "search", some, *query, "--keep-index") == 1
+    assert "stale" in capsys.readouterr().err
+    assert command(folder, "search", some, *query) == 0
+    assert "new.mp4" in json.loads((tmp_path / "index" / "index.json").read_text(encoding="utf-8"))["sources"]
+
+
+def test_transfer_carries_events_in_every_form(folder: Path, tmp_path: Path) -> None:
+    truth = {track.video: track for track in read_labels(folder / "annotations.csv")}
+    given = next(iter(truth.values()))
+    marks = tmp_path / "marks.csv"
+    lines = (folder / "annotations.csv").read_text(encoding="utf-8").splitlines()
+    marks.write_text("\n".join([lines[0], *(line for line in lines if line.startswith(given.video))]) + "\n", "utf-8")
+    assert command(folder, "transfer", folder, "--labels", marks, "--form", "all", "--out", tmp_path / "out") == 0
+    table = rows(tmp_path / "out" / "transferred.csv")
+    assert {row["video"] for row in table} == set(truth)
+    assert {row["state"] for row in table if row["video"] == given.video} == {"labelled"}
+    for row in table:
+        if row["state"] == "labelled":
+            assert float(row["seconds"]) == pytest.approx(dict(truth[row["video"]].events)[row["event"]], abs=0.1)
+        elif row["state"] == "found":
+            assert 0 <= float(row["confidence"]) <= 1
+    as_csv = {track.video: track.events for track in read_labels(tmp_path / "out" / "labels.csv")}
+    as_json = {track.video: track.events for track in read_labels(tmp_path / "out" / "labels.json")}
+    assert set(as_csv) == set(as_json) == set(truth)
+    assert (tmp_path / "out" / "labels.boris").exists()
+    assert len(list((tmp_path / "out" / "npy").glob("*.npy"))) == COUNT
+
+
+def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
+    reference = films(folder)[0].name
+    assert command(folder, "deviate", folder, "--reference", reference, "--out", tmp_path) == 0
+    ranking = rows(tmp_path / "ranking.csv")
+    assert len(ranking) == COUNT - 1
+    assert reference not in {row["video"] for row in ranking}
+    oddness = [float(row["oddness"]) for row in ranking]
+    assert oddness == sorted(oddness)
+    for row in rows(tmp_path / "deviations.csv"):
+        assert float(row["end"]) - float(row["start"]) >= 1.0 - 0.2
+    assert (tmp_path / "deviations.png").stat().st_size > 5000
+    assert command(folder, "deviate", folder, "--out", tmp_path / "group") == 0
+    assert len(rows(tmp_path / "group" / "ranking.csv")) == COUNT
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["search", "{folder}"], "give what is looked for"),
+        (["search", "{folder}", "--video", "nobody.mp4", "--time", "1"], "names none of the 4 videos"),
+        (["search", "{folder}", "--video", "{first}", "--time", "99"], "asked for 99.00 s"),
+        (["sync", "{folder}", "--reference", "nobody.mp4"], "names none of the 4 videos"),
+        (["deviate", "{folder}", "--tempo", "0.5"], "--tempo above 1"),
+        (["transfer", "{folder}", "--labels", "{folder}/none.csv"], "none.csv"),
+        (["align", "{folder}/none.mp4", "{first}"], "none of the|not two readable|no such file"),
+    ],
+)
+def test_bad_requests_end_in_one_line(
+    folder: Path, tmp_path: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import re
+
+    filled = [word.format(folder=folder, first=films(folder)[0]) for word in words]
+    assert command(folder, *filled, "--out", tmp_path / "out") == 1
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("syncline: ")]
+    assert len(error) == 1
+    assert re.search(said, error[0])

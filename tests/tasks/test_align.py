@@ -1,0 +1,120 @@
+"""Alignments of courses whose true correspondence is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from walks import walk, warp
+
+import syncline
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.tasks import Alignment, align
+from syncline.tasks.align import Mode
+from syncline.tasks.tables import alignment_rows, alignment_value
+
+
+def error(alignment: Alignment, p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+    """Median distance in progress between what is matched."""
+    return float(np.median(np.abs(p[alignment.path[:, 0]] - q[alignment.path[:, 1]])))
+
+
+@pytest.mark.parametrize("mode", ["local", "global", "band"])
+@pytest.mark.parametrize("seed", range(3))
+def test_whole_videos_align_within_two_frames(mode: Mode, seed: int) -> None:
+    p, q = warp(90, 2 * seed), warp(110, 2 * seed + 1)
+    alignment = align(walk(p, "a", noise=0.1), walk(q, "b", noise=0.1, seed=1), mode=mode, band=0.4)
+    frames = 2.5 if mode == "local" else 1.5  # local pays for gaps, so it follows a changing tempo in steps
+    assert error(alignment, p, q) < frames / 90
+    assert alignment.matches
+    assert len(alignment.path) > 60
+    assert (np.diff(alignment.path, axis=0) >= 0).all()
+    assert (np.diff(alignment.times, axis=0) >= 0).all()
+    assert ((alignment.confidence >= 0) & (alignment.confidence <= 1)).all()
+
+
+def test_times_are_finer_than_frames() -> None:
+    """B lies half a frame beside A: refined times beat what whole frames can reach."""
+    p = np.linspace(0, 1, 100)
+    q = p + 0.5 / 99
+    alignment = align(walk(p, "a"), walk(q[:-1], "b"))
+    truth = alignment.times[:, 0] - 0.05
+    inner = slice(5, -5)
+    assert np.abs(alignment.times[inner, 1] - truth[inner]).mean() < 0.03  # a whole frame is .05 off
+
+
+def test_local_leaves_out_what_the_other_lacks_and_global_cannot() -> None:
+    head = np.concatenate([np.full(40, np.nan), np.linspace(0, 1, 80)])
+    a, b = walk(head, "a"), walk(np.linspace(0, 1, 80), "b")
+    local, whole = align(a, b), align(a, b, mode="global")
+    assert local.path[:, 0].min() >= 37
+    assert [gap.video for gap in local.gaps] == ["a"]
+    assert local.gaps[0].start == 0.0
+    assert local.gaps[0].end == pytest.approx(4.0, abs=0.3)
+    assert np.isnan(local.b_at(np.array([2.0]))[0])
+    assert whole.path[0].tolist() == [0, 0]
+    assert np.isfinite(whole.b_at(np.array([2.0]))[0])
+
+
+def test_several_segments_around_a_foreign_part() -> None:
+    middle = np.concatenate([np.linspace(0, 0.5, 50), np.full(40, np.nan), np.linspace(0.5, 1, 50)])
+    alignment = align(walk(middle, "a"), walk(np.linspace(0, 1, 100), "b"))
+    inside = (alignment.path[:, 0] >= 53) & (alignment.path[:, 0] < 87)
+    assert inside.sum() == 0
+    assert any(gap.video == "a" and abs(gap.start - 5.0) < 0.5 and abs(gap.end - 9.0) < 0.5 for gap in alignment.gaps)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_subsequence_finds_a_short_clip_inside_a_long_one(swapped: bool) -> None:
+    long, short = np.linspace(0, 1, 200), np.linspace(0.4, 0.6, 40)
+    pair = (walk(short, "s"), walk(long, "l"))
+    alignment = align(*(pair[::-1] if swapped else pair), mode="subsequence")
+    p, q = (long, short) if swapped else (short, long)
+    assert error(alignment, p, q) < 0.01
+    column = alignment.path[:, 0 if swapped else 1]
+    assert column.min() == pytest.approx(80, abs=3)
+    assert column.max() == pytest.approx(119, abs=3)
+
+
+def test_strangers_are_told_from_matches() -> None:
+    same = [align(walk(warp(80, k), "a"), walk(warp(80, k + 50), "b", noise=0.3)).match_score for k in range(8)]
+    foreign = [align(walk(warp(80, k), "a"), walk(np.full(80, np.nan), "b", seed=k)).match_score for k in range(8)]
+    assert min(same) > 0.3
+    assert np.median(foreign) < 0.2
+    assert not align(walk(warp(80, 0), "a"), walk(warp(80, 1)[::-1], "b")).matches
+
+
+def test_follow_never_goes_back_and_waits_in_gaps() -> None:
+    head = np.concatenate([np.full(30, np.nan), np.linspace(0, 1, 60)])
+    alignment = align(walk(head, "a"), walk(np.linspace(0, 1, 60), "b"))
+    followed = alignment.follow(np.linspace(0, 9, 300))
+    assert (np.diff(followed) >= 0).all()
+    assert followed[0] == followed[60] == alignment.times[0, 1]
+    empty = Alignment(np.zeros((0, 2), np.int64), np.zeros((0, 2)), np.zeros(0), 0.0, (), (), 0.0, "local")
+    with pytest.raises(SynclineError, match="no aligned part"):
+        empty.follow(np.zeros(1))
+
+
+def test_rows_say_match_or_gap_for_every_frame_of_a_gap() -> None:
+    head = np.concatenate([np.full(30, np.nan), np.linspace(0, 1, 60)])
+    a, b = walk(head, "a"), walk(np.linspace(0, 1, 60), "b")
+    alignment = align(a, b)
+    rows = alignment_rows(alignment, a, b)
+    gaps = [row for row in rows if row["kind"] == "gap"]
+    assert len(gaps) == pytest.approx(30, abs=3)
+    assert all("time_b" not in row for row in gaps)
+    assert len(rows) - len(gaps) == len(alignment.path)
+    assert [row["kind"] for row in rows[:20]] == ["gap"] * 20
+    assert alignment_value(alignment, a, b)["pairs"][0]["time_a"] == 0.0
+
+
+def test_the_package_offers_it_and_says_what_is_wrong() -> None:
+    a = walk(np.linspace(0, 1, 20), "a")
+    assert syncline.align(a, a, mode="global").path.tolist() == [[k, k] for k in range(20)]
+    with pytest.raises(SynclineError, match="unknown alignment mode 'diagonal'"):
+        align(a, a, mode="diagonal")  # type: ignore[arg-type]
+    with pytest.raises(SynclineError, match="widths 24 and 3"):
+        align(a, Embedding(np.ones((4, 3), np.float32), np.arange(4.0), "thin"))
+    with pytest.raises(SynclineError, match="empty has no embedded frames"):
+        align(a, Embedding(np.zeros((0, 24), np.float32), np.zeros(0), "empty"))

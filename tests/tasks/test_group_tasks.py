@@ -1,0 +1,227 @@
+"""Timelines, moments, labels and deviations on courses whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from walks import walk, warp
+
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.tasks import (
+    LabelledVideo,
+    MomentIndex,
+    Timeline,
+    deviate,
+    distance_rule,
+    estimate_offset,
+    leave_one_out,
+    next_to_label,
+    rank,
+    synchronize,
+    tempo_curve,
+    transfer_events,
+)
+from syncline.tasks.align import align
+
+EVENTS = (0.25, 0.5, 0.75)
+
+
+def group(count: int, *, noise: float = 0.2) -> tuple[list[Embedding], list[NDArray[np.float64]]]:
+    courses = [warp(80 + 5 * k, k) for k in range(count)]
+    return [walk(p, f"v{k}", noise=noise, seed=k) for k, p in enumerate(courses)], courses
+
+
+def spread(timeline: Timeline, courses: list[NDArray[np.float64]]) -> float:
+    """Median over the clock of how far the videos' progress differs."""
+    shown = np.stack(
+        [np.interp(at, np.arange(len(p)) / 10, p) for at, p in zip(timeline.positions, courses, strict=True)]
+    )
+    return float(np.nanmedian(np.nanmax(shown, axis=0) - np.nanmin(shown, axis=0)))
+
+
+@pytest.mark.parametrize("method", ["star", "joint"])
+def test_a_group_comes_onto_one_clock(method: str) -> None:
+    embeddings, courses = group(5)
+    timeline = synchronize(embeddings, method=method)  # type: ignore[arg-type]
+    assert spread(timeline, courses) < 0.09  # of the most distant two of five; 0.09 is four to seven frames
+    assert (timeline.coverage > 0.85).all()
+    assert np.nanmax(timeline.inconsistency) < 0.3
+
+
+def test_the_joint_timeline_is_not_hurt_by_a_bad_reference() -> None:
+    """The reference lacks the middle third: the star cannot place what the others show there, the group can."""
+    embeddings, courses = group(6)
+    kept = np.concatenate([np.linspace(0, 0.33, 30), np.linspace(0.67, 1, 30)])
+    embeddings.append(walk(kept, "bad", noise=0.2, seed=9))
+    covered = {}
+    for method in ("star", "joint"):
+        timeline = synchronize(embeddings, method=method, reference="bad")  # type: ignore[arg-type]
+        shares = []
+        for at, p in zip(timeline.positions[:6], courses, strict=True):
+            shown = np.interp(at[~np.isnan(at)], np.arange(len(p)) / 10, p)
+            shares.append(float(((shown > 0.37) & (shown < 0.63)).sum()))
+        covered[method] = float(np.mean(shares))
+    assert covered["joint"] > 3 * max(covered["star"], 1.0)
+
+
+def test_a_misfit_is_seen() -> None:
+    embeddings, _ = group(4)
+    embeddings.append(walk(warp(90, 7)[::-1], "backwards", noise=0.2))
+    timeline = synchronize(embeddings, method="star", reference="v0")
+    assert timeline.coverage[-1] < timeline.coverage[:-1].min() - 0.2
+
+
+def test_offset_and_drift_of_two_cameras() -> None:
+    seconds = np.arange(0, 20, 0.1)
+    a = Embedding(walk(seconds / 20, "a").vectors, seconds, "a")
+    b = Embedding(walk((seconds / 1.02 - 1.5 + 3.0) / 20, "b", noise=0.1).vectors, seconds, "b")
+    line = estimate_offset(a, b)  # b = 1.02 * (a - 1.5)
+    assert line.rate == pytest.approx(1.02, abs=0.015)
+    assert line.offset + line.rate * 10 == pytest.approx(1.02 * 8.5, abs=0.05)
+    assert line.spread < 0.1
+
+
+def test_sync_refuses_what_it_cannot_do() -> None:
+    embeddings, _ = group(2)
+    with pytest.raises(SynclineError, match="at least two"):
+        synchronize(embeddings[:1])
+    with pytest.raises(SynclineError, match="no video 'x'"):
+        synchronize(embeddings, reference="x")
+
+
+def test_moments_are_found_apart_saved_and_updated(tmp_path: Path) -> None:
+    embeddings, courses = group(4, noise=0.05)
+    index = MomentIndex(embeddings)
+    second = float(np.interp(0.5, courses[0], np.arange(len(courses[0])) / 10))
+    hits = index.search(index.query("v0", second), 6, exclude="v0", min_separation=1.0)
+    for source in ("v1", "v2", "v3"):
+        k = int(source[1])
+        best = next(hit for hit in hits if hit.source == source)
+        assert np.interp(best.seconds, np.arange(len(courses[k])) / 10, courses[k]) == pytest.approx(0.5, abs=0.03)
+    for source in {hit.source for hit in hits}:
+        times = sorted(hit.seconds for hit in hits if hit.source == source)
+        assert all(np.diff(times) >= 1.0)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    index.notes = {"made_with": "test"}
+    index.save(tmp_path)
+    again = MomentIndex.load(tmp_path)
+    assert again.notes == {"made_with": "test"}
+    found = again.search(again.query("v0", second), 6, exclude="v0")
+    assert [(hit.source, hit.seconds) for hit in found] == [(hit.source, hit.seconds) for hit in hits]
+    late = walk(np.linspace(0, 1, 50), "late")
+    assert again.stale([*embeddings, late]) == ["late"]
+    again.add([late])
+    assert again.stale([*embeddings, late]) == []
+    again.remove("v0")
+    assert "v0" not in again.sources
+    (tmp_path / "index.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(SynclineError, match="no readable search index"):
+        MomentIndex.load(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_million_frames_are_searched_exactly() -> None:
+    generator = np.random.default_rng(0)
+    parts = [
+        Embedding(generator.normal(size=(25_000, 32)).astype(np.float32), np.arange(25_000.0), f"p{k}")
+        for k in range(41)
+    ]
+    index = MomentIndex(parts)
+    assert len(index) == 1_025_000
+    query = parts[17].vectors[1234]
+    best = index.search(query, 3)[0]
+    assert (best.source, best.seconds) == ("p17", 1234.0)
+    assert best.score == pytest.approx(1.0, abs=1e-5)
+
+
+def labelled_group(count: int) -> list[LabelledVideo]:
+    embeddings, courses = group(count)
+    return [
+        LabelledVideo(e, tuple(float(np.interp(x, p, e.pts_seconds)) for x in EVENTS))
+        for e, p in zip(embeddings, courses, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("given", [1, 3])
+def test_events_are_carried_and_absent_ones_are_not_forced(given: int) -> None:
+    videos = labelled_group(6)
+    cut = walk(np.linspace(0, 0.6, 60), "cut", noise=0.2, seed=5)  # ends before the last event
+    found = transfer_events(videos[:given], [*(v.embedding for v in videos[given:]), cut])
+    errors = [
+        abs(event - truth)
+        for transferred, video in zip(found, videos[given:], strict=False)
+        for event, truth in zip(transferred.events, video.events, strict=True)
+        if event is not None and truth is not None
+    ]
+    assert len(errors) == 3 * (6 - given)
+    assert np.median(errors) < 0.2
+    assert max(errors) < 0.6
+    assert found[-1].events[:2] != (None, None)
+    assert found[-1].events[2] is None
+    assert all(((f.confidence >= 0) & (f.confidence <= 1)).all() for f in found)
+    confidence, hit = leave_one_out(videos, calibrated=True)
+    assert len(confidence) == len(hit) == 18
+    assert abs(confidence.mean() - hit.mean()) < 0.2
+
+
+def test_the_video_that_is_least_sure_is_named_next() -> None:
+    videos = labelled_group(4)
+    strange = walk(np.full(80, np.nan), "strange")
+    half = walk(np.concatenate([np.linspace(0, 0.5, 40), np.full(40, np.nan)]), "half", noise=1.5)
+    found = transfer_events(videos[:2], [videos[2].embedding, half, strange])
+    assert next_to_label(found) in ("half", "strange")
+    with pytest.raises(SynclineError, match="nothing was transferred"):
+        next_to_label([])
+
+
+def test_transfer_names_labels_that_do_not_fit() -> None:
+    video = labelled_group(1)[0]
+    with pytest.raises(SynclineError, match="no labelled video"):
+        transfer_events([], [video.embedding])
+    with pytest.raises(SynclineError, match="lies outside v0"):
+        transfer_events([LabelledVideo(video.embedding, (99.0,))], [video.embedding])
+
+
+STEADY = np.linspace(0, 1, 100)
+VARIANTS: dict[str, tuple[NDArray[np.float64], str, float, float]] = {
+    "missing": (np.concatenate([STEADY[:40], STEADY[65:]]), "missing", 4.0, 6.5),
+    "extra": (np.concatenate([STEADY[:40], np.full(30, np.nan), STEADY[40:]]), "extra", 4.0, 7.0),
+    "repeated": (np.concatenate([STEADY[:70], STEADY[30:]]), "repeated", 3.0, 11.0),
+    "slower": (np.interp(np.linspace(0, 1, 150), [0, 0.33, 0.67, 1], [0, 0.5, 0.67, 1]), "slower", 5.0, 10.0),
+}
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_each_kind_of_deviation_is_found_at_its_place(name: str) -> None:
+    course, kind, start, end = VARIANTS[name]
+    report = deviate(walk(STEADY, "reference"), walk(course, name, noise=0.1))
+    found = [deviation for deviation in report.deviations if deviation.kind == kind]
+    assert found, [f"{d.kind} {d.start:.1f}-{d.end:.1f}" for d in report.deviations]
+    overlap = sum(max(0.0, min(d.end, end) - max(d.start, start)) for d in found)
+    assert overlap > 0.5 * min(2.5, end - start)
+
+
+def test_a_like_video_has_no_deviation_and_ranks_first() -> None:
+    reference = walk(STEADY, "reference")
+    like = deviate(reference, walk(STEADY, "like", noise=0.1))
+    odd = [deviate(reference, walk(course, name, noise=0.1)) for name, (course, *_) in VARIANTS.items()]
+    assert like.deviations == ()
+    assert like.oddness == pytest.approx(0.0, abs=0.05)
+    assert rank([*odd, like])[0].source == "like"
+
+
+def test_the_simple_rule_flags_frames_along_the_path() -> None:
+    course = VARIANTS["extra"][0]
+    flagged = distance_rule(walk(STEADY, "reference"), walk(course, "extra"))
+    assert flagged.shape == (130,)
+    assert flagged[40:70].mean() >= flagged[:40].mean()
+
+
+def test_tempo_is_the_slope_of_the_path() -> None:
+    alignment = align(walk(STEADY, "a"), walk(np.linspace(0, 1, 200), "b"), mode="global")
+    curve = tempo_curve(alignment)
+    assert np.median(curve[:, 1]) == pytest.approx(2.0, abs=0.1)
