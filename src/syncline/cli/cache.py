@@ -1,0 +1,45 @@
+"""``syncline cache``: the feature cache."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """\
+Features of videos can always be computed again: clearing costs time only.
+
+examples:
+  syncline cache
+  syncline cache clear
+  syncline cache clear --backbone tf_efficientnet_lite0
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("what", nargs="?", choices=("list", "clear"), default="list", help="(default: list)")
+    parser.add_argument("--backbone", help="only features of this backbone")
+    parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Lists or clears."""
+    import json
+
+    from syncline.encoder import cache_info, clear_cache
+    from syncline.files import cache_folder
+
+    root = arguments.cache or str(cache_folder() / "features")
+    entries = [entry for entry in cache_info(root) if arguments.backbone in (None, entry.backbone)]
+    if arguments.what == "clear":
+        freed = clear_cache(root, entries=entries)
+        print(json.dumps({"root": root, "freed": freed}) if arguments.json else f"{freed / 1e6:.1f} MB freed in {root}")
+        return
+    if arguments.json:
+        rows = [{"folder": str(e.folder), "backbone": e.backbone, "files": e.files, "bytes": e.bytes} for e in entries]
+        print(json.dumps({"root": root, "entries": rows}))
+        return
+    print(f"{root}: {sum(entry.bytes for entry in entries) / 1e6:.1f} MB")
+    for entry in entries:
+        print(f"  {entry.backbone:<32} {entry.files:6} videos {entry.bytes / 1e6:10.1f} MB   {entry.folder.name}")

@@ -1,0 +1,173 @@
+"""``syncline embed``: the embeddings of all sampled frames, on disk."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syncline.data import Embedding, Video
+
+EXAMPLE = """\
+Without --run, the features of the frozen backbone serve, standardised over the folder. What is there already is not
+computed again, so that an interrupted run is finished by the same command. Several machines can fill one folder, each
+with its own --shard.
+
+examples:
+  syncline embed videos/ --out embeddings/ --run runs/pour
+  syncline embed videos/ --out embeddings/ --run runs/pour --shard 2/4
+  syncline embed videos/ --out embeddings/ --run runs/pour --ray 8
+In Python: syncline.encoder.EmbeddingStore.read("embeddings/")
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("source", help="a folder of videos, a manifest (.csv) or a video file")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder of the embeddings")
+    parser.add_argument("--run", help="a trained run, or a repository of the hub; without it frozen features")
+    parser.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="of the stored vectors")
+    parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the videos (from 1)")
+    parser.add_argument("--rate", type=float, help="frames a second (default: those that the run was trained with)")
+    parser.add_argument("--ray", type=int, metavar="WORKERS", help="spread the videos over Ray workers (extra [ray])")
+    parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Embeds; 1 if a file could not be read."""
+    from syncline.data import open_videos
+    from syncline.encoder import EmbeddingStore
+    from syncline.errors import SynclineError
+
+    part, parts = _shard(arguments.shard)
+    if arguments.ray is not None and arguments.run is None:
+        raise SynclineError("--ray needs a trained run (--run RUN)")
+    videos = list(open_videos(arguments.source))
+    work = _Frozen(arguments, videos) if arguments.run is None else _Trained(arguments)
+    name = "0" if parts == 1 else f"{part + 1}of{parts}"
+    with EmbeddingStore(arguments.out, dtype=arguments.dtype, made_by=work.made_by, part=name) as store:
+        mine = videos[part::parts]
+        left = [video for video in mine if video.identity not in store]
+        if len(left) < len(mine):
+            print(f"{len(mine) - len(left)} of {len(mine)} videos are there already")
+        if arguments.ray is not None:
+            failed = _on_ray(arguments, left, store)
+        else:
+            failed = _one_by_one(work, left, store)
+    for source, why in failed:
+        print(f"passed over {source}: {why}")
+    if failed and len(failed) == len(mine):
+        raise SynclineError(f"none of the {len(mine)} videos could be embedded; the first: {failed[0][1]}")
+    print(f"{arguments.out}: embeddings of {len(mine) - len(failed)} videos ({work.made_by})")
+    return 1 if failed else 0
+
+
+def _shard(text: str | None) -> tuple[int, int]:
+    """(place from 0, how many)."""
+    from syncline.errors import SynclineError
+
+    if text is None:
+        return 0, 1
+    first, slash, second = text.partition("/")
+    if not (slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
+        raise SynclineError(f"--shard {text!r}: expected I/N with I from 1 to N, as 2/4")
+    return int(first) - 1, int(second)
+
+
+class _Trained:
+    """A run's encoder, with the cache of its backbone."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        from syncline.data import Sampling
+        from syncline.encoder import FeatureCache, FrameEncoder
+        from syncline.encoder.weights import state_hash
+
+        self.encoder = FrameEncoder.from_pretrained(arguments.run)
+        config = self.encoder.config
+        self.sampling = config.sampling if arguments.rate is None else Sampling(rate_hz=arguments.rate)
+        self.cache = None
+        if config.trainable == "frozen" and config.grid:
+            self.cache = FeatureCache(arguments.cache, self.encoder.backbone, self.sampling)
+        self.made_by = f"run {state_hash(self.encoder.state_dict())[:16]}, {_sampled(self.sampling)}"
+
+    def embed(self, video: Video) -> Embedding:
+        """One video."""
+        return self.encoder.embed([video], sampling=self.sampling, cache=self.cache)[0]
+
+
+class _Frozen:
+    """Features of the frozen backbone, projected onto directions that are measured on the whole folder."""
+
+    def __init__(self, arguments: argparse.Namespace, videos: Sequence[Video]) -> None:
+        import hashlib
+
+        from syncline.data import Sampling
+        from syncline.encoder import FeatureCache
+        from syncline.files import content_hash
+
+        sampling = Sampling() if arguments.rate is None else Sampling(rate_hz=arguments.rate)
+        self.cache, self.videos = FeatureCache(arguments.cache, sampling=sampling), list(videos)
+        folder = hashlib.sha256("".join(sorted(content_hash(video.path) for video in videos)).encode()).hexdigest()
+        weights = self.cache.backbone.weights_hash()
+        self.made_by = f"frozen {weights[:16]} of folder {folder[:16]}, {_sampled(sampling)}"
+        self._made: dict[str, Embedding] = {}
+
+    def embed(self, video: Video) -> Embedding:
+        """One video. The first call reads all of them, because the directions are those of the folder."""
+        from syncline.encoder import frozen_embeddings
+        from syncline.errors import SynclineError
+
+        if not self._made:
+            readable = []
+            for one in self.videos:
+                try:
+                    self.cache.features(one)
+                    readable.append(one)
+                except SynclineError:
+                    continue  # told where it is asked for
+            self._made = {made.source: made for made in frozen_embeddings(readable, self.cache)}
+        if video.identity not in self._made:
+            self.cache.features(video)  # says what is wrong with it
+        return self._made[video.identity]
+
+
+def _sampled(sampling: object) -> str:
+    rate, stride = getattr(sampling, "rate_hz", None), getattr(sampling, "stride", None)
+    return f"every {stride}th frame" if stride else f"{rate:g} Hz"
+
+
+def _one_by_one(work: _Trained | _Frozen, videos: Sequence[Video], store: object) -> list[tuple[str, str]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from syncline.encoder import EmbeddingStore
+    from syncline.errors import SynclineError
+
+    assert isinstance(store, EmbeddingStore)
+    failed = []
+    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task("", total=len(videos))
+        for video in videos:
+            try:
+                store.write(work.embed(video))
+            except SynclineError as error:
+                failed.append((video.name, str(error)))
+            bars.advance(task)
+    return failed
+
+
+def _on_ray(arguments: argparse.Namespace, videos: Sequence[Video], store: object) -> list[tuple[str, str]]:
+    from syncline.data import Sampling
+    from syncline.encoder import EmbeddingStore
+    from syncline.encoder.on_ray import embed_on_ray
+    from syncline.errors import SynclineError
+
+    assert isinstance(store, EmbeddingStore)
+    if any(video.frames is not None or video.span is not None for video in videos):
+        raise SynclineError("--ray embeds whole files only; leave it out for parts and re-cuts")
+    sampling = None if arguments.rate is None else Sampling(rate_hz=arguments.rate)
+    paths = [video.path for video in videos]
+    return list(embed_on_ray(paths, run=arguments.run, store=store, workers=arguments.ray, sampling=sampling))

@@ -1,0 +1,43 @@
+"""``syncline export``: a run to hand on."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """\
+Writes model.safetensors, config.json and a model card (README.md): what FrameEncoder.from_pretrained reads, and what a
+repository of the Hugging Face hub wants. With --onnx also model.onnx: pictures of one video in, embeddings out.
+
+examples:
+  syncline export runs/pour --out pour-encoder
+  syncline export runs/pour --out pour-encoder --onnx
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.epilog = EXAMPLE
+    parser.add_argument("run", metavar="RUN", help="a run, a folder written by export, or a repository of the hub")
+    parser.add_argument("--out", metavar="DIR", required=True, help="a new folder")
+    parser.add_argument("--onnx", action="store_true", help="also as ONNX (extra [onnx])")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Exports."""
+    from pathlib import Path
+
+    from syncline.encoder import FrameEncoder
+    from syncline.encoder.sharing import save_encoder
+    from syncline.errors import SynclineError
+
+    out = Path(arguments.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SynclineError(f"{out} exists; give a new folder")
+    encoder = FrameEncoder.from_pretrained(arguments.run)
+    if arguments.onnx:
+        from syncline.encoder.onnx import export_onnx
+
+        export_onnx(encoder, out / "model.onnx")
+    save_encoder(encoder, out)
+    for path in sorted(out.iterdir()):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")

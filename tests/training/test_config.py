@@ -1,0 +1,78 @@
+"""Configurations: methods, presets, YAML and back, and what is told about mistakes."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from syncline.errors import SynclineError
+from syncline.losses import LACLoss, SCLLoss
+from syncline.training import METHODS, TrainConfig, as_yaml, config_from, make_loss, method_config
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_survives_yaml(method: str, own: bool) -> None:
+    config = method_config(method, own=own)
+    assert config.method == method
+    assert config_from(yaml.safe_load(as_yaml(config))) == config
+
+
+def test_the_common_setting_is_common() -> None:
+    kept = {
+        (c.steps, c.lr, c.views.num_frames, c.views.batch_size, c.encoder.temporal) for c in map(method_config, METHODS)
+    }
+    assert len(kept) == 1
+    unlike = {method for method in METHODS if not method_config(method).encoder.l2_normalize}
+    assert unlike == {"tcn", "tcc"}, "whose similarities need vectors of free length"
+
+
+def test_presets_of_lac_bring_what_they_ask_of_the_encoder() -> None:
+    released, paper = method_config("lac", preset="released"), method_config("lac", preset="paper")
+    assert released.encoder.attn_axis == "batch"
+    assert not released.encoder.l2_normalize
+    assert (paper.encoder.attn_axis, paper.views.crop_base, paper.views.region) == ("time", "video", 1.5)
+    loss = make_loss(paper, rate_hz=7.5)
+    assert isinstance(loss, LACLoss)
+    assert loss.options.var == 10.0, "published widths are in frames"
+
+
+def test_labels_are_as_wide_in_seconds_whatever_the_rate() -> None:
+    config = TrainConfig(method="scl", label_seconds=0.2)
+    for rate in (5.0, 20.0):
+        loss = make_loss(config, rate_hz=rate)
+        assert isinstance(loss, SCLLoss)
+        assert loss.variance == pytest.approx((0.2 * rate) ** 2)
+    named = make_loss(method_config("scl", loss={"variance": 3.0}), rate_hz=20.0)
+    assert isinstance(named, SCLLoss)
+    assert named.variance == 3.0
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"widht": 3}, "widht"),
+        ({"encoder": {"widht": 3}}, "widht"),
+        ({"encoder": {"width": "wide"}}, "encoder.width"),
+        ({"encoder": {"width": -1}}, "encoder.width"),
+        ({"views": {"pairing": "triples"}}, "views.pairing"),
+        ({"views": {"region": 0.5}}, "views.region"),
+        ({"steps": 0}, "steps"),
+        ({"lr": -1.0}, "lr"),
+        ({"method": "lca"}, "method"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(values: dict[str, object], word: str) -> None:
+    with pytest.raises(SynclineError, match=word) as caught:
+        config_from(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_methods_presets_and_options_are_told() -> None:
+    for make in (
+        lambda: method_config("lca"),
+        lambda: method_config("lac", preset="published"),
+        lambda: method_config("scl", loss={"sigma": 1.0}),
+    ):
+        with pytest.raises(SynclineError):
+            make()

@@ -1,0 +1,269 @@
+"""Training itself: it learns, repeats itself, resumes exactly, and leaves whole files or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from syncline.data import VideoSet
+from syncline.encoder import FrameEncoder
+from syncline.errors import SynclineError
+from syncline.training import METHODS, Progress, TrainConfig, TrainingStopped, fit, method_config, train
+from syncline.training.checkpoint import trained_state
+from syncline.training.run_folder import locked
+from syncline.training.steps import lr_factor
+
+Small = Callable[..., TrainConfig]
+
+
+def same(one: FrameEncoder, other: FrameEncoder) -> bool:
+    states = trained_state(one), trained_state(other)
+    return states[0].keys() == states[1].keys() and all(torch.equal(states[0][n], states[1][n]) for n in states[0])
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("method", ["scl", *(pytest.param(m, marks=pytest.mark.slow) for m in METHODS if m != "scl")])
+def test_every_method_trains(method: str, videos: VideoSet, cache: Path, small: Small) -> None:
+    losses: list[float] = []
+
+    def listen(progress: Progress) -> None:
+        if progress.loss is not None:
+            losses.append(progress.loss)
+
+    before = fit(videos, small(method, steps=1, lr=1e-9), cache=cache)
+    after = fit(videos, small(method, steps=4, lr=1e-2), cache=cache, callback=listen)
+    assert len(losses) == 4
+    assert np.isfinite(losses).all()
+    assert not same(before, after)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["paper", "corrected", "cross_video"])
+def test_lac_learns_its_gaps_only_where_it_has_them(
+    preset: str, videos: VideoSet, cache: Path, small: Small, tmp_path: Path
+) -> None:
+    fit(videos, small("lac", preset=preset, steps=2), cache=cache, out=tmp_path / "run")
+    terms = lines(tmp_path / "run")[-1]["terms"]
+    assert set(terms) == ({"contrastive", "cross"} if preset == "cross_video" else {"contrastive", "local", "sw"})  # type: ignore[call-overload]
+
+
+@pytest.mark.slow
+def test_the_loss_falls(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    encoder = fit(videos, small("scl", steps=150, lr=3e-3), cache=cache, out=tmp_path / "run")
+    told = lines(tmp_path / "run")
+    assert told[-1]["loss"] < 0.8 * told[0]["loss"]
+    assert told[-1]["steps"] == told[-1]["step"] == 150
+    assert encoder.training is False
+
+
+def test_the_same_seed_gives_the_same_and_leaves_the_callers_random_numbers_alone(
+    videos: VideoSet, cache: Path, small: Small
+) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    first = fit(videos, small(), cache=cache)
+    assert torch.equal(torch.rand(2), expected)
+    assert same(first, fit(videos, small(), cache=cache))
+    assert not same(first, fit(videos, small(seed=1), cache=cache))
+
+
+def test_what_was_saved_is_what_was_returned(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    encoder = fit(videos, small("lac"), cache=cache, out=tmp_path / "run")
+    loaded = FrameEncoder.from_pretrained(tmp_path / "run")
+    assert same(encoder, loaded)
+    ours, theirs = (e.embed([videos[0].path])[0] for e in (encoder, loaded))
+    np.testing.assert_array_equal(ours.vectors, theirs.vectors)
+    summary = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (summary["finished"], summary["step"]) == (True, 6)
+    assert sum(summary["shares"].values()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("method", ["scl", *(pytest.param(m, marks=pytest.mark.slow) for m in ("lac", "tcc"))])
+def test_a_crash_at_any_step_changes_nothing(
+    method: str, videos: VideoSet, cache: Path, small: Small, tmp_path: Path
+) -> None:
+    config = small(method, checkpoint_seconds=0.0, accumulate=2)
+    whole = fit(videos, config, cache=cache, out=tmp_path / "whole")
+
+    def crash(progress: Progress) -> None:
+        if progress.phase == "saved" and progress.done in (2, 3):
+            raise MemoryError
+
+    run = tmp_path / "run"
+    for resume in (False, True):
+        with pytest.raises(MemoryError):
+            fit(videos, config, cache=cache, out=run, callback=crash, resume=resume)
+    assert same(whole, fit(videos, config, cache=cache, out=run, resume=True))
+    assert [line["step"] for line in lines(run)] == [line["step"] for line in lines(tmp_path / "whole")]
+    assert [line["loss"] for line in lines(run)] == [line["loss"] for line in lines(tmp_path / "whole")]
+
+
+def test_a_callback_may_evaluate_without_a_trace(videos: VideoSet, cache: Path, small: Small) -> None:
+    def nosy(progress: Progress) -> None:
+        if progress.encoder is not None and progress.phase == "training":
+            progress.encoder.eval()
+            torch.rand(5)
+            progress.encoder(torch.rand(1, 4, progress.encoder.backbone.dim))
+
+    assert same(fit(videos, small(), cache=cache), fit(videos, small(), cache=cache, callback=nosy))
+
+
+def test_measuring_the_rate_leaves_no_trace(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    plans = []
+
+    def listen(progress: Progress) -> None:
+        if progress.phase == "plan":
+            plans.append(progress.plan)
+
+    plain = fit(videos, small(), cache=cache)
+    assert same(plain, fit(videos, small(), cache=cache, callback=listen, minutes=5.0))
+    (plan,) = plans
+    assert plan is not None
+    assert (plan.videos, plan.missing, plan.steps) == (4, 0, 6)
+    assert plan.step_seconds > 0
+
+
+@pytest.mark.slow
+def test_a_budget_cuts_the_steps_and_the_schedule_with_them(
+    videos: VideoSet, cache: Path, small: Small, tmp_path: Path
+) -> None:
+    config = small(steps=1_000_000)
+    fit(videos, config, cache=cache, out=tmp_path / "run", minutes=0.08)
+    told = lines(tmp_path / "run")[-1]
+    assert told["step"] == told["steps"] < 100_000
+    assert told["lr"] == pytest.approx(config.lr * lr_factor(config, int(told["step"]) - 1, int(told["steps"])))
+
+
+@pytest.mark.slow
+def test_augmented_copies_and_stride_contexts(videos: VideoSet, cache: Path, small: Small) -> None:
+    fit(videos, small("tcc", copies=2, encoder={"contexts": 2}), cache=cache)
+
+
+def test_training_from_pixels(videos: VideoSet, small: Small, tmp_path: Path) -> None:
+    config = small("scl", steps=1, encoder={"trainable": "all", "grid": 0}, views={"num_frames": 2, "batch_size": 1})
+    config = replace(config, checkpoint_seconds=0.0)
+    encoder = fit(videos, config, out=tmp_path / "run")
+    assert encoder.reference_length == 21, "the median of 18, 20, 22 and 24 frames"
+    assert same(encoder, FrameEncoder.from_pretrained(tmp_path / "run"))
+
+
+def test_bf16_computes_losses_in_float32(videos: VideoSet, cache: Path, small: Small) -> None:
+    encoder = fit(videos, small(precision="bf16", steps=2), cache=cache)
+    assert all(p.dtype == torch.float32 for p in encoder.parameters())
+    fit(videos, small(steps=1), cache=cache)  # and the next run is not bound to it
+
+
+def test_a_run_is_written_once(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(videos, small(), cache=cache, out=run)
+    before = (run / "model.safetensors").read_bytes()
+    with pytest.raises(SynclineError, match="--resume"):
+        fit(videos, small(), cache=cache, out=run)
+    with pytest.raises(SynclineError, match=r"another model: its encoder\.width is 16, here it is 32"):
+        fit(videos, small(encoder={"width": 32}), cache=cache, out=run, resume=True)
+    with pytest.raises(SynclineError, match="another model: its videos"):
+        fit(VideoSet(videos.videos[:3], "three"), small(), cache=cache, out=run, resume=True)
+    assert (run / "model.safetensors").read_bytes() == before
+    more = fit(videos, small(steps=8), cache=cache, out=run, resume=True)
+    assert lines(run)[-1]["step"] == 8
+    assert same(more, FrameEncoder.from_pretrained(run))
+
+
+def test_foreign_folders_are_left_alone(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "a.txt").write_text("dear")
+    with pytest.raises(SynclineError, match="no run of syncline's"):
+        fit(videos, small(), cache=cache, out=tmp_path / "letters")
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["a.txt"]
+    with pytest.raises(SynclineError, match="is a file"):
+        fit(videos, small(), cache=cache, out=tmp_path / "letters" / "a.txt")
+    with pytest.raises(SynclineError, match="no run to resume"):
+        fit(videos, small(), cache=cache, out=tmp_path / "new", resume=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_damaged_checkpoint_is_told(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(videos, small(), cache=cache, out=run)
+    (state,) = (run / "checkpoint").glob("state-*.safetensors")
+    state.write_bytes(state.read_bytes()[:-10])
+    with pytest.raises(SynclineError, match="not whole"):
+        fit(videos, small(), cache=cache, out=run, resume=True)
+    (run / "checkpoint" / "checkpoint.json").write_text("{")
+    with pytest.raises(SynclineError, match="damaged"):
+        fit(videos, small(), cache=cache, out=run, resume=True)
+
+
+def test_two_writers_of_one_run(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    with locked(tmp_path / "run"), pytest.raises(SynclineError, match=r"another process \(pid \d+\)"):
+        fit(videos, small(), cache=cache, out=tmp_path / "run")
+
+
+def test_a_failure_before_the_first_checkpoint_leaves_nothing(
+    videos: VideoSet, cache: Path, small: Small, tmp_path: Path
+) -> None:
+    def fail(progress: Progress) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fit(videos, small(), cache=cache, out=tmp_path / "run", callback=fail)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_training(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    with pytest.raises(SynclineError, match="not finite at step"):
+        fit(videos, small(lr=1e30, clip=0.0, steps=50), cache=cache, out=tmp_path / "run")
+
+
+def test_ctrl_c_saves(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    import signal
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "training" and progress.done == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(TrainingStopped) as caught:
+        fit(videos, small(), cache=cache, out=tmp_path / "run", callback=interrupt)
+    assert (caught.value.signal, caught.value.step) == (signal.SIGINT, 3)
+    assert signal.getsignal(signal.SIGINT) is handler
+    whole = fit(videos, small(), cache=cache)
+    assert same(whole, train(videos, tmp_path / "run", resume=True, cache=cache))
+
+
+def test_too_few_videos(videos: VideoSet, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(SynclineError, match="at least 2"):
+        train(folder / "0.mp4", tmp_path / "run")
+    with pytest.raises(SynclineError, match="at least 2"):
+        fit(VideoSet(videos.videos[:1], "one"), method_config("scl"), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_splits_choose_the_training_videos(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    split = VideoSet(
+        tuple(replace(video, split="val" if i == 0 else "train") for i, video in enumerate(videos)), "split"
+    )
+    train(split, tmp_path / "run", config=small(), cache=cache)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["videos"] == ["1.mp4", "2.mp4", "3.mp4"]
+
+
+def test_a_broken_video_is_passed_over(
+    videos: VideoSet, cache: Path, small: Small, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(videos[0].path.read_bytes()[:600])
+    worse = VideoSet((*videos, replace(videos[0], path=broken, name="broken.mp4")), "five")
+    assert same(fit(worse, small(), cache=cache), fit(videos, small(), cache=cache))
+    assert "broken.mp4" in caplog.text
+    with pytest.raises(SynclineError, match=r"at least 2 videos, 1 can be read; .*broken\.mp4"):
+        fit(VideoSet((worse[0], worse[4]), "two"), small(), cache=cache)
