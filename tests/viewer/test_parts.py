@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -214,6 +215,28 @@ def test_folder_manifest_and_trouble(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "model.safetensors").write_bytes(b"")
     with pytest.raises(SynclineError, match="where its videos are"):
         open_viewer(tmp_path / "run")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_links_lead_nowhere_outside(folder: Path, tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    (shown / "own.mp4").write_bytes((folder / "one.mp4").read_bytes())
+    (shown / "link.mp4").symlink_to(folder / "two.mp4")
+    (shown / "beside.mp4").symlink_to(shown / "own.mp4")
+    (shown / "deeper").symlink_to(folder, target_is_directory=True)
+    viewer = open_viewer(shown, work=str(tmp_path / "work"), cache=str(tmp_path / "cache"))
+    assert viewer.videos == 2
+    assert [(name, "leads out" in why) for name, why in viewer.broken] == [("link.mp4", True)]
+    options = {"work": str(tmp_path / "work"), "cache": str(tmp_path / "cache")}
+    assert open_viewer(shown, follow_links=True, **options).videos == 3  # type: ignore[arg-type]
+    library = make_library(shown, tmp_path / "more")
+    number = library.places["own.mp4"]
+    assert library.file(number) == shown / "own.mp4"
+    (shown / "own.mp4").unlink()
+    (shown / "own.mp4").symlink_to(folder / "three.mp4")  # after it was opened
+    with pytest.raises(SynclineError, match="another place"):
+        library.file(number)
 
 
 def test_copy_of_an_odd_file_tells_how_far_it_is(folder: Path, tmp_path: Path) -> None:

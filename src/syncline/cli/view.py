@@ -25,6 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--minutes", type=float, default=15.0, help="budget of 'Train on this folder' (default: 15)")
     parser.add_argument("--work", help="folder for marks, copies and runs (default: FOLDER/.syncline)")
+    parser.add_argument(
+        "--follow-links", action="store_true", help="show videos that links in FOLDER lead to outside it"
+    )
     parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
 
 
@@ -40,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     with console.status("looking at the videos"):
         viewer = open_viewer(
             Path(arguments.source), run=arguments.run, work=arguments.work, cache=arguments.cache,
-            minutes=arguments.minutes, host=arguments.host, port=arguments.port,
+            minutes=arguments.minutes, follow_links=arguments.follow_links, host=arguments.host, port=arguments.port,
         )  # fmt: skip
     for name, why in viewer.broken:
         console.print(f"[yellow]passed over[/] {name}: {why}", highlight=False)

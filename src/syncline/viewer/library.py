@@ -45,6 +45,7 @@ class Library:
         self.videos, self.work, self.broken = videos, work, list(broken)
         self.journal = Journal(work / "labels.jsonl")
         self._event_names = list(videos.event_names if event_names is None else event_names)
+        self._real = [video.path.resolve() for video in videos]
         self.places = {video.name: i for i, video in enumerate(videos)}
         self.reader = functools.lru_cache(maxsize=256)(self._reader)
         self.strip = functools.lru_cache(maxsize=1024)(self._strip)
@@ -58,6 +59,17 @@ class Library:
         if not 0 <= number < len(self.videos):
             raise SynclineError(f"there is no video {number}; the library has {len(self.videos)}")
         return number
+
+    def file(self, number: int) -> Path:
+        """The file of a video, as long as it is the one that the library was opened with.
+
+        Raises:
+            SynclineError: no such video, or its path has since become a link to another place.
+        """
+        path = self.videos[self.place(number)].path
+        if path.resolve() != self._real[number]:
+            raise SynclineError(f"{self.videos[number].name} now leads to another place; open the folder again")
+        return path
 
     @property
     def event_names(self) -> list[str]:
@@ -113,7 +125,7 @@ class Library:
 
     def plays(self, number: int) -> bool:
         """Whether browsers play the file itself; otherwise a proxy is made."""
-        path = self.videos[number].path
+        path = self.file(number)
         return path.suffix.lower() in PLAYABLE_SUFFIXES and self.reader(number).codec in PLAYABLE
 
     def clock(self, number: int) -> NDArray[np.float64]:
@@ -121,7 +133,7 @@ class Library:
         return self.reader(number).pts_seconds
 
     def _reader(self, number: int, height: int | None = None) -> VideoReader:
-        path = self.videos[self.place(number)].path
+        path = self.file(number)
         if height is None:
             return VideoReader(path)
         full = self.reader(number)
@@ -130,7 +142,7 @@ class Library:
 
     def _strip(self, number: int, count: int = 6, height: int = 90) -> bytes:
         """`count` evenly spaced pictures in one JPEG, kept on disk."""
-        kept = self.work / "strips" / f"{content_hash(self.videos[self.place(number)].path)}.jpg"
+        kept = self.work / "strips" / f"{content_hash(self.file(number))}.jpg"
         if kept.exists():
             return kept.read_bytes()
         reader = self.reader(number, height)

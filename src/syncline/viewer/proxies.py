@@ -30,7 +30,7 @@ class Proxies:
     def path(self, number: int) -> Path | None:
         """The file to play, or None while its copy is not there (asking begins making it)."""
         if self._library.plays(number):
-            return self._library.videos[number].path
+            return self._library.file(number)
         proxy = self._proxy(number)
         if proxy.exists():
             self._states[number] = {"state": "ready"}
@@ -52,7 +52,7 @@ class Proxies:
                 self._worker.start()
 
     def _proxy(self, number: int) -> Path:
-        return self._library.work / "proxies" / f"{content_hash(self._library.videos[number].path)}.mp4"
+        return self._library.work / "proxies" / f"{content_hash(self._library.file(number))}.mp4"
 
     def _work(self) -> None:
         while True:
@@ -64,7 +64,7 @@ class Proxies:
 
             report(0)
             try:
-                write_proxy(self._library.videos[number].path, self._proxy(number), progress=report)
+                write_proxy(self._library.file(number), self._proxy(number), progress=report)
                 self._states[number] = {"state": "ready"}
             except (SynclineError, OSError) as error:
                 self._states[number] = {"state": "failed", "why": str(error)}

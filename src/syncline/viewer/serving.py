@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import webbrowser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -49,6 +49,7 @@ def open_viewer(
     work: str | None = None,
     cache: str | None = None,
     minutes: float = 15.0,
+    follow_links: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Viewer:
@@ -61,6 +62,7 @@ def open_viewer(
             a place of its own in the cache folder.
         cache: folder of the feature cache; None for the user's.
         minutes: budget of "Train on this folder".
+        follow_links: whether links and manifests in a folder may lead out of it.
         host, port: where it will listen; port 0 takes the first free one from `FIRST_PORT` on.
 
     Raises:
@@ -75,6 +77,8 @@ def open_viewer(
         if (source / "model.safetensors").is_file():
             run, source = run or str(source), _videos_of(source)
         videos, folder = open_videos(source), source if source.is_dir() else source.parent
+        if source.is_dir() and not follow_links:
+            videos = _inside(videos, folder)
     place = _work_folder(folder) if work is None else Path(work)
     trained = place / OWN_RUN
     trainer = None
@@ -164,13 +168,26 @@ def _videos_of(run: Path) -> Path:
     )
 
 
+def _leads_out(path: Path, folder: Path) -> bool:
+    return not path.resolve().is_relative_to(folder.resolve())
+
+
+def _inside(videos: VideoSet, folder: Path) -> VideoSet:
+    """The videos whose files lie in the folder, wherever their names lead."""
+    kept = tuple(video for video in videos if not _leads_out(video.path, folder))
+    if not kept:
+        raise SynclineError(f"every video of {folder} leads out of it; show them with --follow-links")
+    return replace(videos, videos=kept)
+
+
 def _broken(folder: Path, videos: VideoSet) -> list[tuple[str, str]]:
     """Files with a video's name that are not in the set, and why."""
     used = {video.path.resolve() for video in videos}
     found = []
     for path in find_videos(folder) if folder.is_dir() else []:
         if path.resolve() not in used:
-            problem = scan_file(path).problem
+            problem = "leads out of the folder; show it with --follow-links" if _leads_out(path, folder) else None
+            problem = problem or scan_file(path).problem
             if problem is not None:
                 found.append((path.name, problem))
     return found

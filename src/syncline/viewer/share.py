@@ -74,7 +74,7 @@ def _plain(module: str) -> str:
 
 def _small(library: Library, number: int) -> Path:
     """A file that plays in every browser and fits into a page."""
-    path = library.videos[number].path
+    path = library.file(number)
     if library.plays(number) and path.stat().st_size <= LARGEST_AS_IT_IS:
         return path
     copy = library.work / "shared" / f"{number}.mp4"
