@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,9 @@ def test_align_writes_everything(folder: Path, tmp_path: Path) -> None:
 def test_align_refuses_what_does_not_match(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncline.tasks.align.MATCH_THRESHOLD", 2.0)  # more than anything reaches
+    monkeypatch.setattr(
+        importlib.import_module("syncline.tasks.align"), "MATCH_THRESHOLD", 2.0
+    )  # more than anything reaches
     assert command(folder, "align", *films(folder)[:2], "--out", tmp_path) == 1
     assert "do not match" in capsys.readouterr().err
     value = json.loads((tmp_path / "alignment.json").read_text(encoding="utf-8"))

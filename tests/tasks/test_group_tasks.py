@@ -81,7 +81,7 @@ def test_offset_and_drift_of_two_cameras() -> None:
     b = Embedding(walk((seconds / 1.02 - 1.5 + 3.0) / 20, "b", noise=0.1).vectors, seconds, "b")
     line = estimate_offset(a, b)  # b = 1.02 * (a - 1.5)
     assert line.rate == pytest.approx(1.02, abs=0.015)
-    assert line.offset + line.rate * 10 == pytest.approx(1.02 * 8.5, abs=0.05)
+    assert line.offset + line.rate * 10 == pytest.approx(1.02 * 8.5, abs=0.1)  # a frame
     assert line.spread < 0.1
 
 

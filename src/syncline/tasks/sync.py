@@ -137,7 +137,7 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
 
 
-def _nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: int = 6) -> NDArray[np.float64]:
+def _nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: int = 15) -> NDArray[np.float64]:
     """Times of pairs moved to the most similar frame of B within `reach` frames: (k, 2) float64 s.
 
     A path that pays for gaps follows a small drift in steps; the nearest frames follow it evenly. Frames whose nearest
