@@ -2,8 +2,8 @@
 
     python -m benchmarks.tasks [--videos 200] [--frames 300] [--out FILE.jsonl]
 
-One JSON line a measurement: wall seconds, pairs a second, resident megabytes afterwards. Courses are random smooth curves
-at uneven tempo with noise, 128 wide. The bars are 30 s for the star and 180 s for all pairs on two idle cores.
+One JSON line a measurement: wall seconds, pairs a second, resident megabytes afterwards. Courses are smooth random
+curves at uneven tempo with noise, 128 wide. The bars are 30 s for the star and 180 s for all pairs on two idle cores.
 """
 
 from __future__ import annotations

@@ -132,9 +132,8 @@ def main() -> None:
         sides = [("frozen", frozen_embeddings(videos, FeatureCache(), fit=fit))]
         if arguments.run is not None:
             encoder = FrameEncoder.from_pretrained(arguments.run)
-            sides.append(
-                (f"run {arguments.run.name}", encoder.embed(videos, cache=FeatureCache(None, encoder.backbone)))
-            )
+            cache = FeatureCache(None, encoder.backbone)
+            sides.append((f"run {arguments.run.name}", encoder.embed(videos, cache=cache)))
         for features, embeddings in sides:
             for line in lines(videos, embeddings, features, arguments.seeds):
                 written.append(json.dumps(line))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from syncline.alignment.sequences import local_alignment
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import Alignment, align, similarity
@@ -118,7 +119,9 @@ def medoid(embeddings: Sequence[Embedding], *, partners: int = 10, seed: int = 0
     for i, candidate in enumerate(embeddings):
         others = np.delete(np.arange(len(embeddings)), i)
         chosen = generator.permutation(others)[:partners]
-        scores = [align(candidate, embeddings[j], verdict=False, segments=1).score for j in chosen]
+        scores = [
+            local_alignment(candidate.vectors, embeddings[j].vectors, segments=1, posterior=False).score for j in chosen
+        ]
         means.append(np.mean(scores))
     return int(np.argmax(means))
 
