@@ -179,8 +179,7 @@ def barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
 
     Args:
         embeddings: the group.
-        start: where to begin, one of them; what it lacks and most others show is put in, what it alone shows is
-            taken out.
+        start: where to begin, one of them; what it lacks and most others show is put in, what it alone shows stays.
     """
     step = float(np.median(np.diff(start.pts_seconds))) if len(start.pts_seconds) > 1 else 1.0
     vectors = _unit(start.vectors)
