@@ -30,6 +30,12 @@ VIEWS = {
     "map": ("#/map", ".seen img"),
 }
 SETTLED = "() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2 && !video.seeking)"
+PICTURES = """
+() => [...document.querySelectorAll("img[src]")].every((image) => {
+  const { top, bottom } = image.getBoundingClientRect();
+  return bottom < 0 || top > innerHeight || (image.complete && image.naturalWidth > 0);
+})
+"""
 PREPARE = """
 async ({ id, starts }) => {
   const token = document.querySelector('meta[name="syncline-token"]').content;
@@ -87,8 +93,10 @@ def take(browser: Browser, viewer: Viewer, out: Path, first: int) -> None:
                 view.goto(viewer.address + place.format(first=first, several=several))
                 view.wait_for_selector(there)
                 view.wait_for_function(SETTLED)
-                view.evaluate("document.querySelector('.carried')?.scrollIntoView({ block: 'center' })")
+                if name == "label":
+                    view.mouse.wheel(0, height // 2.5)
                 view.wait_for_timeout(700)
+                view.wait_for_function(PICTURES)
                 view.screenshot(path=out / f"viewer-{name}-{size}-{scheme}.jpg", type="jpeg", quality=82)
             view.close()
 

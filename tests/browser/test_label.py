@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from viewing import _free_port, wait_until_up
 
-from syncline.viewer.library import Library
+from syncline.viewer.collection import Library
 
 pytestmark = pytest.mark.browser
 

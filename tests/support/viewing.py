@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from syncline.data import Embedding, Video, open_videos
 from syncline.video import VideoReader
 from syncline.viewer.app import create_app
-from syncline.viewer.library import Library
+from syncline.viewer.collection import Library
 from syncline.viewer.serving import _free_port, _listen
 from syncline.viewer.sources import Given, Source
 from syncline.viewer.trainer import Trainer

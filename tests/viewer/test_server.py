@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from viewing import known_embedding, make_folder, make_library
 
 from syncline.viewer.app import create_app
-from syncline.viewer.library import Library
+from syncline.viewer.collection import Library
 from syncline.viewer.sources import Given
 
 TOKEN = "the-token-of-this-session"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, MomentIndex, Timeline, align, deviate, medoid, synchronize, tempo_curve
+from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder, Progress, thinned
-from syncline.viewer.library import Library
 
 MATRIX_SIDE = 384
 MAP_POINTS = 20_000
@@ -30,7 +30,7 @@ class Analysis:
     """
 
     def __init__(self, library: Library, embedder: Embedder) -> None:
-        self.library, self.embedder = library, embedder
+        self._library, self.embedder = library, embedder
         self.ranking = Progress()
         self.oddness: dict[int, dict[str, Any]] = {}
         self._align = functools.lru_cache(maxsize=256)(self._aligned)
@@ -42,7 +42,7 @@ class Analysis:
 
     def alignment(self, a: int, b: int, mode: str = "local") -> Alignment:
         """Alignment of two videos (of long ones at most `embedder.LONGEST` frames each)."""
-        return self._align(self.embedder.generation, self.library.place(a), self.library.place(b), mode)
+        return self._align(self.embedder.generation, self._library.place(a), self._library.place(b), mode)
 
     def _aligned(self, generation: int, a: int, b: int, mode: str) -> Alignment:
         x, y = self.embedder.of([a, b])
@@ -62,8 +62,8 @@ class Analysis:
             "segments": _pieces(alignment),
             "gaps": [{"video": gap.video, "from": gap.start, "to": gap.end} for gap in alignment.gaps],
             "tempo": tempo_curve(alignment).round(4).tolist(),
-            "events": [self.library.events(a), self.library.events(b)],
-            "names": self.library.event_names,
+            "events": [self._library.events(a), self._library.events(b)],
+            "names": self._library.event_names,
         }  # fmt: skip
 
     def matrix(
@@ -78,7 +78,7 @@ class Analysis:
         Returns:
             At most `MATRIX_SIDE` cells a side, and what they cover: start and end in A and in B, in seconds.
         """
-        x, y = self.embedder.of([self.library.place(a), self.library.place(b)])
+        x, y = self.embedder.of([self._library.place(a), self._library.place(b)])
         window = window or (-np.inf, np.inf, -np.inf, np.inf)
         x_means, x_extent = _pooled(x, window[0], window[1])
         y_means, y_extent = _pooled(y, window[2], window[3])
@@ -90,7 +90,7 @@ class Analysis:
 
     def partner(self, a: int) -> int:
         """The video that matches best, of a dozen others."""
-        numbers = [number for number in self.embedder.all() if number != self.library.place(a)]
+        numbers = [number for number in self.embedder.all() if number != self._library.place(a)]
         if not numbers:
             raise SynclineError("there is no other video to compare with")
         chosen = [numbers[(k * len(numbers)) // min(12, len(numbers))] for k in range(min(12, len(numbers)))]
@@ -102,7 +102,7 @@ class Analysis:
         """Two to four videos on one clock."""
         if not 2 <= len(set(numbers)) == len(numbers) <= GRID_VIDEOS:
             raise SynclineError(f"the grid shows two to {GRID_VIDEOS} different videos, asked for {len(numbers)}")
-        return self._timeline(self.embedder.generation, tuple(self.library.place(number) for number in numbers))
+        return self._timeline(self.embedder.generation, tuple(self._library.place(number) for number in numbers))
 
     def _synchronized(self, generation: int, numbers: tuple[int, ...]) -> Timeline:
         return synchronize([thinned(embedding) for embedding in self.embedder.of(numbers)], method="star")
@@ -114,7 +114,7 @@ class Analysis:
         """The k moments most like one; those of its own video only if `own`."""
         index = self._index(self.embedder.generation) if self.embedder.ready else MomentIndex()
         self.embedder.all()
-        vector = index.query(str(self.library.place(number)), second)
+        vector = index.query(str(self._library.place(number)), second)
         hits = index.search(vector, min(max(k, 1), 100), exclude=None if own else str(number))
         return [{"id": int(hit.source), "second": hit.seconds, "score": round(hit.score, 4)} for hit in hits]
 
@@ -138,7 +138,7 @@ class Analysis:
             "second": np.concatenate(seconds).round(3).tolist(),
             "progress": np.concatenate([rows / max(1, len(embeddings[i]) - 1) for i, rows in parts]).round(3).tolist(),
             "phase": np.concatenate(
-                [self.library.phase_at(i, part) for (i, _), part in zip(parts, seconds, strict=True)]
+                [self._library.phase_at(i, part) for (i, _), part in zip(parts, seconds, strict=True)]
             ).tolist(),
         }
 

@@ -21,10 +21,10 @@ from starlette.types import ASGIApp
 from syncline.data.label_files import FORMS
 from syncline.errors import SynclineError
 from syncline.viewer.analysis import Analysis
+from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder
 from syncline.viewer.guard import Guard
 from syncline.viewer.labelling import Labelling
-from syncline.viewer.library import Library
 from syncline.viewer.proxies import Proxies
 from syncline.viewer.share import share_page
 from syncline.viewer.sources import Source, Trained
@@ -79,7 +79,7 @@ class Routes:
     """One method a route."""
 
     def __init__(self, library: Library, source: Source, trainer: Trainer | None, token: str) -> None:
-        self.library, self.trainer, self.token = library, trainer, token
+        self._library, self.trainer, self.token = library, trainer, token
         self.proxies = Proxies(library)
         self.embedder = Embedder(library.videos, lambda: self.analysis.changed())
         self.analysis = Analysis(library, self.embedder)
@@ -132,26 +132,26 @@ class Routes:
         return Response((PAGE / name).read_bytes(), media_type=media, headers={"cache-control": "no-cache"})
 
     async def strip(self, request: Request) -> Response:
-        number = self.library.place(request.path_params["id"])
-        return _picture(await run_in_threadpool(self.library.strip, number))
+        number = self._library.place(request.path_params["id"])
+        return _picture(await run_in_threadpool(self._library.strip, number))
 
     async def picture(self, request: Request) -> Response:
-        number = self.library.place(request.path_params["id"])
+        number = self._library.place(request.path_params["id"])
         second = round(_number(request, "t"), 4)
-        return _picture(await run_in_threadpool(self.library.picture, number, second))
+        return _picture(await run_in_threadpool(self._library.picture, number, second))
 
     async def about_video(self, request: Request) -> Response:
-        number = self.library.place(request.path_params["id"])
+        number = self._library.place(request.path_params["id"])
         path = await run_in_threadpool(self.proxies.path, number)
         return JSONResponse({"playable": path is not None, "copy": self.proxies.states().get(number)})
 
     async def clock(self, request: Request) -> Response:
-        number = self.library.place(request.path_params["id"])
-        seconds = await run_in_threadpool(self.library.clock, number)
+        number = self._library.place(request.path_params["id"])
+        seconds = await run_in_threadpool(self._library.clock, number)
         return Response(seconds.astype("<f8").tobytes(), media_type="application/octet-stream")
 
     async def video(self, request: Request) -> Response:
-        number = self.library.place(request.path_params["id"])
+        number = self._library.place(request.path_params["id"])
         path = await run_in_threadpool(self.proxies.path, number)
         if path is None:
             return JSONResponse({"error": "browsers do not play this file; a copy that they play is being made"}, 404)
@@ -173,13 +173,13 @@ class Routes:
         )
 
     async def describe(self, request: Request) -> Response:
-        videos = await run_in_threadpool(self.library.describe)
+        videos = await run_in_threadpool(self._library.describe)
         for video in videos:
             video |= self.analysis.oddness.get(video["id"], {})
             if video["id"] in self.embedder.problems:
                 video["problem"] = self.embedder.problems[video["id"]]
-        broken = [{"name": name, "why": why} for name, why in self.library.broken]
-        facts = {"name": self.library.videos.name, "events": self.library.event_names, "forms": list(FORMS)}
+        broken = [{"name": name, "why": why} for name, why in self._library.broken]
+        facts = {"name": self._library.videos.name, "events": self._library.event_names, "forms": list(FORMS)}
         return JSONResponse(facts | {"videos": videos, "broken": broken})
 
     async def compare(self, request: Request) -> Response:
@@ -221,24 +221,24 @@ class Routes:
     # ---- labels
 
     async def labels(self, request: Request) -> Response:
-        return JSONResponse({"marks": self.library.journal.marks(), "names": self.library.event_names})
+        return JSONResponse({"marks": self._library.journal.marks(), "names": self._library.event_names})
 
     async def mark(self, request: Request) -> Response:
         body = await _body(request)
-        video = self.library.videos[self.library.place(int(body["id"]))]
+        video = self._library.videos[self._library.place(int(body["id"]))]
         second = None if body.get("second") is None else float(body["second"])
         event, clear = int(body["event"]), bool(body.get("clear"))
-        await run_in_threadpool(lambda: self.library.journal.mark(video.name, event, second, clear=clear))
+        await run_in_threadpool(lambda: self._library.journal.mark(video.name, event, second, clear=clear))
         return await self.labels(request)
 
     async def rename(self, request: Request) -> Response:
         body = await _body(request)
-        await run_in_threadpool(self.library.journal.rename, int(body["event"]), str(body["name"]))
+        await run_in_threadpool(self._library.journal.rename, int(body["event"]), str(body["name"]))
         return await self.labels(request)
 
     async def undo(self, request: Request) -> Response:
-        undone = await run_in_threadpool(self.library.journal.undo)
-        names = {"undone": undone, "marks": self.library.journal.marks(), "names": self.library.event_names}
+        undone = await run_in_threadpool(self._library.journal.undo)
+        names = {"undone": undone, "marks": self._library.journal.marks(), "names": self._library.event_names}
         return JSONResponse(names)
 
     async def transfer(self, request: Request) -> Response:
@@ -269,7 +269,7 @@ class Routes:
     async def share(self, request: Request) -> Response:
         mode = request.query_params.get("mode", "local")
         a, b = _pair(request)
-        page = await run_in_threadpool(share_page, self.library, self.analysis, a, b, mode)
+        page = await run_in_threadpool(share_page, self._library, self.analysis, a, b, mode)
         headers = {"content-disposition": 'attachment; filename="comparison.html"'}
         return Response(page, media_type="text/html", headers=headers)
 

@@ -17,8 +17,8 @@ from syncline.data.label_files import FORMS, write_labels
 from syncline.data.label_track import LabelTrack
 from syncline.errors import SynclineError
 from syncline.tasks import LabelledVideo, next_to_label, transfer_events
+from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder, thinned
-from syncline.viewer.library import Library
 
 MEDIA = {".csv": "text/csv", ".json": "application/json", ".boris": "application/json"}
 
@@ -32,7 +32,7 @@ class Labelling:
     """
 
     def __init__(self, library: Library, embedder: Embedder) -> None:
-        self.library, self.embedder = library, embedder
+        self._library, self.embedder = library, embedder
 
     def transfer(self, numbers: Sequence[int] | None = None) -> list[dict[str, Any]]:
         """Events of the given videos (None: all): marked by hand, else carried with a confidence.
@@ -40,13 +40,15 @@ class Labelling:
         Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...]}`; the second is None where
         the event is absent. Empty without any mark.
         """
-        marks = {self.library.places[n]: e for n, e in self.library.journal.marks().items() if n in self.library.places}
+        marks = {
+            self._library.places[n]: e for n, e in self._library.journal.marks().items() if n in self._library.places
+        }
         if not marks:
             return []
         self.embedder.all()
         count = max(max(events) for events in marks.values()) + 1
         votes, filled = self._complete(marks, count)
-        wanted = range(len(self.library)) if numbers is None else [self.library.place(n) for n in numbers]
+        wanted = range(len(self._library)) if numbers is None else [self._library.place(n) for n in numbers]
         targets = [n for n in wanted if n not in marks and n not in self.embedder.problems]
         carried = transfer_events(votes, [self._short(n) for n in targets]) if targets else []
         for number, video in zip(targets, carried, strict=True):
@@ -87,11 +89,13 @@ class Labelling:
 
     def next(self) -> int | None:
         """The video whose label would teach most; None if nothing has been marked."""
-        marks = {self.library.places[n]: e for n, e in self.library.journal.marks().items() if n in self.library.places}
-        if not marks or len(marks) == len(self.library):
+        marks = {
+            self._library.places[n]: e for n, e in self._library.journal.marks().items() if n in self._library.places
+        }
+        if not marks or len(marks) == len(self._library):
             return None
         votes, _ = self._complete(marks, max(max(events) for events in marks.values()) + 1)
-        rest = [n for n in range(len(self.library)) if n not in marks and n not in self.embedder.problems]
+        rest = [n for n in range(len(self._library)) if n not in marks and n not in self.embedder.problems]
         short = {n: self._short(n) for n in rest}
         sources = {embedding.source: n for n, embedding in short.items()}
         return sources[next_to_label(transfer_events(votes, list(short.values())))] if rest else None
@@ -102,19 +106,19 @@ class Labelling:
         Raises:
             SynclineError: nothing has been marked.
         """
-        marks = self.library.journal.marks()
-        if not any(name in self.library.places for name in marks):
+        marks = self._library.journal.marks()
+        if not any(name in self._library.places for name in marks):
             raise SynclineError("nothing has been marked yet, so there is nothing to export")
-        names = self.library.event_names
-        by_hand = {self.library.places[name] for name in marks if name in self.library.places}
+        names = self._library.event_names
+        by_hand = {self._library.places[name] for name in marks if name in self._library.places}
         if carried:
             found = {entry["id"]: [e["second"] for e in entry["events"]] for entry in self.transfer()}
         else:
             count = max(max(events) for events in marks.values()) + 1
-            found = {n: [marks[self.library.videos[n].name].get(k) for k in range(count)] for n in by_hand}
+            found = {n: [marks[self._library.videos[n].name].get(k) for k in range(count)] for n in by_hand}
         tracks = []
         for number, seconds in sorted(found.items()):
-            video = self.library.videos[number]
+            video = self._library.videos[number]
             named = tuple((names[k] if k < len(names) else f"event {k + 1}", s) for k, s in enumerate(seconds))
             tracks.append(LabelTrack(video.name, named, None, video.frame_rate, video.num_frames, video.split))
         return tracks

@@ -10,7 +10,7 @@ from typing import Any
 from syncline.errors import SynclineError
 from syncline.files import content_hash
 from syncline.video import write_proxy
-from syncline.viewer.library import Library
+from syncline.viewer.collection import Library
 
 
 class Proxies:

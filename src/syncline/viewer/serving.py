@@ -17,7 +17,7 @@ from syncline.errors import SynclineError
 from syncline.files import cache_folder
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
-from syncline.viewer.library import Library
+from syncline.viewer.collection import Library
 from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
 from syncline.viewer.trainer import Trainer
 

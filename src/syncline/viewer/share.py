@@ -12,7 +12,7 @@ from pathlib import Path
 from syncline.errors import SynclineError
 from syncline.video import write_proxy
 from syncline.viewer.analysis import Analysis
-from syncline.viewer.library import Library
+from syncline.viewer.collection import Library
 
 LARGEST_AS_IT_IS = 12 << 20
 """Bytes of a video that goes into the page unchanged; larger ones are copied smaller first."""

@@ -38,7 +38,7 @@ export async function render() {
   document.querySelectorAll("nav a").forEach((link) => {
     if (link.getAttribute("href") === `#/${view}`) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
   });
-  document.title = `${view[0].toUpperCase()}${view.slice(1)} · ${state.library.name} · syncline`;
+  document.title = `${view[0].toUpperCase()}${view.slice(1)} · ${state.folder.name} · syncline`;
   leave(main);
   if (needAll.has(view) && !state.status.generation) {
     const { embedding } = state.status;
@@ -65,7 +65,7 @@ export async function watch() {
     showStatus();
     const news = before && before.generation !== state.status.generation, ranked = before && before.ranking.state === "working" && state.status.ranking.state === "ready";
     if (news || ranked) {
-      state.library = await getJSON("/api/library");
+      state.folder = await getJSON("/api/library");
       const { view } = route();
       if (ranked ? view === "library" : needAll.has(view) || view === "library" || (view === "compare" && !document.querySelector("video"))) await render();
       if (news && view === "compare" && document.querySelector(".stage")) document.dispatchEvent(new Event("embedded"));
@@ -80,7 +80,7 @@ byId("train").addEventListener("click", async () => {
 });
 byId("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 
-[state.library, state.status] = await Promise.all([getJSON("/api/library"), getJSON("/api/status")]);
+[state.folder, state.status] = await Promise.all([getJSON("/api/library"), getJSON("/api/status")]);
 showStatus();
 window.addEventListener("hashchange", render);
 document.addEventListener("busy", watch);

@@ -13,10 +13,10 @@ export async function tileOf(a, b, window = null) {
 }
 
 export async function compareView(root, query) {
-  const count = state.library.videos.length;
+  const count = state.folder.videos.length;
   const a = Number(query.get("a") || 0);
   if (!query.has("b") && count > 1 && state.status.generation) { // nobody chose: the one that matches best
-    root.replaceChildren(heading("Two videos in step"), el("p", { class: "wait soft", role: "status" }, `Looking for the best partner of ${state.library.videos[a].name} …`));
+    root.replaceChildren(heading("Two videos in step"), el("p", { class: "wait soft", role: "status" }, `Looking for the best partner of ${state.folder.videos[a].name} …`));
     const { id } = await getJSON(`/api/partner?a=${a}`);
     if (!root.isConnected) return;
     query.set("b", id);
@@ -40,7 +40,7 @@ export async function compareView(root, query) {
     const [data, tile, [left, right]] = await Promise.all([getJSON(`/api/compare?a=${a}&b=${b}&mode=${mode}`), firstTile, opened]);
     if (!root.isConnected) return;
     const video = [left, right].map(({ video: element }) => stage ? element.cloneNode() : element);
-    const names = [a, b].map((id) => state.library.videos[id].name);
+    const names = [a, b].map((id) => state.folder.videos[id].name);
     const keys = (key) => {
       if (key === "s" || key === "S") swap();
       else if (key === "f" || key === "F") find();

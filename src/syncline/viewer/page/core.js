@@ -4,7 +4,7 @@ import { Clock } from "/page/follow.js";
 
 const token = document.querySelector('meta[name="syncline-token"]').content;
 export const main = document.getElementById("main");
-export const state = { library: null, status: null };
+export const state = { folder: null, status: null };
 
 export async function api(path, body) {
   const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", "x-syncline-token": token } };
@@ -30,12 +30,12 @@ export const go = (view, query = {}) => {
   location.hash = `#/${view}?${new URLSearchParams(known)}`;
 };
 
-export const nameOf = (id) => state.library.videos[id]?.name ?? `video ${id}`;
+export const nameOf = (id) => state.folder.videos[id]?.name ?? `video ${id}`;
 export const pictureOf = (id, second) => `/api/picture/${id}?t=${Math.max(0, second).toFixed(3)}`;
 
 export function videoSelect(label, chosen, change) {
   const select = el("select", { "aria-label": label, onchange: () => change(Number(select.value)) },
-    state.library.videos.map((video) => el("option", { value: video.id, selected: video.id === chosen }, video.name)));
+    state.folder.videos.map((video) => el("option", { value: video.id, selected: video.id === chosen }, video.name)));
   return el("label", { class: "choice" }, el("span", {}, label), select);
 }
 

@@ -4,12 +4,12 @@ import { getJSON, go, heading, openVideo, state, videoSelect } from "/page/core.
 import { Follower } from "/page/follow.js";
 
 export async function gridView(root, query) {
-  const count = state.library.videos.length;
-  const ids = query.get("ids") ? query.get("ids").split(",").map(Number).slice(0, 4) : state.library.videos.slice(0, 4).map((video) => video.id);
+  const count = state.folder.videos.length;
+  const ids = query.get("ids") ? query.get("ids").split(",").map(Number).slice(0, 4) : state.folder.videos.slice(0, 4).map((video) => video.id);
   const reopen = (next) => go("grid", { ids: [...new Set(next)].join(",") });
-  const free = state.library.videos.find((video) => !ids.includes(video.id));
+  const free = state.folder.videos.find((video) => !ids.includes(video.id));
   const choices = ids.map((id, place) => el("span", { class: "pick" }, videoSelect(`Video ${place + 1}`, id, (value) => reopen(ids.map((other, k) => k === place ? value : other))),
-    ids.length > 2 ? el("button", { class: "round quiet", "aria-label": `Remove ${state.library.videos[id].name}`, onclick: () => reopen(ids.filter((other) => other !== id)) }, "×") : null));
+    ids.length > 2 ? el("button", { class: "round quiet", "aria-label": `Remove ${state.folder.videos[id].name}`, onclick: () => reopen(ids.filter((other) => other !== id)) }, "×") : null));
   const wait = el("p", { class: "wait soft", role: "status" }, count < 2 ? "A timeline needs at least two videos." : "Putting them on one timeline …");
   root.replaceChildren(heading("One timeline", "Every video at the moment that all of them share; one that has no part in it waits."),
     el("div", { class: "bar" }, choices, ids.length < 4 && free ? el("button", { onclick: () => reopen([...ids, free.id]) }, "Add a video") : null), wait);
@@ -20,7 +20,7 @@ export async function gridView(root, query) {
   const step = clock.length > 1 ? clock[1] - clock[0] : 0.1, end = clock.at(-1);
   const times = ids.map(() => el("output", { class: "time" }));
   const figures = ids.map((id, i) => el("figure", { "data-id": id }, el("div", { class: "screen" }, opened[i].video, el("p", { class: "waits", hidden: true }, "waits")),
-    el("figcaption", {}, el("span", { class: "name" }, state.library.videos[id].name), el("span", { class: "soft" }, `${Math.round(100 * coverage[i])} % in common`), times[i])));
+    el("figcaption", {}, el("span", { class: "name" }, state.folder.videos[id].name), el("span", { class: "soft" }, `${Math.round(100 * coverage[i])} % in common`), times[i])));
   const slider = el("input", { type: "range", min: 0, max: end.toFixed(3), step: 0.01, value: 0, "aria-label": "Position on the common timeline", oninput: () => { stop(); go_(Number(slider.value)); } });
   const play = el("button", { id: "play", class: "round primary", "aria-label": "Play", onclick: () => toggle() }, "▶");
   const speed = el("select", { "aria-label": "Speed" }, [0.25, 0.5, 1, 2].map((value) => el("option", { value, selected: value === 1 }, `${value}×`)));

@@ -9,7 +9,7 @@ const ROWS = 24;
 const KEYS = [["1 – 9", "mark that event here"], ["N", "mark the next event here"], ["Space", "play or pause"], ["← →", "one frame"], ["U or Ctrl Z", "undo"]];
 
 function exportPanel() {
-  const form = el("select", { "aria-label": "Form of the label file" }, state.library.forms.map((name) => el("option", {}, name)));
+  const form = el("select", { "aria-label": "Form of the label file" }, state.folder.forms.map((name) => el("option", {}, name)));
   const carried = el("input", { type: "checkbox", checked: true });
   const save = failing(async () => {
     const answer = await api(`/api/export?form=${form.value}&carried=${carried.checked ? 1 : 0}`);
@@ -22,7 +22,7 @@ function exportPanel() {
 }
 
 export async function labelView(root, query) {
-  const id = Number(query.get("id") || 0), video = state.library.videos[id], wait = el("p", { class: "wait soft", role: "status" }, "Opening …");
+  const id = Number(query.get("id") || 0), video = state.folder.videos[id], wait = el("p", { class: "wait soft", role: "status" }, "Opening …");
   root.replaceChildren(heading("Label once", "Mark the key events of one video; the others get them too."), wait);
   const [{ video: element, clock }, first] = await Promise.all([openVideo(id, wait), getJSON("/api/labels")]);
   if (!root.isConnected) return;
@@ -37,7 +37,7 @@ export async function labelView(root, query) {
   const count = () => Math.max(names.length, 4, ...Object.keys(marks).map((k) => Number(k) + 1));
   const nameOfEvent = (k) => names[k] || `event ${k + 1}`;
   const takeIn = (answer) => { // what the server has on disk is what is shown
-    marks = answer.marks[video.name] || {}; names = answer.names; video.marks = marks; state.library.events = names;
+    marks = answer.marks[video.name] || {}; names = answer.names; video.marks = marks; state.folder.events = names;
     const focus = document.activeElement?.dataset?.focus;
     list.replaceChildren(...Array.from({ length: Math.min(200, count() + (marks[count() - 1] !== undefined ? 1 : 0)) }, (_, k) => row(k)));
     if (focus) list.querySelector(`[data-focus="${focus}"]`)?.focus();
@@ -66,10 +66,10 @@ export async function labelView(root, query) {
   table.append(el("caption", { class: "hidden" }, "The events in all other videos"), el("thead", {}, head), body);
   const cells = new Map();
   let rows = ROWS, timer = null, asked = 0;
-  const rest = state.library.videos.filter((other) => other.id !== id);
+  const rest = state.folder.videos.filter((other) => other.id !== id);
   const keep = failing(async (other, event, second) => {
     const answer = await getJSON("/api/labels", { id: other, event, second });
-    names = answer.names; state.library.videos[other].marks = answer.marks[nameOf(other)] || {};
+    names = answer.names; state.folder.videos[other].marks = answer.marks[nameOf(other)] || {};
     said.textContent = `${nameOfEvent(event)} of ${nameOf(other)} corrected; it counts for the others from now on`;
     carry(0);
   });
@@ -79,7 +79,7 @@ export async function labelView(root, query) {
     for (const { id: other, events } of found) {
       let entry = cells.get(other);
       if (!entry || entry.cells.length !== width) {
-        const made = events.map((_, k) => new Cell(state.library.videos[other], k, { keep, label: () => nameOfEvent(k) }));
+        const made = events.map((_, k) => new Cell(state.folder.videos[other], k, { keep, label: () => nameOfEvent(k) }));
         const line = el("tr", {}, el("th", { scope: "row" }, el("a", { href: `#/label?id=${other}` }, nameOf(other))), made.map((cell) => el("td", {}, cell.root)));
         if (entry) entry.line.replaceWith(line); else body.append(line);
         entry = { line, cells: made };

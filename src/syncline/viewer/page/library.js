@@ -20,7 +20,7 @@ function why(video) {
 }
 
 export function libraryView(root) {
-  const { videos, broken } = state.library;
+  const { videos, broken } = state.folder;
   const filter = el("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", value: kept.filter, oninput: () => { kept.filter = filter.value; draw(); } });
   const ranked = videos.some((video) => video.oddness !== undefined);
   if (ranked && kept.order === "Name" && !kept.seen) { kept.order = "Odd first"; kept.seen = true; }
@@ -73,6 +73,6 @@ export function libraryView(root) {
   new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && drawn < shown.length) more(); }, { rootMargin: "800px" }).observe(end);
   const trouble = broken.length ? [el("details", { class: "trouble" }, el("summary", {}, `${broken.length} ${broken.length === 1 ? "file" : "files"} cannot be used`),
     el("ul", {}, broken.map((file) => el("li", {}, el("strong", {}, file.name), ` ${file.why}`))))] : [];
-  root.replaceChildren(heading(state.library.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, count), together, ...trouble, list, end);
+  root.replaceChildren(heading(state.folder.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, count), together, ...trouble, list, end);
   draw();
 }
