@@ -24,9 +24,10 @@ def make_accelerator(config: TrainConfig, run: Path | None) -> Any:
         AcceleratorState._reset_state()  # an earlier run of this process had another precision
     # others wait while one process still reads its videos
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=24))
+    # several processes without an accelerator are several processes all the same, which Accelerate has to be told
     return Accelerator(
-        mixed_precision=precision, log_with=list(config.trackers) or None, project_dir=run and str(run),
-        kwargs_handlers=[patience],
+        cpu=not torch.accelerator.is_available(), mixed_precision=precision, log_with=list(config.trackers) or None,
+        project_dir=run and str(run), kwargs_handlers=[patience],
     )  # fmt: skip
 
 
