@@ -7,8 +7,8 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from syncline.alignment import diagonal, operator, vector
-from syncline.alignment.compiled import NUMBA_MISSING, Route, forced_route, say_once
+from syncline.alignment import diagonal, operator
+from syncline.alignment.compiled import NUMBA_MISSING, forced_route, say_once
 from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix
 
 
@@ -79,7 +79,7 @@ def soft_smith_waterman(
         3.7751
     """
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
-    if _route(inputs[0]) == "torch":
+    if _in_pytorch(inputs[0]):
         prefix, score = diagonal.matrix_and_score(*inputs)
     else:
         score, prefix = operator.score_and_matrix(*_for_operator(inputs), return_matrix)
@@ -115,7 +115,7 @@ def expected_alignment(
         [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]
     """
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
-    if _route(inputs[0]) == "torch":
+    if _in_pytorch(inputs[0]):
         return diagonal.posterior(*inputs)
     return operator.posterior(*_for_operator(inputs))
 
@@ -152,11 +152,10 @@ def _for_operator(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tenso
     return matrix, go, ge, gamma, lx, ly
 
 
-def _route(matrix: Tensor) -> Route:
-    """Which implementation serves this matrix; SYNCLINE_ALIGNMENT overrides. The operators choose among kernels."""
+def _in_pytorch(matrix: Tensor) -> bool:
+    """Whether plain PyTorch serves this matrix; otherwise the operators choose among the kernels."""
     if matrix.device.type != "cpu" or forced_route() == "torch":
-        return "torch"
+        return True
     if NUMBA_MISSING:
         say_once(f"alignment runs in plain PyTorch: {NUMBA_MISSING}")
-        return "torch"
-    return "vector" if vector.serves(matrix) else "scalar"
+    return bool(NUMBA_MISSING)

@@ -1,0 +1,160 @@
+"""Every backend forced and compared with the loops; compiled callers, worker processes, threads; laws of the score."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from syncline.alignment import expected_alignment, reference, soft_dtw, soft_smith_waterman, vector
+
+OPTIONS: dict[str, Any] = {"gap_open": 1.2, "gap_extend": 0.4, "gamma": 0.6}
+
+
+def similarity(seed: int = 0, b: int = 2, n: int = 7, m: int = 9) -> Tensor:
+    return 2 * torch.randn(b, n, m, generator=torch.Generator().manual_seed(seed)) - 0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("route", ["vector", "scalar", "torch"])
+def test_every_route_equals_the_loops(route: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    if route == "vector" and vector.why_not():
+        pytest.skip(vector.why_not())
+    monkeypatch.setenv("SYNCLINE_ALIGNMENT", route)
+    s = similarity().to(dtype)
+    score, prefix = soft_smith_waterman(s, return_matrix=True, **OPTIONS)
+    posterior = expected_alignment(s, **OPTIONS)
+    close = 1e-5 if dtype == torch.float32 else 1e-9
+    for pair in range(2):
+        full = [np.full((7, 9), OPTIONS[name]) for name in ("gap_open", "gap_extend")]
+        arguments: tuple[Any, ...] = (s[pair].double().numpy(), *full, 0.6)
+        want, matrix = reference.soft_smith_waterman(*arguments)
+        assert score[pair].item() == pytest.approx(want, rel=close)
+        np.testing.assert_allclose(prefix[pair].numpy(), matrix, rtol=close, atol=close)
+        np.testing.assert_allclose(posterior[pair].numpy(), reference.expected_alignment(*arguments), atol=close + 1e-8)
+
+
+def test_an_unknown_route_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCLINE_ALIGNMENT", "gpu")
+    with pytest.raises(ValueError, match="'gpu'; expected one of vector, scalar, torch"):
+        soft_smith_waterman(similarity())
+
+
+@pytest.mark.slow
+def test_without_numba_plain_pytorch_serves_and_says_so() -> None:
+    program = """
+import logging, sys
+sys.modules["numba"] = None
+logging.basicConfig(level=logging.INFO)
+import torch
+from syncline.alignment import soft_smith_waterman, smith_waterman
+s = torch.tensor([[[2.0, 0.5, 0.1], [0.4, 1.5, 0.3]]])
+print(round(soft_smith_waterman(s, gamma=0.8).item(), 4), smith_waterman(s)[0].score)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["3.7751", "3.5"]
+    assert done.stderr.count("numba cannot be imported") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_inside_a_compiled_caller(dtype: torch.dtype) -> None:
+    def loss(s: Tensor, gap: Tensor) -> Tensor:
+        posterior = expected_alignment(s, gap_open=gap, gamma=0.7)
+        return soft_smith_waterman(2 * s, gap_open=gap, gamma=0.7).sum() + (posterior * s).sum()
+
+    s = similarity().to(dtype).requires_grad_()
+    gap = torch.tensor(1.0, dtype=dtype, requires_grad=True)
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
+    want = loss(s, gap)
+    got = compiled(s, gap)
+    torch.testing.assert_close(got, want)
+    torch.testing.assert_close(torch.autograd.grad(got, (s, gap)), torch.autograd.grad(want, (s, gap)))
+
+
+def test_several_python_threads_get_their_own_answers() -> None:
+    inputs = [similarity(seed, 3, 40, 30) for seed in range(8)]
+    want = [expected_alignment(s, **OPTIONS) for s in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda s: expected_alignment(s, **OPTIONS), inputs * 4))
+    for result, expected in zip(got, want * 4):
+        assert torch.equal(result, expected)
+
+
+class Scores(Dataset[Tensor]):
+    """The score of a random pair, computed in the worker."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Tensor:
+        score: Tensor = soft_smith_waterman(similarity(index, 16, 80, 80), **OPTIONS)
+        return score
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods())))
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # forking with threads is what is tested
+def test_in_workers(start: str) -> None:
+    torch.set_num_threads(2)
+    want = torch.stack([Scores()[index] for index in range(4)])  # the parent's thread pool exists before the fork
+    workers: DataLoader[Tensor] = DataLoader(Scores(), batch_size=1, num_workers=2, multiprocessing_context=start)
+    torch.testing.assert_close(torch.cat(list(workers)), want)
+
+
+small = st.integers(1, 12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), n=small, m=small, gamma=st.floats(0.1, 5), gap=st.floats(0, 5))
+def test_laws(seed: int, n: int, m: int, gamma: float, gap: float) -> None:
+    s = similarity(seed, 2, n, m).double()
+    options: dict[str, Any] = {"gap_open": gap, "gap_extend": gap / 2, "gamma": gamma}
+    score, prefix = soft_smith_waterman(s, return_matrix=True, **options)
+    assert (score >= prefix.amax((1, 2)) - 1e-9).all()
+    raised = s.clone()
+    raised[:, seed % n, seed % m] += 0.5
+    assert (soft_smith_waterman(raised, **options) >= score - 1e-9).all()
+    options["gap_open"] = gap + 1.0
+    assert (soft_smith_waterman(s, **options) <= score + 1e-9).all()
+    posterior = expected_alignment(s, **options)
+    assert posterior.min() >= 0
+    assert posterior.sum(1).max() <= 1 + 1e-9
+    assert posterior.sum(2).max() <= 1 + 1e-9
+    padded = torch.nn.functional.pad(s, (0, 3, 0, 2), value=9.0)
+    cut = soft_smith_waterman(padded, lengths_x=[n, n], lengths_y=[m, m], **options)
+    torch.testing.assert_close(cut, soft_smith_waterman(s, **options))
+
+
+def test_strided_similarities() -> None:
+    s = similarity(3, 4, 20, 18)
+    every_other = s.transpose(1, 2)[:, ::2]
+    got = soft_smith_waterman(every_other, **OPTIONS)
+    torch.testing.assert_close(got, soft_smith_waterman(every_other.contiguous(), **OPTIONS), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("gamma", [0.02, 0.5, 10.0])
+@pytest.mark.parametrize("gap", [0.0, 5.0, 50.0])
+def test_gaps_of_any_size_are_served(gamma: float, gap: float) -> None:
+    s = 1000 * similarity(5, 2, 30, 20).abs()
+    s[1] = -s[1]
+    options: dict[str, Any] = {"gap_open": gap, "gap_extend": gap, "gamma": gamma}
+    got = soft_smith_waterman(s, **options)
+    torch.testing.assert_close(got.double(), soft_smith_waterman(s.double(), **options), rtol=1e-6, atol=1e-4)
+    assert expected_alignment(s, **options).isfinite().all()
+
+
+def test_soft_dtw_equals_the_loops() -> None:
+    cost = similarity(1).abs().double()
+    want = [reference.soft_dtw(c.numpy(), 0.3) for c in cost]
+    assert soft_dtw(cost, gamma=0.3).tolist() == pytest.approx(want)
