@@ -100,7 +100,7 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
 
     from syncline.alignment.sequences import MATCH_THRESHOLD
     from syncline.evaluation.signs import warnings_of
-    from syncline.experiments.tables import make_tables
+    from syncline.experiments.tables import is_control, make_tables
 
     console = Console()
     for table in make_tables(rows):
@@ -109,13 +109,16 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
     if signed:
         from rich.table import Table as Grid
 
-        grid = Grid("method", *(name.replace("_", " ") for name in signed[0]["signs"]), title="label-free signs")
-        for row in signed:
-            grid.add_row(row["method"], *("–" if v is None else f"{v:.3f}" for v in row["signs"].values()))
+        grid = Grid("", *(row["method"] for row in signed), title="label-free signs")
+        for name in signed[0]["signs"]:
+            values = [row["signs"][name] for row in signed]
+            grid.add_row(name.replace("_", " "), *("–" if v is None else f"{v:.3f}" for v in values))
         console.print(grid)
-        known = {k: float("nan") if v is None else v for k, v in signed[0]["signs"].items()}
-        for line in warnings_of(known):
-            console.print(f"[bold]warning:[/bold] {signed[0]['method']}: {line}")
+    for row in signed:
+        if not is_control(row["method"]):
+            known = {k: float("nan") if v is None else v for k, v in row["signs"].items()}
+            for line in warnings_of(known):
+                console.print(f"warning: {row['method']}: {line}", markup=False)
     for pair in matches:
         verdict = "match" if pair["score"] >= MATCH_THRESHOLD else "do not match"
         console.print(f"{pair['a']} and {pair['b']} {verdict} ({pair['score']:.2f})")
