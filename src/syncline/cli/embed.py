@@ -6,8 +6,11 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from syncline.cli.sources import progress
+
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
+    from syncline.encoder import EmbeddingStore
 
 EXAMPLE = """\
 Without --run, the features of the frozen backbone serve, standardised over the folder. What is there already is not
@@ -17,7 +20,8 @@ with its own --shard.
 examples:
   syncline embed videos/ --out embeddings/ --run runs/pour
   syncline embed videos/ --out embeddings/ --run runs/pour --shard 2/4
-  syncline embed videos/ --out embeddings/ --run runs/pour --ray 8
+  syncline embed videos/ --out embeddings/ --run runs/pour --ray --workers 8       # starts Ray on this machine
+  syncline embed videos/ --out embeddings/ --run runs/pour --ray auto --workers 64  # the cluster of this machine
 In Python: syncline.encoder.EmbeddingStore.read("embeddings/")
 """
 
@@ -31,7 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="of the stored vectors")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the videos (from 1)")
     parser.add_argument("--rate", type=float, help="frames a second (default: those that the run was trained with)")
-    parser.add_argument("--ray", type=int, metavar="WORKERS", help="spread the videos over Ray workers (extra [ray])")
+    parser.add_argument(
+        "--ray", nargs="?", const="local", metavar="ADDRESS",
+        help="spread the videos over workers of Ray (extra [ray]; needs --run): of the cluster at ADDRESS ('auto': "
+        "that of this machine), or without ADDRESS of a Ray that is started here",
+    )  # fmt: skip
+    parser.add_argument("--workers", type=int, metavar="N", help="workers of --ray, each on one core (default: 2)")
     parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
 
 
@@ -43,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     part, parts = _shard(arguments.shard)
     if arguments.ray is not None and arguments.run is None:
-        raise SynclineError("--ray needs a trained run (--run RUN)")
+        raise SynclineError("--ray needs a trained run (--run RUN); frozen features are measured on the whole folder")
+    if arguments.workers is not None and (arguments.ray is None or arguments.workers < 1):
+        raise SynclineError(f"--workers {arguments.workers}: expected 1 or more, together with --ray")
     videos = list(open_videos(arguments.source))
     work = _Frozen(arguments, videos) if arguments.run is None else _Trained(arguments)
     name = "0" if parts == 1 else f"{part + 1}of{parts}"
@@ -138,36 +149,31 @@ def _sampled(sampling: object) -> str:
     return f"every {stride}th frame" if stride else f"{rate:g} Hz"
 
 
-def _one_by_one(work: _Trained | _Frozen, videos: Sequence[Video], store: object) -> list[tuple[str, str]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from syncline.encoder import EmbeddingStore
+def _one_by_one(work: _Trained | _Frozen, videos: Sequence[Video], store: EmbeddingStore) -> list[tuple[str, str]]:
     from syncline.errors import SynclineError
 
-    assert isinstance(store, EmbeddingStore)
     failed = []
-    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task("", total=len(videos))
+    with progress("embedding", len(videos)) as step:
         for video in videos:
             try:
                 store.write(work.embed(video))
             except SynclineError as error:
                 failed.append((video.name, str(error)))
-            bars.advance(task)
+            step()
     return failed
 
 
-def _on_ray(arguments: argparse.Namespace, videos: Sequence[Video], store: object) -> list[tuple[str, str]]:
+def _on_ray(arguments: argparse.Namespace, videos: Sequence[Video], store: EmbeddingStore) -> list[tuple[str, str]]:
     from syncline.data import Sampling
-    from syncline.encoder import EmbeddingStore
     from syncline.encoder.on_ray import embed_on_ray
     from syncline.errors import SynclineError
 
-    assert isinstance(store, EmbeddingStore)
     if any(video.frames is not None or video.span is not None for video in videos):
         raise SynclineError("--ray embeds whole files only; leave it out for parts and re-cuts")
     sampling = None if arguments.rate is None else Sampling(rate_hz=arguments.rate)
     paths = [video.path for video in videos]
-    return list(embed_on_ray(paths, run=arguments.run, store=store, workers=arguments.ray, sampling=sampling))
+    with progress("embedding", len(videos)) as step:
+        return embed_on_ray(
+            paths, run=arguments.run, store=store, address=arguments.ray, workers=arguments.workers or 2,
+            sampling=sampling, progress=lambda path, problem: step(),
+        )  # fmt: skip

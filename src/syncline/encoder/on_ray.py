@@ -5,6 +5,7 @@ Notable choices:
   was computed twice still comes back once: no row is lost or doubled.
 - Only what the store lacks is handed out, so running again does what is missing.
 - A file that cannot be decoded comes back as a message, never as a failed job.
+- Workers have working folders of their own, so they are told absolute paths; the store keeps those that were given.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ class _Embedder:
         vectors: list[bytes] = []
         times: list[bytes] = []
         problems: list[str] = []
-        for path in batch["path"]:
+        for file in batch["file"]:
             try:
-                found = embed_video(self.encoder, video_of(str(path)), sampling=self.sampling)
+                found = embed_video(self.encoder, video_of(str(file)), sampling=self.sampling)
             except SynclineError as error:
                 vectors.append(b"")
                 times.append(b"")
@@ -94,11 +95,14 @@ def embed_on_ray(
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     failed = []
+    where = os.path.abspath(run) if os.path.exists(run) else str(run)
     try:
-        rows = ray.data.from_items([{"path": path} for path in missing], override_num_blocks=len(missing))
+        rows = ray.data.from_items(
+            [{"path": path, "file": os.path.abspath(path)} for path in missing], override_num_blocks=len(missing)
+        )
         results = rows.map_batches(
             _Embedder,
-            fn_constructor_args=(str(run), sampling, 1), compute=ray.data.ActorPoolStrategy(size=workers),
+            fn_constructor_args=(where, sampling, 1), compute=ray.data.ActorPoolStrategy(size=workers),
             batch_size=1, num_cpus=1,
         )  # fmt: skip
         for row in results.iter_rows():
