@@ -133,9 +133,10 @@ def _steps(
     """Places in the sequence, in the steps that the encoder was trained with, whatever the sampling now is."""
     if video.frames is not None or chosen == trained:
         return np.arange(len(frames), dtype=np.float64)
-    if trained.stride:
-        return frames / trained.stride
-    return (seconds - seconds[:1]) * trained.rate_hz
+    steps: np.ndarray[Any, np.dtype[np.float64]] = (
+        frames / trained.stride if trained.stride else (seconds - seconds[:1]) * trained.rate_hz
+    )
+    return steps
 
 
 def _describe(encoder: FrameEncoder, chunks: Iterator[Tensor], length: int, steps: np.ndarray[Any, Any]) -> Tensor:

@@ -164,7 +164,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
             maps = inputs.reshape(-1, inputs.shape[-1])
         else:
             raise ValueError(f"expected maps (b, t, [k,] f) or pixels (b, t, [k,] 3, h, w), got {tuple(inputs.shape)}")
-        if len(maps) != b * t * k:
+        if maps.shape[0] != b * t * k:
             raise ValueError(f"expected {k} maps a frame (contexts), got inputs {tuple(inputs.shape)}")
         maps = self.project(maps)
         if self.config.project is None:
@@ -175,7 +175,8 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
             vectors = self.head(maps.view(b * t, k, -1))
         if self.temporal is not None:
             vectors = self.reduce(vectors)
-        return vectors.view(b, t, -1)
+        described: Tensor = vectors.view(b, t, -1)
+        return described
 
     def relate(
         self,

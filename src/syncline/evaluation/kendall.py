@@ -52,7 +52,7 @@ def taus_by_video(found: Neighbours) -> list[list[float]]:
     return result
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def tau_b(order: Int64[np.ndarray, " t"]) -> float:
     """Kendall's tau-b between 0, 1, 2 ... and ``order`` (integers >= 0); NaN where all are equal or there is one.
 
@@ -87,7 +87,7 @@ def tau_b(order: Int64[np.ndarray, " t"]) -> float:
     return float(balance / (np.sqrt(pairs) * np.sqrt(pairs - ties)))
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _count_below(tree: Array, value: int) -> int:
     total, node = 0, value
     while node > 0:

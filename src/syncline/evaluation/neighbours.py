@@ -105,7 +105,7 @@ def _rough(
     return rough, norms, tolerance
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _distance(frames: Array, i: int, j: int) -> float:
     total = 0.0
     for c in range(frames.shape[1]):
@@ -114,7 +114,7 @@ def _distance(frames: Array, i: int, j: int) -> float:
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _nearest(
     distances: Array, tolerance: Array, frames: Array, start: int, offsets: Array, allowed: Array, out: Array
 ) -> None:
@@ -143,7 +143,7 @@ def _nearest(
             out[row, video] = best - first
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _closest(
     distances: Array, tolerance: Array, frames: Array, start: int, offsets: Array, allowed: Array, out: Array
 ) -> None:
@@ -171,7 +171,7 @@ def _closest(
                             out[row, place] = j
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _insert(values: Array, value: float) -> int:
     """Puts ``value`` into the ascending ``values`` behind its equals; the last one falls out. Returns its place."""
     place = len(values) - 1

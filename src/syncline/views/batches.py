@@ -56,7 +56,7 @@ class ViewConfig:
 
     Attributes:
         num_frames: T, frames of a view. batch_size: b, pairs in a step.
-        pairing: ``views``: two views of each video; ``videos``: of two different videos of one action; ``npairs``: TCN's
+        pairing: ``views``: two views of each video; ``videos``: of two videos of one action; ``npairs``: TCN's
             anchors and their neighbours in time; ``triplets``: TCN's, with negatives.
         sampler: ``time_augment`` (CARL, LAC), ``offset_uniform`` (TCC), ``segment_uniform`` (LAV), ``stride`` (GTA).
         crop_base, region, consistent_offset: of ``time_augment``; region 3 gives views at up to three times the speed.
@@ -173,7 +173,7 @@ class FeatureViews:
     """Batches from features that are in memory or memory-mapped; nothing is decoded.
 
     Args:
-        features: of each video (copies, t, f): the plain features first, then augmented copies, of which each view takes
+        features: of each video (copies, t, f): the plain ones first, then augmented copies, of which each view takes
             one at random (the plain one where there is no other).
         config: of the views. seed: with the step it decides everything. groups: the action of each video.
         contexts, context_stride: k maps a frame, as the encoder takes them.

@@ -52,8 +52,8 @@ def time_augment(
     Args:
         length: frames of the video. num_frames: T.
         region: the block is up to so many times as long as its base: views at up to that speed.
-        base: ``clip``: the block's length counts from T, which gives real crops; ``video``: from the whole video, as the
-            published loaders have it: the offset is then always 0 and about a fifth of the slots is padding.
+        base: ``clip``: the block's length counts from T, which gives real crops; ``video``: from the whole video, as
+            the published loaders have it: the offset is then always 0 and about a fifth of the slots is padding.
         consistent_offset: least overlap of the second view with the first, as a share of T.
         previous: first step of the first view; None for the first view itself.
 
@@ -142,7 +142,8 @@ def retime(
 def tcn_positives(steps: Steps, length: int, *, generator: torch.Generator, window: int = 5) -> Steps:
     """For every anchor a frame 1 to ``window`` before it (TCC's and CARL's n-pairs), clamped to the video."""
     back = torch.randint(1, window + 1, (len(steps),), generator=generator).numpy()
-    return np.clip(steps - back, 0, length - 1)
+    earlier: Steps = np.clip(steps - back, 0, length - 1)
+    return earlier
 
 
 def tcn_triplets(length: int, count: int, *, generator: torch.Generator) -> tuple[Steps, Steps, Steps]:
@@ -161,4 +162,5 @@ def tcn_triplets(length: int, count: int, *, generator: torch.Generator) -> tupl
 
 def with_contexts(steps: Steps, contexts: int, stride: int) -> Steps:
     """(T,) -> (T, k): each step preceded by k - 1 past ones, ``stride`` apart, clamped to the first frame."""
-    return np.maximum(steps[:, None] - stride * np.arange(contexts - 1, -1, -1), 0)
+    rows: Steps = np.maximum(steps[:, None] - stride * np.arange(contexts - 1, -1, -1), 0)
+    return rows
