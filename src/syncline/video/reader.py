@@ -210,8 +210,9 @@ class VideoReader:
     def _picture(self, frame: Any, reformatter: VideoReformatter) -> NDArray[np.uint8]:
         height, width = (self.width, self.height) if self.rotation in (90, 270) else (self.height, self.width)
         converted = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
-        plane = converted.planes[0]  # looked at in place: whoever takes the picture copies it, once  # type: ignore[arg-type, unused-ignore]  # a plane has the buffer protocol
-        picture = np.ndarray((height, width, 3), np.uint8, buffer=memoryview(plane), strides=(plane.line_size, 3, 1))
+        plane = converted.planes[0]  # looked at in place: whoever takes the picture copies it, once
+        buffer: Any = memoryview(plane)
+        picture = np.ndarray((height, width, 3), np.uint8, buffer=buffer, strides=(plane.line_size, 3, 1))
         return np.rot90(picture, -self.rotation // 90) if self.rotation else picture
 
 
