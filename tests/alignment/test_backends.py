@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from syncline.alignment import expected_alignment, reference, soft_dtw, soft_smith_waterman, vector
+from syncline.alignment import compiled, expected_alignment, reference, soft_dtw, soft_smith_waterman, vector
 
 OPTIONS: dict[str, Any] = {"gap_open": 1.2, "gap_extend": 0.4, "gamma": 0.6}
 
@@ -50,6 +51,22 @@ def test_an_unknown_route_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         soft_smith_waterman(similarity())
 
 
+def test_a_machine_without_the_instructions(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    s = similarity()
+    want = soft_smith_waterman(s, **OPTIONS)
+    monkeypatch.setattr(vector, "why_not", lambda: "this processor has no fma")
+    compiled.say_once.cache_clear()
+    with caplog.at_level("INFO"):
+        for _ in range(3):
+            torch.testing.assert_close(soft_smith_waterman(s, **OPTIONS), want)
+    assert [record.message for record in caplog.records] == [
+        "alignment runs on the scalar kernel: this processor has no fma"
+    ]
+    monkeypatch.setenv("SYNCLINE_ALIGNMENT", "vector")
+    with pytest.raises(RuntimeError, match="asked for, but this processor has no fma"):
+        soft_smith_waterman(s, **OPTIONS)
+
+
 @pytest.mark.slow
 def test_without_numba_plain_pytorch_serves_and_says_so() -> None:
     program = """
@@ -67,17 +84,21 @@ print(round(soft_smith_waterman(s, gamma=0.8).item(), 4), smith_waterman(s)[0].s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_inside_a_compiled_caller(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("backend", "dtype"), [("aot_eager", torch.float32), ("aot_eager", torch.float64), ("inductor", torch.float32)]
+)
+def test_inside_a_compiled_caller(backend: str, dtype: torch.dtype) -> None:
+    if backend == "inductor" and shutil.which("c++") is None:
+        pytest.skip("inductor needs a C++ compiler")
+
     def loss(s: Tensor, gap: Tensor) -> Tensor:
         posterior = expected_alignment(s, gap_open=gap, gamma=0.7)
         return soft_smith_waterman(2 * s, gap_open=gap, gamma=0.7).sum() + (posterior * s).sum()
 
     s = similarity().to(dtype).requires_grad_()
     gap = torch.tensor(1.0, dtype=dtype, requires_grad=True)
-    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
     want = loss(s, gap)
-    got = compiled(s, gap)
+    got = torch.compile(loss, backend=backend, fullgraph=True)(s, gap)
     torch.testing.assert_close(got, want)
     torch.testing.assert_close(torch.autograd.grad(got, (s, gap)), torch.autograd.grad(want, (s, gap)))
 
