@@ -56,6 +56,8 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit code (argparse itself exits with 2 on a wrong command line)."""
+    # threads that wait for each other by spinning make a busy machine ten times slower; read when torch is loaded
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
     verb = next((word for word in words if not word.startswith("-")), None)
     parsed = _parser(verb).parse_args(words)

@@ -1,0 +1,204 @@
+"""train, embed, cache and export from the command line: what they do, and one clear line where they cannot."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from bars import write_bar_codes
+
+from syncline.cli.main import main
+from syncline.encoder import EmbeddingStore, FrameEncoder
+from syncline.video import VideoWriter
+
+SMALL = [
+    f"--set=encoder.{setting}"
+    for setting in (
+        "backbone=test_resnet", "weights=none", "grid=1", "hidden=16", "width=16", "heads=2", "feed_forward=32",
+        "embedding_dim=8", "sampling.rate_hz=10",
+    )
+] + ["--set", "views.num_frames=8", "--set", "views.batch_size=2", "--method", "scl", "--steps", "4"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three clips as phones make them: 24, 30 and 60 frames a second; the second lies on its side."""
+    place = tmp_path_factory.mktemp("phone clips")
+    for name, rate, height, width in (("a", 24, 64, 96), ("b", 30, 96, 64), ("ä c", 60, 64, 96)):
+        with VideoWriter(place / f"{name}.mp4", height=height, width=width, rate=rate) as writer:
+            for i in range(rate * 3):
+                picture = np.full((height, width, 3), 60, np.uint8)
+                picture[:, : 4 + i * (width - 8) // (rate * 3)] = 200
+                writer.write(picture, i / rate)
+    return place
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def run(phone: Path, cache: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("runs") / "phone"
+    assert main(["train", str(phone), "--out", str(place), "--cache", cache, "--minutes", "3", *SMALL]) == 0
+    return place
+
+
+def test_three_phone_clips(
+    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = json.loads((run / "run.json").read_text())
+    assert summary["videos"] == ["a.mp4", "b.mp4", "ä c.mp4"]
+    assert summary["step"] == 4
+    words = ["embed", str(phone), "--out", str(tmp_path / "out"), "--run", str(run), "--cache", cache]
+    assert main(words) == 0
+    stored = EmbeddingStore.read(tmp_path / "out")
+    assert [len(embedding) for embedding in stored] == [30, 30, 30], "ten a second, whatever the camera's rate"
+    assert main(words) == 0
+    assert "3 of 3 videos are there already" in capsys.readouterr().out
+
+
+def test_shards_fill_one_folder(run: Path, phone: Path, cache: str, tmp_path: Path) -> None:
+    words = ["embed", str(phone), "--out", str(tmp_path), "--run", str(run), "--cache", cache, "--dtype", "float16"]
+    assert main([*words, "--shard", "2/2"]) == 0
+    assert len(EmbeddingStore.read(tmp_path)) == 1
+    assert main([*words, "--shard", "1/2"]) == 0
+    assert len(EmbeddingStore.read(tmp_path)) == 3
+    assert main([*words, "--shard", "3/2"]) == 1
+
+
+def test_a_store_holds_embeddings_of_one_encoder(
+    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["embed", str(phone), "--out", str(tmp_path), "--run", str(run), "--cache", cache]
+    assert main(words) == 0
+    assert main([*words, "--rate", "5"]) == 1
+    assert "choose another folder" in capsys.readouterr().err
+
+
+def test_resume_and_profile(run: Path, phone: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(phone), "--out", str(run), "--cache", cache, *SMALL]) == 1
+    assert "--resume" in capsys.readouterr().err
+    words = ["train", str(phone), "--out", str(run), "--cache", cache, "--resume", "--steps", "6", "--profile"]
+    assert main(words) == 0
+    shares = json.loads((run / "profile.json").read_text())["shares_of_a_step"]
+    assert set(shares) == {"batch", "encoder", "loss", "backward", "optimiser"}
+    assert json.loads((run / "run.json").read_text())["step"] == 6
+
+
+def test_print_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--print_config", "--method", "tcc", "--set", "lr=1e-4", "--seed", "3"]) == 0
+    text = capsys.readouterr().out
+    values = yaml.safe_load(text)
+    assert (values["method"], values["lr"], values["seed"]) == ("tcc", 1e-4, 3)
+    (tmp_path / "tcc.yaml").write_text(text)
+    assert main(["train", "--print_config", "--config", str(tmp_path / "tcc.yaml")]) == 0
+    assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "widht=3"], "widht"),
+        (["--set", "encoder.widht=3"], "widht"),
+        (["--set", "width"], "KEY=VALUE"),
+        (["--set", "loss.sigma=1"], "sigma"),
+        (["--method", "lca"], "lca"),
+        (["--preset", "published"], "published"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["--minutes", "0"], "minutes"),
+        (["--root", "somewhere"], "--root"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(
+    words: list[str], said: str, phone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(phone), "--out", str(tmp_path / "run"), *words]) == 1
+    printed = capsys.readouterr().err.strip()
+    assert said in printed
+    assert printed.startswith("syncline: ")
+    assert "\n" not in printed
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_sources_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty, one, none = (tmp_path / name for name in ("empty", "one", "none"))
+    for place in (empty, one, none):
+        place.mkdir()
+    write_bar_codes(one / "a.mp4", 20)
+    whole = (one / "a.mp4").read_bytes()
+    (none / "a.mp4").write_bytes(b"no video")
+    (none / "b.mp4").write_bytes(whole[: len(whole) // 3])
+    lists = {
+        "gone.csv": "video,events\ngone.mp4,3",
+        "order.csv": "video,events\na.mp4,9;3",
+        "beyond.csv": "video,events\na.mp4,3;99",
+    }
+    for name, text in lists.items():
+        (one / name).write_text(text + "\n")
+    for source, said in (
+        (empty, "holds no video"),
+        (one, "at least 2"),
+        (none, "none of the 2 files"),
+        (tmp_path / "missing", "does not exist"),
+        (one / "gone.csv", "gone.mp4"),
+        (one / "order.csv", "row 2"),
+        (one / "beyond.csv", "row 2"),
+    ):
+        assert main(["train", str(source), "--out", str(tmp_path / "run")]) == 1, source
+        printed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("syncline: ")]
+        assert len(printed) == 1
+        assert said in printed[0]
+        assert not (tmp_path / "run").exists()
+    assert main(["embed", str(empty), "--out", str(tmp_path / "out")]) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_line_itself_may_be_wrong(phone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train"]) == 2
+    assert main(["train", str(phone)]) == 2
+    assert "usage" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(phone), "--out", "x", "--dtype", "float8"])
+
+
+def test_cache_is_listed_and_cleared(run: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import shutil
+
+    copied = shutil.copytree(cache, tmp_path / "copy")
+    assert main(["cache", "--cache", str(copied), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [entry["files"] for entry in listed["entries"]] == [3]
+    assert main(["cache", "clear", "--cache", str(copied), "--backbone", "another"]) == 0
+    assert main(["cache", "--cache", str(copied)]) == 0
+    assert "test_resnet" in capsys.readouterr().out
+    assert main(["cache", "clear", "--cache", str(copied)]) == 0
+    assert list(copied.iterdir()) == []
+
+
+def test_export_is_a_repository(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(run), "--out", str(tmp_path / "pour")]) == 0
+    assert sorted(p.name for p in (tmp_path / "pour").iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert FrameEncoder.from_pretrained(tmp_path / "pour").config == FrameEncoder.from_pretrained(run).config
+    assert main(["export", str(run), "--out", str(tmp_path / "pour")]) == 1
+    assert main(["export", str(tmp_path / "nothing"), "--out", str(tmp_path / "new")]) == 1
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("verb", ["train", "embed", "cache", "export"])
+def test_help_has_an_example_and_needs_nothing_heavy(verb: str) -> None:
+    code = (
+        "import sys; from syncline.cli.main import main\n"
+        f"try: main(['{verb}', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'numpy', 'av', 'rich', 'yaml') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"syncline {verb}" in done.stdout.split("examples:")[1]
+    assert done.stdout.strip().endswith("[]")
