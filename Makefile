@@ -25,6 +25,7 @@ faults: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --count 2000
+	$(BIN)/python -m tests.fuzz.videos --count 2000
 
 docs: $(READY)
 	$(BIN)/python -m pip install --quiet "mkdocs-material>=9.5" "mkdocstrings[python]>=0.27"

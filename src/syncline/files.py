@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 _HASHED_BYTES = 1 << 20
 
@@ -33,9 +34,34 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number and type(error).__name__ == "SafetensorError":  # an error of the system in the words of Rust
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from error
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(target)
         raise
+
+
+def lock(file: BinaryIO) -> bool:
+    """Takes ``file`` for this process alone until it is closed; False where another has it.
+
+    The system lets go of it when the process ends, however it ends.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(1 << 20)  # a byte that nobody reads: locked bytes cannot be read on Windows
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -84,7 +84,7 @@ FAULTS: dict[str, tuple[str, str, int, Case]] = {
     **{
         f"two {verb.name}": (
             f"a second `syncline {verb.name}` on the same folder",
-            "refused in one line; the first is equal to an undisturbed run",
+            "one is refused in a line; the other is equal to an undisturbed run",
             10,
             partial(lambda verb, world, rng: cases.two_at_once(world, verb, rng), verb),
         )

@@ -31,8 +31,7 @@ def killed(world: World, verb: Verb, rng: random.Random) -> str:
     """``kill -9`` at a random time, or at a random change of a file (where losses are likelier)."""
     whole, place = world.undisturbed(verb), world.new()
     if rng.random() < 0.5:
-        # the undisturbed run also filled the cache; a second one is what this case would take
-        ended = run(verb.words(world, place), place / "log", after=rng.uniform(0, 1.2) * min(whole.seconds, 3.0))
+        ended = run(verb.words(world, place), place / "log", after=rng.uniform(0, 1) * whole.seconds)
     else:
         harm = Harm(folder=str(place), kill_at=rng.randint(1, whole.changes))
         ended = run(verb.words(world, place), place / "log", harm)
@@ -154,14 +153,13 @@ def source_changes(world: World, fault: str, rng: random.Random) -> str:
 
 
 def two_at_once(world: World, verb: Verb, rng: random.Random) -> str:
-    """A second process on the same folder is refused, and the first one's results are whole."""
+    """Of two processes on the same folder one is refused, and the other one's results are whole."""
     world.undisturbed(verb)
     place = world.new()
-    lock = place / "out" / ".lock"
     stopped = False
     with child(verb.words(world, place), place / "log", Harm(folder=str(place))) as first:
         until = time.monotonic() + 120
-        while not lock.exists() and first.is_alive() and time.monotonic() < until:
+        while not list((place / "out").glob(".lock*")) and first.is_alive() and time.monotonic() < until:
             time.sleep(0.002)
         if first.pid is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -171,9 +169,10 @@ def two_at_once(world: World, verb: Verb, rng: random.Random) -> str:
         if stopped and first.pid is not None:
             os.kill(first.pid, signal.SIGCONT)
         first.join(120)
-        assert first.exitcode == 0, (place / "log").read_text()
-    assert second.code == 1, second.said
-    assert "another process" in second.said or "exists" in second.said, second.said
+    said = (place / "log").read_text() + second.said
+    # where the first was stopped before it had the folder, it is the one that is refused
+    assert sorted([first.exitcode or 0, second.code]) == [0, 1], said
+    assert "another process" in said or "exists" in said, said
     verb.check(place, world.folder / verb.name)
     return "refused in a line"
 
@@ -182,7 +181,7 @@ def asked_to_end(world: World, rng: random.Random) -> str:
     """SIGTERM at a random time: saved, exit code 0, a line that says how to go on."""
     whole, place = world.undisturbed(TRAIN), world.new()
     ended: Ended = run(
-        TRAIN.words(world, place), place / "log", send=signal.SIGTERM, after=rng.uniform(0.1, 1) * min(whole.seconds, 2)
+        TRAIN.words(world, place), place / "log", send=signal.SIGTERM, after=rng.uniform(0.05, 0.9) * whole.seconds
     )
     if ended.code == -signal.SIGTERM:  # sent before the program was there to hear it
         return "ended before it began"

@@ -63,7 +63,8 @@ class Ended:
     @property
     def clear(self) -> bool:
         """Whether it ended well, or badly with a line of ours and no traceback."""
-        return self.code == 0 or (self.code == 1 and "Traceback" not in self.said and "syncline: " in self.said)
+        ours = "syncline: " in self.said or "passed over" in self.said
+        return self.code == 0 or (self.code == 1 and "Traceback" not in self.said and ours)
 
 
 def _context() -> Any:

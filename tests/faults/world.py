@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import random
@@ -65,7 +66,10 @@ class World:
             place.mkdir()
             ended = run(verb.words(self, place), place / "log", Harm(folder=str(place)))
             assert ended.code == 0, ended.said
-            self.whole[verb.name] = ended
+            again = self.new()
+            second = run(verb.words(self, again), again / "log")  # the first one also filled the cache
+            verb.check(again, place)
+            self.whole[verb.name] = dataclasses.replace(ended, seconds=second.seconds)
         return self.whole[verb.name]
 
 
@@ -185,9 +189,9 @@ def apply(journal: Journal, edit: tuple[Any, ...]) -> None:
         journal.undo()
 
 
-def state(journal: Journal) -> tuple[object, object]:
-    """All that a journal says."""
-    return journal.marks(), journal.names()
+def state(journal: Journal) -> tuple[object, ...]:
+    """All that a journal says, and every change that undoing would take back, so that later ones hide no loss."""
+    return journal.marks(), journal.names(), list(journal._changes)
 
 
 def write_edits(folder: str) -> int:

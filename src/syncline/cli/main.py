@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _fail(
                 f"no space left on the disk while writing {error.filename or 'a file'}; free some and run again"
             )
+        if error.errno == errno.EFBIG:
+            return _fail(f"{error.filename or 'a file'} would be larger than files may be here; choose another place")
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             return _fail(f"no permission to write or read {error.filename}; choose another place")
         raise

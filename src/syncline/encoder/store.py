@@ -7,7 +7,8 @@
 Notable choices:
 - A shard is whole or not there; the manifest's line is written after the shard. Killed in between, the video is simply
   embedded again; a last line that is not whole is cut off on opening.
-- Every writer has shards of its own name, so several may fill one folder (``part``).
+- Every writer has shards of its own name, so several may fill one folder (``part``); a second one of the same part is
+  refused while the first one's block lasts.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -27,7 +28,7 @@ from safetensors.numpy import save_file
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.files import content_hash, replacing, write_json
+from syncline.files import content_hash, lock, replacing, write_json
 
 _SHARD_BYTES = 64 << 20
 _SHARD_SECONDS = 30.0  # what a kill can cost
@@ -58,7 +59,8 @@ class EmbeddingStore:
             when several write at a time.
 
     Raises:
-        SynclineError: the folder holds embeddings of another encoder or type, or something else.
+        SynclineError: the folder holds embeddings of another encoder or type, or something else; on entering the block,
+            another process writes this part.
 
     Example:
         >>> import tempfile
@@ -94,12 +96,17 @@ class EmbeddingStore:
                 raise SynclineError(f"{self.folder} holds other things than embeddings; choose another folder")
             write_json(self.folder / "store.json", described)
         self._manifest = self.folder / (f"manifest-{part}.jsonl" if part != "0" else "manifest.jsonl")
-        _cut_half_line(self._manifest)
-        self._lines = {(line.source, line.content) for line in stored(self.folder)}
-        self._next = sum(1 for _ in _lines_of(self._manifest))
+        self._lock: BinaryIO | None = None
+        self._look()
         self._waiting: list[tuple[StoredEmbedding, Embedding]] = []
         self._bytes = 0
         self._flushed = time.monotonic()
+
+    def _look(self) -> None:
+        """What is there."""
+        _cut_half_line(self._manifest)
+        self._lines = {(line.source, line.content) for line in stored(self.folder)}
+        self._next = sum(1 for _ in _lines_of(self._manifest))
 
     def __contains__(self, source: str) -> bool:
         """Whether the embeddings of this source, as the file is now, are there (written, not waiting)."""
@@ -135,10 +142,23 @@ class EmbeddingStore:
         self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
 
     def __enter__(self) -> EmbeddingStore:
+        """Takes this part of the store for this process alone, and looks again at what is there."""
+        self._lock = open(self.folder / f".lock-{self.part}", "ab")
+        if not lock(self._lock):
+            self._lock.close()
+            raise SynclineError(
+                f"another process writes embeddings into {self.folder}; wait for it, choose another folder, or give "
+                "each its own --shard"
+            )
+        self._look()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.flush()
+        try:
+            self.flush()
+        finally:
+            if self._lock is not None:
+                self._lock.close()
 
     @staticmethod
     def read(folder: str | os.PathLike[str]) -> list[Embedding]:

@@ -12,37 +12,34 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from syncline.errors import SynclineError
-from syncline.files import write_text
-from syncline.training.checkpoint import FOLDER, read_index
+from syncline.files import lock, write_text
+from syncline.training.checkpoint import FOLDER
 from syncline.training.config import TrainConfig, config_from
 
 CONFIG, METRICS, SUMMARY, LOCK = "train.json", "metrics.jsonl", "run.json", ".lock"
 
 
 def check_run(run: Path, *, resume: bool) -> None:
-    """Whether training may write into ``run``.
+    """Whether training may write into ``run``. A run that ended before its first checkpoint may be begun again.
 
     Raises:
         SynclineError: it holds something and ``resume`` is not asked for, or it is no run and it is.
     """
-    holds = [path.name for path in run.iterdir() if path.name != LOCK] if run.is_dir() else []
-    if holds and not resume:
-        if not (run / CONFIG).is_file():
-            raise SynclineError(f"{run} exists and is no run of syncline's; choose another folder")
-        if read_index(run) is None and (run / "model.safetensors").is_file():
-            raise SynclineError(f"{run} exists; choose another folder")
+    holds = {path.name for path in run.iterdir()} - {LOCK} if run.is_dir() else set()
+    if not holds:
+        if resume:
+            raise SynclineError(f"{run} holds no run to resume; train without --resume")
+        return
+    if CONFIG not in holds:
+        raise SynclineError(f"{run} exists and is no run of syncline's ({CONFIG} is missing); choose another folder")
+    if not resume and holds & {FOLDER, "model.safetensors"}:
         raise SynclineError(f"{run} exists; go on with it by --resume, or choose another folder")
-    if resume and holds and not (run / CONFIG).is_file():
-        raise SynclineError(f"{run} is no run that could be resumed ({CONFIG} is missing)")
-    if resume and not holds:
-        raise SynclineError(f"{run} holds no run to resume; train without --resume")
 
 
 def read_config(run: Path) -> TrainConfig:
@@ -76,7 +73,7 @@ def locked(run: Path) -> Iterator[None]:
     made, foreign = not run.exists(), not (run / LOCK).exists()
     run.mkdir(parents=True, exist_ok=True)
     with open(run / LOCK, "a+b") as file:
-        if not _lock(file):
+        if not lock(file):
             file.seek(0)
             holder = file.read().decode(errors="replace").strip() or "unknown"
             raise SynclineError(f"{run} is being trained into by another process (pid {holder}); choose another folder")
@@ -91,22 +88,6 @@ def locked(run: Path) -> Iterator[None]:
             elif foreign:
                 (run / LOCK).unlink(missing_ok=True)
             raise
-
-
-def _lock(file: BinaryIO) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(1 << 20)  # a byte that nobody reads: locked bytes cannot be read on Windows
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 class Metrics:

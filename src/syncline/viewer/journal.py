@@ -6,6 +6,7 @@ gives the present state. A half-written last line (the machine died within it) i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -68,10 +69,16 @@ class Journal:
 
     def _append(self, change: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            file.write(json.dumps(change, allow_nan=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        before = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with self.path.open("ab") as file:
+                file.write(json.dumps(change, allow_nan=False).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:  # a full disk: half a line must not spoil the one that comes after it
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, before)
+            raise
         self._apply(self._changes, change)
 
     def mark(self, video: str, event: int, seconds: float | None, *, clear: bool = False) -> None:
