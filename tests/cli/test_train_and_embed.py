@@ -14,7 +14,7 @@ from bars import write_bar_codes
 
 from syncline.cli.main import main
 from syncline.encoder import EmbeddingStore, FrameEncoder
-from syncline.video import VideoWriter
+from syncline.video import VideoReader, VideoWriter
 
 SMALL = [
     f"--set=encoder.{setting}"
@@ -24,17 +24,25 @@ SMALL = [
     )
 ] + ["--set", "views.num_frames=8", "--set", "views.batch_size=2", "--method", "scl", "--steps", "4"]  # fmt: skip
 
+# display matrices in the header of a track
+UPRIGHT = bytes.fromhex("00010000 00000000 00000000 00000000 00010000 00000000 00000000 00000000 40000000")
+QUARTER_TURN = bytes.fromhex("00000000 00010000 00000000 ffff0000 00000000 00000000 00000000 00000000 40000000")
+
 
 @pytest.fixture(scope="module")
 def phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three clips as phones make them: 24, 30 and 60 frames a second; the second lies on its side."""
     place = tmp_path_factory.mktemp("phone clips")
-    for name, rate, height, width in (("a", 24, 64, 96), ("b", 30, 96, 64), ("ä c", 60, 64, 96)):
+    for name, rate, height, width in (("a", 24, 64, 96), ("b", 30, 64, 96), ("ä c", 60, 64, 96)):
         with VideoWriter(place / f"{name}.mp4", height=height, width=width, rate=rate) as writer:
             for i in range(rate * 3):
                 picture = np.full((height, width, 3), 60, np.uint8)
                 picture[:, : 4 + i * (width - 8) // (rate * 3)] = 200
                 writer.write(picture, i / rate)
+    data = bytearray((place / "b.mp4").read_bytes())
+    at = data.index(UPRIGHT, data.index(b"tkhd"))
+    data[at : at + 36] = QUARTER_TURN
+    (place / "b.mp4").write_bytes(data)
     return place
 
 
@@ -54,6 +62,7 @@ def test_three_phone_clips(
     run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     summary = json.loads((run / "run.json").read_text())
+    assert VideoReader(phone / "b.mp4").rotation == 90
     assert summary["videos"] == ["a.mp4", "b.mp4", "ä c.mp4"]
     assert summary["step"] == 4
     words = ["embed", str(phone), "--out", str(tmp_path / "out"), "--run", str(run), "--cache", cache]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -226,8 +227,6 @@ def test_a_loss_that_is_not_finite_ends_training(videos: VideoSet, cache: Path, 
 
 
 def test_ctrl_c_saves(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
-    import signal
-
     def interrupt(progress: Progress) -> None:
         if progress.phase == "training" and progress.done == 3:
             signal.raise_signal(signal.SIGINT)
@@ -239,6 +238,19 @@ def test_ctrl_c_saves(videos: VideoSet, cache: Path, small: Small, tmp_path: Pat
     assert signal.getsignal(signal.SIGINT) is handler
     whole = fit(videos, small(), cache=cache)
     assert same(whole, train(videos, tmp_path / "run", resume=True, cache=cache))
+
+
+def test_ended_while_videos_are_read_it_is_begun_again(
+    videos: VideoSet, cache: Path, small: Small, tmp_path: Path
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "features" and progress.done == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(TrainingStopped) as caught:
+        fit(videos, small(), cache=cache, out=tmp_path / "run", callback=interrupt)
+    assert (caught.value.signal, caught.value.step, caught.value.run) == (signal.SIGTERM, 0, "")
+    fit(videos, small(), cache=cache, out=tmp_path / "run")
 
 
 def test_too_few_videos(videos: VideoSet, folder: Path, tmp_path: Path) -> None:
