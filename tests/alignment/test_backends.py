@@ -47,7 +47,7 @@ def test_every_route_equals_the_loops(route: str, dtype: torch.dtype, monkeypatc
 
 def test_an_unknown_route_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNCLINE_ALIGNMENT", "gpu")
-    with pytest.raises(ValueError, match="'gpu'; expected one of vector, scalar, torch"):
+    with pytest.raises(ValueError, match="'gpu'; expected one of vector, scalar, torch, triton"):
         soft_smith_waterman(similarity())
 
 

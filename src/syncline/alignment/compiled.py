@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
-Route = Literal["vector", "scalar", "torch"]
-ROUTES: tuple[Route, ...] = ("vector", "scalar", "torch")
+Route = Literal["vector", "scalar", "torch", "triton"]
+ROUTES: tuple[Route, ...] = ("vector", "scalar", "torch", "triton")
 VARIABLE = "SYNCLINE_ALIGNMENT"
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def say_once(message: str) -> None:
 
 
 def forced_route() -> Route | None:
-    """What the environment variable SYNCLINE_ALIGNMENT asks for: vector, scalar or torch; None where it is not set.
+    """Which of `ROUTES` the environment variable SYNCLINE_ALIGNMENT asks for; None where it is not set.
 
     Raises:
         ValueError: it holds something else.

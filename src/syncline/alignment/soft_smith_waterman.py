@@ -7,7 +7,7 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from syncline.alignment import diagonal, operator
+from syncline.alignment import diagonal, gpu, operator
 from syncline.alignment.compiled import NUMBA_MISSING, forced_route, say_once
 from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix
 
@@ -79,7 +79,9 @@ def soft_smith_waterman(
         3.7751
     """
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
-    if _in_pytorch(inputs[0]):
+    if gpu.serves(inputs[0]):
+        score, prefix = gpu.score_and_matrix(*inputs)
+    elif _in_pytorch(inputs[0]):
         prefix, score = diagonal.matrix_and_score(*inputs)
     else:
         score, prefix = operator.score_and_matrix(*_for_operator(inputs), return_matrix)
@@ -115,6 +117,8 @@ def expected_alignment(
         [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]
     """
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+    if gpu.serves(inputs[0]):
+        return gpu.posterior(*inputs)
     if _in_pytorch(inputs[0]):
         return diagonal.posterior(*inputs)
     return operator.posterior(*_for_operator(inputs))
