@@ -103,6 +103,12 @@ class _Trained:
             self.cache = FeatureCache(arguments.cache, self.encoder.backbone, self.sampling)
         self.made_by = f"run {state_hash(self.encoder.state_dict())[:16]}, {_sampled(self.sampling)}"
 
+    def content(self, video: Video) -> str:
+        """Hash of the file, asked for before it is read."""
+        from syncline.encoder.cache import content_of
+
+        return content_of(video.path)
+
     def embed(self, video: Video) -> Embedding:
         """One video."""
         return self.encoder.embed([video], sampling=self.sampling, cache=self.cache)[0]
@@ -116,14 +122,20 @@ class _Frozen:
 
         from syncline.data import Sampling
         from syncline.encoder import FeatureCache
-        from syncline.files import content_hash
+        from syncline.encoder.cache import content_of
 
         sampling = Sampling() if arguments.rate is None else Sampling(rate_hz=arguments.rate)
         self.cache, self.videos = FeatureCache(arguments.cache, sampling=sampling), list(videos)
-        folder = hashlib.sha256("".join(sorted(content_hash(video.path) for video in videos)).encode()).hexdigest()
+        self._contents = {video.path: content_of(video.path) for video in videos}
+        words = "".join(sorted(self._contents[video.path] for video in videos))
+        folder = hashlib.sha256(words.encode()).hexdigest()
         weights = self.cache.backbone.weights_hash()
         self.made_by = f"frozen {weights[:16]} of folder {folder[:16]}, {_sampled(sampling)}"
         self._made: dict[str, Embedding] = {}
+
+    def content(self, video: Video) -> str:
+        """Hash of the file as it was before any was read."""
+        return self._contents[video.path]
 
     def embed(self, video: Video) -> Embedding:
         """One video. The first call reads all of them, because the directions are those of the folder."""
@@ -156,7 +168,9 @@ def _one_by_one(work: _Trained | _Frozen, videos: Sequence[Video], store: Embedd
     with progress("embedding", len(videos)) as step:
         for video in videos:
             try:
-                store.write(work.embed(video))
+                # parts and re-cuts are known by name
+                content = work.content(video) if video.identity == str(video.path) else ""
+                store.write(work.embed(video), content=content)
             except SynclineError as error:
                 failed.append((video.name, str(error)))
             step()

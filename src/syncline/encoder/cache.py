@@ -35,6 +35,7 @@ from torch import Tensor
 from syncline.data import Sampling, Video, sampled_frames
 from syncline.encoder.backbone import Backbone
 from syncline.encoder.feature_file import StoredFeatures, read_features, writing_features
+from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, write_json
 from syncline.video import VideoReader
 
@@ -129,7 +130,7 @@ class FeatureCache:
         Raises:
             SynclineError: the file cannot be read.
         """
-        stored = self._stored(content_hash(video.path))
+        stored = self._stored(content_of(video.path))
         clock = VideoReader(video.path).pts_seconds if stored is None else stored.clock
         wanted = sampled_frames(video, clock, self.sampling if sampling is None else sampling)
         there = 0 if stored is None else int(np.isin(wanted, stored.frames).sum())
@@ -141,7 +142,7 @@ class FeatureCache:
         Raises:
             SynclineError: the file cannot be decoded.
         """
-        content = content_hash(video.path)
+        content = content_of(video.path)
         stored = self._stored(content)
         clock = VideoReader(video.path, size=self.backbone.size).pts_seconds if stored is None else stored.clock
         wanted = sampled_frames(video, clock, self.sampling if sampling is None else sampling)
@@ -229,6 +230,8 @@ class FeatureCache:
                     grid = self._compute(pictures, content, copy)
                     for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) != 1) + 1):
                         writer.write(copy, int(rows[part[0]]), grid[part])
+            if content_of(path) != content:
+                raise SynclineError(f"{path} was changed while it was read; run again")
 
     def _compute(self, pictures: Tensor, content: str, copy: int) -> np.ndarray[Any, np.dtype[np.float16]]:
         if copy > 0:
@@ -248,6 +251,18 @@ class FeatureCache:
         # float16 ends at 65504; no trained network comes near it, but an infinity would spoil every sum after it
         grid: np.ndarray[Any, np.dtype[np.float16]] = maps.clamp(-65504, 65504).to(torch.float16).cpu().numpy()
         return grid
+
+
+def content_of(path: Path) -> str:
+    """``content_hash`` of a video.
+
+    Raises:
+        SynclineError: the file is gone or cannot be read.
+    """
+    try:
+        return content_hash(path)
+    except OSError as error:
+        raise SynclineError(f"{path} cannot be read ({error.strerror})") from error
 
 
 def decoded(

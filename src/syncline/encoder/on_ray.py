@@ -13,11 +13,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from syncline.data import Embedding, Sampling
+from syncline.encoder.cache import content_of
 from syncline.encoder.extraction import embed_video, video_of
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.store import EmbeddingStore
@@ -40,18 +42,22 @@ class _Embedder:
         vectors: list[bytes] = []
         times: list[bytes] = []
         problems: list[str] = []
+        contents: list[str] = []
         for file in batch["file"]:
             try:
+                content = content_of(Path(str(file)))
                 found = embed_video(self.encoder, video_of(str(file)), sampling=self.sampling)
             except SynclineError as error:
+                contents.append("")
                 vectors.append(b"")
                 times.append(b"")
                 problems.append(str(error))
                 continue
             vectors.append(found.vectors.tobytes())
             times.append(found.pts_seconds.tobytes())
+            contents.append(content)
             problems.append("")
-        return {"path": batch["path"], "vectors": vectors, "times": times, "problem": problems}
+        return {"path": batch["path"], "vectors": vectors, "times": times, "problem": problems, "content": contents}
 
 
 def embed_on_ray(
@@ -111,7 +117,8 @@ def embed_on_ray(
                 failed.append((path, problem))
             else:
                 vectors = np.frombuffer(row["vectors"], dtype=np.float32).reshape(-1, dim)
-                store.write(Embedding(vectors, np.frombuffer(row["times"], dtype=np.float64), path))
+                found = Embedding(vectors, np.frombuffer(row["times"], dtype=np.float64), path)
+                store.write(found, content=str(row["content"]))
             if progress is not None:
                 progress(path, problem)
         store.flush()

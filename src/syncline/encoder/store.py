@@ -112,10 +112,16 @@ class EmbeddingStore:
         """Whether the embeddings of this source, as the file is now, are there (written, not waiting)."""
         return (source, _content(source)) in self._lines
 
-    def write(self, embedding: Embedding) -> None:
-        """Takes an embedding in; on disk when the shard is full or half a minute old, at ``flush``, after the block."""
+    def write(self, embedding: Embedding, *, content: str | None = None) -> None:
+        """Takes an embedding in; on disk when the shard is full or half a minute old, at ``flush``, after the block.
+
+        ``content`` is the hash of the source from before it was read, so that one that is replaced meanwhile does not
+        count as embedded; None takes the file as it is now.
+        """
         source = embedding.source
-        line = StoredEmbedding(source, _content(source), len(embedding.vectors), "", f"{self._next:08d}")
+        line = StoredEmbedding(
+            source, _content(source) if content is None else content, len(embedding.vectors), "", f"{self._next:08d}"
+        )
         self._next += 1
         self._waiting.append((line, embedding))
         self._bytes += embedding.vectors.size * np.dtype(self.dtype).itemsize
