@@ -79,8 +79,8 @@ def table(measured: dict[str, dict[str, Any]], price: float) -> list[str]:
         lines.append(f"| {name} | {frames / 1e6:,.0f} M | {costs} | {disk} |")
     lines += [
         "",
-        f"Money at {price:g} a core and hour, in any currency (`--price`). Rates are divided by the cores that were there,",
-        "which overstates the core hours where the machine did other work.",
+        f"Money at {price:g} a core and hour, in any currency (`--price`). Rates are divided by the cores there,",
+        "which overstates core hours where the machine did other work.",
     ]
     return lines + bottleneck(measured)
 
