@@ -7,18 +7,14 @@ because other work on the machine only ever adds time.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from benchmarks.record import RESULTS, append, surroundings
 
 SHAPES = [(2, 64, 64), (16, 64, 64), (16, 128, 128), (64, 128, 128), (8, 512, 512), (1, 2048, 2048), (1, 10000, 10000)]
-RESULTS = Path(__file__).parent.parent / "results"
 LONGEST = 30.0
 """Seconds a pass; a contestant that needs longer for a shape is left out of larger ones."""
 
@@ -29,33 +25,33 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--largest", type=int, default=10000, help="leave out shapes with more frames")
     parser.add_argument("--only", nargs="*", default=[], help="parts of contestants' names")
-    parser.add_argument("--out", type=Path, default=RESULTS / "alignment.jsonl")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
         measure(arguments)
         return
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for threads in arguments.threads:
         command = [sys.executable, "-m", "benchmarks.alignment", "--inside", "--threads", str(threads)]
-        command += ["--turns", str(arguments.turns), "--out", str(arguments.out), "--largest", str(arguments.largest)]
+        command += ["--turns", str(arguments.turns), "--largest", str(arguments.largest)]
         command += ["--only", *arguments.only]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}
         subprocess.run(command, check=True, env=environment)
     from benchmarks.alignment.table import write_table
 
-    write_table(arguments.out, arguments.out.with_suffix(".md"))
+    write_table(RESULTS / "alignment.jsonl", RESULTS / "alignment.md")
 
 
 def measure(arguments: argparse.Namespace) -> None:
     (threads,) = arguments.threads
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    import llvmlite.binding as llvm
     import torch
     from benchmarks.alignment.contestants import CONTESTANTS
 
     torch.set_num_threads(threads)
-    about = surroundings() | {"threads": threads, "turns": arguments.turns}
+    about = surroundings("numba", "llvmlite", "jax", "tslearn") | {"threads": threads, "turns": arguments.turns}
+    about["machine"] = f"{llvm.get_host_cpu_name()}, {about['machine']}"
     names = [name for name in CONTESTANTS if not arguments.only or any(part in name for part in arguments.only)]
     for shape in (shape for shape in SHAPES if max(shape) <= arguments.largest):
         cells = shape[0] * shape[1] * shape[2]
@@ -77,11 +73,9 @@ def measure(arguments: argparse.Namespace) -> None:
         for _ in range(arguments.turns):
             for name, work in works.items():
                 best[name] = min(best.get(name, (1e9, 1e9)), once(work, cells))
-        with arguments.out.open("a") as out:
-            for name, (wall, cpu) in best.items():
-                row = about | {"shape": shape, "name": name, "wall_ns_per_cell": wall, "cpu_ns_per_cell": cpu}
-                out.write(json.dumps(row) + "\n")
-                print(f"{threads} threads  {shape!s:18}  {name:26} {wall:10.2f} ns a cell")
+        for name, (wall, cpu) in best.items():
+            row = {"shape": shape, "name": name, "wall_ns_per_cell": round(wall, 2), "cpu_ns_per_cell": round(cpu, 2)}
+            append("alignment", about | row)
 
 
 def once(work: object, cells: int) -> tuple[float, float]:
@@ -91,27 +85,6 @@ def once(work: object, cells: int) -> tuple[float, float]:
     for _ in range(repeats):
         work()  # type: ignore[operator]
     return (time.perf_counter() - wall) / repeats / cells * 1e9, (time.process_time() - cpu) / repeats / cells * 1e9
-
-
-def surroundings() -> dict[str, object]:
-    """What a number depends on: machine, versions, commit, load at the start."""
-    versions = {}
-    for package in ("torch", "numba", "llvmlite", "numpy", "jax", "tslearn"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = None
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    import llvmlite.binding as llvm
-
-    return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()} {llvm.get_host_cpu_name()}, {os.cpu_count()} CPUs",
-        "load": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "commit": commit.stdout.strip(),
-        "versions": versions,
-    }
 
 
 if __name__ == "__main__":

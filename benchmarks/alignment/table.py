@@ -18,7 +18,8 @@ def write_table(results: Path, out: Path) -> None:
         rows = {key[1:]: row for key, row in newest.items() if key[0] == threads}
         any_row = next(iter(rows.values()))
         shapes = list(dict.fromkeys(shape for shape, _ in rows))
-        lines += ["", f"**{threads} thread{'s' * (threads > 1)}**, {any_row['machine']}, {any_row['versions']}.", ""]
+        about = f"{any_row['machine']}, load {any_row['load']}, {any_row['versions']}"
+        lines += ["", f"**{threads} thread{'s' * (threads > 1)}**, {about}.", ""]
         lines += ["| contestant | " + " | ".join("×".join(map(str, shape)) for shape in shapes) + " |"]
         lines += ["|---" * (len(shapes) + 1) + "|"]
         for name in dict.fromkeys(name for _, name in rows):
