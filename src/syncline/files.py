@@ -39,7 +39,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         number = re.search(r"\(os error (\d+)\)", str(error))
         if number and type(error).__name__ == "SafetensorError":  # an error of the system in the words of Rust
             raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from error
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = str(target)
         raise
 

@@ -28,6 +28,8 @@ examples:
   syncline demo --out tour --videos 36 --steps 600
 """
 PAGE = "report.html"
+_COPIES = 3  # augmented copies of every frame, so that colour and position alone do not tell videos apart
+_RETIMED = 0.5  # share of the views whose speed is redrawn, so that time alone does not tell frames apart
 _SHOWN = {
     "class100": "phase accuracy", "ap5": "AP@5", "progression": "progression R²", "tau": "Kendall's tau",
     "event_nearest_median": "event error, nearest (s)", "event_local_median": "event error, local (s)",
@@ -40,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder of the demo (default: demo)")
     parser.add_argument("--videos", type=int, default=30, help="how many are rendered (default: 30)")
-    parser.add_argument("--steps", type=int, default=400, help="of the optimiser (default: 400)")
+    parser.add_argument("--steps", type=int, default=300, help="of the optimiser (default: 300)")
     parser.add_argument("--seed", type=int, default=0, help="of videos and training (default: 0)")
 
 
@@ -101,8 +103,10 @@ def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, say: Any)
     from syncline.encoder import FeatureCache
     from syncline.training import Progress, method_config, train
 
-    config = method_config("lac", steps=arguments.steps, seed=arguments.seed, encoder={"project": 512})
-    cache = FeatureCache(out / "set" / "features", sampling=config.encoder.sampling)
+    config = method_config(
+        "lac", steps=arguments.steps, seed=arguments.seed, copies=_COPIES, views={"retimed": _RETIMED}
+    )
+    cache = FeatureCache(out / "set" / "features", sampling=config.encoder.sampling, copies=_COPIES)
 
     def tell(progress: Progress) -> None:
         words = {"features": "reading features", "training": "training"}.get(progress.phase)

@@ -87,13 +87,16 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[dict[str, Any]]:
-    """second of the video = offset + rate × second of the reference."""
+    """second of the video = offset + rate × second of the reference; for the reference itself nothing is estimated."""
     from syncline.errors import SynclineError
     from syncline.tasks import estimate_offset
     from syncline.tasks.tables import plain
 
     found: list[dict[str, Any]] = []
-    for video, embedding in zip(videos, embeddings, strict=True):
+    for i, (video, embedding) in enumerate(zip(videos, embeddings, strict=True)):
+        if i == start:
+            found.append({"video": video.name, "offset": 0.0, "rate": 1.0, "spread": 0.0})
+            continue
         try:
             line = estimate_offset(embeddings[start], embedding)
         except SynclineError as error:
