@@ -58,6 +58,7 @@ def test_labels_are_as_wide_in_seconds_whatever_the_rate() -> None:
         ({"views": {"pairing": "triples"}}, "views.pairing"),
         ({"views": {"region": 0.5}}, "views.region"),
         ({"steps": 0}, "steps"),
+        ({"method": "scl", "teacher": "frozen"}, "teacher"),
         ({"lr": -1.0}, "lr"),
         ({"method": "lca"}, "method"),
     ],

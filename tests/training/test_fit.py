@@ -57,6 +57,16 @@ def test_lac_learns_its_gaps_only_where_it_has_them(
     assert set(terms) == ({"contrastive", "cross"} if preset == "cross_video" else {"contrastive", "local", "sw"})  # type: ignore[call-overload]
 
 
+def test_frozen_features_can_be_the_teacher(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    told = []
+    for teacher in ("encoder", "frozen"):
+        config = replace(small("lac", preset="cross_video", steps=1), teacher=teacher)
+        fit(videos, config, cache=cache, out=tmp_path / teacher)
+        told.append(lines(tmp_path / teacher)[-1]["terms"])
+    assert told[0]["contrastive"] == told[1]["contrastive"]  # type: ignore[index]
+    assert told[0]["cross"] != told[1]["cross"]  # type: ignore[index]
+
+
 @pytest.mark.slow
 def test_the_loss_falls(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
     encoder = fit(videos, small("scl", steps=150, lr=3e-3), cache=cache, out=tmp_path / "run")

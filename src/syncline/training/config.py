@@ -14,6 +14,7 @@ from syncline.views import ViewConfig
 Method = Literal["lac", "scl", "tcn", "tcc", "lav", "gta", "lrprop"]
 Schedule = Literal["cosine", "fixed"]
 Precision = Literal["float32", "bf16"]
+Teacher = Literal["encoder", "frozen"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class TrainConfig:
         loss: options of the loss by name, over the preset's.
         label_seconds: standard deviation of soft labels in seconds, for the losses that have them (lac, scl, lrprop);
             None, or an option of the loss that names the variance itself: in sampled frames^2, as published.
+        teacher: whose frames are aligned where an alignment carries positions across videos (lac's ``cross_video``):
+            the ``encoder``'s own embeddings, or the ``frozen`` features, about their mean in the batch.
         encoder, views: what is trained, and what it is shown.
         steps: of the optimiser. accumulate: batches a step. seed: with the step it decides every draw.
         lr, weight_decay, betas: of Adam. schedule: ``cosine`` to 0, or ``fixed``. clip: largest norm of the encoder's
@@ -43,6 +46,7 @@ class TrainConfig:
     preset: str | None = None
     loss: dict[str, Any] = field(default_factory=dict)
     label_seconds: float | None = 0.19
+    teacher: Teacher = "encoder"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
     steps: int = 800
@@ -68,6 +72,8 @@ class TrainConfig:
                 raise SynclineError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not self.lr > 0:
             raise SynclineError(f"lr must be above 0, got {self.lr}")
+        if self.teacher == "frozen" and (self.method != "lac" or self.encoder.trainable != "frozen"):
+            raise SynclineError("teacher 'frozen' goes with method lac on a backbone that is not trained")
         if self.label_seconds is not None and not self.label_seconds > 0:
             raise SynclineError(
                 f"label_seconds must be above 0 (or null: as the loss has it), got {self.label_seconds}"

@@ -20,12 +20,13 @@ from typing import Any
 
 import torch
 import torch.distributed
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from syncline.encoder import FrameEncoder
 from syncline.training.checkpoint import Parts
 from syncline.training.config import TrainConfig
-from syncline.views import Views
+from syncline.views import Batch, Views
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,16 @@ class Stepper:
         }
         if z.shape[1] == 3:
             sides["negatives"] = z[:, 2]
+        if self.config.teacher == "frozen":
+            features = frozen_features(batch).to(z.device)
+            sides |= {"teacher_x": features[:, 0], "teacher_y": features[:, 1]}
         return z, sides
+
+
+def frozen_features(batch: Batch) -> Float[Tensor, "b v t f"]:
+    """The batch's own inputs as a teacher aligns them: flattened, less the mean of all real frames."""
+    inputs = batch.inputs.float().flatten(3)
+    return inputs - inputs[batch.masks].mean(dim=0)
 
 
 def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
