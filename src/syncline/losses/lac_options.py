@@ -191,6 +191,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gap_grad": "released",
     },
     "released_vec": _RELEASED_VEC,
-    "cross_video": {"alpha": 0.0, "cross_weight": 0.3},
+    "cross_video": {"alpha": 0.0, "cross_weight": 0.3, "cross_start": 0.2},
 }
 NAMES = tuple(field.name for field in fields(LACOptions))
