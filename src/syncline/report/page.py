@@ -124,13 +124,16 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(str(name) for row in rows for name in row))
     numeric = {name for name in columns if all(_is_number(row.get(name)) for row in rows)}
 
+    decimals = {name: _decimals([row.get(name) for row in rows]) for name in numeric}
+
     def cell(tag: str, name: str, text: str) -> str:
         mark = ' class="n"' if name in numeric else ""
         return f"<{tag}{mark}>{html.escape(text)}</{tag}>"
 
     head = "".join(cell("th", name, name) for name in columns)
     body = "".join(
-        "<tr>" + "".join(cell("td", name, _text(row.get(name))) for name in columns) + "</tr>\n" for row in rows
+        "<tr>" + "".join(cell("td", name, _text(row.get(name), decimals.get(name))) for name in columns) + "</tr>\n"
+        for row in rows
     )
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
 
@@ -139,10 +142,16 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _text(value: Any) -> str:
+def _decimals(column: Sequence[Any]) -> int:
+    """Decimals that show every number of a column to four digits at most, and line the column up."""
+    shown = [f"{value:.4g}" for value in column if isinstance(value, float)]
+    return max((len(text.partition(".")[2]) for text in shown if "e" not in text), default=0)
+
+
+def _text(value: Any, decimals: int | None) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.{decimals or 0}f}" if isinstance(value, float) and decimals is not None else str(value)
 
 
 def _anchor(heading: str, number: int) -> str:
