@@ -46,7 +46,8 @@ class LACOptions:
         cross_weight: of the term across videos, see `cross`. cross_form: ``carried`` positions or ``cycle``.
         teacher: whose alignment carries positions: ``local``, ``soft_dtw``, or ``none`` for no term.
         cross_start: share of the training before the term across videos counts, see `LACLoss.at`.
-        cross_gamma, cross_gaps, cross_scale: temperature, (open, extend) and sim_scale of the teacher.
+        cross_gamma, cross_gaps, cross_scale: temperature, (open, extend) and sim_scale of the teacher. A video at half
+            the speed needs a gap at every second frame: dear gaps make the teacher a clock.
         cross_margin: standard deviations above the mean similarity at which a match begins to earn; a higher one leaves
             more frames alone.
     """
@@ -84,9 +85,9 @@ class LACOptions:
     teacher: Teacher = "local"
     cross_start: float = 0.0
     cross_gamma: float = 0.2
-    cross_gaps: tuple[float, float] = (5.0, 1.0)
+    cross_gaps: tuple[float, float] = (0.3, 0.3)
     cross_scale: float = 0.1
-    cross_margin: float = 0.0
+    cross_margin: float = 1.0
 
     def __post_init__(self) -> None:
         for (name, spelt), value in _SPELLINGS.items():
