@@ -29,7 +29,6 @@ examples:
 """
 PAGE = "report.html"
 _COPIES = 3  # augmented copies of every frame, so that colour and position alone do not tell videos apart
-_RETIMED = 0.5  # share of the views whose speed is redrawn, so that time alone does not tell frames apart
 _SHOWN = {
     "class100": "phase accuracy", "ap5": "AP@5", "progression": "progression R²", "tau": "Kendall's tau",
     "event_nearest_median": "event error, nearest (s)", "event_local_median": "event error, local (s)",
@@ -103,9 +102,7 @@ def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, say: Any)
     from syncline.encoder import FeatureCache
     from syncline.training import Progress, method_config, train
 
-    config = method_config(
-        "lac", steps=arguments.steps, seed=arguments.seed, copies=_COPIES, views={"retimed": _RETIMED}
-    )
+    config = method_config("lac", steps=arguments.steps, seed=arguments.seed, copies=_COPIES)
     cache = FeatureCache(out / "set" / "features", sampling=config.encoder.sampling, copies=_COPIES)
 
     def tell(progress: Progress) -> None:
