@@ -8,6 +8,7 @@ frozen + time   both side by side, each scaled to rows of length 1 in the root m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -82,12 +83,12 @@ def make_controls(
     Raises:
         ValueError: no control of that name.
     """
-    features = frozen(fit)
+    features = functools.cache(lambda: frozen(fit))  # both rows stand on one
     made: dict[str, Any] = {
         "time only": lambda: time_only,
         "untrained": lambda: untrained(config, cache, fit, seed=seed),
-        "frozen": lambda: features,
-        "frozen + time": lambda: frozen_and_time(features, fit),
+        "frozen": features,
+        "frozen + time": lambda: frozen_and_time(features(), fit),
     }
     unknown = [name for name in names if name not in made]
     if unknown:
