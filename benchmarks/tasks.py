@@ -1,26 +1,25 @@
 """Speed of the tasks: star synchronisation of 200 videos of 300 frames, and all their 19,900 pairs.
 
-    python -m benchmarks.tasks [--videos 200] [--frames 300] [--out FILE.jsonl]
+    python -m benchmarks.tasks [--videos 200] [--frames 300]
 
-One JSON line a measurement: wall seconds, pairs a second, resident megabytes afterwards. Courses are smooth random
-curves at uneven tempo with noise, 128 wide. The bars are 30 s for the star and 180 s for all pairs on two idle cores.
+One JSON line a measurement: wall seconds, seconds of processor time in all threads, resident megabytes before and
+after. Courses are smooth random curves at uneven tempo with noise, 128 wide. The bars are 30 s for the star and 180 s
+for all pairs on two idle cores.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
+from benchmarks.record import append, surroundings
 
 from syncline.data import Embedding
-from syncline.files import write_text
-from syncline.tasks import align, synchronize
+from syncline.tasks import align, align_pairs, synchronize
 
 
 def videos(count: int, frames: int) -> list[Embedding]:
@@ -38,10 +37,7 @@ def videos(count: int, frames: int) -> list[Embedding]:
 
 def all_pairs(embeddings: list[Embedding]) -> int:
     """Aligns every pair and keeps nothing."""
-    count = 0
-    for a, b in itertools.combinations(embeddings, 2):
-        count += len(align(a, b, verdict=False).path) > 0
-    return count
+    return sum(len(alignment.path) > 0 for _, _, alignment in align_pairs(embeddings))
 
 
 def resident_megabytes() -> float | None:
@@ -57,7 +53,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--videos", type=int, default=200)
     parser.add_argument("--frames", type=int, default=300)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/tasks.jsonl"))
     arguments = parser.parse_args()
     embeddings = videos(arguments.videos, arguments.frames)
     align(embeddings[0], embeddings[1])  # compiles
@@ -65,17 +60,15 @@ def main() -> None:
         "sync star": (lambda: synchronize(embeddings, method="star"), arguments.videos),
         "all pairs": (lambda: all_pairs(embeddings), arguments.videos * (arguments.videos - 1) // 2),
     }
-    written = []
     for name, (function, units) in work.items():
-        start = time.perf_counter()
+        before, around = resident_megabytes(), surroundings("numba")
+        start, used = time.perf_counter(), time.process_time()
         function()
-        seconds = time.perf_counter() - start
-        line = {"what": name, "videos": arguments.videos, "frames": arguments.frames, "units": units,
-                "seconds": round(seconds, 3), "resident_mb": resident_megabytes(),
-                "threads": os.environ.get("OMP_NUM_THREADS"), "cpus": os.cpu_count()}  # fmt: skip
-        written.append(json.dumps(line))
-        print(written[-1], flush=True)
-    write_text(arguments.out, "\n".join(written) + "\n")
+        seconds, used = time.perf_counter() - start, time.process_time() - used
+        row = {"what": name, "videos": arguments.videos, "frames": arguments.frames, "units": units,
+               "seconds": round(seconds, 3), "cpu_seconds": round(used, 3), "resident_mb_before": before,
+               "resident_mb_after": resident_megabytes(), "threads": torch.get_num_threads(), **around}  # fmt: skip
+        append("tasks", row)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from walks import walk, warp
 import syncline
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks import Alignment, align
+from syncline.tasks import Alignment, align, align_pairs
 from syncline.tasks.align import Mode
 from syncline.tasks.tables import alignment_rows, alignment_value
 
@@ -118,3 +118,18 @@ def test_the_package_offers_it_and_says_what_is_wrong() -> None:
         align(a, Embedding(np.ones((4, 3), np.float32), np.arange(4.0), "thin"))
     with pytest.raises(SynclineError, match="empty has no embedded frames"):
         align(a, Embedding(np.zeros((0, 24), np.float32), np.zeros(0), "empty"))
+
+
+def test_many_pairs_in_threads_are_the_same_as_one_by_one() -> None:
+    videos = [walk(warp(40 + 9 * k, k), f"v{k}", noise=0.2, seed=k) for k in range(5)]
+    asked = [(4, 0), (1, 2), (2, 1)] * 6
+    found = list(align_pairs(videos, iter(asked), workers=3))
+    assert [(i, j) for i, j, _ in found] == asked
+    for i, j, alignment in found:
+        alone = align(videos[i], videos[j], verdict=False)
+        np.testing.assert_array_equal(alignment.path, alone.path)
+        np.testing.assert_array_equal(alignment.times, alone.times)
+        np.testing.assert_array_equal(alignment.confidence, alone.confidence)
+    assert len(list(align_pairs(videos))) == 10
+    with pytest.raises(SynclineError, match="at least 1"):
+        next(align_pairs(videos, workers=0))

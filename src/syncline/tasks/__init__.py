@@ -1,6 +1,6 @@
 """What one does with embeddings, one file a verb: align, sync, search, transfer, deviate."""
 
-from syncline.tasks.align import Alignment, Gap, Segment, align, similarity
+from syncline.tasks.align import Alignment, Gap, Segment, align, align_pairs, similarity
 from syncline.tasks.deviate import Deviation, Report, deviate, distance_rule, rank, tempo_curve
 from syncline.tasks.search import Hit, MomentIndex
 from syncline.tasks.sync import Offset, Timeline, barycentre, estimate_offset, medoid, synchronize
@@ -26,6 +26,7 @@ __all__ = [
     "Timeline",
     "Transferred",
     "align",
+    "align_pairs",
     "barycentre",
     "deviate",
     "distance_rule",

@@ -10,8 +10,11 @@ Similarity, prices of gaps and the verdict are those of `alignment.sequences`, w
 from __future__ import annotations
 
 import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -166,9 +169,7 @@ def align(
     else:
         paths = [_warp(matrix, mode, band)]
     paths = [path for path in paths if path.is_match.any()]
-    posterior = (
-        expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0].double().numpy()
-    )
+    posterior = expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0].numpy()
     pairs = np.concatenate([path.indices[path.is_match] for path in paths]) if paths else np.zeros((0, 2), np.int64)
     times = _refine(pairs, posterior, a.pts_seconds, b.pts_seconds)
     kept = _segments(paths, times)
@@ -182,6 +183,61 @@ def align(
         match_score=match_score(matrix, gap_open=gap_open, gap_extend=gap_extend) if verdict else float("nan"),
         mode=mode,
     )
+
+
+def align_pairs(
+    embeddings: Sequence[Embedding],
+    pairs: Iterable[tuple[int, int]] | None = None,
+    *,
+    workers: int | None = None,
+    **options: Any,
+) -> Iterator[tuple[int, int, Alignment]]:
+    """Align many pairs, on as many threads as torch has; a few at a time, so that memory does not grow with them.
+
+    Args:
+        embeddings: of one width.
+        pairs: indices of A and B into `embeddings`; all pairs with the first before the second by default.
+        workers: threads; `torch.get_num_threads()` by default. The kernels release the interpreter's lock.
+        options: of `align`, the same for all; `verdict` is off by default here.
+
+    Yields:
+        (index of A, index of B, alignment), in the order of `pairs`, the same as `align` of each.
+
+    Raises:
+        SynclineError: as `align`; fewer than one worker.
+
+    Example:
+        >>> t = np.linspace(0, 3, 40)
+        >>> curve = np.stack([np.cos(t), np.sin(t)], 1).astype(np.float32)
+        >>> three = [Embedding(curve, t, name) for name in "abc"]
+        >>> [(i, j) for i, j, alignment in align_pairs(three)]
+        [(0, 1), (0, 2), (1, 2)]
+    """
+    workers = torch.get_num_threads() if workers is None else workers
+    if workers < 1:
+        raise SynclineError(f"workers must be at least 1, got {workers}")
+    options = {"verdict": False, **options}
+    asked = iter(itertools.combinations(range(len(embeddings)), 2) if pairs is None else pairs)
+
+    def one(pair: tuple[int, int]) -> tuple[int, int, Alignment]:
+        i, j = pair
+        return i, j, align(embeddings[i], embeddings[j], **options)
+
+    if workers == 1:
+        yield from map(one, asked)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="syncline-align") as pool:
+        waiting: deque[Future[tuple[int, int, Alignment]]] = deque()
+        try:
+            for pair in asked:
+                waiting.append(pool.submit(one, pair))
+                if len(waiting) >= 4 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
@@ -201,14 +257,14 @@ def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
 
 
 def _refine(
-    pairs: NDArray[np.int64], posterior: NDArray[np.float64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64]
+    pairs: NDArray[np.int64], posterior: NDArray[np.float32], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Times of the pairs; B's is the posterior mean over two frames to either side where the pair is one to one."""
     times = np.stack([pts_a[pairs[:, 0]], pts_b[pairs[:, 1]]], axis=1) if len(pairs) else np.zeros((0, 2))
     if not len(pairs):
         return times
     columns = np.clip(pairs[:, 1, None] + np.arange(-2, 3), 0, len(pts_b) - 1)
-    weights = posterior[pairs[:, :1], columns]
+    weights = posterior[pairs[:, :1], columns].astype(np.float64)
     mass = weights.sum(axis=1)
     one_to_one = np.bincount(pairs[:, 0])[pairs[:, 0]] == 1
     sure = one_to_one & (mass > 0.1)
@@ -217,12 +273,12 @@ def _refine(
     return times
 
 
-def _confidence(pairs: NDArray[np.int64], posterior: NDArray[np.float64]) -> NDArray[np.float64]:
+def _confidence(pairs: NDArray[np.int64], posterior: NDArray[np.float32]) -> NDArray[np.float64]:
     if not len(pairs):
         return np.zeros(0)
     near = pairs[:, 1, None] + np.arange(-1, 2)
     inside = (near >= 0) & (near < posterior.shape[1])
-    mass = posterior[pairs[:, :1], np.clip(near, 0, posterior.shape[1] - 1)] * inside
+    mass = posterior[pairs[:, :1], np.clip(near, 0, posterior.shape[1] - 1)].astype(np.float64) * inside
     return np.asarray(np.minimum(mass.sum(axis=1), 1.0))
 
 

@@ -18,7 +18,7 @@ from scipy import stats
 from syncline.alignment.sequences import local_alignment
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, align, similarity
+from syncline.tasks.align import Alignment, align, align_pairs, similarity
 
 JOINT_ROUNDS = 3
 INSERT_SHARE = 0.5
@@ -94,7 +94,10 @@ def synchronize(
     hub, own = embeddings[start], start
     if method == "joint":
         hub, own = barycentre(embeddings, hub), -1
-    alignments = [None if i == own else align(hub, embedding, verdict=False) for i, embedding in enumerate(embeddings)]
+    others = [embedding for i, embedding in enumerate(embeddings) if i != own]
+    alignments: list[Alignment | None] = list(_to_all(hub, others))
+    if own >= 0:
+        alignments.insert(own, None)
     seconds = hub.pts_seconds - hub.pts_seconds[0]
     positions = np.stack(
         [
@@ -174,6 +177,11 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
+def _to_all(hub: Embedding, embeddings: Sequence[Embedding]) -> list[Alignment]:
+    pairs = [(0, i + 1) for i in range(len(embeddings))]
+    return [alignment for _, _, alignment in align_pairs([hub, *embeddings], pairs)]
+
+
 def barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
     """The group's own course: an embedding on an even clock whose frames are averages over the videos.
 
@@ -185,7 +193,7 @@ def barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
     vectors = _unit(start.vectors)
     for round_ in range(JOINT_ROUNDS):
         hub = Embedding(vectors, step * np.arange(len(vectors), dtype=np.float64), "timeline")
-        alignments = [align(hub, embedding, verdict=False) for embedding in embeddings]
+        alignments = _to_all(hub, embeddings)
         vectors = _average(vectors, hub, embeddings, alignments)
         if round_ < JOINT_ROUNDS - 1:
             vectors = _insert(vectors, hub, embeddings, alignments, step)
@@ -238,14 +246,17 @@ def _inconsistency(
 ) -> NDArray[np.float64]:
     generator = np.random.default_rng(seed)
     found = np.full(len(embeddings), np.nan)
-    for i, embedding in enumerate(embeddings):
-        others = np.delete(np.arange(len(embeddings)), i)
-        differences = []
-        for j in generator.permutation(others)[:partners]:
-            both = ~np.isnan(positions[i]) & ~np.isnan(positions[j])
-            direct = align(embedding, embeddings[j], verdict=False).b_at(positions[i, both])
-            differences.append(np.abs(direct - positions[j, both]))
-        pooled = np.concatenate(differences)
+    pairs = [
+        (i, int(j))
+        for i in range(len(embeddings))
+        for j in generator.permutation(np.delete(np.arange(len(embeddings)), i))[:partners]
+    ]
+    differences: list[list[NDArray[np.float64]]] = [[] for _ in embeddings]
+    for i, j, alignment in align_pairs(embeddings, pairs):
+        both = ~np.isnan(positions[i]) & ~np.isnan(positions[j])
+        differences[i].append(np.abs(alignment.b_at(positions[i, both]) - positions[j, both]))
+    for i, apart in enumerate(differences):
+        pooled = np.concatenate(apart)
         pooled = pooled[~np.isnan(pooled)]
         if len(pooled):
             found[i] = np.median(pooled)
