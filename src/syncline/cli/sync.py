@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ from syncline.cli.sources import Embedder, add_embedding_options, pick, progress
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, VideoSet
+    from syncline.tasks.align import PairAligner
 
 EPILOG = """\
 examples:
   syncline sync videos/
   syncline sync videos/ --method star --reference best.mp4 --out synced
   syncline sync cameras/ --same-event        # several cameras, one event: offset and drift of every clock
+  syncline sync videos/ --ray auto --workers 64 --no-films   # alignments on the cluster of this machine
 
 writes into --out: timeline.csv (a row an instant of the common clock, a column a video: its second, empty where it has
 no part), sync.json (reference, coverage and misfit of every video, offsets), timeline.png and grid.mp4.
@@ -34,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grid", type=int, default=9, metavar="N", help="most videos in the grid film (default: 9)")
     parser.add_argument("--height", type=int, default=240, help="pixels of a picture in the film (default: 240)")
     parser.add_argument("--no-films", action="store_true", help="write no mp4")
+    parser.add_argument(
+        "--ray", nargs="?", const="local", metavar="ADDRESS",
+        help="align on workers of Ray (extra [ray]): of the cluster at ADDRESS ('auto': of this machine), or of a Ray "
+             "that is started here",
+    )  # fmt: skip
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="workers of --ray (default: 2)")
     add_embedding_options(parser)
 
 
@@ -47,16 +56,16 @@ def run(arguments: argparse.Namespace) -> None:
     from syncline.tasks import synchronize
     from syncline.tasks.tables import plain, timeline_rows, write_rows
 
-    if arguments.grid < 1 or arguments.height < 2:
-        raise SynclineError("--grid must be at least 1 and --height at least 2")
+    if arguments.grid < 1 or arguments.height < 2 or arguments.workers < 1:
+        raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; synchronising needs two or more")
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
     reference = None if arguments.reference is None else embeddings[pick(videos, arguments.reference)].source
-    with progress("synchronising", 1) as step:
-        timeline = synchronize(embeddings, method=arguments.method, reference=reference)
+    with progress("synchronising", 1) as step, _aligner(arguments) as aligner:
+        timeline = synchronize(embeddings, method=arguments.method, reference=reference, aligner=aligner)
         step()
     names = [video.name for video in videos]
     rows, columns = timeline_rows(timeline, names)
@@ -84,6 +93,14 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.no_films:
         _film(arguments, videos, embeddings, reference)
     say(f"results in {arguments.out}; reference {names[start]}")
+
+
+def _aligner(arguments: argparse.Namespace) -> AbstractContextManager[PairAligner]:
+    """What does the alignments: the threads of this process, or Ray."""
+    from syncline.tasks import align_pairs
+    from syncline.tasks.on_ray import pairs_on_ray
+
+    return nullcontext(align_pairs) if arguments.ray is None else pairs_on_ray(arguments.ray, arguments.workers)
 
 
 def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[dict[str, Any]]:

@@ -24,8 +24,7 @@ from syncline.encoder.extraction import embed_video, video_of
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.store import EmbeddingStore
 from syncline.errors import SynclineError
-
-_LOCAL = "local"
+from syncline.ray_cluster import LOCAL, cluster
 
 
 class _Embedder:
@@ -65,7 +64,7 @@ def embed_on_ray(
     *,
     run: str | os.PathLike[str],
     store: EmbeddingStore,
-    address: str = _LOCAL,
+    address: str = LOCAL,
     workers: int = 2,
     sampling: Sampling | None = None,
     progress: Callable[[str, str], None] | None = None,
@@ -86,23 +85,17 @@ def embed_on_ray(
     Raises:
         SynclineError: Ray is not installed, or the cluster cannot be reached.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise SynclineError("embedding with --ray needs Ray; pip install 'syncline[ray]'") from error
     missing = [str(path) for path in paths if str(path) not in store]
     if not missing:
         return []
     dim = FrameEncoder.from_pretrained(run).config.embedding_dim
-    started = not ray.is_initialized()
-    if started:
-        _connect(ray, address, workers)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     failed = []
     where = os.path.abspath(run) if os.path.exists(run) else str(run)
-    try:
+    with cluster(address, workers):
+        import ray.data
+
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         rows = ray.data.from_items(
             [{"path": path, "file": os.path.abspath(path)} for path in missing], override_num_blocks=len(missing)
         )
@@ -122,19 +115,4 @@ def embed_on_ray(
             if progress is not None:
                 progress(path, problem)
         store.flush()
-    finally:
-        if started:
-            ray.shutdown()
     return failed
-
-
-def _connect(ray: Any, address: str, workers: int) -> None:
-    quiet = {"log_to_driver": False, "logging_level": "error"}
-    try:
-        if address == _LOCAL:
-            ray.init(num_cpus=workers, include_dashboard=False, **quiet)
-        else:
-            ray.init(address=address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SynclineError(f"no Ray cluster at {address!r}: {said}; give its address, or 'local'") from error

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -183,6 +183,14 @@ def align(
         match_score=match_score(matrix, gap_open=gap_open, gap_extend=gap_extend) if verdict else float("nan"),
         mode=mode,
     )
+
+
+class PairAligner(Protocol):
+    """What aligns many pairs: ``align_pairs``, or ``pairs_on_ray`` on a cluster."""
+
+    def __call__(
+        self, embeddings: Sequence[Embedding], pairs: Iterable[tuple[int, int]] | None = None, **options: Any
+    ) -> Iterator[tuple[int, int, Alignment]]: ...
 
 
 def align_pairs(

@@ -18,7 +18,7 @@ from scipy import stats
 from syncline.alignment.sequences import local_alignment
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, align, align_pairs, similarity
+from syncline.tasks.align import Alignment, PairAligner, align, align_pairs, similarity
 
 JOINT_ROUNDS = 3
 INSERT_SHARE = 0.5
@@ -74,6 +74,7 @@ def synchronize(
     method: Literal["joint", "star"] = "joint",
     reference: str | None = None,
     seed: int = 0,
+    aligner: PairAligner = align_pairs,
 ) -> Timeline:
     """Put all videos on one timeline.
 
@@ -82,6 +83,7 @@ def synchronize(
         method: `joint` (the group decides) or `star` (the reference decides).
         reference: source of the reference video; None takes the medoid, the video that matches the others best.
         seed: of the partners drawn for the medoid and for the consistency check.
+        aligner: does the alignments: on the threads of this process, or on a cluster (`tasks.on_ray`).
 
     Raises:
         SynclineError: fewer than two videos, an unknown reference or method, or widths that differ.
@@ -93,9 +95,9 @@ def synchronize(
     start = _find(embeddings, reference) if reference is not None else medoid(embeddings, seed=seed)
     hub, own = embeddings[start], start
     if method == "joint":
-        hub, own = barycentre(embeddings, hub), -1
+        hub, own = barycentre(embeddings, hub, aligner=aligner), -1
     others = [embedding for i, embedding in enumerate(embeddings) if i != own]
-    alignments: list[Alignment | None] = list(_to_all(hub, others))
+    alignments: list[Alignment | None] = list(_to_all(hub, others, aligner))
     if own >= 0:
         alignments.insert(own, None)
     seconds = hub.pts_seconds - hub.pts_seconds[0]
@@ -110,7 +112,7 @@ def synchronize(
         seconds=seconds,
         positions=positions,
         reference=embeddings[start].source,
-        inconsistency=_inconsistency(embeddings, positions, seed),
+        inconsistency=_inconsistency(embeddings, positions, seed, aligner),
         coverage=(~np.isnan(positions)).mean(axis=1),
     )
 
@@ -177,23 +179,24 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
-def _to_all(hub: Embedding, embeddings: Sequence[Embedding]) -> list[Alignment]:
+def _to_all(hub: Embedding, embeddings: Sequence[Embedding], aligner: PairAligner) -> list[Alignment]:
     pairs = [(0, i + 1) for i in range(len(embeddings))]
-    return [alignment for _, _, alignment in align_pairs([hub, *embeddings], pairs)]
+    return [alignment for _, _, alignment in aligner([hub, *embeddings], pairs)]
 
 
-def barycentre(embeddings: Sequence[Embedding], start: Embedding) -> Embedding:
+def barycentre(embeddings: Sequence[Embedding], start: Embedding, *, aligner: PairAligner = align_pairs) -> Embedding:
     """The group's own course: an embedding on an even clock whose frames are averages over the videos.
 
     Args:
         embeddings: the group.
         start: where to begin, one of them; what it lacks and most others show is put in, what it alone shows stays.
+        aligner: as `synchronize` takes it.
     """
     step = float(np.median(np.diff(start.pts_seconds))) if len(start.pts_seconds) > 1 else 1.0
     vectors = _unit(start.vectors)
     for round_ in range(JOINT_ROUNDS):
         hub = Embedding(vectors, step * np.arange(len(vectors), dtype=np.float64), "timeline")
-        alignments = _to_all(hub, embeddings)
+        alignments = _to_all(hub, embeddings, aligner)
         vectors = _average(vectors, hub, embeddings, alignments)
         if round_ < JOINT_ROUNDS - 1:
             vectors = _insert(vectors, hub, embeddings, alignments, step)
@@ -242,7 +245,11 @@ def _insert(
 
 
 def _inconsistency(
-    embeddings: Sequence[Embedding], positions: NDArray[np.float64], seed: int, partners: int = 3
+    embeddings: Sequence[Embedding],
+    positions: NDArray[np.float64],
+    seed: int,
+    aligner: PairAligner,
+    partners: int = 3,
 ) -> NDArray[np.float64]:
     generator = np.random.default_rng(seed)
     found = np.full(len(embeddings), np.nan)
@@ -252,7 +259,7 @@ def _inconsistency(
         for j in generator.permutation(np.delete(np.arange(len(embeddings)), i))[:partners]
     ]
     differences: list[list[NDArray[np.float64]]] = [[] for _ in embeddings]
-    for i, j, alignment in align_pairs(embeddings, pairs):
+    for i, j, alignment in aligner(embeddings, pairs):
         both = ~np.isnan(positions[i]) & ~np.isnan(positions[j])
         differences[i].append(np.abs(alignment.b_at(positions[i, both]) - positions[j, both]))
     for i, apart in enumerate(differences):

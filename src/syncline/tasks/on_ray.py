@@ -1,0 +1,55 @@
+"""Alignments of many pairs on a cluster: what ``align_pairs`` does on the cores of one machine.
+
+The embeddings go to the object store once; a task is a run of pairs, which has no other input and no effect, so Ray
+does one again whose worker has died. Results come back in order, and only a few tasks are ahead of what was taken.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from syncline.data import Embedding
+from syncline.ray_cluster import LOCAL, cluster
+from syncline.tasks.align import Alignment, PairAligner, align_pairs
+
+RUN = 32
+"""Pairs of one task."""
+
+
+@contextmanager
+def pairs_on_ray(address: str = LOCAL, workers: int = 2) -> Iterator[PairAligner]:
+    """Gives a function that is called as ``align_pairs`` and aligns on the cluster; ``synchronize`` takes it.
+
+    Args:
+        address, workers: as ``cluster`` takes them.
+
+    Raises:
+        SynclineError: Ray is not installed, or the cluster cannot be reached.
+    """
+    with cluster(address, workers) as ray:
+        task = ray.remote(num_cpus=1)(_aligned)
+
+        def aligned(
+            embeddings: Sequence[Embedding], pairs: Iterable[tuple[int, int]] | None = None, **options: Any
+        ) -> Iterator[tuple[int, int, Alignment]]:
+            asked = iter(itertools.combinations(range(len(embeddings)), 2) if pairs is None else pairs)
+            shared = ray.put(list(embeddings))
+            waiting: deque[Any] = deque()
+            while run := list(itertools.islice(asked, RUN)):
+                waiting.append(task.remote(shared, run, options))
+                if len(waiting) >= 2 * workers:
+                    yield from ray.get(waiting.popleft())
+            while waiting:
+                yield from ray.get(waiting.popleft())
+
+        yield aligned
+
+
+def _aligned(
+    embeddings: Sequence[Embedding], pairs: Sequence[tuple[int, int]], options: dict[str, Any]
+) -> list[tuple[int, int, Alignment]]:
+    return list(align_pairs(embeddings, pairs, workers=1, **options))
