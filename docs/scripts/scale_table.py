@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "embedding.jsonl"
 PAGE = ROOT / "docs" / "scale.md"
 BEGIN, END = "<!-- begin: scale_table.py -->\n", "<!-- end: scale_table.py -->\n"
-RATE_HZ, WIDTH, FEATURES = 7.5, 128, 320 * 9  # defaults: sampling, embedding, feature map of a frame
+RATE_HZ, WIDTH, FEATURES = 7.5, 128, 1280 * 9  # defaults: sampling, embedding, feature map of a frame
 CLIP_SECONDS = 12.0
 LONG, SHORT = "long video, 720p", "short clips against the bare backbone"
 
