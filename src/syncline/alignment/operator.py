@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from syncline.alignment import scalar, vector
+from syncline.alignment import linear, scalar, vector
 from syncline.alignment.threads import in_slices
 
 _NONE = np.zeros((0, 0, 0))
@@ -98,11 +98,20 @@ def _tangent(
     prefix = s.new_empty(0, 0, 0) if upstream is None else torch.zeros_like(s, memory_format=torch.contiguous_format)
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
-    arrays = (
-        *_numpy(s, go, ge, lx, ly), gamma, *_numpy(g), _upstream(upstream), *_numpy(ts, tgo, tge),
+    rest = (
+        *_numpy(g), _upstream(upstream), *_numpy(ts, tgo, tge),
         score.numpy(), prefix.numpy(), ds.numpy(), dgo.numpy(), dge.numpy(),
     )  # fmt: skip
-    in_slices(lambda start, stop: scalar.tangent(*arrays, start, stop), b, b * n * m)
+    scales = None
+    if vector.serves(s):
+        scales = linear.scales(s, go, ge, gamma, lx, ly, _forward(s, go, ge, gamma, lx, ly, False, False)[0])
+    if scales is None:
+        plain = (*_numpy(s, go, ge, lx, ly), gamma, *rest)
+        in_slices(lambda start, stop: scalar.tangent(*plain, start, stop), b, b * n * m)
+    else:
+        powers = ((s.double() / gamma).exp(), (-go.double() / gamma).exp(), (-ge.double() / gamma).exp())
+        scaled = (*_numpy(*powers, lx, ly), gamma, scales, *rest)
+        in_slices(lambda start, stop: linear.tangent(*scaled, start, stop), b, b * n * m)
     return score, prefix, ds, dgo, dge
 
 
