@@ -53,8 +53,8 @@ def tangent(
 ) -> None:  # fmt: skip
     """As `scalar.tangent`; q = exp(s / gamma) (b, n, m), go and ge = exp(-gap / gamma), c of `scales`.
 
-    d, x, y hold exp(D / gamma - c) and so on; td the derivative of D itself, px and py those of X and Y, each times x, y:
-    so no recursion divides but that of D.
+    d, x, y hold exp(D / gamma - c) and so on; td the derivative of D itself, px and py those of X and Y, each times x,
+    y: so no recursion divides but that of D.
     """
     _, n, m = q.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
