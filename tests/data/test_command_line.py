@@ -11,9 +11,7 @@ import pytest
 from data_forms import Item, phases
 
 from syncline.cli.main import main
-from syncline.data import by_action, open_dataset
-from syncline.encoder import FeatureCache, FrameEncoder
-from syncline.evaluation import evaluate
+from syncline.encoder import EmbeddingStore
 
 SMALL = ["--steps", "2", "--set", "encoder.backbone=test_resnet", "--set", "encoder.weights=none"]
 SMALL += ["--set", "encoder.width=16", "--set", "encoder.hidden=16", "--set", "views.num_frames=8"]
@@ -69,14 +67,13 @@ def test_train_penn_action(penn: Path, tmp_path: Path, action: str, videos: int)
 def test_a_joint_model_is_measured_action_by_action(penn: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert main(["train", "penn_action", "--root", str(penn), "--out", str(run), *SMALL]) == 0
-    encoder = FrameEncoder.from_pretrained(run)
-    cache = FeatureCache(None, encoder.backbone)
-    results = {}
-    for action, videos in by_action(open_dataset("penn_action", penn)).items():
-        rows = evaluate(encoder, videos, cache=cache, controls=False, protocols=("whole",))
-        assert [row["set"] for row in rows] == [action]
-        results[action] = rows[0]
+    found, out = tmp_path / "found.json", tmp_path / "tables"
+    words = ["evaluate", str(run), "penn_action", "--root", str(penn), "--no-controls", "--json", str(found)]
+    assert main([*words, "--out", str(out)]) == 0
+    rows = json.loads(found.read_text())["rows"]
+    results = {row["set"]: row for row in rows if row["protocol"] == "whole"}
     assert set(results) == set(ACTIONS)
+    assert "mean of 2 sets, whole" in (out / "tables.md").read_text(encoding="utf-8")
     for row in results.values():
         assert 0 <= row["class100"] <= 1
         assert 0 <= row["ap5"] <= 1
@@ -105,6 +102,10 @@ def test_train_on_one_camera_of_a_lerobot_set(tmp_path: Path) -> None:
     words = ["train", str(tmp_path / "robot"), "--camera", "wrist", "--out", str(run), *SMALL]
     assert main(words) == 0
     assert json.loads((run / "run.json").read_text())["videos"] == ["episode_000000", "episode_000001"]
+    of_camera = [str(tmp_path / "robot"), "--camera", "wrist"]
+    assert main(["evaluate", str(run), *of_camera, "--no-controls", "--json", str(tmp_path / "found.json")]) == 0
+    assert main(["embed", *of_camera, "--run", str(run), "--out", str(tmp_path / "embedded")]) == 0
+    assert len(EmbeddingStore.read(tmp_path / "embedded")) == 3
 
 
 @pytest.mark.slow

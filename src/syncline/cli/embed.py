@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from syncline.cli.sources import progress
+from syncline.cli.sources import add_source_options, progress, source_of
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
@@ -29,7 +29,7 @@ In Python: syncline.encoder.EmbeddingStore.read("embeddings/")
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EXAMPLE
-    parser.add_argument("source", help="a folder of videos, a manifest (.csv) or a video file")
+    parser.add_argument("source", help="a folder of videos, a manifest (.csv), a video file, or pouring, penn_action")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the embeddings")
     parser.add_argument("--run", help="a trained run, or a repository of the hub; without it frozen features")
     parser.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="of the stored vectors")
@@ -42,11 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N", help="workers of --ray, each on one core (default: 2)")
     parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+    add_source_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Embeds; 1 if a file could not be read."""
-    from syncline.data import open_videos
     from syncline.encoder import EmbeddingStore
     from syncline.errors import SynclineError
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SynclineError("--ray needs a trained run (--run RUN); frozen features are measured on the whole folder")
     if arguments.workers is not None and (arguments.ray is None or arguments.workers < 1):
         raise SynclineError(f"--workers {arguments.workers}: expected 1 or more, together with --ray")
-    videos = list(open_videos(arguments.source))
+    videos = list(source_of(arguments, arguments.source))
     work = _Frozen(arguments, videos) if arguments.run is None else _Trained(arguments)
     name = "0" if parts == 1 else f"{part + 1}of{parts}"
     with EmbeddingStore(arguments.out, dtype=arguments.dtype, made_by=work.made_by, part=name) as store:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.sources import add_source_options, source_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 EXAMPLE = """\
 DATA with labels (a manifest with events, a data set): phase classification, AP@K, progression, event transfer error and
 tau of whole, re-timed (where DATA has a retimed.csv) and spliced clips. Without labels: the label-free signs, and of
-pairs whether they match at all. RUN - measures the controls alone.
+pairs whether they match at all. RUN - measures the controls alone. Of a data set with several actions: a table for
+each, and their mean.
 
 examples:
   syncline evaluate runs/pour videos/
@@ -30,25 +33,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("run", help="a trained run (folder), or - for none")
     parser.add_argument("data", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
-    parser.add_argument("--root", help="folder of the data set, where DATA is the name of one")
-    parser.add_argument("--action", help="of penn_action: one action")
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True, help="measure them too")
     parser.add_argument("--recuts", type=Path, help="CSV of re-cuts (default: retimed.csv beside the manifest)")
     parser.add_argument("--draws", type=int, default=10, help="of training subsets, for the fractions .1 and .5")
     parser.add_argument("--json", type=Path, help="write all rows here")
     parser.add_argument("--out", type=Path, help="folder for rows.json, tables.md, tables.csv and tables.tex")
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+    add_source_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures and prints."""
     from rich.console import Console
 
-    from syncline.data.sources import open_source
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.errors import SynclineError
 
-    videos = open_source(arguments.data, root=arguments.root, action=arguments.action)
+    videos = source_of(arguments, arguments.data)
     encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run)
     if encoder is not None and encoder.config.trainable != "frozen":
         raise SynclineError(
@@ -70,18 +71,23 @@ def _measure(
     arguments: argparse.Namespace, encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache, say: Any
 ) -> list[dict[str, Any]]:
     from syncline.data import read_recuts
+    from syncline.data.datasets import by_action
     from syncline.evaluation.evaluate import evaluate, labels_beside
 
     folder = Path(arguments.data)
     beside = (folder if folder.is_dir() else folder.parent) / "retimed.csv"
     path = arguments.recuts or (beside if beside.is_file() and videos.num_phases > 1 else None)
-    return evaluate(
-        encoder, videos, cache=cache, recuts=None if path is None else read_recuts(path, videos),
-        protocols=("whole", "retimed", "spliced") if videos.num_phases > 1 else ("whole",),
-        controls=arguments.controls, draws=arguments.draws, progress=say,
-        name="-" if encoder is None else Path(arguments.run).name,
-        other_labels=labels_beside(folder if folder.is_dir() else folder.parent),
-    )  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for action, part in by_action(videos).items():
+        found = evaluate(
+            encoder, part, cache=cache, recuts=None if path is None else read_recuts(path, part),
+            protocols=("whole", "retimed", "spliced") if part.num_phases > 1 else ("whole",),
+            controls=arguments.controls, draws=arguments.draws, progress=say,
+            name="-" if encoder is None else Path(arguments.run).name,
+            other_labels=labels_beside(folder if folder.is_dir() else folder.parent),
+        )  # fmt: skip
+        rows += [row | {"set": action or videos.name} for row in found]
+    return rows
 
 
 def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache) -> list[dict[str, Any]]:

@@ -29,6 +29,21 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
 
 
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """--root, --action, --camera: which part of a data set is meant."""
+    group = parser.add_argument_group("of a data set")
+    group.add_argument("--root", help="folder of the data set, where its name is given: pouring, penn_action")
+    group.add_argument("--action", help="of penn_action: one of its 13 (default: all, each for itself)")
+    group.add_argument("--camera", help="of a LeRobot data set: which (default: its first)")
+
+
+def source_of(arguments: argparse.Namespace, source: str) -> VideoSet:
+    """The videos that a source and the options of ``add_source_options`` mean."""
+    from syncline.data import open_source
+
+    return open_source(source, root=arguments.root, action=arguments.action, camera=arguments.camera)
+
+
 @dataclass
 class Embedder:
     """Videos -> embeddings, as the command line said.

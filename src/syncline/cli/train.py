@@ -7,6 +7,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.sources import add_source_options, source_of
+
 if TYPE_CHECKING:
     from syncline.data import VideoSet
     from syncline.training import Progress, TrainConfig
@@ -31,9 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("source", nargs="?", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
     parser.add_argument("--out", metavar="RUN", help="folder of the run; must not exist, except with --resume")
-    parser.add_argument("--root", help="folder of the data set, where SOURCE is the name of one")
-    parser.add_argument("--action", help="of penn_action: one action (default: all, a batch being of one)")
-    parser.add_argument("--camera", help="of a LeRobot data set: which (default: its first)")
+    add_source_options(parser)
     parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop")
     parser.add_argument("--preset", help="of the method's loss, as corrected (default), paper, released of lac")
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
@@ -90,11 +90,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _videos(arguments: argparse.Namespace) -> VideoSet:
-    from syncline.data import open_source
     from syncline.training import training_videos
 
-    where = {"root": arguments.root, "action": arguments.action, "camera": arguments.camera}
-    return training_videos(open_source(arguments.source, **where))
+    return training_videos(source_of(arguments, arguments.source))
 
 
 def _config(arguments: argparse.Namespace) -> TrainConfig:
