@@ -1,44 +1,92 @@
 """Key-event transfer on the real sets from 1, 3 and 10 labelled videos, beside its controls.
 
-    SYNCLINE_TEST_DATA=DIR python -m benchmarks.transfer_real [--run RUN] [--sets g1_bottle ...] [--out FILE.jsonl]
+    SYNCLINE_TEST_DATA=DIR python -m benchmarks.transfer_real [--run RUN ...] [--sets g1_bottle ...] [--seeds 5]
 
-One JSON line a set, protocol, method and number of labelled videos: error in seconds (median, 90th percentile), share
-within half a second, F1. Labelled videos are drawn from the training split with fixed seeds, targets are the whole
-validation split. Protocols: `whole`, and `cut` (a third of every target taken off at the head or the tail, so that
-events are absent: methods that always answer must fail there). Methods: `transfer` (alignment and neighbours together),
-`local` (its alignment alone), `nearest` (its neighbours alone, never absent), `global` (dynamic time warping) and
-`time` (the same share of the video). Frozen features, and the run beside them if one is given.
+One JSON line a set, protocol, features, method and number of labelled videos, appended to `results/transfer_real.jsonl`:
+error in seconds (median, 90th percentile), share within half a second, F1. Labelled videos are drawn from the training
+split with fixed seeds, targets are made of the whole validation split: `whole`; `retimed` (the re-cuts that come with
+the sets; errors on the source's clock); `spliced` (foreign or reversed stretches before, inside and after); `cut` (a
+third of every target taken off at the head or the tail, so that events are absent: methods that always answer must fail
+there). All are sampled at about 7.5 frames a second and embedded as they are, so an encoder sees no more than is shown;
+an event is the first sampled frame of its phase.
+
+Methods: `transfer` (as the package does it), `local` (its expected alignment alone), `nearest` (its neighbours alone,
+never absent), `global` (dynamic time warping) and `time` (the same share of the video). Frozen features, and the runs
+beside them; a run is measured on every set asked for, also on those that it was not trained on.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.record import append, surroundings
+from numpy.typing import NDArray
 
-from syncline.data import Embedding, VideoSet, events_from_phases, open_videos
-from syncline.encoder import FeatureCache, FrameEncoder, frozen_embeddings
-from syncline.files import write_text
+from syncline.data import Embedding, VideoSet, open_videos, read_recuts
+from syncline.encoder import FeatureCache, FrameEncoder
+from syncline.evaluation.controls import Embed, embed_with, frozen
+from syncline.evaluation.protocols import Clip, evaluation_sampling, recut_clip, splice, whole_clip
 from syncline.tasks import LabelledVideo, align, transfer_events
 
 Events = tuple[float | None, ...]
 Method = Callable[[list[LabelledVideo], Embedding], Events]
 WITHIN = 0.5
+PROTOCOLS = ("whole", "retimed", "spliced", "cut")
 
 
-def seconds_of(videos: VideoSet) -> list[Events]:
-    """Seconds of the key events of every video."""
-    found = []
-    for video in videos:
-        assert video.phases is not None
-        frames = events_from_phases(video.phases, videos.num_phases)
-        found.append(tuple(None if f is None else f / video.frame_rate for f in frames))
-    return found
+@dataclass(frozen=True)
+class Target:
+    """A clip as it is played, the source's second of each of its frames, and its events on the source's clock."""
+
+    embedding: Embedding
+    source_seconds: NDArray[np.float64]
+    events: Events
+
+    def on_source(self, events: Events) -> Events:
+        """Seconds of the clip as it is played -> seconds of its source."""
+        clock = self.embedding.pts_seconds
+        return tuple(None if e is None else float(np.interp(e, clock, self.source_seconds)) for e in events)
+
+
+def targets_of(clips: Sequence[Clip], embed: Embed, num_phases: int, tick: float) -> list[Target]:
+    """Clips with what is known about them; `tick`: seconds a sampled frame is shown."""
+    made = []
+    for clip, vectors in zip(clips, embed(clips), strict=True):
+        events: list[float | None] = []
+        for phase in range(1, num_phases):
+            at = np.flatnonzero(clip.labels >= phase)
+            before = (clip.labels[: at[0]] >= 0).any() if len(at) else False
+            events.append(float(clip.times[at[0]]) if before and clip.labels[at[0]] == phase else None)
+        embedding = Embedding(vectors, tick * np.arange(len(clip)), clip.name)
+        made.append(Target(embedding, clip.times, tuple(events)))
+    return made
+
+
+def cut(clip: Clip, place: int) -> Clip:
+    """A third taken off: the head of even places, the tail of odd ones."""
+    third = len(clip) // 3
+    part = slice(third, None) if place % 2 == 0 else slice(None, len(clip) - third)
+    return replace(clip, features=clip.features[part], steps=clip.steps[part] - clip.steps[part][0],
+                   labels=clip.labels[part], times=clip.times[part])  # fmt: skip
+
+
+def clips_of(
+    videos: VideoSet, recuts: VideoSet | None, cache: FeatureCache
+) -> tuple[list[Clip], dict[str, list[Clip]]]:
+    """Training clips, and the targets by protocol."""
+    sampling = evaluation_sampling(videos)
+    train = [whole_clip(video, cache, sampling) for video in videos.split("train")]
+    val = [whole_clip(video, cache, sampling) for video in videos.split("val")]
+    found = {"whole": val, "cut": [cut(clip, place) for place, clip in enumerate(val)], "spliced": splice(val)}
+    if recuts is not None:
+        found["retimed"] = [recut_clip(video, cache) for video in recuts.split("val")]
+    return train, found
 
 
 def transferred(labelled: list[LabelledVideo], target: Embedding, **options: Any) -> Events:
@@ -49,7 +97,7 @@ def by_clock(labelled: list[LabelledVideo], target: Embedding) -> Events:
     """The median share of the labelled videos at which the event lies."""
     found: list[float | None] = []
     for k in range(len(labelled[0].events)):
-        shares = [v.events[k] / v.embedding.pts_seconds[-1] for v in labelled if v.events[k] is not None]  # type: ignore[operator]
+        shares = [event / v.embedding.pts_seconds[-1] for v in labelled if (event := v.events[k]) is not None]
         found.append(float(np.median(shares) * target.pts_seconds[-1]) if shares else None)
     return tuple(found)
 
@@ -74,15 +122,6 @@ METHODS: dict[str, Method] = {
 }
 
 
-def cut(target: Embedding, events: Events, place: int) -> tuple[Embedding, Events]:
-    """A third taken off: the head of even places, the tail of odd ones; times stay those of the whole video."""
-    third = len(target) // 3
-    part = slice(third, None) if place % 2 == 0 else slice(None, len(target) - third)
-    kept = Embedding(target.vectors[part], target.pts_seconds[part], target.source)
-    first, last = kept.pts_seconds[0], kept.pts_seconds[-1]
-    return kept, tuple(None if e is None or not first < e <= last else e for e in events)
-
-
 def score(found: list[Events], truth: list[Events]) -> dict[str, Any]:
     """Errors where both have the event; F1, where an event put into a video without it is wrong."""
     pairs = [(f, t) for one, other in zip(found, truth, strict=True) for f, t in zip(one, other, strict=True)]
@@ -98,47 +137,50 @@ def score(found: list[Events], truth: list[Events]) -> dict[str, Any]:
     }
 
 
-def lines(videos: VideoSet, embeddings: list[Embedding], features: str, seeds: int) -> Iterator[dict[str, Any]]:
-    truth = seconds_of(videos)
-    train = [i for i, video in enumerate(videos) if video.split == "train"]
-    val = [i for i, video in enumerate(videos) if video.split == "val"]
-    for protocol in ("whole", "cut"):
-        targets = [(embeddings[i], truth[i]) for i in val]
-        if protocol == "cut":
-            targets = [cut(target, events, place) for place, (target, events) in enumerate(targets)]
+def labelled_video(target: Target) -> LabelledVideo:
+    """A whole training clip with its events on its own clock."""
+    first = target.source_seconds[0]
+    return LabelledVideo(target.embedding, tuple(None if e is None else e - first for e in target.events))
+
+
+def lines(
+    name: str, train: Sequence[Target], targets: dict[str, list[Target]], features: str, seeds: int
+) -> Iterator[dict[str, Any]]:
+    """One row a protocol, number of labelled videos and method."""
+    for protocol in PROTOCOLS:
         for count in (1, 3, 10):
-            draws = [np.random.default_rng(seed).permutation(train)[:count] for seed in range(seeds)]
-            for name, method in METHODS.items():
+            draws = [np.random.default_rng(seed).permutation(len(train))[:count] for seed in range(seeds)]
+            for method, place in METHODS.items():
                 found: list[Events] = []
                 for draw in draws:
-                    labelled = [LabelledVideo(embeddings[i], truth[i]) for i in draw]
-                    found += [method(labelled, target) for target, _ in targets]
-                result = score(found, [events for _, events in targets] * seeds)
-                yield {"set": videos.name, "protocol": protocol, "features": features, "labelled": count,
-                       "method": name, "seeds": seeds, **result}  # fmt: skip
+                    labelled = [labelled_video(train[i]) for i in draw]
+                    found += [target.on_source(place(labelled, target.embedding)) for target in targets[protocol]]
+                result = score(found, [target.events for target in targets[protocol]] * seeds)
+                yield {"set": name, "protocol": protocol, "features": features, "labelled": count, "method": method,
+                       "seeds": seeds, **result}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["g1_bottle", "cr5_banana", "cr5_usb"])
-    parser.add_argument("--run", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/transfer_real.jsonl"))
+    parser.add_argument("--run", type=Path, nargs="+", default=[])
+    parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
-    written: list[str] = []
+    around = surroundings("numba")
     for name in arguments.sets:
-        videos = open_videos(Path(os.environ["SYNCLINE_TEST_DATA"]) / name)
-        fit = [video for video in videos if video.split == "train"]
-        sides = [("frozen", frozen_embeddings(videos, FeatureCache(), fit=fit))]
-        if arguments.run is not None:
-            encoder = FrameEncoder.from_pretrained(arguments.run)
-            cache = FeatureCache(None, encoder.backbone)
-            sides.append((f"run {arguments.run.name}", encoder.embed(videos, cache=cache)))
-        for features, embeddings in sides:
-            for line in lines(videos, embeddings, features, arguments.seeds):
-                written.append(json.dumps(line))
-                print(written[-1], flush=True)
-    write_text(arguments.out, "\n".join(written) + "\n")
+        folder = Path(os.environ["SYNCLINE_TEST_DATA"]) / name
+        videos = open_videos(folder)
+        recuts = read_recuts(folder / "retimed.csv", videos)
+        cache = FeatureCache()
+        train, clips = clips_of(videos, recuts, cache)
+        tick = float(np.median(np.concatenate([np.diff(clip.times) for clip in train])))
+        sides: dict[str, Embed] = {"frozen": frozen(train)}
+        sides |= {f"run {run.name}": embed_with(FrameEncoder.from_pretrained(run)) for run in arguments.run}
+        for features, embed in sides.items():
+            known = targets_of(train, embed, videos.num_phases, tick)
+            targets = {protocol: targets_of(made, embed, videos.num_phases, tick) for protocol, made in clips.items()}
+            for row in lines(name, known, targets, features, arguments.seeds):
+                append("transfer_real", row | around)
 
 
 if __name__ == "__main__":
