@@ -102,7 +102,7 @@ def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, say: Any)
     from syncline.encoder import FeatureCache
     from syncline.training import Progress, method_config, train
 
-    config = method_config("lac", steps=arguments.steps, seed=arguments.seed, copies=_COPIES)
+    config = method_config("lac", preset="corrected", steps=arguments.steps, seed=arguments.seed, copies=_COPIES)
     cache = FeatureCache(out / "set" / "features", sampling=config.encoder.sampling, copies=_COPIES)
 
     def tell(progress: Progress) -> None:

@@ -35,7 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="RUN", help="folder of the run; must not exist, except with --resume")
     add_source_options(parser)
     parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop")
-    parser.add_argument("--preset", help="of the method's loss, as corrected (default), paper, released of lac")
+    parser.add_argument(
+        "--preset", help="of the method's loss; of lac: cross_video (default), corrected, paper, released"
+    )
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
     parser.add_argument("--steps", type=int, help="steps of the optimiser (default: 800)")
     parser.add_argument("--minutes", type=float, help="budget for everything; never more than --steps")

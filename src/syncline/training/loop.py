@@ -30,7 +30,7 @@ from syncline.training.checkpoint import Parts, load_checkpoint, read_index, sav
 from syncline.training.config import TrainConfig
 from syncline.training.devices import agreed, any_of, make_accelerator, make_encoder
 from syncline.training.material import Material, of_features, of_pixels, rate_of
-from syncline.training.methods import make_loss
+from syncline.training.methods import make_loss, method_config
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
 from syncline.training.progress import Callback, Progress, silent
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
@@ -71,7 +71,7 @@ def fit(
             a loss that is not finite.
         TrainingStopped: a ``KeyboardInterrupt``, after Ctrl-C or SIGTERM; what was learnt is saved.
     """
-    config = TrainConfig() if config is None else config
+    config = method_config() if config is None else config
     budget = Budget(minutes)
     run = None if out is None else Path(out)
     if len(videos) < 2:

@@ -20,6 +20,9 @@ from syncline.views import ViewConfig
 
 METHODS: tuple[Method, ...] = ("lac", "scl", "tcn", "tcc", "lav", "gta", "lrprop")
 
+RECOMMENDED = "cross_video"
+"""Preset of LAC that training takes unless told otherwise: of all that was tried the best (docs/results.md)."""
+
 # tcn: dot products without temperature; tcc: distances over d t. Both stand still when rows have length 1
 _UNNORMALISED = ("tcn", "tcc")
 
@@ -62,7 +65,8 @@ def method_config(method: str = "lac", *, preset: str | None = None, own: bool =
     """The configuration of a method.
 
     Args:
-        method: lac, scl, tcn, tcc, lav, gta, lrprop. preset: of its loss, with all that it asks of encoder and views.
+        method: lac, scl, tcn, tcc, lav, gta, lrprop. preset: of its loss, with all that it asks of encoder and views;
+            None for the method's own, and for lac in the common setting `RECOMMENDED`.
         own: the method's own encoder and training settings in place of the common ones, see above.
         changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
 
@@ -76,6 +80,8 @@ def method_config(method: str = "lac", *, preset: str | None = None, own: bool =
     if method not in METHODS:
         raise SynclineError(f"no method {method!r}; expected one of {', '.join(METHODS)}")
     encoder = encoder_preset(method) if own else EncoderConfig(l2_normalize=method not in _UNNORMALISED)
+    if method == "lac" and preset is None and not own:
+        preset = RECOMMENDED
     base = replace(TrainConfig(), method=method, preset=preset, encoder=encoder).as_dict()
     base = merged(base, {"views": _VIEWS[method] | {"retimed": 0.0 if own else _RETIMED}})
     if own:

@@ -11,6 +11,7 @@ from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.training.config import TrainConfig
 from syncline.training.loop import fit
+from syncline.training.methods import method_config
 from syncline.training.progress import Callback
 from syncline.training.run_folder import read_config
 
@@ -45,7 +46,7 @@ def train(
         TrainingStopped: a ``KeyboardInterrupt``, after Ctrl-C or SIGTERM; the run can be resumed.
     """
     if config is None:
-        config = read_config(Path(out)) if resume else TrainConfig()
+        config = read_config(Path(out)) if resume else method_config()
     if steps is not None:
         config = replace(config, steps=steps)
     return fit(training_videos(source), config, cache=cache, out=out, callback=callback, minutes=minutes, resume=resume)
