@@ -2,7 +2,7 @@
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.transfer_real [--run RUN ...] [--sets g1_bottle ...] [--seeds 5]
 
-One JSON line a set, protocol, features, method and number of labelled videos, appended to `results/transfer_real.jsonl`:
+One JSON line a set, protocol, features, method and number of labelled videos, added to `results/transfer_real.jsonl`:
 error in seconds (median, 90th percentile), share within half a second, F1. Labelled videos are drawn from the training
 split with fixed seeds, targets are made of the whole validation split: `whole`; `retimed` (the re-cuts that come with
 the sets; errors on the source's clock); `spliced` (foreign or reversed stretches before, inside and after); `cut` (a
