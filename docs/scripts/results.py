@@ -54,6 +54,8 @@ Does differentiable local alignment lower the event transfer error, and when?
   clips, by little.
 - **Only with cheap gaps.** At prices of 5 and 1 the same term is worse than SCL on re-timed clips.
 - **The terms that align two views of one video (`corrected`) give little**: their correspondence is known anyway.
+- **TCN, TCC, GTA and LRProp became clocks** on this encoder, whose position code lets them: no better than `time only`.
+  LAV hardly less. This is one seed on `cr5_usb`; more was not run.
 - **For carrying events with an aligner, no training was needed**: on whole clips of `g1_bottle` and `cr5_usb`, frozen
   features with local alignment are at least as good as any trained encoder. What training gives is frames that can be
   compared without an alignment: classification, retrieval, nearest neighbours.
