@@ -91,6 +91,34 @@ def test_a_store_holds_embeddings_of_one_encoder(
     assert "choose another folder" in capsys.readouterr().err
 
 
+def test_evaluate_with_labels_of_another_tool(run: Path, phone: Path, cache: str, tmp_path: Path) -> None:
+    labels, found = tmp_path / "marks.csv", tmp_path / "found.json"
+    lines = [f"{path.name},30,30;60" for path in sorted(phone.glob("*.mp4"))]
+    labels.write_text("\n".join(["video,fps,events", *lines]) + "\n", encoding="utf-8")
+    words = ["evaluate", str(run), str(phone), "--cache", cache, "--no-controls", "--json", str(found)]
+    assert main([*words, "--labels", str(labels)]) == 0
+    whole = json.loads(found.read_text(encoding="utf-8"))["rows"][0]
+    assert "event_nearest_median" in whole, "there are events now"
+    assert main(words) == 0
+    assert "event_nearest_median" not in json.loads(found.read_text(encoding="utf-8"))["rows"][0]
+
+
+def test_evaluate_says_before_it_measures_what_cannot_be_written(
+    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for words, said in (
+        (["--json", str(tmp_path)], "it is a folder"),
+        (["--out", str(tmp_path / "file" / "out")], "cannot be read or written"),
+        (["--draws", "0"], "at least 1"),
+        (["--labels", str(tmp_path / "none.csv")], "cannot be read as labels"),
+    ):
+        assert main(["evaluate", str(run), str(phone), "--cache", cache, *words]) == 1
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1
+        assert said in lines[0]
+
+
 def test_resume_and_profile(run: Path, phone: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", str(phone), "--out", str(run), "--cache", cache, *SMALL]) == 1
     assert "--resume" in capsys.readouterr().err

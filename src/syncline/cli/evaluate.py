@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ each, and their mean.
 examples:
   syncline evaluate runs/pour videos/
   syncline evaluate runs/pour data/annotations.csv --out results/pour
+  syncline evaluate runs/pour videos/ --labels marks.eaf
   syncline evaluate - videos/ --no-controls
 """
 
@@ -34,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", help="a trained run (folder), or - for none")
     parser.add_argument("data", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True, help="measure them too")
+    parser.add_argument("--labels", type=Path, help="key events or phases of DATA, in any form that is read")
     parser.add_argument("--recuts", type=Path, help="CSV of re-cuts (default: retimed.csv beside the manifest)")
     parser.add_argument("--draws", type=int, default=10, help="of training subsets, for the fractions .1 and .5")
     parser.add_argument("--json", type=Path, help="write all rows here")
@@ -46,10 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Measures and prints."""
     from rich.console import Console
 
+    from syncline.data.label_files import read_labels
+    from syncline.data.label_track import attach_labels
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.errors import SynclineError
 
+    if arguments.draws < 1:
+        raise SynclineError(f"--draws must be at least 1, got {arguments.draws}")
+    _check_places(arguments)
     videos = source_of(arguments, arguments.data)
+    if arguments.labels is not None:
+        videos = attach_labels(videos, read_labels(arguments.labels))
     encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run)
     if encoder is not None and encoder.config.trainable != "frozen":
         raise SynclineError(
@@ -65,6 +75,16 @@ def run(arguments: argparse.Namespace) -> int:
     _show(rows, matches)
     _write(arguments, rows, matches)
     return 0
+
+
+def _check_places(arguments: argparse.Namespace) -> None:
+    """What cannot be written is told before the measuring, not after."""
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.json is not None:
+        if arguments.json.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(arguments.json))
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _measure(

@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _fail(f"{error.filename or 'a file'} would be larger than files may be here; choose another place")
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             return _fail(f"no permission to write or read {error.filename}; choose another place")
+        if error.filename is not None:  # a folder where a file should be, a place that cannot be made, a path too long
+            return _fail(f"{error.filename} cannot be read or written: {error.strerror}; choose another place")
         raise
     return int(code or 0)
 
