@@ -67,9 +67,12 @@ def test_hundreds_of_videos_are_drawn_as_one_scrolls(page: Page, tmp_path: Path,
         expect(page.get_by_role("status").filter(has_text="500 of 500 videos")).to_be_visible()
         assert page.locator(".card").count() < 150
         assert sum("/api/strip/" in url for url in asked) < 100
-        for count in (48, 96, 144):
-            page.wait_for_function("(count) => document.querySelectorAll('.card').length >= count", arg=count)
+        for _ in range(100):  # a key that comes before the page is laid out anew scrolls nowhere
             page.keyboard.press("End")
+            page.wait_for_timeout(100)
+            if page.locator(".card").count() >= 192:
+                break
+        assert 192 <= page.locator(".card").count() < 500
         page.get_by_label("Filter by name").fill("one-498")
         expect(page.locator(".card")).to_have_count(1)
 

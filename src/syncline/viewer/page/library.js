@@ -10,7 +10,7 @@ const ORDERS = {
   "Typical first": (a, b) => (a.oddness ?? Infinity) - (b.oddness ?? Infinity),
   "Odd first": (a, b) => (b.oddness ?? -1) - (a.oddness ?? -1),
 };
-const kept = { order: "Name", filter: "", chosen: [] };
+const kept = { order: "Name", filter: "", chosen: [], drawn: 0 };
 
 function why(video) {
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
@@ -60,19 +60,22 @@ export function libraryView(root) {
         el("div", { class: "acts" }, [["Compare", "compare", { a: video.id }], ["Label", "label", { id: video.id }], ["Search", "search", { id: video.id }]].map(([name, view, query]) =>
           el("button", { class: "quiet", "aria-label": `${name}: ${video.name}`, onclick: () => go(view, query) }, name)))));
   };
+  const nearEnd = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && drawn < shown.length) more(); }, { rootMargin: "800px" });
   const more = () => {
     list.append(...shown.slice(drawn, drawn + AT_A_TIME).map(card));
-    drawn = Math.min(shown.length, drawn + AT_A_TIME);
+    kept.drawn = drawn = Math.min(shown.length, drawn + AT_A_TIME);
     end.hidden = drawn >= shown.length;
+    nearEnd.unobserve(end); nearEnd.observe(end); // tells anew where the end now lies
     count.textContent = `${shown.length} of ${videos.length} videos`;
   };
   const draw = () => {
     shown = videos.filter((video) => video.name.toLowerCase().includes(kept.filter.toLowerCase())).sort(ORDERS[kept.order]);
     list.replaceChildren(); drawn = 0; more(); showChosen();
   };
-  new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && drawn < shown.length) more(); }, { rootMargin: "800px" }).observe(end);
   const trouble = broken.length ? [el("details", { class: "trouble" }, el("summary", {}, `${broken.length} ${broken.length === 1 ? "file" : "files"} cannot be used`),
     el("ul", {}, broken.map((file) => el("li", {}, el("strong", {}, file.name), ` ${file.why}`))))] : [];
   root.replaceChildren(heading(state.folder.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, count), together, ...trouble, list, end);
+  const before = kept.drawn; // a page that is drawn again, as when work in the background has ended, keeps its length
   draw();
+  while (drawn < Math.min(before, shown.length)) more();
 }
