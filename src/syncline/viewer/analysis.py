@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import threading
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, MomentIndex, Timeline, align, deviate, medoid, synchronize, tempo_curve
+from syncline.viewer.background import in_background
 from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder, Progress, thinned
 
@@ -152,7 +152,7 @@ class Analysis:
         if len(embeddings) < 3:
             raise SynclineError("finding the odd ones needs at least three videos")
         self.ranking = Progress("working", 0, len(embeddings), "comparing every video with the most typical one")
-        threading.Thread(target=self._rank, args=(embeddings,), daemon=True).start()
+        in_background(self._rank, embeddings)
 
     def _rank(self, embeddings: dict[int, Embedding]) -> None:
         try:

@@ -10,6 +10,7 @@ import numpy as np
 
 from syncline.data import Embedding, VideoSet
 from syncline.errors import SynclineError
+from syncline.viewer.background import ending, in_background
 from syncline.viewer.sources import Source
 
 PATIENCE = 300.0
@@ -69,16 +70,18 @@ class Embedder:
                 raise SynclineError("the videos are still being embedded; wait until that is done")
             self.progress = Progress("working", 0, len(self._videos), f"embedding the videos ({source.name})")
             self._source, self._prepared, self.problems = source, set(), {}
-        threading.Thread(target=self._run, args=(source,), daemon=True).start()
+        in_background(self._run, source)
 
     def _run(self, source: Source) -> None:
         try:
             left = list(range(len(self._videos)))
-            while left:
+            while left and not ending.is_set():
                 with self._news:
                     chosen = next((number for number in self._wanted if number in left), left[0])
                 left.remove(chosen)
                 self._prepare(source, chosen)
+            if ending.is_set():
+                return
             good = sorted(self._prepared)
             if not good:
                 raise SynclineError(next(iter(self.problems.values()), "there is no video"))

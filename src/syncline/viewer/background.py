@@ -1,0 +1,26 @@
+"""Threads of the viewer: they do not keep the process alive for long, and are not cut off in the middle of a kernel."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 20.0
+"""Seconds that the process waits at its end for work that has begun."""
+ending = threading.Event()
+"""Set when the process ends: work that goes on video by video stops at the next one."""
+
+
+def in_background(work: Callable[..., None], *arguments: Any) -> threading.Thread:
+    """Starts a daemon thread that the end of the process waits for, at most `PATIENCE` seconds."""
+    thread = threading.Thread(target=work, args=arguments, daemon=True)
+    thread.start()
+    atexit.register(_wait, thread)
+    return thread
+
+
+def _wait(thread: threading.Thread) -> None:
+    ending.set()
+    thread.join(PATIENCE)
