@@ -14,12 +14,14 @@ from syncline.alignment import (
     dtw,
     expected_path,
     smith_waterman,
+    smith_waterman_streamed,
     smooth_dtw,
     soft_dtw,
     soft_dtw_divergence,
     soft_smith_waterman,
     squared_distances,
 )
+from syncline.alignment.sequences import centred_similarity
 
 
 def _z(offset: float, speed: float, channel: float) -> Tensor:
@@ -85,6 +87,35 @@ def test_segments_share_no_frame_and_descend() -> None:
     assert (first.score, second.score) == (12.0, 6.0)
     assert not set(first.matches[:, 0]) & set(second.matches[:, 0])
     assert len(smith_waterman(s, gap_open=3.0, gap_extend=1.0, segments=5)) == 2
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 5), (5, 400), (128, 129), (300, 270)])
+@pytest.mark.parametrize("segments", [1, 3])
+def test_streamed_is_the_same_without_the_matrix(n: int, m: int, segments: int) -> None:
+    generator = torch.Generator().manual_seed(n)
+    course = torch.randn(400, 6, generator=generator).cumsum(0)
+    x, y = (course[torch.randint(0, 400, (k,), generator=generator).sort().values] for k in (n, m))
+    y = y + 0.1 * torch.randn(m, 6, generator=generator)
+    matrix = centred_similarity(x, y, scale=0.1).double()
+    prices = {"gap_open": 2.0, "gap_extend": 0.5, "segments": segments}
+    found = smith_waterman_streamed(x, y, scale=0.1, **prices)
+    expected = smith_waterman(matrix[None], **prices)
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.score == pytest.approx(other.score, rel=1e-4, abs=1e-4)
+        assert _value(matrix.numpy(), one.indices, one.is_match, 2.0, 0.5) == pytest.approx(one.score, abs=1e-3)
+    assert found[0].indices.tolist() == expected[0].indices.tolist()
+
+
+def test_streamed_says_what_is_wrong() -> None:
+    for x, y, options, said in (
+        (torch.ones(3, 2), torch.ones(3, 4), {"scale": 0.1}, r"\(3, 2\) and \(3, 4\)"),
+        (torch.ones(0, 2), torch.ones(3, 2), {"scale": 0.1}, "with frames"),
+        (torch.ones(3, 2), torch.ones(3, 2), {"scale": 0.0}, "scale above 0"),
+        (torch.ones(3, 2), torch.ones(3, 2), {"scale": 0.1, "segments": 0}, "at least 1"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            smith_waterman_streamed(x, y, **options)
 
 
 def test_hard_score_is_the_limit_of_the_soft_one() -> None:

@@ -119,6 +119,51 @@ def test_evaluate_says_before_it_measures_what_cannot_be_written(
         assert said in lines[0]
 
 
+def test_evaluate_of_a_run_that_trained_its_backbone(phone: Path, tmp_path: Path) -> None:
+    place, found, cache = tmp_path / "run", tmp_path / "found.json", tmp_path / "cache"
+    words = [str(phone), "--cache", str(cache)]
+    assert main(["train", *words, "--out", str(place), *SMALL, "--set", "encoder.trainable=last"]) == 0
+    assert main(["evaluate", str(place), *words, "--json", str(found)]) == 0
+    rows = json.loads(found.read_text(encoding="utf-8"))["rows"]
+    assert [row["method"] for row in rows] == ["run", "time only", "untrained", "frozen", "frozen + time"]
+    assert len(list(cache.rglob("transform.json"))) == 1, "the backbone before training; after it nobody else wants it"
+
+
+def test_evaluate_says_why_a_table_is_empty(
+    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "marks.csv"
+    lines = [f"{path.name},30,30;60" for path in sorted(phone.glob("*.mp4"))][:1]
+    labels.write_text("\n".join(["video,fps,events", *lines]) + "\n", encoding="utf-8")
+    words = ["evaluate", str(run), str(phone), "--cache", cache, "--no-controls", "--labels", str(labels)]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert "3 videos (no split" in said.err
+    assert "spliced: nothing could be measured" in said.out.replace("\n", " ")
+    assert f"written: {tmp_path / 'out'}" in said.out
+
+
+def test_evaluate_refuses_what_it_cannot_compare(
+    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, said in (
+        ([str(phone / "a.mp4")], "at least 2"),
+        ([str(phone), "--recuts", str(tmp_path / "none.csv")], "needs labels"),
+        ([str(phone), "--action", "walk"], "have no actions"),
+    ):
+        assert main(["evaluate", str(run), *words, "--cache", cache]) == 1
+        assert said in capsys.readouterr().err
+
+
+def test_an_unknown_option_shows_the_usage_of_its_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "-", "videos", "--colour"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "usage: syncline evaluate" in said
+    assert "unrecognized arguments: --colour" in said
+
+
 def test_resume_and_profile(run: Path, phone: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", str(phone), "--out", str(run), "--cache", cache, *SMALL]) == 1
     assert "--resume" in capsys.readouterr().err

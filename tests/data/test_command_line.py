@@ -1,4 +1,4 @@
-"""`syncline train` on tiny sets in Pouring's and PennAction's forms."""
+"""`syncline train`, `evaluate` and `bench` on tiny sets in Pouring's and PennAction's forms."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from data_forms import Item, phases
 
 from syncline.cli.main import main
 from syncline.encoder import EmbeddingStore
+from syncline.experiments import read_bench
+from syncline.experiments.bench import read_lines
 
 SMALL = ["--steps", "2", "--set", "encoder.backbone=test_resnet", "--set", "encoder.weights=none"]
 SMALL += ["--set", "encoder.width=16", "--set", "encoder.hidden=16", "--set", "views.num_frames=8"]
@@ -121,3 +123,22 @@ def test_evaluate_by_name(request: pytest.FixtureRequest, tmp_path: Path, name: 
     assert whole["set"] == ("pouring" if name == "pouring" else "squat")
     assert 0 <= whole["class100"] <= 1
     assert -1 <= whole["tau"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_the_tables_of_the_paper_run(pouring: Path, penn: Path, tmp_path: Path, number: int) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    (root / "pouring").symlink_to(pouring)
+    (root / "penn_action").symlink_to(penn)
+    words = ["bench", f"table{number}", "--root", str(root), "--out", str(tmp_path), "--seeds", "0", *SMALL]
+    assert main([*words, "--set", "views.batch_size=2", "--set", "encoder.embedding_dim=8"]) == 0
+    lines = read_lines(tmp_path / f"table{number}" / "runs.jsonl")
+    done = {(line["set"], line["label"]) for line in lines}
+    methods = {*read_bench(f"table{number}").methods, "controls"}
+    assert done == {(name, label) for name in (ACTIONS if number == 2 else ("pouring",)) for label in methods}
+    for line in lines:
+        assert all(0 <= row["class100"] <= 1 for row in line["rows"])
+    text = (tmp_path / f"table{number}" / "tables.tex").read_text(encoding="utf-8")
+    assert ("mean of 2 sets, whole" in text) == (number == 2)

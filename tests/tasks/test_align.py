@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -32,6 +34,23 @@ def test_whole_videos_align_within_two_frames(mode: Mode, seed: int) -> None:
     assert (np.diff(alignment.path, axis=0) >= 0).all()
     assert (np.diff(alignment.times, axis=0) >= 0).all()
     assert ((alignment.confidence >= 0) & (alignment.confidence <= 1)).all()
+
+
+@pytest.mark.parametrize("verdict", [True, False])
+def test_long_videos_need_no_matrix(verdict: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = np.concatenate([warp(250, 0), np.full(60, np.nan), warp(200, 2) + 1.5])
+    q = np.concatenate([warp(220, 1), warp(240, 3) + 1.5])
+    a, b = walk(p, "a", noise=0.1), walk(q, "b", noise=0.1, seed=1)
+    whole = align(a, b, verdict=verdict)
+    module = sys.modules["syncline.tasks.align"]  # the package's `align` is the function
+    monkeypatch.setattr(module, "LONG", 0)
+    monkeypatch.setattr(module, "_WINDOW", 100)
+    long = align(a, b, verdict=verdict)
+    assert long.path.tolist() == whole.path.tolist()
+    np.testing.assert_allclose(long.times, whole.times, atol=0.01)
+    np.testing.assert_allclose(long.confidence, whole.confidence, atol=0.05)
+    assert long.match_score == pytest.approx(whole.match_score, abs=1e-3, nan_ok=True)
+    assert [segment.last for segment in long.segments] == [segment.last for segment in whole.segments]
 
 
 def test_times_are_finer_than_frames() -> None:

@@ -11,6 +11,7 @@ from syncline.alignment.similarity import cosine, distances, similarity_matrix, 
 from syncline.alignment.smooth_dtw import smooth_dtw
 from syncline.alignment.soft_dtw import expected_path, soft_dtw, soft_dtw_divergence
 from syncline.alignment.soft_smith_waterman import expected_alignment, soft_smith_waterman
+from syncline.alignment.streamed import smith_waterman_streamed
 
 __all__ = [
     "ExpectedAlignment",
@@ -24,6 +25,7 @@ __all__ = [
     "expected_path",
     "similarity_matrix",
     "smith_waterman",
+    "smith_waterman_streamed",
     "smooth_dtw",
     "soft_dtw",
     "soft_dtw_divergence",

@@ -23,15 +23,19 @@ from syncline.alignment.threads import in_slices
 
 Array = NDArray[Any]
 
-_START, _D, _X, _Y = 0, 1, 2, 3  # where a state came from
+_START, _D, _X, _Y = 0, 1, 2, 3  # states, and where one came from
 
 
 @compiled
-def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, back: Array) -> tuple[float, int, int]:
-    """Fills ``back`` (n, m) uint8 (bits 0-1: D's origin, 2: X's is X, 4-5: Y's) and returns (best score, its cell)."""
+def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, above: Array, back: Array) -> tuple[float, int, int]:
+    """Fills ``back`` (n, m) uint8 (bits 0-1: D's origin, 2: X's is X, 4-5: Y's) and returns (best score, its cell).
+
+    ``above`` (3, m + 1) float64: D, X and Y of the row above the first, with a border before column 0; -inf for none.
+    """
     oi, oj = int(go.shape[0] > 1), int(go.shape[1] > 1)
     ei, ej = int(ge.shape[0] > 1), int(ge.shape[1] > 1)
     d, x, y = np.full((2, m + 1), -np.inf), np.full((2, m + 1), -np.inf), np.full((2, m + 1), -np.inf)
+    d[0], x[0], y[0] = above[0, : m + 1], above[1, : m + 1], above[2, : m + 1]
     best, best_i, best_j = 0.0, -1, -1
     for i in range(n):
         a, h = i & 1, 1 - (i & 1)  # the row above, this row
@@ -63,17 +67,20 @@ def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, back: Array) -> tuple
 
 
 @compiled
-def _trace(back: Array, i: int, j: int, cells: Array, match: Array) -> int:
-    """Walks back from the match (i, j); writes cells and whether each is a match, last first; returns how many."""
-    state, count = 1, 0
-    while True:
+def _trace(
+    back: Array, top: int, i: int, j: int, state: int, cells: Array, match: Array, count: int
+) -> tuple[int, int, int, int]:
+    """Walks back from cell (i, j) in ``state`` as far as ``back`` reaches, whose first row is row ``top``.
+
+    Writes cells and whether each is a match, last first, from place ``count`` on; returns how many there are now, and
+    the cell and state to go on with: ``_START`` at the alignment's first match.
+    """
+    while state != 0 and i >= top:
         cells[count, 0], cells[count, 1], match[count] = i, j, state == 1
         count += 1
-        code = back[i, j]
+        code = back[i - top, j]
         if state == 1:
             state = code & 3
-            if state == 0:
-                return count
             i, j = i - 1, j - 1
         elif state == 2:
             state = 2 if code & 4 else 1
@@ -81,6 +88,7 @@ def _trace(back: Array, i: int, j: int, cells: Array, match: Array) -> int:
         else:
             state = code >> 4
             i -= 1
+    return count, i, j, state
 
 
 @compiled
@@ -97,13 +105,13 @@ def _pair(
     match: Array,
 ) -> int:
     """Up to ``segments`` alignments of one pair, best first, no cell of a row and column of one used by another."""
-    back = np.empty((n, m), dtype=np.uint8)
+    back, above = np.empty((n, m), dtype=np.uint8), np.full((3, m + 1), -np.inf)
     found, used = 0, 0
     while found < segments:
-        score, i, j = _sweep(s, go, ge, n, m, back)
+        score, i, j = _sweep(s, go, ge, n, m, above, back)
         if i < 0:
             break
-        count = _trace(back, i, j, cells[used:], match[used:])
+        count = _trace(back, 0, i, j, 1, cells[used:], match[used:], 0)[0]
         scores[found], counts[found] = score, count
         found += 1
         if found < segments:

@@ -20,6 +20,7 @@ from syncline.alignment.dtw import dtw
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.path import Path
 from syncline.alignment.soft_smith_waterman import expected_alignment
+from syncline.alignment.streamed import smith_waterman_streamed
 
 SCALE, GAP_OPEN, GAP_EXTEND, GAMMA = 0.1, 2.0, 0.5, 0.2
 MATCH_THRESHOLD = 0.2
@@ -146,14 +147,31 @@ def match_score(similarity: Tensor, *, gap_open: float = GAP_OPEN, gap_extend: f
         >>> match_score(centred_similarity(curve, curve)) > MATCH_THRESHOLD
         True
     """
-    m = similarity.shape[1]
+    stack = torch.stack([similarity, *(similarity[:, order] for order in _wrong_orders(similarity.shape[1]))])
+    scores = [path.score for path in smith_waterman(stack, gap_open=gap_open, gap_extend=gap_extend)]
+    return _lost(scores[0], scores[1:])
+
+
+def match_score_streamed(
+    x: Tensor, y: Tensor, score: float, *, gap_open: float = GAP_OPEN, gap_extend: float = GAP_EXTEND
+) -> float:
+    """`match_score` of two sequences (n, d), (m, d) too long for their matrix; ``score``: of their best alignment."""
+    wrong = [
+        smith_waterman_streamed(x, y[order], scale=SCALE, gap_open=gap_open, gap_extend=gap_extend)[0].score
+        for order in _wrong_orders(len(y))
+    ]
+    return _lost(score, wrong)
+
+
+def _wrong_orders(m: int) -> list[Tensor]:
     generator = np.random.default_rng(0)
     blocks = np.array_split(np.arange(m), min(6, m))
-    orders = [np.arange(m), np.arange(m)[::-1]]
-    orders += [np.concatenate([blocks[i] for i in generator.permutation(len(blocks))]) for _ in range(3)]
-    stack = torch.stack([similarity[:, torch.from_numpy(order.copy())] for order in orders])
-    scores = [path.score for path in smith_waterman(stack, gap_open=gap_open, gap_extend=gap_extend)]
-    return 1.0 - float(np.mean(scores[1:])) / scores[0] if scores[0] > 0 else 0.0
+    shuffled = [np.concatenate([blocks[i] for i in generator.permutation(len(blocks))]) for _ in range(3)]
+    return [torch.arange(m).flip(0), *map(torch.from_numpy, shuffled)]
+
+
+def _lost(score: float, wrong: list[float]) -> float:
+    return 1.0 - float(np.mean(wrong)) / score if score > 0 else 0.0
 
 
 def carried(matches: Int64[np.ndarray, "k 2"], frames: Int64[np.ndarray, " f"], *, reach: int) -> Int64[np.ndarray, f]:

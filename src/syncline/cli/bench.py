@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+from syncline.cli.sources import setting
 
 EXAMPLE = """\
 A bench that was stopped goes on where it was. Results: OUT/NAME/runs.jsonl (a line a run), tables.md, .csv, .tex,
@@ -12,6 +15,7 @@ differences.json (against the baseline, with 95 % intervals).
 examples:
   syncline bench g1_seeds --root data/ --out results/
   syncline bench my_bench.yaml --root data/ --seeds 0 1
+  syncline bench table1 --root data/ --steps 200 --set encoder.project=512
   syncline bench real --out results/ --only-tables
   syncline bench --list
 """
@@ -28,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sets", nargs="+", help="in place of the configuration's")
     parser.add_argument("--methods", nargs="+", help="only these rows")
     parser.add_argument("--steps", type=int, help="steps of the optimiser, in place of the configuration's")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of all rows, as encoder.width=64"
+    )
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     parser.add_argument("--only-tables", action="store_true", help="write the tables of the runs that are there")
 
@@ -39,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from syncline.encoder import FeatureCache
     from syncline.errors import SynclineError
     from syncline.experiments import config_names, read_bench, run_bench, write_tables
+    from syncline.training import merged
 
     if arguments.list:
         print("\n".join(config_names()))
@@ -52,11 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
         if unknown:
             raise SynclineError(f"no method {unknown[0]!r} in {config.name}; there are {', '.join(methods)}")
         methods = {name: methods[name] for name in arguments.methods}
-    common = config.common | ({"steps": arguments.steps} if arguments.steps else {})
+    over: dict[str, Any] = {"steps": arguments.steps} if arguments.steps else {}
+    for text in arguments.set:
+        over = merged(over, setting(text))
+    methods = {name: merged(values, over) for name, values in methods.items()}
     config = replace(
         config,
         methods=methods,
-        common=common,
         seeds=arguments.seeds or config.seeds,
         sets=arguments.sets or config.sets,
         baseline=config.baseline if config.baseline in methods else None,

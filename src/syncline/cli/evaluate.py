@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from syncline.data import VideoSet
-    from syncline.encoder import FeatureCache, FrameEncoder
+    from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder
     from syncline.experiments.tables import Table
 
 EXAMPLE = """\
 DATA with labels (a manifest with events, a data set): phase classification, AP@K, progression, event transfer error and
 tau of whole, re-timed (where DATA has a retimed.csv) and spliced clips. Without labels: the label-free signs, and of
 pairs whether they match at all. RUN - measures the controls alone. Of a data set with several actions: a table for
-each, and their mean.
+each, and their mean. Of a run that trained its backbone, the controls stand on the backbone as it was before.
 
 examples:
   syncline evaluate runs/pour videos/
@@ -61,17 +63,21 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.labels is not None:
         videos = attach_labels(videos, read_labels(arguments.labels))
     encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run)
-    if encoder is not None and encoder.config.trainable != "frozen":
-        raise SynclineError(
-            f"{arguments.run} has a backbone that was trained too; evaluate measures runs on frozen features"
-        )
     if encoder is None and not arguments.controls:
         raise SynclineError("there is nothing to measure: give a RUN, or leave --no-controls away")
-    cache = FeatureCache(arguments.cache, None if encoder is None else encoder.backbone)
+    if len(videos) < 2:
+        raise SynclineError(f"{arguments.data} has 1 video; evaluate compares videos, so it needs at least 2")
+    counts = ", ".join(f"{len(videos.split(name))} {name}" for name in ("train", "val") if len(videos.split(name)))
     console = Console(stderr=True)
-    with console.status("features") as status:
+    console.print(
+        f"{len(videos)} videos ({counts or 'no split: nothing is fitted, all are measured'})", highlight=False
+    )
+    with tempfile.TemporaryDirectory() as own, console.status("features") as status:
+        trained = encoder is not None and encoder.config.trainable != "frozen"
+        backbone = None if encoder is None else encoder.backbone.frozen_copy() if trained else encoder.backbone
+        cache = FeatureCache(own if trained else arguments.cache, backbone)  # nobody else wants the trained one's
         rows = _measure(arguments, encoder, videos, cache, status.update)
-    matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []
+        matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []
     _show(rows, matches)
     _write(arguments, rows, matches)
     return 0
@@ -92,22 +98,42 @@ def _measure(
 ) -> list[dict[str, Any]]:
     from syncline.data import read_recuts
     from syncline.data.datasets import by_action
+    from syncline.errors import SynclineError
     from syncline.evaluation.evaluate import evaluate, labels_beside
 
-    folder = Path(arguments.data)
-    beside = (folder if folder.is_dir() else folder.parent) / "retimed.csv"
-    path = arguments.recuts or (beside if beside.is_file() and videos.num_phases > 1 else None)
+    folder = Path(arguments.data) if Path(arguments.data).is_dir() else Path(arguments.data).parent
+    labelled = videos.num_phases > 1
+    if arguments.recuts is not None and not labelled:
+        raise SynclineError("--recuts needs labels: of videos without, re-cuts measure nothing")
+    path = arguments.recuts or (folder / "retimed.csv" if labelled and (folder / "retimed.csv").is_file() else None)
+    name = "-" if encoder is None else Path(arguments.run).name
+    sides: list[tuple[FrameEncoder | None, FeatureCache, EncoderConfig | None, bool]]
+    sides = [(encoder, cache, None, arguments.controls)]
+    if encoder is not None and encoder.config.trainable != "frozen":
+        sides = [(encoder, cache, None, False)]
+        if arguments.controls:
+            before, plain = _before_training(encoder.config, arguments.cache)
+            sides.append((None, plain, before, True))
     rows: list[dict[str, Any]] = []
     for action, part in by_action(videos).items():
-        found = evaluate(
-            encoder, part, cache=cache, recuts=None if path is None else read_recuts(path, part),
-            protocols=("whole", "retimed", "spliced") if part.num_phases > 1 else ("whole",),
-            controls=arguments.controls, draws=arguments.draws, progress=say,
-            name="-" if encoder is None else Path(arguments.run).name,
-            other_labels=labels_beside(folder if folder.is_dir() else folder.parent),
-        )  # fmt: skip
-        rows += [row | {"set": action or videos.name} for row in found]
+        recuts = None if path is None else read_recuts(path, part)
+        for measured, features, config, controls in sides:
+            found = evaluate(
+                measured, part, cache=features, config=config, controls=controls, name=name, recuts=recuts,
+                protocols=("whole", "retimed", "spliced") if labelled else ("whole",), draws=arguments.draws,
+                progress=say, other_labels=labels_beside(folder) if measured is encoder else None,
+            )  # fmt: skip
+            rows += [row | {"set": action or videos.name} for row in found]
     return rows
+
+
+def _before_training(config: EncoderConfig, root: Path | None) -> tuple[EncoderConfig, FeatureCache]:
+    """An encoder's configuration with its backbone frozen, and the cache of that backbone as it was."""
+    from syncline.encoder import Backbone, FeatureCache
+
+    frozen = replace(config, trainable="frozen")
+    backbone = Backbone(config.backbone, grid=config.grid or None, weights=config.weights, stage=config.stage)
+    return frozen, FeatureCache(root, backbone)
 
 
 def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache) -> list[dict[str, Any]]:
@@ -130,7 +156,13 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
 
     console = Console()
     for table in make_tables(rows):
-        _print_table(console, table)
+        if table.columns:
+            _print_table(console, table)
+        else:
+            console.print(
+                f"{table.title}: nothing could be measured, because no two videos with labels and without a part in "
+                "common are left to compare; label more videos (4 or more of the split val)"
+            )
     signed = [row for row in rows if row.get("signs")]
     if signed:
         from rich.table import Table as Grid
@@ -175,3 +207,6 @@ def _write(arguments: argparse.Namespace, rows: Sequence[dict[str, Any]], matche
         tables = make_tables(rows)
         for name, text in (("md", as_markdown(tables)), ("csv", as_csv(tables)), ("tex", as_latex(tables))):
             write_text(arguments.out / f"tables.{name}", text)
+    for place in (arguments.json, arguments.out):
+        if place is not None:
+            print(f"written: {place}")

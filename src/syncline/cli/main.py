@@ -37,21 +37,27 @@ VERBS: dict[str, str] = {
 }
 
 
-def _parser(verb: str | None) -> argparse.ArgumentParser:
-    """The parser with every verb listed, and the arguments of ``verb`` alone (its module is the only one imported)."""
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """The command line, by a parser that lists every verb; of the verb that is meant alone the module is imported."""
+    verb = next((word for word in words if not word.startswith("-")), None)
     parser = argparse.ArgumentParser(
         prog="syncline",
         description="Aligns, searches and compares videos of the same activity, by an embedding of every frame.",
     )
     parser.add_argument("--version", action="version", version=f"syncline {syncline.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    speaks = parser
     for name, line in VERBS.items():
         sub = verbs.add_parser(
             name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter, add_help=True
         )
         if name == verb:
             importlib.import_module(f"syncline.cli.{name}").configure(sub)
-    return parser
+            speaks = sub
+    parsed, unknown = parser.parse_known_args(words)
+    if unknown:
+        speaks.error(f"unrecognized arguments: {' '.join(unknown)}")  # with the usage of the verb
+    return parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,8 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # threads that wait for each other by spinning make a busy machine ten times slower; read when torch is loaded
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
-    verb = next((word for word in words if not word.startswith("-")), None)
-    parsed = _parser(verb).parse_args(words)
+    parsed = _parse(words)
     try:
         code = importlib.import_module(f"syncline.cli.{parsed.verb}").run(parsed)
     except SynclineError as error:

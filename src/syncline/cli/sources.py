@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncline.errors import SynclineError
 
@@ -42,6 +42,30 @@ def source_of(arguments: argparse.Namespace, source: str) -> VideoSet:
     from syncline.data import open_source
 
     return open_source(source, root=arguments.root, action=arguments.action, camera=arguments.camera)
+
+
+def setting(text: str) -> dict[str, Any]:
+    """What ``--set a.b=1`` says, as nested dictionaries.
+
+    Raises:
+        SynclineError: no KEY=VALUE, or a value that is no YAML.
+    """
+    import yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.split(".")):
+        raise SynclineError(f"--set {text!r}: expected KEY=VALUE, as --set encoder.width=128")
+    try:
+        result: Any = yaml.safe_load(value)
+        if isinstance(result, str):  # YAML takes 1e-4 for a word
+            result = float(result)
+    except yaml.YAMLError as error:
+        raise SynclineError(f"--set {text!r}: the value is no YAML") from error
+    except ValueError:
+        pass
+    for part in reversed(key.split(".")):
+        result = {part: result}
+    return dict(result)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import add_source_options, source_of
+from syncline.cli.sources import add_source_options, setting, source_of
 
 if TYPE_CHECKING:
     from syncline.data import VideoSet
@@ -80,10 +80,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.source is None or arguments.out is None:
         _say("usage: syncline train SOURCE --out RUN (see syncline train --help)")
         return 2
-    display = _Display()
-    with display:
+    videos = _videos(arguments)
+    with _Display() as display:
         train(
-            _videos(arguments), arguments.out, config=config, resume=arguments.resume, minutes=arguments.minutes,
+            videos, arguments.out, config=config, resume=arguments.resume, minutes=arguments.minutes,
             cache=arguments.cache, callback=display,
         )  # fmt: skip
     if _leads():
@@ -110,7 +110,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         if getattr(arguments, name) is not None:
             line[name] = getattr(arguments, name)
     for text in arguments.set:
-        line = merged(line, _setting(text))
+        line = merged(line, setting(text))
     given = merged(given, line)
     if arguments.resume and arguments.out is not None:
         base = read_config(Path(arguments.out))
@@ -140,28 +140,6 @@ def _file_settings(path: str) -> dict[str, Any]:
     return values
 
 
-def _setting(text: str) -> dict[str, Any]:
-    """``a.b=1`` as nested dictionaries."""
-    import yaml
-
-    from syncline.errors import SynclineError
-
-    key, equals, value = text.partition("=")
-    if not equals or not all(key.split(".")):
-        raise SynclineError(f"--set {text!r}: expected KEY=VALUE, as --set encoder.width=128")
-    try:
-        result: Any = yaml.safe_load(value)
-        if isinstance(result, str):  # YAML takes 1e-4 for a word
-            result = float(result)
-    except yaml.YAMLError as error:
-        raise SynclineError(f"--set {text!r}: the value is no YAML") from error
-    except ValueError:
-        pass
-    for part in reversed(key.split(".")):
-        result = {part: result}
-    return dict(result)
-
-
 class _Display:
     """The callback that draws bars: one for reading the videos, one for the steps."""
 
@@ -178,7 +156,6 @@ class _Display:
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> _Display:
-        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -196,6 +173,7 @@ class _Display:
             return
         name, unit = words[progress.phase]
         if name not in self._tasks:
+            self._bars.start()  # not before there is a bar: stopping an empty display leaves a blank line
             self._tasks[name] = self._bars.add_task(name, total=progress.total, rate="", note="")
         note = "" if progress.loss is None else f"loss {progress.loss:.4f}"
         rate = "" if progress.rate is None else f"{progress.rate:.2f} {unit}"

@@ -93,7 +93,9 @@ def _rows(path: Path, *required: str) -> list[tuple[int, dict[str, str]]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
             missing = [column for column in required if rows and column not in rows[0]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise SynclineError(f"{path} cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise SynclineError(f"{path} cannot be read as CSV: {error}") from error
     if missing or not rows:
         raise SynclineError(f"{path} has {'no column ' + repr(missing[0]) if missing else 'no rows'}")

@@ -71,8 +71,9 @@ def open_source(
     if action not in (None, "all"):
         chosen = tuple(video for video in found if video.action == action)
         if not chosen:
-            there = sorted({video.action for video in found})[:20]
-            raise SynclineError(f"{found.name} has no video of the action {action!r}; there are {', '.join(there)}")
+            there = ", ".join(sorted({video.action for video in found} - {""})[:20])
+            known = f"there are {there}" if there else "its videos have no actions, leave it away"
+            raise SynclineError(f"{found.name} has no video of the action {action!r}; {known}")
         found = VideoSet(chosen, found.name, found.event_names)
     if split is None:
         return found

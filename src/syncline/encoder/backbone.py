@@ -135,6 +135,14 @@ class Backbone(nn.Module):
             return torch.bfloat16
         return torch.bfloat16 if self.mean.device.type == "cpu" and _cpu_multiplies_bfloat16() else torch.float32
 
+    def frozen_copy(self) -> Backbone:
+        """A copy with the parameters as they are now, frozen and in float32: its features can be cached."""
+        copied = copy.deepcopy(self)
+        copied.trainable, copied.precision = "frozen", "float32"
+        copied._forget()
+        copied._mark_trainable()
+        return copied.eval()
+
     def forward(self, pictures: Shaped[Tensor, "n 3 h w"]) -> Float[Tensor, "n c g g"]:
         """Feature maps (n, C, g, g) float32 of pictures (n, 3, h, w): uint8, or floating point in [0, 1].
 

@@ -156,14 +156,18 @@ def difference_rows(rows: Sequence[Row], baseline: str) -> list[dict[str, Any]]:
 
 
 def _mean_table(title: str, tables: Sequence[Table]) -> Table:
-    """Unweighted means of what all tables have; a cell has no deviation and is not bold."""
-    columns = tuple(c for c in tables[0].columns if all(c in table.columns for table in tables))
+    """Unweighted means; a cell has no deviation, is not bold, and is left open where one of the sets has no number."""
+    columns = tuple(c for c in COLUMNS if any(c in table.columns for table in tables))
     methods = [m for m in tables[0].methods if all(m in table.methods for table in tables)]
     cells = {}
     for method in methods:
-        found = [[table.methods[method][table.columns.index(c)].mean for table in tables] for c in columns]
+        found = [[_mean_of(table, method, column) for table in tables] for column in columns]
         cells[method] = [Cell(sum(means) / len(means), math.nan) for means in found]
     return Table(title, columns, cells, {m: min(table.seeds[m] for table in tables) for m in methods})
+
+
+def _mean_of(table: Table, method: str, column: Column) -> float:
+    return table.methods[method][table.columns.index(column)].mean if column in table.columns else math.nan
 
 
 def is_control(method: str) -> bool:

@@ -3,6 +3,8 @@
 `local` is the method's own: affine-gap Smith-Waterman on the centred cosine similarity, so that what one video has
 and the other lacks stays unaligned; several segments are kept as long as they follow one another in both videos.
 `global` (dynamic time warping), `subsequence` (the shorter video anywhere inside the longer) and `band` always answer.
+Of two long videos (`LONG` pairs of frames) `local` never holds the whole matrix: its confidences come from windows
+along the path.
 
 Similarity, prices of gaps and the verdict are those of `alignment.sequences`, which evaluation uses too.
 """
@@ -20,21 +22,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from syncline.alignment import Path, dtw, expected_alignment, smith_waterman
+from syncline.alignment import Path, dtw, expected_alignment, smith_waterman, smith_waterman_streamed, unit_rows
 from syncline.alignment.sequences import (
     GAMMA,
     GAP_EXTEND,
     GAP_OPEN,
     MATCH_THRESHOLD,
+    SCALE,
     centred_similarity,
     in_order,
     match_score,
+    match_score_streamed,
 )
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 
 Mode = Literal["local", "global", "subsequence", "band"]
 MODES: tuple[Mode, ...] = ("local", "global", "subsequence", "band")
+LONG = 25_000_000
+_WINDOW, _MARGIN, _NEAR = 1024, 128, 2
 
 
 @dataclass(frozen=True)
@@ -113,12 +119,16 @@ class Alignment:
 
 def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
     """Cosine similarity of all frames minus its mean, in units of 0.1: (n, m) float32; strangers score below 0."""
+    _check_widths(a, b)
+    return centred_similarity(a.vectors, b.vectors)
+
+
+def _check_widths(a: Embedding, b: Embedding) -> None:
     if a.vectors.shape[1] != b.vectors.shape[1]:
         raise SynclineError(
             f"embeddings of {a.source} and {b.source} have widths {a.vectors.shape[1]} and {b.vectors.shape[1]}; "
             "embed both with the same run"
         )
-    return centred_similarity(a.vectors, b.vectors)
 
 
 def align(
@@ -163,24 +173,28 @@ def align(
         raise SynclineError(f"unknown alignment mode {mode!r}; choose one of {', '.join(MODES)}")
     if not len(a.vectors) or not len(b.vectors):
         raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
-    matrix = similarity(a, b)
-    if mode == "local":
-        paths = in_order(smith_waterman(matrix[None], gap_open=gap_open, gap_extend=gap_extend, segments=segments))
+    prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend}
+    if mode == "local" and len(a.vectors) * len(b.vectors) > LONG:
+        paths, near, score = _long(a, b, segments, verdict, gamma, prices)
     else:
-        paths = [_warp(matrix, mode, band)]
-    paths = [path for path in paths if path.is_match.any()]
-    posterior = expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0].numpy()
-    pairs = np.concatenate([path.indices[path.is_match] for path in paths]) if paths else np.zeros((0, 2), np.int64)
-    times = _refine(pairs, posterior, a.pts_seconds, b.pts_seconds)
+        matrix = similarity(a, b)
+        if mode == "local":
+            paths = in_order(smith_waterman(matrix[None], segments=segments, **prices))
+        else:
+            paths = [path for path in [_warp(matrix, mode, band)] if path.is_match.any()]
+        near = _near(expected_alignment(matrix[None], gamma=gamma, **prices)[0].numpy(), _pairs(paths))
+        score = match_score(matrix, **prices) if verdict else float("nan")
+    pairs = _pairs(paths)
+    times = _refine(pairs, near, a.pts_seconds, b.pts_seconds)
     kept = _segments(paths, times)
     return Alignment(
         path=pairs,
         times=times,
-        confidence=_confidence(pairs, posterior),
+        confidence=np.asarray(np.minimum(near[:, _NEAR - 1 : _NEAR + 2].sum(axis=1), 1.0)),
         score=float(sum(path.score for path in paths)),
         segments=kept,
         gaps=_gaps(pairs, a.pts_seconds, b.pts_seconds, min_gap),
-        match_score=match_score(matrix, gap_open=gap_open, gap_extend=gap_extend) if verdict else float("nan"),
+        match_score=score,
         mode=mode,
     )
 
@@ -264,30 +278,58 @@ def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
     return Path(indices=path.indices, score=-path.score / max(1, len(path.indices)), is_match=path.is_match)
 
 
+def _long(
+    a: Embedding, b: Embedding, segments: int, verdict: bool, gamma: float, prices: dict[str, Any]
+) -> tuple[list[Path], NDArray[np.float64], float]:
+    """Paths, the posterior near their pairs, and the match score of two videos too long for their matrix."""
+    _check_widths(a, b)
+    x, y = (torch.from_numpy(np.asarray(side.vectors, dtype=np.float32)) for side in (a, b))
+    found = smith_waterman_streamed(x, y, scale=SCALE, segments=segments, **prices)
+    x, y = unit_rows(x), unit_rows(y)
+    mean = x.mean(0) @ y.mean(0)
+    paths = in_order(found)
+    near = [np.zeros((0, 2 * _NEAR + 1))]
+    for path in paths:
+        pairs = path.matches
+        start = 0
+        while start < len(pairs):
+            stop = start + int(np.searchsorted((pairs[start:] - pairs[start]).max(axis=1), _WINDOW))
+            low = np.maximum(pairs[start] - _MARGIN, 0)
+            high = pairs[stop - 1] + _MARGIN + 1
+            window = (x[low[0] : high[0]] @ y[low[1] : high[1]].T - mean) / SCALE
+            posterior = expected_alignment(window[None], gamma=gamma, **prices)[0].numpy()
+            near.append(_near(posterior, pairs[start:stop] - low))
+            start = stop
+    score = match_score_streamed(x, y, found[0].score, **prices) if verdict else float("nan")
+    return paths, np.concatenate(near), score
+
+
+def _pairs(paths: list[Path]) -> NDArray[np.int64]:
+    return np.concatenate([path.matches for path in paths]) if paths else np.zeros((0, 2), np.int64)
+
+
+def _near(posterior: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(k, 5) posterior of each pair's frame of A with the two frames to either side of B's; 0 outside."""
+    columns = pairs[:, 1, None] + np.arange(-_NEAR, _NEAR + 1)
+    inside = (columns >= 0) & (columns < posterior.shape[1])
+    found = posterior[pairs[:, :1], np.clip(columns, 0, posterior.shape[1] - 1)].astype(np.float64)
+    return np.asarray(found * inside)
+
+
 def _refine(
-    pairs: NDArray[np.int64], posterior: NDArray[np.float32], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64]
+    pairs: NDArray[np.int64], near: NDArray[np.float64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Times of the pairs; B's is the posterior mean over two frames to either side where the pair is one to one."""
     times = np.stack([pts_a[pairs[:, 0]], pts_b[pairs[:, 1]]], axis=1) if len(pairs) else np.zeros((0, 2))
     if not len(pairs):
         return times
-    columns = np.clip(pairs[:, 1, None] + np.arange(-2, 3), 0, len(pts_b) - 1)
-    weights = posterior[pairs[:, :1], columns].astype(np.float64)
-    mass = weights.sum(axis=1)
+    columns = np.clip(pairs[:, 1, None] + np.arange(-_NEAR, _NEAR + 1), 0, len(pts_b) - 1)
+    weights, mass = near, near.sum(axis=1)
     one_to_one = np.bincount(pairs[:, 0])[pairs[:, 0]] == 1
     sure = one_to_one & (mass > 0.1)
     times[sure, 1] = (weights[sure] * pts_b[columns[sure]]).sum(axis=1) / mass[sure]
     times[:, 1] = np.maximum.accumulate(times[:, 1])
     return times
-
-
-def _confidence(pairs: NDArray[np.int64], posterior: NDArray[np.float32]) -> NDArray[np.float64]:
-    if not len(pairs):
-        return np.zeros(0)
-    near = pairs[:, 1, None] + np.arange(-1, 2)
-    inside = (near >= 0) & (near < posterior.shape[1])
-    mass = posterior[pairs[:, :1], np.clip(near, 0, posterior.shape[1] - 1)].astype(np.float64) * inside
-    return np.asarray(np.minimum(mass.sum(axis=1), 1.0))
 
 
 def _segments(paths: list[Path], times: NDArray[np.float64]) -> tuple[Segment, ...]:
