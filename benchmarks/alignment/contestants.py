@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from benchmarks.alignment import jax_scan
 
-from syncline.alignment import diagonal, soft_smith_waterman
+from syncline.alignment import diagonal, expected_alignment, soft_smith_waterman
 
 GAMMA = 0.5
 Work = Callable[[], object]
@@ -42,6 +42,19 @@ def ours(route: str, *, matrix: bool = False, per_cell: bool = False) -> Callabl
         return work
 
     return prepare
+
+
+def expected(b: int, n: int, m: int) -> Work:
+    """expected_alignment, forward and backward: what training through the alignment pays."""
+    s, go, ge = inputs(b, n, m)
+    upstream = torch.randn(b, n, m, generator=torch.Generator().manual_seed(1))
+
+    def work() -> object:
+        os.environ["SYNCLINE_ALIGNMENT"] = ""
+        match = expected_alignment(s, gap_open=go, gap_extend=ge, gamma=GAMMA)
+        return torch.autograd.grad(match, (s, go, ge), upstream)
+
+    return work
 
 
 def pytorch(b: int, n: int, m: int) -> Work:
@@ -84,6 +97,7 @@ CONTESTANTS: dict[str, Callable[[int, int, int], Work]] = {
     "syncline": ours(""),
     "syncline, with D": ours("", matrix=True),
     "syncline, (n, m) gaps": ours("", per_cell=True),
+    "syncline, expected alignment": expected,
     "numba scalar, float64": ours("scalar"),
     "PyTorch anti-diagonals": pytorch,
     "JAX scan": jax,

@@ -28,6 +28,27 @@ def write_table(results: Path, out: Path) -> None:
     out.write_text("\n".join(lines) + "\n")
 
 
+def write_plot(results: Path, out: Path) -> None:
+    """Nanoseconds a cell over T and over B, of the newest row of each shape."""
+    from matplotlib.figure import Figure
+
+    newest = {tuple(row["shape"]): row for row in map(json.loads, results.read_text().splitlines()) if "shape" in row}
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    over_frames, over_pairs = figure.subplots(1, 2, sharey=True)
+    for axes, chosen, place, label in (
+        (over_frames, [shape for shape in newest if shape[0] == 1], 1, "frames T of one pair"),
+        (over_pairs, [shape for shape in newest if shape[1] == 64], 0, "pairs B of 64 × 64 frames"),
+    ):
+        chosen.sort()
+        values = [1e6 * newest[shape]["wall_ms"] / (shape[0] * shape[1] * shape[2]) for shape in chosen]
+        axes.plot([shape[place] for shape in chosen], values, marker="o", markersize=3)
+        axes.set(xscale="log", yscale="log", xlabel=label)
+        axes.grid(alpha=0.3, which="both")
+    over_frames.set_ylabel("ns a cell, forward + backward")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+
+
 def _cell(rows: dict[tuple[tuple[int, ...], str], dict[str, object]], shape: tuple[int, ...], name: str) -> str:
     row = rows.get((shape, name))
     if row is None:

@@ -27,15 +27,16 @@ _START, _D, _X, _Y = 0, 1, 2, 3  # states, and where one came from
 
 
 @compiled
-def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, above: Array, back: Array) -> tuple[float, int, int]:
+def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, edge: Array, back: Array) -> tuple[float, int, int]:
     """Fills ``back`` (n, m) uint8 (bits 0-1: D's origin, 2: X's is X, 4-5: Y's) and returns (best score, its cell).
 
-    ``above`` (3, m + 1) float64: D, X and Y of the row above the first, with a border before column 0; -inf for none.
+    ``edge`` (3, m + 1) float64: D, X and Y of the row above the first, with a border before column 0, -inf for none;
+    afterwards, those of the last row.
     """
     oi, oj = int(go.shape[0] > 1), int(go.shape[1] > 1)
     ei, ej = int(ge.shape[0] > 1), int(ge.shape[1] > 1)
     d, x, y = np.full((2, m + 1), -np.inf), np.full((2, m + 1), -np.inf), np.full((2, m + 1), -np.inf)
-    d[0], x[0], y[0] = above[0, : m + 1], above[1, : m + 1], above[2, : m + 1]
+    d[0], x[0], y[0] = edge[0], edge[1], edge[2]
     best, best_i, best_j = 0.0, -1, -1
     for i in range(n):
         a, h = i & 1, 1 - (i & 1)  # the row above, this row
@@ -63,6 +64,8 @@ def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, above: Array, back: A
             back[i, j] = code | origin << 4
             if value > best:
                 best, best_i, best_j = value, i, j
+    last = n & 1
+    edge[0], edge[1], edge[2] = d[last], x[last], y[last]
     return best, best_i, best_j
 
 
@@ -78,7 +81,7 @@ def _trace(
     while state != 0 and i >= top:
         cells[count, 0], cells[count, 1], match[count] = i, j, state == 1
         count += 1
-        code = back[i - top, j]
+        code = 0 | back[i - top, j]  # signed: of an unsigned one numba would make a state of float64
         if state == 1:
             state = code & 3
             i, j = i - 1, j - 1
@@ -105,10 +108,11 @@ def _pair(
     match: Array,
 ) -> int:
     """Up to ``segments`` alignments of one pair, best first, no cell of a row and column of one used by another."""
-    back, above = np.empty((n, m), dtype=np.uint8), np.full((3, m + 1), -np.inf)
+    back, edge = np.empty((n, m), dtype=np.uint8), np.empty((3, m + 1))
     found, used = 0, 0
     while found < segments:
-        score, i, j = _sweep(s, go, ge, n, m, above, back)
+        edge[:] = -np.inf
+        score, i, j = _sweep(s, go, ge, n, m, edge, back)
         if i < 0:
             break
         count = _trace(back, 0, i, j, 1, cells[used:], match[used:], 0)[0]

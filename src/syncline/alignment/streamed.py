@@ -1,16 +1,19 @@
 """The best local alignments of two embedded sequences without their matrix of similarities, for very long videos.
 
-The same as `smith_waterman` on `centred_similarity`, in about 3 n m / 128 numbers of memory in place of n m:
-- forward, similarities are made for 128 rows at a time and forgotten; of the scores, every 128th row is kept;
-- back, from the best cell, the 128 rows above a kept one are computed again, this time with their origins, as far to
-  the right as the path stands.
+The same as `smith_waterman` on `centred_similarity`, in about 3 n m / 256 numbers of memory in place of n m:
+- forward, similarities are made for 128 rows at a time and forgotten; of the scores, every 256th row is kept;
+- back, from the best cell, the rows up to the kept one above are computed again, this time with their origins, in a
+  window to the left of where the path stands. It is wide enough if it comes to the score that the path has there; else
+  it is made wider.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,8 +23,10 @@ from syncline.alignment.path import Path
 from syncline.alignment.similarity import unit_rows
 
 Array = NDArray[Any]
-ROWS = 128
+STEP = 128  # rows whose similarities are there at a time
+ROWS = 256  # between rows whose scores are kept
 _CLOSED = -1e30
+_ROUNDING = 1e-3  # of a score: similarities of other shapes are summed in another order
 
 
 @compiled
@@ -96,17 +101,19 @@ class _Pair:
     """Two sequences of unit rows, and which of their frames are matched already and so closed."""
 
     def __init__(self, a: Tensor, b: Tensor, scale: float, gap_open: float, gap_extend: float) -> None:
-        self.a, self.b, self.scale = a, b, scale
-        self.mean = float(a.double().mean(0) @ b.double().mean(0))  # of all cosines
+        self.a, self.b = a.div_(scale), b
+        self.mean = float(self.a.double().mean(0) @ b.double().mean(0))  # of all similarities
         self.go, self.ge = float(gap_open), float(gap_extend)
         self.closed_a, self.closed_b = (np.zeros(len(rows), dtype=np.bool_) for rows in (a, b))
 
-    def similarities(self, top: int) -> Array:
-        """(at most ROWS, m) float32, of the rows from ``top`` on."""
-        s: Array = (self.a[top : top + ROWS] @ self.b.T).sub_(self.mean).div_(self.scale).numpy()
-        s[self.closed_a[top : top + ROWS]] = _CLOSED
+    def similarities(self, top: int, bottom: int, left: int, right: int, room: Tensor | None = None) -> Array:
+        """(bottom - top, right - left) float32, fewer rows at the end; written to ``room`` if there is one."""
+        rows = self.a[top:bottom]
+        room = None if room is None else room[: len(rows)]
+        s: Array = torch.mm(rows, self.b[left:right].T, out=room).sub_(self.mean).numpy()
+        s[self.closed_a[top:bottom]] = _CLOSED
         if self.closed_b.any():
-            s[:, self.closed_b] = _CLOSED
+            s[:, self.closed_b[left:right]] = _CLOSED
         return s
 
     def best(self) -> Path | None:
@@ -115,23 +122,47 @@ class _Pair:
         state, spare = np.full((3, m + 1), -np.inf), np.full((2, m + 1), -np.inf)
         kept: list[Array] = []
         best, i, j = 0.0, -1, -1
-        for top in range(0, n, ROWS):
-            kept.append(state.copy())
-            score, row, column = _advance(self.similarities(top), self.go, self.ge, state, spare)
-            if score > best:
-                best, i, j = score, top + row, column
+        with ThreadPoolExecutor(1) as pool:  # the next rows' similarities are made meanwhile
+            room, other = torch.empty(2, STEP, m)
+            coming = pool.submit(self.similarities, 0, STEP, 0, m, room)
+            for top in range(0, n, STEP):
+                room, other = other, room
+                s, coming = coming.result(), pool.submit(self.similarities, top + STEP, top + 2 * STEP, 0, m, room)
+                if top % ROWS == 0:
+                    kept.append(state.copy())
+                score, row, column = _advance(s, self.go, self.ge, state, spare)
+                if score > best:
+                    best, i, j = score, top + row, column
         if i < 0:
             return None
         cells, match = np.empty((n + m, 2), dtype=np.int64), np.empty(n + m, dtype=np.bool_)
-        price = np.array([[self.go]]), np.array([[self.ge]])
-        count, at = 0, _D
+        count, at, value = 0, _D, best
         while at != _START:
-            block, width = i // ROWS, j + 1
-            top = block * ROWS
-            back = np.empty((i - top + 1, width), dtype=np.uint8)
-            _sweep(self.similarities(top), *price, len(back), width, kept[block], back)
-            count, i, j, at = _trace(back, top, i, j, at, cells, match, count)
+            top = i // ROWS * ROWS
+            left, back = self._origins(kept[i // ROWS], i, j, at, value)
+            stop, i, j, at = _trace(back, top, i, j - left, at, cells, match, count)
+            cells[count:stop, 1] += left
+            count, j = stop, j + left
+            value = kept[top // ROWS][at - 1, j + 1]
         path = Path(cells[:count][::-1].copy(), best, match[:count][::-1].copy())
         self.closed_a[path.matches[:, 0]] = True
         self.closed_b[path.matches[:, 1]] = True
         return path
+
+    def _origins(self, above: Array, i: int, j: int, at: int, value: float) -> tuple[int, Array]:
+        """Where the states of the rows of i's block came from, in columns up to j: (first column, origins).
+
+        ``above``: the states of the row above the block; ``value``: the score of state ``at`` in cell (i, j).
+        """
+        top = i // ROWS * ROWS
+        price = np.array([[self.go]]), np.array([[self.ge]])
+        width = 2 * ROWS
+        while True:
+            left = max(j + 1 - width, 0)
+            edge = above[:, left : j + 2].copy()
+            edge[:, 0] = -np.inf
+            back = np.empty((i - top + 1, j + 1 - left), dtype=np.uint8)
+            _sweep(self.similarities(top, i + 1, left, j + 1), *price, *back.shape, edge, back)
+            if left == 0 or edge[at - 1, -1] >= value - _ROUNDING:
+                return left, back
+            width *= 2

@@ -1,0 +1,105 @@
+"""``python -m benchmarks.alignment.scaling``: time over T and B, peak memory, and the figure of both.
+
+Every measurement of memory is made in a process of its own (Linux only): the largest resident size during a pass, less
+what was resident before it with the inputs and the compiled kernels, less the gradient that the pass returns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.record import RESULTS, append, surroundings
+
+FRAMES = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
+PAIRS = [1, 2, 4, 8, 16, 32, 64, 128]
+FRAMES_OF_PAIRS = 64
+LONG = 10_000
+MEMORY = {"64x128x128": "soft", "1x2048x2048": "soft", f"1x{LONG}x{LONG}": "soft", "streamed": "hard"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.inside:
+        print(json.dumps(memory(arguments.inside)))
+        return
+    import torch
+
+    torch.set_num_threads(1)
+    about = surroundings("numba", "llvmlite") | {"threads": 1, "turns": arguments.turns}
+    shapes = [(1, t, t) for t in FRAMES] + [(b, FRAMES_OF_PAIRS, FRAMES_OF_PAIRS) for b in PAIRS]
+    for shape in shapes:
+        append(
+            "alignment_scaling", about | {"shape": shape, "wall_ms": round(1e3 * fastest(shape, arguments.turns), 4)}
+        )
+    for name in MEMORY:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.alignment.scaling", "--inside", name],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        append("alignment_scaling", about | {"memory": name} | json.loads(done.stdout.splitlines()[-1]))
+    from benchmarks.alignment.table import write_plot
+
+    write_plot(RESULTS / "alignment_scaling.jsonl", RESULTS.parents[1] / "docs" / "images" / "alignment_speed.png")
+
+
+def fastest(shape: tuple[int, int, int], turns: int) -> float:
+    """Seconds of the best of several passes, forward and backward."""
+    from benchmarks.alignment.contestants import CONTESTANTS
+
+    work = CONTESTANTS["syncline"](*shape)
+    repeats = max(1, 200_000 // (shape[0] * shape[1] * shape[2]))
+    return min(_seconds(work, repeats) for _ in range(turns + 1))
+
+
+def _seconds(work: Callable[[], object], repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        work()
+    return (time.perf_counter() - start) / repeats
+
+
+def memory(name: str) -> dict[str, float]:
+    """Seconds of one pass, and the megabytes that it needs beside its inputs and their gradient."""
+    import torch
+
+    if MEMORY[name] == "hard":
+        from syncline.alignment import smith_waterman_streamed
+
+        generator = torch.Generator().manual_seed(0)
+        course = torch.randn(LONG, 128, generator=generator).cumsum(0)
+        course -= course.mean(0)
+        x, y = (course[torch.randint(0, LONG, (LONG,), generator=generator).sort().values] for _ in range(2))
+        smith_waterman_streamed(x[:300], y[:300], scale=0.1)
+        returned = 0.0
+        work: Callable[[], object] = lambda: smith_waterman_streamed(x, y, scale=0.1)  # noqa: E731
+    else:
+        from benchmarks.alignment.contestants import ours
+
+        b, n, m = map(int, name.split("x"))
+        ours("")(2, 64, 64)()
+        work = ours("")(b, n, m)
+        returned = 4.0 * b * n * m
+    Path("/proc/self/clear_refs").write_text("5")  # the largest size is counted from now on
+    before, start = _resident("VmRSS"), time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    return {"wall_s": round(seconds, 3), "extra_mb": round((_resident("VmHWM") - before - returned) / 1e6, 1)}
+
+
+def _resident(field: str) -> float:
+    """Bytes."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return 1024.0 * int(line.split()[1])
+
+
+if __name__ == "__main__":
+    main()
