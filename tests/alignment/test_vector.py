@@ -100,3 +100,48 @@ def test_out_of_range_is_refused_not_wrong() -> None:
     assert not served(s, 6 * torch.ones(1, 8, 8), 0.5)
     assert not served(torch.full_like(s, math.nan), one, 0.5)
     assert not served(1e7 * s, one, 0.5)
+
+
+def _gradients(s: Tensor, go: Tensor, ge: Tensor, seen: Tensor | None) -> tuple[Tensor, ...]:
+    """Gradients of sum(D) and the score; with ``seen`` (stride 0 or not) of the expected alignment beside it."""
+    parts = tuple(part.clone().requires_grad_() for part in (s, go, ge))
+    views = (parts[0].expand(2, 40, 50), parts[1].expand(40, 50), parts[2].expand(2))
+    options = {"gap_open": views[1], "gap_extend": views[2], "gamma": 0.5}
+    if seen is not None:
+        return torch.autograd.grad(expected_alignment(views[0], **options), parts, seen)
+    score, prefix = soft_smith_waterman(views[0], return_matrix=True, **options)
+    return torch.autograd.grad(score.sum() + prefix.sum(), parts)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 40, 50), (2, 40, 1), (1, 1, 50)])
+@pytest.mark.parametrize("seen", [False, True])
+def test_views_without_memory_of_their_own(shape: tuple[int, ...], seen: bool) -> None:
+    """sum() hands back a gradient that is one number seen everywhere; inputs may be such views as well."""
+    generator = torch.Generator().manual_seed(3)
+    parts = torch.randn(shape, generator=generator), torch.tensor(1.3), torch.tensor(0.4)
+    upstream = torch.tensor(0.7).expand(2, 40, 50) if seen else None
+    got = _gradients(*parts, upstream)
+    want = _gradients(*(part.double() for part in parts), None if upstream is None else upstream.double())
+    for mine, theirs in zip(got, want, strict=True):
+        torch.testing.assert_close(mine.double(), theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["random", "two segments", "spikes"])
+@pytest.mark.parametrize(("n", "m"), [(2000, 1), (1, 2000), (500, 700), (2000, 2000)])
+@pytest.mark.parametrize(("gamma", "largest"), [(0.1, 5.0), (0.1, 0.0), (1.0, 50.0)])
+def test_long(kind: str, n: int, m: int, gamma: float, largest: float) -> None:
+    """Score and D within DESIGN's 1e-6 and 5e-6 of float64, relative to the largest D; its gaps' gradients to 5e-5."""
+    generator = torch.Generator().manual_seed(n + m)
+    s = similarity(kind, 1, n, m, generator)
+    results = []
+    for matrix in (s, s.double()):
+        go, ge = (torch.tensor(price, dtype=matrix.dtype, requires_grad=True) for price in (largest, largest / 2))
+        score, prefix = soft_smith_waterman(matrix, gap_open=go, gap_extend=ge, gamma=gamma, return_matrix=True)
+        results.append((score.detach(), prefix.detach(), *torch.autograd.grad(score.sum(), (go, ge))))
+    (score, prefix, *got), (want_score, want_prefix, *want) = results
+    scale = max(float(want_prefix.abs().max()), 1.0)
+    assert float((score - want_score).abs()) <= 1e-6 * scale
+    assert float((prefix - want_prefix).abs().max()) <= 5e-6 * scale
+    for mine, theirs in zip(got, want, strict=True):
+        assert float((mine - theirs).abs()) <= 5e-5 * max(abs(float(theirs)), 1.0)

@@ -37,7 +37,8 @@ class Rows(NamedTuple):
 
 
 def flat(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().reshape(-1).numpy()
+    """One axis, without gaps: the kernels read vectors from memory, so a view of an expanded tensor will not do."""
+    array: NDArray[Any] = tensor.detach().contiguous().reshape(-1).numpy()
     return array
 
 
