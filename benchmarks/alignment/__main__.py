@@ -1,4 +1,5 @@
-"""``python -m benchmarks.alignment``: times every contestant on every shape, appends JSONL, writes a Markdown table.
+"""``python -m benchmarks.alignment``: times every contestant on every shape, appends JSONL (a table in
+docs/alignment.md).
 
 One process a number of threads, pinned to as many CPUs. The contestants of a shape take turns; the best turn counts,
 because other work on the machine only ever adds time.
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.record import RESULTS, append, surroundings
+from benchmarks.record import append, surroundings
 
 SHAPES = [(2, 64, 64), (16, 64, 64), (16, 128, 128), (64, 128, 128), (8, 512, 512), (1, 2048, 2048), (1, 10000, 10000)]
 LONGEST = 3.0
@@ -41,9 +42,6 @@ def main() -> None:
         subprocess.run(command, check=True, env=environment)
     if not arguments.only:
         subprocess.run([sys.executable, "-m", "benchmarks.alignment.scaling"], check=True)
-    from benchmarks.alignment.table import write_table
-
-    write_table(RESULTS / "alignment.jsonl", RESULTS / "alignment.md")
 
 
 def measure(arguments: argparse.Namespace) -> None:

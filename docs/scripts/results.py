@@ -1,4 +1,4 @@
-"""Writes docs/results.md from what was measured: ``python docs/scripts/results.py``.
+"""Writes docs/results.md from what was measured: ``python docs/scripts/results.py``; ``--check`` says if it differs.
 
 ``benchmarks/results/trials.jsonl`` holds the single trials that directed the work; ``benchmarks/results/bench/NAME``
 the runs of ``syncline bench NAME`` with all their columns. Here stand the columns that matter most.
@@ -7,6 +7,7 @@ the runs of ``syncline bench NAME`` with all their columns. Here stand the colum
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ What we read from them:
 """
 
 
-def main() -> None:
+def main() -> int:
     parts = [HEAD]
     parts.append(HOW)
     for runs in sorted((RESULTS / "bench").glob("*/runs.jsonl")):
@@ -101,7 +102,11 @@ def main() -> None:
     for name in sorted({row["set"] for row in rows}):
         parts.append(f"\n### {name}\n\n" + trial_table([row for row in rows if row["set"] == name]))
     parts.append(READING)
-    (ROOT / "docs" / "results.md").write_text("\n".join(parts), encoding="utf-8")
+    page, text = ROOT / "docs" / "results.md", "\n".join(parts)
+    if "--check" in sys.argv[1:]:
+        return int(page.read_text(encoding="utf-8") != text)
+    page.write_text(text, encoding="utf-8")
+    return 0
 
 
 def bench_part(runs: Path) -> str:
@@ -182,4 +187,4 @@ def trial_table(rows: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,52 +1,12 @@
-"""The calculation of docs/scale.md, made from what `python -m benchmarks.embedding` measured.
-
-    python docs/scripts/scale_table.py [--price 0.05] [--check]
-
-Writes the part of the page between its two marks; --check only says whether it is up to date (exit code 1 if not).
-"""
+"""The calculation of docs/scale.md, from what `python -m benchmarks.embedding` measured; see measured.py."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results" / "embedding.jsonl"
-PAGE = ROOT / "docs" / "scale.md"
-BEGIN, END = "<!-- begin: scale_table.py -->\n", "<!-- end: scale_table.py -->\n"
 RATE_HZ, WIDTH, FEATURES = 7.5, 128, 1280 * 9  # defaults: sampling, embedding, feature map of a frame
 CLIP_SECONDS = 12.0
 LONG, SHORT = "long video, 720p", "short clips against the bare backbone"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--price", type=float, default=0.05, help="of a core for an hour (default: %(default)s)")
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    arguments = parser.parse_args()
-    made = "\n".join(table(latest(), arguments.price)) + "\n"
-    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not mark or not end:
-        raise SystemExit(f"{PAGE} has not the two marks")
-    page = before + BEGIN + made + END + after
-    if arguments.check:
-        return 0 if page == PAGE.read_text(encoding="utf-8") else 1
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
-def latest() -> dict[str, dict[str, Any]]:
-    """The last measurement of each kind; of long videos the longest of the last run."""
-    found: dict[str, dict[str, Any]] = {}
-    if RESULTS.is_file():
-        for line in RESULTS.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            found[row["what"]] = row
-    return found
 
 
 def table(measured: dict[str, dict[str, Any]], price: float) -> list[str]:
@@ -54,7 +14,7 @@ def table(measured: dict[str, dict[str, Any]], price: float) -> list[str]:
     if not measured:
         return [
             "No measurement is there yet: `python -m benchmarks.embedding` makes `benchmarks/results/embedding.jsonl`,",
-            "and `python docs/scripts/scale_table.py` fills this in.",
+            "and `python docs/scripts/measured.py` fills this in.",
         ]
     lines = []
     for what, row in measured.items():
@@ -119,7 +79,3 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,9 @@
-"""Every view by keyboard and for screen readers: names, focus, contrast, no sideways scrolling; own checks, no axe."""
+"""Every view by keyboard and for screen readers: names, focus, contrast, width; by own checks and axe-core."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ VIEWS = {
     "map": ("#/map", "canvas.map"),
 }
 
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+SERIOUS = """async () => (await axe.run()).violations.filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ").slice(0, 300)}`)"""
 CHECK = (Path(__file__).parent / "access.js").read_text(encoding="utf-8").split("\n", 1)[1]
 
 
@@ -40,7 +44,8 @@ def test_every_view_is_named_and_readable(
         page.goto(f"{address}/{place}")
         page.wait_for_selector(there)
         page.wait_for_timeout(200)
-        found[name] = page.evaluate(CHECK)
+        page.evaluate(AXE)
+        found[name] = page.evaluate(CHECK) + page.evaluate(SERIOUS)
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
@@ -83,6 +88,8 @@ def test_the_check_itself_notices(page: Page, address: str) -> None:
         document.querySelector("img").removeAttribute("alt");
         document.body.append(document.createElement("button")); document.body.lastChild.textContent = " "; }"""
     )
+    page.evaluate(AXE)
+    assert {fault.split(":")[0] for fault in page.evaluate(SERIOUS)} >= {"color-contrast", "image-alt", "button-name"}
     faults = " ".join(page.evaluate(CHECK))
     assert "contrast" in faults
     assert "no alt" in faults

@@ -33,6 +33,8 @@ from syncline.viewer.trainer import Trainer
 PAGE = files("syncline.viewer") / "page"
 PARTS = {entry.name for entry in PAGE.iterdir() if entry.name.endswith((".js", ".css"))}
 LARGEST_BODY = 100_000
+PAGE_FIRST = 1.5
+"""Seconds for the page to be drawn before embedding begins: its imports hold the interpreter for as long."""
 EVERYWHERE = ("0.0.0.0", "::")
 
 
@@ -44,8 +46,9 @@ def create_app(
     port: int = 8000,
     trainer: Trainer | None = None,
     token: str | None = None,
+    embed_after: float = 0.0,
 ) -> ASGIApp:
-    """The ASGI application of one library; embedding begins at once, in the background.
+    """The ASGI application of one library; embedding begins in the background.
 
     Args:
         library: what is served.
@@ -53,9 +56,10 @@ def create_app(
         host, port: where it will listen; requests for other hosts are refused.
         trainer: of this folder; the page offers to start it. None hides that.
         token: of the session; drawn at random by default.
+        embed_after: seconds that embedding waits for somebody to open the page, which is then drawn first.
     """
     token = token or secrets.token_urlsafe(24)
-    routes = Routes(library, source, trainer, token)
+    routes = Routes(library, source, trainer, token, embed_after)
     app = Starlette(
         routes=routes.table(),
         exception_handlers={SynclineError: _clear_error} | dict.fromkeys((ValueError, KeyError, TypeError), _bad_value),
@@ -78,7 +82,9 @@ async def _bad_value(request: Request, error: Exception) -> Response:
 class Routes:
     """One method a route."""
 
-    def __init__(self, library: Library, source: Source, trainer: Trainer | None, token: str) -> None:
+    def __init__(
+        self, library: Library, source: Source, trainer: Trainer | None, token: str, embed_after: float
+    ) -> None:
         self._library, self.trainer, self.token = library, trainer, token
         self.proxies = Proxies(library)
         self.embedder = Embedder(library.videos, lambda: self.analysis.changed())
@@ -86,7 +92,7 @@ class Routes:
         self.labelling = Labelling(library, self.embedder)
         if trainer is not None:
             trainer.finished = lambda run: self.embedder.start(Trained(run, trainer.cache))
-        self.embedder.start(source)
+        self.embedder.start(source, after=embed_after)
 
     def table(self) -> list[Route]:
         """All routes."""
@@ -121,6 +127,7 @@ class Routes:
     # ---- the page and the videos
 
     async def page(self, request: Request) -> Response:
+        self.embedder.begin_within(PAGE_FIRST)
         text = (PAGE / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(text.replace("{{token}}", self.token), headers={"cache-control": "no-store"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -56,11 +57,16 @@ class Embedder:
         self._source: Source | None = None
         self._prepared: set[int] = set()
         self._wanted: list[int] = []
+        self._begin_at = 0.0
         self._news = threading.Condition()
         self._one_at_a_time = threading.Lock()
 
-    def start(self, source: Source) -> None:
+    def start(self, source: Source, *, after: float = 0.0) -> None:
         """Begin with a source; embeddings that are there serve until its are ready.
+
+        Args:
+            source: where they come from.
+            after: seconds to wait first, at most: until somebody asks for a video's, or `begin_within` says otherwise.
 
         Raises:
             SynclineError: while another source is being worked on.
@@ -70,15 +76,25 @@ class Embedder:
                 raise SynclineError("the videos are still being embedded; wait until that is done")
             self.progress = Progress("working", 0, len(self._videos), f"embedding the videos ({source.name})")
             self._source, self._prepared, self.problems = source, set(), {}
+            self._begin_at = time.monotonic() + after
         in_background(self._run, source)
+
+    def begin_within(self, seconds: float) -> None:
+        """Shortens the wait before the first video."""
+        with self._news:
+            self._begin_at = min(self._begin_at, time.monotonic() + seconds)
+            self._news.notify_all()
 
     def _run(self, source: Source) -> None:
         try:
-            left = list(range(len(self._videos)))
-            while left and not ending.is_set():
+            with self._news:
+                while not self._wanted and (left := self._begin_at - time.monotonic()) > 0:
+                    self._news.wait(left)
+            waiting = list(range(len(self._videos)))
+            while waiting and not ending.is_set():
                 with self._news:
-                    chosen = next((number for number in self._wanted if number in left), left[0])
-                left.remove(chosen)
+                    chosen = next((number for number in self._wanted if number in waiting), waiting[0])
+                waiting.remove(chosen)
                 self._prepare(source, chosen)
             if ending.is_set():
                 return
@@ -152,6 +168,7 @@ class Embedder:
     def _wait(self, numbers: Sequence[int]) -> None:
         with self._news:
             self._wanted = [*numbers, *self._wanted][:16]
+            self._news.notify_all()
 
             def there() -> bool:
                 known = self._prepared | self.problems.keys()

@@ -22,6 +22,8 @@ from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stor
 from syncline.viewer.trainer import Trainer
 
 FIRST_PORT, PORTS = 8000, 50
+UNSEEN = 10.0
+"""Seconds until embedding begins if nobody opens the page."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def open_viewer(
     port = port or _free_port(host)
     broken = _broken(folder, videos)
     library = Library(videos, place, broken=broken)
-    app = create_app(library, chosen, host=host, port=port, trainer=trainer)
+    app = create_app(library, chosen, host=host, port=port, trainer=trainer, embed_after=UNSEEN)
     return Viewer(app, host, port, len(videos), tuple(broken), trainer)
 
 

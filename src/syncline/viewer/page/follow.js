@@ -83,7 +83,7 @@ export class Follower {
       return;
     }
     if (Math.abs(error) > 0.6 && !video.seeking) { video.currentTime = target + Math.min(0.1, 0.05 * slope); }
-    const wanted = rate * slope + 2.5 * error;
+    const wanted = rate * slope + 6 * error;
     if (wanted < 0.07) { if (!video.paused) video.pause(); return; }
     video.playbackRate = clamp(wanted, 0.0625, 8);
     if (video.paused) this.start();

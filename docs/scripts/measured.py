@@ -1,0 +1,129 @@
+"""Puts what was measured into the pages: the parts between two marks are made from `benchmarks/results/*.jsonl`.
+
+    python docs/scripts/measured.py [--price 0.05] [--check]
+
+--check writes nothing and names the pages that are not up to date (exit code 1 if there are any).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, scale_table
+
+from benchmarks.alignment.table import memory_lines, table_lines  # noqa: E402
+from scale_table import table as scale_lines  # noqa: E402
+
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--price", type=float, default=0.05, help="of a core for an hour (default: %(default)s)")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    arguments = parser.parse_args()
+    blocks = {
+        ("alignment.md", "speed"): table_lines(rows("alignment")),
+        ("alignment.md", "memory"): memory_lines(rows("alignment_scaling")),
+        ("scale.md", "scale"): scale_lines(newest("embedding", "what"), arguments.price),
+        ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
+        ("tasks.md", "transfer"): transfer_lines(rows("transfer_real")),
+        ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),
+    }
+    stale = [f"{page} ({mark})" for (page, mark), lines in blocks.items() if put(page, mark, lines, arguments.check)]
+    if arguments.check and stale:
+        print(f"not up to date: {', '.join(stale)}; run python docs/scripts/measured.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+def put(page: str, mark: str, lines: Iterable[str], check: bool) -> bool:
+    """Replaces what is between the marks; whether anything changed, or would."""
+    path = ROOT / "docs" / page
+    old = path.read_text(encoding="utf-8")
+    begin, end = f"<!-- begin: {mark} -->\n", f"<!-- end: {mark} -->\n"
+    if old.count(begin) != 1 or old.count(end) != 1:
+        raise SystemExit(f"{path}: expected one pair of marks {begin.strip()} and {end.strip()}")
+    before, _, rest = old.partition(begin)
+    new = before + begin + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
+    if new != old and not check:
+        path.write_text(new, encoding="utf-8")
+    return new != old
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    """The lines of a file of results; none where it is not there."""
+    path = RESULTS / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def newest(name: str, key: str) -> dict[str, dict[str, Any]]:
+    """The last line of each value of ``key``."""
+    return {row[key]: row for row in rows(name)}
+
+
+def where(row: dict[str, Any]) -> str:
+    return f"{row['machine']}, load {row['load']} when it began, commit {row['commit']}"
+
+
+def task_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
+    lines = ["| work | videos | frames each | seconds | memory before and after (MB) | on |", "|---" * 6 + "|"]
+    for what, row in measured.items():
+        memory = f"{row['resident_mb_before']:.0f}, {row['resident_mb_after']:.0f}"
+        lines.append(f"| {what} | {row['videos']} | {row['frames']} | {row['seconds']:.1f} | {memory} | {where(row)} |")
+    return lines
+
+
+def transfer_lines(measured: list[dict[str, Any]]) -> list[str]:
+    """Median (90th percentile) of the error in seconds and F1, by number of labelled videos."""
+    if not measured:
+        return ["Not measured yet: `python -m benchmarks.transfer_real`."]
+    found = {(row["set"], row["protocol"], row["features"], row["method"], row["labelled"]): row for row in measured}
+    counts = sorted({key[-1] for key in found})
+    lines: list[str] = []
+    for name in dict.fromkeys(key[0] for key in found):
+        head = [f"{count} labelled" for count in counts]
+        lines += ["", f"**{name}**", "", f"| clips | features | method | {' | '.join(head)} |"]
+        lines.append("|---" * (3 + len(counts)) + "|")
+        for place in dict.fromkeys(key[1:4] for key in found if key[0] == name):
+            cells = [found.get((name, *place, count)) for count in counts]
+            words = ["" if c is None else f"{c['median']:.2f} ({c['p90']:.2f}), {100 * c['f1']:.0f}" for c in cells]
+            lines.append(f"| {' | '.join(place)} | {' | '.join(words)} |")
+    any_row = measured[-1]
+    return [*lines, "", f"Drawn with {any_row['seeds']} seeds; {where(any_row)}."]
+
+
+def viewer_lines(measured: list[dict[str, Any]], tasks: dict[str, dict[str, Any]]) -> list[str]:
+    lines = []
+    if measured:
+        row = measured[-1]
+        with_run = "with a trained run" if row["run"] else "without a run"
+        lines += [
+            "| measured | |",
+            "|---|---|",
+            f"| first paint of {row['videos']} videos, {with_run} | {row['first_paint_seconds']:.2f} s |",
+            f"| answer to scrubbing, median (95th percentile) | "
+            f"{row['scrub_ms_median']:.0f} ms ({row['scrub_ms_p95']:.0f} ms) |",
+            f"| B off the path while A plays, median (95th percentile) | {row['follow_ms_median']:.0f} ms "
+            f"({row['follow_ms_p95']:.0f} ms, {row['follow_frames_p95']:.1f} frames) |",
+            "",
+            f"Measured on {where(row)}.",
+            "",
+        ]
+    lines += ["| from a fresh start to … | clicks | keys | seconds |", "|---|---|---|---|"]
+    for task, row in tasks.items():
+        words = task.replace("_", " ")
+        lines.append(f"| {words} | {row['clicks']} | {row['keys']} | {row['seconds']:.1f} |")
+    if tasks:
+        lines += ["", f"{row['videos']} videos; {where(row)}."]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
