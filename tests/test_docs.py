@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["measured.py", "results.py"])
 def test_pages_hold_what_was_measured(script: str) -> None:
     command = [sys.executable, str(ROOT / "docs" / "scripts" / script), "--check"]

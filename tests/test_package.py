@@ -10,6 +10,8 @@ import pytest
 
 import syncline
 from syncline import files
+from syncline.encoder import EmbeddingStore
+from syncline.errors import SynclineError
 
 
 def run(code: str) -> str:
@@ -47,6 +49,19 @@ def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path: Path) -> N
         fail_half_way(temporary)
     assert target.read_text() == '{\n  "a": 1\n}\n'
     assert [p.name for p in target.parent.iterdir()] == ["a.json"]
+
+
+def test_what_a_kill_left_is_nothing(tmp_path: Path) -> None:
+    """A process that dies while it writes leaves its temporary file; the folder then still counts as empty."""
+    code = "import os, sys; from syncline.files import replacing\nwith replacing(sys.argv[1]): os._exit(9)"
+    assert not files.holds_files(tmp_path / "missing")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "store.json")], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert not files.holds_files(tmp_path)
+    EmbeddingStore(tmp_path)
+    assert files.holds_files(tmp_path)
+    with pytest.raises(SynclineError, match="holds other things"):
+        EmbeddingStore(Path(__file__).parent)
 
 
 def test_content_hash_sees_a_changed_tail_and_middle(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 _HASHED_BYTES = 1 << 20
+_PART = ".part"
 
 
 @contextlib.contextmanager
@@ -25,7 +26,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f".part{target.suffix}", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f"{_PART}{target.suffix}", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -42,6 +43,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = str(target)
         raise
+
+
+def holds_files(folder: str | os.PathLike[str]) -> bool:
+    """Whether there is anything in a folder but what a kill left of the temporary files of `replacing`.
+
+    A folder that does not exist holds nothing.
+    """
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return any(not (entry.name.startswith(".") and Path(entry.name).stem.endswith(_PART)) for entry in entries)
+    return False
 
 
 def lock(file: BinaryIO) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.errors import SynclineError
+from syncline.files import holds_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _make_room(out: Path) -> None:
     """An earlier demo is replaced; anything else is left alone."""
     marks = ("set", "run", PAGE)
-    if out.is_dir() and any(out.iterdir()) and not (out / "set" / "truth.json").is_file():
+    if holds_files(out) and not (out / "set" / "truth.json").is_file():
         raise SynclineError(f"{out} holds other things than a demo; choose another folder with --out")
     for name in marks:
         place = out / name

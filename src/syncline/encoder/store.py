@@ -28,7 +28,7 @@ from safetensors.numpy import save_file
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.files import content_hash, lock, replacing, write_json
+from syncline.files import content_hash, holds_files, lock, replacing, write_json
 
 _SHARD_BYTES = 64 << 20
 _SHARD_SECONDS = 30.0  # what a kill can cost
@@ -92,7 +92,7 @@ class EmbeddingStore:
                         "choose another folder"
                     )
         else:
-            if self.folder.is_dir() and any(self.folder.iterdir()):
+            if holds_files(self.folder):
                 raise SynclineError(f"{self.folder} holds other things than embeddings; choose another folder")
             write_json(self.folder / "store.json", described)
         self._manifest = self.folder / (f"manifest-{part}.jsonl" if part != "0" else "manifest.jsonl")
