@@ -51,7 +51,7 @@ def write_long(path: Path, minutes: float) -> None:
         stream = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "g": "250", "crf": "30"})
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
         for number in range(frames):
-            row = ((columns + 3 * number) % 256).astype(np.uint8)
+            row = ((columns + 3 * number % 256) % 256).astype(np.uint8)
             picture = np.broadcast_to(row[None, :, None], (720, 1280, 3))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
         container.mux(stream.encode())

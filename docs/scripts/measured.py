@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def main() -> int:
         ("alignment.md", "memory"): memory_lines(rows("alignment_scaling")),
         ("scale.md", "scale"): scale_lines(newest("embedding", "what"), arguments.price),
         ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
+        ("tasks.md", "synthetic"): synthetic_lines(rows("synthetic")),
         ("tasks.md", "transfer"): transfer_lines(rows("transfer_real")),
         ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),
     }
@@ -97,6 +98,41 @@ def transfer_lines(measured: list[dict[str, Any]]) -> list[str]:
             lines.append(f"| {' | '.join(place)} | {' | '.join(words)} |")
     any_row = measured[-1]
     return [*lines, "", f"Drawn with {any_row['seeds']} seeds; {where(any_row)}."]
+
+
+def synthetic_lines(measured: list[dict[str, Any]]) -> list[str]:
+    """One table a task, kinds of trouble in columns."""
+    shown: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+        "alignment": (
+            "Frame error in seconds, median (90th percentile); frames that were matched, false matches (%)",
+            lambda row: f"{row['median']:.2f} ({row['p90']:.2f}); {100 * row['matched']:.0f}, {100 * row['false']:.0f}",
+        ),
+        "transfer": (
+            "Key events: error in seconds, median (90th percentile); F1 within half a second (%)",
+            lambda row: f"{row['median']:.2f} ({row['p90']:.2f}); {100 * row['f1']:.0f}",
+        ),
+        "deviations": ("Frames of extra and repeated stretches: precision, recall (%)", _hits),
+        "missing": ("Missing phases: precision, recall (%)", _hits),
+        "synchronisation": (
+            "From a reference without its middle third: spread of progress; of others' middle third, on the clock (%)",
+            lambda row: f"{row['spread']:.2f}; {100 * row['covered']:.0f}",
+        ),
+    }
+    kinds = list(dict.fromkeys(row["kind"] for row in measured))
+    lines = []
+    for task, (title, cell) in shown.items():
+        found = {(row["method"], row.get("labelled"), row["kind"]): row for row in measured if row["task"] == task}
+        lines += ["", f"**{title}**", "", f"| | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
+        for method, labelled in dict.fromkeys(key[:2] for key in found):
+            name = method if labelled is None else f"{method}, {labelled} labelled"
+            lines.append(f"| {name} | " + " | ".join(cell(found[method, labelled, kind]) for kind in kinds) + " |")
+    row = measured[-1]
+    about = f"{row['seeds']} seeds, two sets of {row['videos']} videos a seed, features: {row['features']}"
+    return [*lines, "", f"{about}; commit {row['commit']}."]
+
+
+def _hits(row: dict[str, Any]) -> str:
+    return ", ".join("–" if row[name] is None else f"{100 * row[name]:.0f}" for name in ("precision", "recall"))
 
 
 def viewer_lines(measured: list[dict[str, Any]], tasks: dict[str, dict[str, Any]]) -> list[str]:

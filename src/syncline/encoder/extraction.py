@@ -43,7 +43,7 @@ def embed_video(
     *,
     sampling: Sampling | None = None,
     cache: FeatureCache | None = None,
-    chunk_size: int = 64,
+    chunk_size: int = 32,
 ) -> Embedding:
     """The embeddings of the sampled frames of one video; what ``FrameEncoder.embed`` does for each."""
     if chunk_size < 1:

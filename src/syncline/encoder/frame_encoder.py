@@ -244,7 +244,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         *,
         sampling: Sampling | None = None,
         cache: FeatureCache | None = None,
-        chunk_size: int = 64,
+        chunk_size: int = 32,
     ) -> list[Embedding]:
         """An ``Embedding`` of each video: vectors (t, d) float32, their times in seconds, and where they are from.
 
