@@ -1,6 +1,7 @@
 """Key-event transfer on the real sets from 1, 3 and 10 labelled videos, beside its controls.
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.transfer_real [--run RUN ...] [--sets g1_bottle ...] [--seeds 5]
+        [--checks]
 
 One JSON line a set, protocol, features, method and number of labelled videos, added to `results/transfer_real.jsonl`:
 error in seconds (median, 90th percentile), share within half a second, F1. Labelled videos are drawn from the training
@@ -13,6 +14,10 @@ an event is the first sampled frame of its phase.
 Methods: `transfer` (as the package does it), `local` (its expected alignment alone), `nearest` (its neighbours alone,
 never absent), `global` (dynamic time warping) and `time` (the same share of the video). Frozen features, and the runs
 beside them; a run is measured on every set asked for, also on those that it was not trained on.
+
+`--checks` measures two other things, into `results/checks_real.jsonl`: precision and recall of `deviate` on the spliced
+clips (frames that are not of the clip's course), beside the simple rule of others; and Spearman's rank correlation of a
+pair's match score with the median error of its key events, on whole and spliced clips together.
 """
 
 from __future__ import annotations
@@ -27,12 +32,13 @@ from typing import Any
 import numpy as np
 from benchmarks.record import append, surroundings
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from syncline.data import Embedding, VideoSet, open_videos, read_recuts
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.evaluation.controls import Embed, embed_with, frozen
 from syncline.evaluation.protocols import Clip, evaluation_sampling, recut_clip, splice, whole_clip
-from syncline.tasks import LabelledVideo, align, transfer_events
+from syncline.tasks import LabelledVideo, align, deviate, distance_rule, transfer_events
 
 Events = tuple[float | None, ...]
 Method = Callable[[list[LabelledVideo], Embedding], Events]
@@ -160,11 +166,52 @@ def lines(
                        "seeds": seeds, **result}  # fmt: skip
 
 
+def checks(
+    name: str, train: Sequence[Target], clips: dict[str, list[Clip]], targets: dict[str, list[Target]], features: str,
+    references: int = 3,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Deviations on spliced clips, and whether the match score tells how well events are carried."""
+    chosen = [train[i] for i in np.random.default_rng(0).permutation(len(train))[:references]]
+    about = {"set": name, "features": features, "references": references}
+    counts = {method: np.zeros(3) for method in ("deviate", "rule")}
+    for clip, target in zip(clips["spliced"], targets["spliced"], strict=True):
+        odd, seconds = clip.labels < 0, target.embedding.pts_seconds
+        for reference in chosen:
+            flagged = np.zeros(len(odd), dtype=bool)
+            for one in deviate(reference.embedding, target.embedding).deviations:
+                if one.kind in ("extra", "repeated", "out_of_order"):
+                    flagged |= (seconds >= one.start) & (seconds < one.end)
+            rule = distance_rule(reference.embedding, target.embedding)
+            for method, claimed in (("deviate", flagged), ("rule", rule)):
+                counts[method] += ((claimed & odd).sum(), claimed.sum(), odd.sum())
+    for method, (hit, claimed, true) in counts.items():
+        yield about | {"what": "deviations", "method": method, "precision": round(hit / max(claimed, 1), 4),
+                       "recall": round(hit / max(true, 1), 4)}  # fmt: skip
+    scores, errors = [], []
+    for protocol in ("whole", "spliced"):
+        for target in targets[protocol]:
+            for reference in chosen:
+                alignment = align(reference.embedding, target.embedding)
+                known = labelled_video(reference).events
+                found = target.on_source(tuple(
+                    None if event is None else float(alignment.follow(np.array([event]))[0]) for event in known
+                ))  # fmt: skip
+                pairs = [
+                    abs(f - t) for f, t in zip(found, target.events, strict=True) if f is not None and t is not None
+                ]
+                if pairs:
+                    scores.append(alignment.match_score)
+                    errors.append(float(np.median(pairs)))
+    correlation = spearmanr(scores, errors).statistic
+    yield about | {"what": "match score", "pairs": len(scores), "spearman": round(float(correlation), 4)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["g1_bottle", "cr5_banana", "cr5_usb"])
     parser.add_argument("--run", type=Path, nargs="+", default=[])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--checks", action="store_true", help="deviations and match scores instead of transfer")
     arguments = parser.parse_args()
     around = surroundings("numba")
     for name in arguments.sets:
@@ -179,6 +226,10 @@ def main() -> None:
         for features, embed in sides.items():
             known = targets_of(train, embed, videos.num_phases, tick)
             targets = {protocol: targets_of(made, embed, videos.num_phases, tick) for protocol, made in clips.items()}
+            if arguments.checks:
+                for row in checks(name, known, clips, targets, features):
+                    append("checks_real", row | around)
+                continue
             for row in lines(name, known, targets, features, arguments.seeds):
                 append("transfer_real", row | around)
 

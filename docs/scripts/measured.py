@@ -35,6 +35,7 @@ def main() -> int:
         ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
         ("tasks.md", "synthetic"): synthetic_lines(rows("synthetic")),
         ("tasks.md", "transfer"): transfer_lines(rows("transfer_real")),
+        ("tasks.md", "checks"): check_lines(rows("checks_real")),
         ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),
     }
     stale = [f"{page} ({mark})" for (page, mark), lines in blocks.items() if put(page, mark, lines, arguments.check)]
@@ -133,6 +134,20 @@ def synthetic_lines(measured: list[dict[str, Any]]) -> list[str]:
 
 def _hits(row: dict[str, Any]) -> str:
     return ", ".join("–" if row[name] is None else f"{100 * row[name]:.0f}" for name in ("precision", "recall"))
+
+
+def check_lines(measured: list[dict[str, Any]]) -> list[str]:
+    """Deviations on spliced clips, and what the match score tells."""
+    newest = {(row["set"], row["features"], row["what"], row.get("method")): row for row in measured}
+    lines = [
+        "| set | features | `deviate`: precision, recall | rule | match score and error: rank correlation |",
+        "|---" * 5 + "|",
+    ]
+    for name, features in dict.fromkeys(key[:2] for key in newest):
+        ours, rule = (_hits(newest[name, features, "deviations", method]) for method in ("deviate", "rule"))
+        match = newest[name, features, "match score", None]
+        lines.append(f"| {name} | {features} | {ours} | {rule} | {match['spearman']:.2f} ({match['pairs']} pairs) |")
+    return lines
 
 
 def viewer_lines(measured: list[dict[str, Any]], tasks: dict[str, dict[str, Any]]) -> list[str]:
