@@ -46,7 +46,7 @@ def test_equals_the_log_domain(gamma: float, gaps: str, with_matrix: bool, ragge
     given = inputs(gaps, ragged=ragged)
     upstream = torch.randn(4, 12, 17) if with_matrix else None
     score = operator.score_and_matrix(*(given[k] for k in ("s", "go", "ge")), gamma, given["lx"], given["ly"], False)[0]
-    assert linear.scales(given["s"], given["go"], given["ge"], gamma, given["lx"], given["ly"], score) is not None
+    assert linear.serves(given["go"], given["ge"], gamma, given["lx"], given["ly"], score)
     exact = {name: part.double() if part.is_floating_point() else part for name, part in given.items()}
     found = tangents(gamma, upstream, given)
     expected = tangents(gamma, None if upstream is None else upstream.double(), exact)
@@ -56,19 +56,54 @@ def test_equals_the_log_domain(gamma: float, gaps: str, with_matrix: bool, ragge
 
 
 @pytest.mark.parametrize(
-    ("scale", "gap", "fits"), [(1.0, 1.0, True), (400.0, 1.0, False), (1.0, 30.0, False), (1.0, -0.5, False)]
+    ("offset", "gap", "fits"), [(0.0, 1.0, True), (0.0, 600.0, False), (0.0, -0.5, True), (-900.0, 1.0, False)]
 )
-def test_steps_aside_without_the_range(scale: float, gap: float, fits: bool) -> None:
+def test_steps_aside_without_the_range(offset: float, gap: float, fits: bool) -> None:
     torch.manual_seed(1)
-    s, gaps, lengths = scale * torch.randn(2, 9, 9), torch.full((1, 1, 1), gap), torch.full((2,), 9)
+    s, gaps, lengths = offset + torch.randn(2, 9, 9), torch.full((1, 1, 1), gap), torch.full((2,), 9)
     score = operator.score_and_matrix(s, gaps, gaps, 1.0, lengths, lengths, False)[0]
-    assert (linear.scales(s, gaps, gaps, 1.0, lengths, lengths, score) is not None) is fits
-    leaf = s.clone().requires_grad_()
-    weight = torch.randn(2, 9, 9)
-    price = {"gap_open": abs(gap), "gap_extend": abs(gap), "gamma": 1.0}
+    assert linear.serves(gaps, gaps, 1.0, lengths, lengths, score) is fits
+    same_as_exact(s, abs(gap), 1.0, torch.randn(2, 9, 9))
+
+
+def same_as_exact(s: Tensor, gap: float, gamma: float, weight: Tensor) -> None:
+    price = {"gap_open": gap, "gap_extend": gap / 4, "gamma": gamma}
+    leaf, exact = s.clone().requires_grad_(), s.double().requires_grad_()
     (expected_alignment(leaf, **price) * weight).sum().backward()
-    exact = s.double().requires_grad_()
     (expected_alignment(exact, **price) * weight).sum().backward()
     assert leaf.grad is not None
     assert exact.grad is not None
-    torch.testing.assert_close(leaf.grad.double(), exact.grad, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        leaf.grad.double(), exact.grad, atol=1e-5 * max(1.0, float(exact.grad.abs().max())), rtol=1e-4
+    )
+
+
+def two_alignments(height: float) -> Tensor:
+    """Two good stretches of equal worth in the same rows, worth ``height`` a frame, and nothing between them."""
+    s = torch.full((1, 80, 200), -height)
+    for i in range(80):
+        s[0, i, i], s[0, i, 100 + i] = height, height + 0.001
+    return s
+
+
+@pytest.mark.parametrize("height", [1.0, 30.0, 2000.0])
+def test_no_score_leaves_the_range(height: float) -> None:
+    """80 matches of 2,000 are e^160,000; the stretch that opens each row starts again from 1 beside the other."""
+    torch.manual_seed(2)
+    s = two_alignments(height)
+    assert linear.serves(
+        torch.tensor(1.0),
+        torch.tensor(0.25),
+        1.0,
+        *(torch.tensor([80]), torch.tensor([200])),
+        torch.tensor([80 * height]),
+    )
+    same_as_exact(s, 1.0, 1.0, torch.randn(1, 80, 200))
+
+
+def test_long_inputs_are_as_exact() -> None:
+    torch.manual_seed(3)
+    a, b = torch.randn(1, 300, 8).cumsum(1), torch.randn(1, 280, 8).cumsum(1)
+    s = 1.0 - torch.cdist(a, b) / 8
+    same_as_exact(s, 0.5, 0.3, torch.randn(1, 300, 280))
+    same_as_exact(torch.randn(1, 300, 280) * 20, 3.0, 0.1, torch.randn(1, 300, 280))

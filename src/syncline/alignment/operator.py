@@ -102,16 +102,14 @@ def _tangent(
         *_numpy(g), _upstream(upstream), *_numpy(ts, tgo, tge),
         score.numpy(), prefix.numpy(), ds.numpy(), dgo.numpy(), dge.numpy(),
     )  # fmt: skip
-    scales = None
-    if vector.serves(s):
-        scales = linear.scales(s, go, ge, gamma, lx, ly, _forward(s, go, ge, gamma, lx, ly, False, False)[0])
-    if scales is None:
+    score_of = _forward(s, go, ge, gamma, lx, ly, False, False)[0] if vector.serves(s) else None
+    if score_of is not None and linear.serves(go, ge, gamma, lx, ly, score_of):
+        powers = ((-go.double() / gamma).exp(), (-ge.double() / gamma).exp())
+        scaled = (*linear.factors(s, gamma), *_numpy(*powers, lx, ly), gamma, *rest)
+        in_slices(lambda start, stop: linear.tangent(*scaled, start, stop), b, b * n * m)
+    else:
         plain = (*_numpy(s, go, ge, lx, ly), gamma, *rest)
         in_slices(lambda start, stop: scalar.tangent(*plain, start, stop), b, b * n * m)
-    else:
-        powers = ((s.double() / gamma).exp(), (-go.double() / gamma).exp(), (-ge.double() / gamma).exp())
-        scaled = (*_numpy(*powers, lx, ly), gamma, scales, *rest)
-        in_slices(lambda start, stop: linear.tangent(*scaled, start, stop), b, b * n * m)
     return score, prefix, ds, dgo, dge
 
 
