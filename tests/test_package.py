@@ -27,6 +27,7 @@ def test_import_is_lazy() -> None:
 
 
 @pytest.mark.parametrize("room", ["alignment", "losses"])
+@pytest.mark.slow
 def test_operators_need_no_video_library(room: str) -> None:
     heavy = run(f"import sys, syncline.{room}; print([m for m in ('av', 'timm', 'torchvision') if m in sys.modules])")
     assert heavy == "[]"

@@ -91,6 +91,7 @@ def test_a_store_holds_embeddings_of_one_encoder(
     assert "choose another folder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluate_with_labels_of_another_tool(run: Path, phone: Path, cache: str, tmp_path: Path) -> None:
     labels, found = tmp_path / "marks.csv", tmp_path / "found.json"
     lines = [f"{path.name},30,30;60" for path in sorted(phone.glob("*.mp4"))]
@@ -119,6 +120,7 @@ def test_evaluate_says_before_it_measures_what_cannot_be_written(
         assert said in lines[0]
 
 
+@pytest.mark.slow
 def test_evaluate_of_a_run_that_trained_its_backbone(phone: Path, tmp_path: Path) -> None:
     place, found, cache = tmp_path / "run", tmp_path / "found.json", tmp_path / "cache"
     words = [str(phone), "--cache", str(cache)]

@@ -30,6 +30,7 @@ def _videos(seed: int, *, coarse: bool) -> tuple[list[np.ndarray], list[np.ndarr
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), coarse=st.booleans(), stride=st.integers(1, 3), grouped=st.booleans())
+@pytest.mark.slow
 def test_neighbour_metrics_equal_the_loops(seed: int, coarse: bool, stride: int, grouped: bool) -> None:
     x, y, groups = _videos(seed, coarse=coarse)
     sources = groups if grouped else None

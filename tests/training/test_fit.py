@@ -99,7 +99,8 @@ def test_what_was_saved_is_what_was_returned(videos: VideoSet, cache: Path, smal
     assert sum(summary["shares"].values()) == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.parametrize("method", ["scl", *(pytest.param(m, marks=pytest.mark.slow) for m in ("lac", "tcc"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["scl", "lac", "tcc"])
 def test_a_crash_at_any_step_changes_nothing(
     method: str, videos: VideoSet, cache: Path, small: Small, tmp_path: Path
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_crash_at_any_step_changes_nothing(
     assert [line["loss"] for line in lines(run)] == [line["loss"] for line in lines(tmp_path / "whole")]
 
 
+@pytest.mark.slow
 def test_a_callback_may_evaluate_without_a_trace(videos: VideoSet, cache: Path, small: Small) -> None:
     def nosy(progress: Progress) -> None:
         if progress.encoder is not None and progress.phase == "training":
@@ -129,6 +131,7 @@ def test_a_callback_may_evaluate_without_a_trace(videos: VideoSet, cache: Path, 
     assert same(fit(videos, small(), cache=cache), fit(videos, small(), cache=cache, callback=nosy))
 
 
+@pytest.mark.slow
 def test_measuring_the_rate_leaves_no_trace(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
     plans = []
 
@@ -236,6 +239,7 @@ def test_a_loss_that_is_not_finite_ends_training(videos: VideoSet, cache: Path, 
         fit(videos, small(lr=1e30, clip=0.0, steps=50), cache=cache, out=tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.phase == "training" and progress.done == 3:
@@ -279,6 +283,7 @@ def test_splits_choose_the_training_videos(videos: VideoSet, cache: Path, small:
     assert json.loads((tmp_path / "run" / "run.json").read_text())["videos"] == ["1.mp4", "2.mp4", "3.mp4"]
 
 
+@pytest.mark.slow
 def test_a_broken_video_is_passed_over(
     videos: VideoSet, cache: Path, small: Small, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
