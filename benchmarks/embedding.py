@@ -42,10 +42,30 @@ def main() -> None:
 
 
 def write_long(path: Path, minutes: float) -> None:
-    """720p H.264 of moving stripes, fast to encode."""
+    """720p H.264 of moving stripes: up to one minute is encoded, and its packets follow each other as often as needed."""
     import av
 
-    frames = round(minutes * 60 * RATE)
+    with tempfile.TemporaryDirectory() as folder:
+        short = Path(folder) / "short.mp4"
+        length = round(min(minutes, 1) * 60 * RATE)
+        write_stripes(short, length)
+        with av.open(str(path), "w") as out:
+            target = None
+            for turn in range(max(round(minutes), 1)):
+                with av.open(str(short)) as container:
+                    source = container.streams.video[0]
+                    target = target or out.add_stream_from_template(source)
+                    for packet in container.demux(source):
+                        if packet.pts is None or packet.dts is None:
+                            continue
+                        shift = round(turn * length / RATE / packet.time_base)
+                        packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, target
+                        out.mux(packet)
+
+
+def write_stripes(path: Path, frames: int) -> None:
+    import av
+
     columns = np.arange(1280, dtype=np.uint16)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "g": "250", "crf": "30"})

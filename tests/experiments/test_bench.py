@@ -15,7 +15,7 @@ from syncline.cli.main import main
 from syncline.encoder import Backbone, FeatureCache
 from syncline.errors import SynclineError
 from syncline.experiments import BenchConfig, as_csv, as_latex, as_markdown, config_names, make_tables, read_bench
-from syncline.experiments.bench import append_line, read_lines, run_bench
+from syncline.experiments.bench import append_line, open_sets, read_lines, run_bench
 from syncline.experiments.tables import difference_rows
 
 ENCODER = {
@@ -181,3 +181,15 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     assert "g1_seeds" in errors
     assert main(["bench", "--list"]) == 0
     assert "g1_seeds" in capsys.readouterr().out
+
+
+def test_a_set_may_be_split_by_a_column_of_its_manifest(root: Path) -> None:
+    (found,) = open_sets("tiny:num_frames=42", root)
+    assert [video.name for video in found.videos.split("train")] == ["1.mp4"]
+    assert len(found.videos.split("val")) == 5
+    assert found.recuts is not None
+    assert [video.source for video in found.recuts.split("train")] == ["1.mp4"]
+    with pytest.raises(SynclineError, match="num_frames=7 holds of no videos"):
+        list(open_sets("tiny:num_frames=7", root))
+    with pytest.raises(SynclineError, match="no column 'direction'"):
+        list(open_sets("tiny:direction=left", root))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,6 +87,20 @@ def read_recuts(path: str | Path, videos: VideoSet) -> VideoSet:
             )
         )
     return VideoSet(tuple(recuts), videos.name, videos.event_names)
+
+
+def split_by(videos: VideoSet, path: str | Path, column: str, value: str) -> VideoSet:
+    """The same videos split anew: `train` where the manifest's `column` has `value`, `val` elsewhere.
+
+    Raises:
+        SynclineError: no such column, or one of the two would be empty.
+    """
+    path = Path(path)
+    found = {row["video"].strip(): row[column].strip() for _, row in _rows(path, "video", column)}
+    parts = [replace(video, split="train" if found.get(video.name) == value else "val") for video in videos]
+    if len({video.split for video in parts}) < 2:
+        raise SynclineError(f"{path}: {column}={value} holds of {'all' if parts[0].split == 'train' else 'no'} videos")
+    return VideoSet(tuple(parts), f"{videos.name}:{column}={value}", videos.event_names)
 
 
 def _rows(path: Path, *required: str) -> list[tuple[int, dict[str, str]]]:

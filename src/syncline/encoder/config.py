@@ -54,7 +54,7 @@ class EncoderConfig:
     project: int | None = None
     hidden: int = 512
     width: int = 256
-    temporal: Temporal = "lac"
+    temporal: Temporal = "carl"
     layers: int = 2
     heads: int = 8
     feed_forward: int = 1024
@@ -105,8 +105,8 @@ class EncoderConfig:
 
 _CONTEXTS = {"contexts": 2, "temporal": "none"}
 _PRESETS: dict[str, dict[str, Any]] = {
-    "lac": {},
-    "lrprop": {},
+    "lac": {"temporal": "lac"},
+    "lrprop": {"temporal": "lac"},
     "scl": {"temporal": "carl", "projection": True},
     "tcc": {**_CONTEXTS, "l2_normalize": False},
     "lav": _CONTEXTS,

@@ -29,6 +29,7 @@ import torch
 import syncline
 from syncline.data import VideoSet, open_videos, read_recuts
 from syncline.data.datasets import by_action, open_dataset
+from syncline.data.manifest import split_by
 from syncline.data.published import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.errors import SynclineError
@@ -50,7 +51,8 @@ class BenchConfig:
 
     Attributes:
         name: of its results. about: one paragraph above the tables.
-        sets: folders below the root, or `pouring`, `penn_action` (one set for each action).
+        sets: folders below the root; `FOLDER:COLUMN=VALUE` trains on the videos whose column of the manifest has that
+            value and measures on the others; or `pouring`, `penn_action` (one set for each action).
         methods: by the name of its row, what `method_config` takes: `method`, `preset`, `own`, fields of TrainConfig.
         common: fields of TrainConfig for all methods; a method's own come over them.
         seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
@@ -138,16 +140,20 @@ class BenchSet:
 
 def open_sets(name: str, root: Path) -> Iterator[BenchSet]:
     """The set `name` below `root`; of a data set with several actions, one for each."""
-    place = root / name
+    folder, _, chosen = name.partition(":")
+    place = root / folder
     if name in DATASETS:
         for action, videos in by_action(open_dataset(name, place if place.is_dir() else root)).items():
             yield BenchSet(action or name, videos, None, {})
         return
     if not place.is_dir():
-        raise SynclineError(f"there is no set {name} in {root}; give the folder that holds it with --root")
+        raise SynclineError(f"there is no set {folder} in {root}; give the folder that holds it with --root")
     videos = open_videos(place)
+    if chosen:
+        column, _, value = chosen.partition("=")
+        videos = split_by(videos, place / "annotations.csv", column, value)
     recuts = read_recuts(place / "retimed.csv", videos) if (place / "retimed.csv").is_file() else None
-    yield BenchSet(name, videos, recuts, labels_beside(place))
+    yield BenchSet(name, videos, recuts, {} if chosen else labels_beside(place))
 
 
 def run_bench(
