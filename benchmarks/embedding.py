@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def write_long(path: Path, minutes: float) -> None:
-    """720p H.264 of moving stripes: up to one minute is encoded, and its packets follow each other as often as needed."""
+    """720p H.264 of moving stripes: a minute at most is encoded, and its packets follow each other again and again."""
     import av
 
     with tempfile.TemporaryDirectory() as folder:
