@@ -32,6 +32,7 @@ def main() -> int:
         ("alignment.md", "speed"): table_lines(rows("alignment")),
         ("alignment.md", "memory"): memory_lines(rows("alignment_scaling")),
         ("scale.md", "scale"): scale_lines(newest("embedding", "what"), arguments.price),
+        ("training.md", "step"): step_lines(newest("step", "what")),
         ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
         ("tasks.md", "synthetic"): synthetic_lines(rows("synthetic")),
         ("tasks.md", "transfer"): transfer_lines(rows("transfer_real")),
@@ -80,6 +81,14 @@ def task_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
         memory = f"{row['resident_mb_before']:.0f}, {row['resident_mb_after']:.0f}"
         lines.append(f"| {what} | {row['videos']} | {row['frames']} | {row['seconds']:.1f} | {memory} | {where(row)} |")
     return lines
+
+
+def step_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
+    lines = ["| | milliseconds a step | of the loss | megabytes at most |", "|---" * 4 + "|"]
+    for what, row in measured.items():
+        share = f"{100 * row['loss_share']:.1f} %"
+        lines.append(f"| {what} | {row['milliseconds']:.0f} | {share} | {row['peak_bytes'] / 1e6:.0f} |")
+    return [*lines, "", f"On {where(next(iter(measured.values())))}."] if measured else []
 
 
 def transfer_lines(measured: list[dict[str, Any]]) -> list[str]:

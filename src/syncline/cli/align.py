@@ -24,6 +24,7 @@ tempo.png, side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Two 
 (exit code 1, and alignment.json says why); --force draws what there is all the same.
 """
 MOMENTS = 9
+MOST_GAPS = 12
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -143,5 +144,8 @@ def _report(out: Path, alignment: Alignment, value: dict[str, Any]) -> None:
     say(f"match score {alignment.match_score:.2f} ({value['made_with']}); results in {out}")
     for s in alignment.segments:
         say(f"  A {s.start_a:7.2f} – {s.end_a:7.2f} s   is   B {s.start_b:7.2f} – {s.end_b:7.2f} s")
-    for gap in alignment.gaps:
+    longest = sorted(alignment.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
+    for gap in sorted(longest, key=lambda gap: gap.start):
         say(f"  only in {gap.video.upper()}: {gap.start:.2f} – {gap.end:.2f} s")
+    if len(alignment.gaps) > len(longest):
+        say(f"  and {len(alignment.gaps) - len(longest)} shorter ones; all are in alignment.csv")
