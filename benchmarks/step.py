@@ -2,9 +2,9 @@
 
     python -m benchmarks.step [--steps 20]
 
-Features are random numbers, so that no data is needed; views, batch, encoder and optimiser are the recommended ones. The
-share is that of the loss and of its gradient with respect to the embeddings; the bar is a quarter of a step. Every row
-is measured in a process of its own, so that its peak of memory is its own.
+Features are random numbers, so that no data is needed; views, batch, encoder and optimiser are the recommended ones.
+The share is that of the loss and of its gradient with respect to the embeddings; the bar is a quarter of a step. Every
+row is measured in a process of its own, so that its peak of memory is its own.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def measured(config: TrainConfig, steps: int) -> dict[str, float]:
     views = FeatureViews(features, config.views)
     loss = make_loss(config, rate_hz=7.5)
     parts = Parts(encoder, loss, make_optimizer(config, encoder, loss))
-    stepper = Stepper(config, parts, encoder, Accelerator(cpu=True, mixed_precision="bf16" if config.precision == "bf16" else "no"), views)
+    accelerator = Accelerator(cpu=True, mixed_precision="bf16" if config.precision == "bf16" else "no")
+    stepper = Stepper(config, parts, encoder, accelerator, views)
     if hasattr(loss, "at"):
         loss.at(0.9)  # every term is switched on
     whole, own = [], []

@@ -31,7 +31,8 @@ def main() -> int:
     blocks = {
         ("alignment.md", "speed"): table_lines(rows("alignment")),
         ("alignment.md", "memory"): memory_lines(rows("alignment_scaling")),
-        ("scale.md", "scale"): scale_lines(newest("embedding", "what"), arguments.price),
+        ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
+        ("scale.md", "store"): store_lines(rows("store")),
         ("training.md", "step"): step_lines(newest("step", "what")),
         ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
         ("tasks.md", "synthetic"): synthetic_lines(rows("synthetic")),
@@ -89,6 +90,17 @@ def step_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
         share = f"{100 * row['loss_share']:.1f} %"
         lines.append(f"| {what} | {row['milliseconds']:.0f} | {share} | {row['peak_bytes'] / 1e6:.0f} |")
     return [*lines, "", f"On {where(next(iter(measured.values())))}."] if measured else []
+
+
+def store_lines(measured: list[dict[str, Any]]) -> list[str]:
+    lines = ["| frames | on disk (MB) | peak (MB) | write | read | index | search | what is new | add | save | load |"]
+    lines.append("|---" * 11 + "|")
+    for row in measured[-1:]:
+        seconds = [f"{row['seconds'][name]:.2f}" for name in
+                   ("write", "read", "index", "search", "stale", "add", "save", "load")]  # fmt: skip
+        sizes = f"{row['bytes'] / 1e6:.0f} | {row['peak_bytes'] / 1e6:,.0f}"
+        lines += [f"| {row['frames']:,} | {sizes} | " + " | ".join(seconds) + " |", "", f"Seconds; on {where(row)}."]
+    return lines
 
 
 def transfer_lines(measured: list[dict[str, Any]]) -> list[str]:

@@ -9,8 +9,9 @@ CLIP_SECONDS = 12.0
 LONG, SHORT = "long video, 720p", "short clips against the bare backbone"
 
 
-def table(measured: dict[str, dict[str, Any]], price: float) -> list[str]:
-    """Lines of Markdown."""
+def table(rows: list[dict[str, Any]], price: float) -> list[str]:
+    """Lines of Markdown; rates are those of the fastest run of each kind."""
+    measured = {row["what"]: row for row in sorted(rows, key=rate)}
     if not measured:
         return [
             "No measurement is there yet: `python -m benchmarks.embedding` makes `benchmarks/results/embedding.jsonl`,",
@@ -32,8 +33,7 @@ def table(measured: dict[str, dict[str, Any]], price: float) -> list[str]:
         row = measured.get(kind)
         costs = f"not measured ({kind}) | |"
         if row is not None:
-            rate = row["sampled_frames_per_second"] if kind == LONG else row["embed_frames_per_second"]
-            hours = frames / (rate / cores(row)) / 3600
+            hours = frames / (rate(row) / cores(row)) / 3600
             costs = f"{hours:,.0f} | {hours / 64:,.1f} | {hours * price:,.0f}"
         disk = f"{size(frames * WIDTH * 4)} | {size(frames * FEATURES * 2)}"
         lines.append(f"| {name} | {frames / 1e6:,.0f} M | {costs} | {disk} |")
@@ -42,7 +42,21 @@ def table(measured: dict[str, dict[str, Any]], price: float) -> list[str]:
         f"Money at {price:g} a core and hour, in any currency (`--price`). Rates are divided by the cores there,",
         "which overstates core hours where the machine did other work.",
     ]
-    return lines + bottleneck(measured)
+    return lines + bottleneck(measured) + memory(rows)
+
+
+def rate(row: dict[str, Any]) -> float:
+    """Frames a second."""
+    return float(row["sampled_frames_per_second"] if row["what"] == LONG else row["embed_frames_per_second"])
+
+
+def memory(rows: list[dict[str, Any]]) -> list[str]:
+    """The peak of the newest run of every length."""
+    newest = {row["minutes"]: row for row in rows if row["what"] == LONG}
+    lines = ["", "| 720p, minutes | sampled frames | peak of the process (MB) |", "|---|---|---|"]
+    for minutes, row in sorted(newest.items()):
+        lines.append(f"| {minutes:g} | {row['sampled_frames']:,} | {row['peak_bytes'] / 1e6:,.0f} |")
+    return lines
 
 
 def cores(row: dict[str, Any]) -> int:

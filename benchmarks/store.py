@@ -1,0 +1,77 @@
+"""A store of a million frames: written, read, indexed, searched, added to, saved and loaded.
+
+    python -m benchmarks.store [--videos 1000] [--frames 1000]
+
+Embeddings are random, 128 wide, stored in float16; videos of 1,000 frames by default. The bar is a search in under a
+second with the default, exact index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.record import append, peak_bytes, surroundings
+
+from syncline.data import Embedding
+from syncline.encoder import EmbeddingStore
+from syncline.tasks import MomentIndex
+
+WIDTH, SEARCHES, ADDED = 128, 20, 10
+
+
+def made(numbers: range, frames: int) -> list[Embedding]:
+    seconds = np.arange(frames) / 7.5
+    return [
+        Embedding(np.random.default_rng(k).normal(size=(frames, WIDTH)).astype(np.float32), seconds, f"{k}.mp4")
+        for k in numbers
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--videos", type=int, default=1000)
+    parser.add_argument("--frames", type=int, default=1000)
+    arguments = parser.parse_args()
+    around, seconds = surroundings(), {}
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        result = work()
+        seconds[name] = round(time.perf_counter() - began, 3)
+        return result
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "store"
+
+        def write(numbers: range) -> None:
+            with EmbeddingStore(place, dtype="float16") as store:
+                for k in numbers:
+                    store.write(made(range(k, k + 1), arguments.frames)[0])
+
+        timed("write", lambda: write(range(arguments.videos)))
+        embeddings = timed("read", lambda: EmbeddingStore.read(place))
+        index = timed("index", lambda: MomentIndex(embeddings))
+        query = index.query("3.mp4", 20.0)
+        searches = [timed("search", lambda: index.search(query, k=10)) for _ in range(SEARCHES)]
+        assert searches[0][0].source == "3.mp4"
+        write(range(arguments.videos, arguments.videos + ADDED))
+        fresh = EmbeddingStore.read(place)
+        stale = timed("stale", lambda: index.stale(fresh))
+        assert len(stale) == ADDED
+        timed("add", lambda: index.add([embedding for embedding in fresh if embedding.source in stale]))
+        timed("save", lambda: index.save(Path(folder) / "index"))
+        again = timed("load", lambda: MomentIndex.load(Path(folder) / "index"))
+        assert len(again) == len(index) == (arguments.videos + ADDED) * arguments.frames
+        bytes_on_disk = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+    row = {"what": "store", "videos": arguments.videos, "frames": arguments.videos * arguments.frames}
+    append("store", row | {"seconds": seconds, "bytes": bytes_on_disk, "peak_bytes": peak_bytes(), **around})
+
+
+if __name__ == "__main__":
+    main()
