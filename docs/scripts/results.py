@@ -87,10 +87,11 @@ What we read from them:
   `g1_bottle`.
 - A rotary position code, which is no clock, gives better phase accuracy on `g1_bottle` and worse event transfer:
   moments that look alike early and late are then taken for each other.
-- The transformer mattered more than any term of a loss: CARL's (LayerNorm before each sublayer) in place of LAC's (after
-  it) gave 2 to 5 points of phase accuracy and AP@5 up to 3, and up to 25 of progression, on both sets and both methods;
-  events carried by *local* alignment lost 0 to 4 points on `g1_bottle`. It is what `syncline train` takes. A projection
-  head (SCL's) helped SCL on `g1_bottle` and nothing else.
+- The transformer mattered more than any term of a loss: CARL's (LayerNorm before each sublayer) in place of LAC's
+  (after it) gave 1 to 6 points of phase accuracy, up to 4 of AP@5 and 2 to 25 of progression, with SCL and with
+  positions carried across videos. Of the events that local alignment carries it lost 3 to 4 points on whole clips of
+  `g1_bottle` and won 3 on re-timed ones; on `cr5_banana` it did neither. It is what `syncline train` takes. A
+  projection head (SCL's) helped SCL on `g1_bottle` and nothing else.
 - Frozen features as teacher, position dropout and more dropout gave nothing that stands out of the noise.
 """
 
