@@ -41,7 +41,8 @@ def main() -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}
         subprocess.run(command, check=True, env=environment)
     if not arguments.only:
-        subprocess.run([sys.executable, "-m", "benchmarks.alignment.scaling"], check=True)
+        for part in ("scaling", "instructions"):
+            subprocess.run([sys.executable, "-m", f"benchmarks.alignment.{part}"], check=True)
 
 
 def measure(arguments: argparse.Namespace) -> None:

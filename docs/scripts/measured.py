@@ -31,6 +31,7 @@ def main() -> int:
     blocks = {
         ("alignment.md", "speed"): table_lines(rows("alignment")),
         ("alignment.md", "memory"): memory_lines(rows("alignment_scaling")),
+        ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
         ("scale.md", "store"): store_lines(rows("store")),
         ("training.md", "step"): step_lines(newest("step", "what")),
@@ -82,6 +83,20 @@ def task_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
         memory = f"{row['resident_mb_before']:.0f}, {row['resident_mb_after']:.0f}"
         lines.append(f"| {what} | {row['videos']} | {row['frames']} | {row['seconds']:.1f} | {memory} | {where(row)} |")
     return lines
+
+
+def instruction_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
+    lines = ["| pass | inner loop | instructions | of them on vectors | to or from the stack | divisions |"]
+    lines.append("|---" * 6 + "|")
+    total = 0.0
+    for what, row in measured.items():
+        for loop in row["loops"]:
+            step = loop["fused"] > 0
+            total += loop["instructions"] / (16 if step else 256)
+            kind = "a step, 16 cells" if step else "moving a block, 256 cells"
+            counts = [loop[name] for name in ("instructions", "vector", "stack", "divisions")]
+            lines.append(f"| {what} | {kind} | " + " | ".join(map(str, counts)) + " |")
+    return [*lines, "", f"Together {total:.0f} instructions a cell, forward and backward."]
 
 
 def step_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
