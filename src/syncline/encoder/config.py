@@ -54,7 +54,7 @@ class EncoderConfig:
     project: int | None = None
     hidden: int = 512
     width: int = 256
-    temporal: Temporal = "carl"
+    temporal: Temporal = "lac"
     layers: int = 2
     heads: int = 8
     feed_forward: int = 1024
