@@ -89,15 +89,15 @@ What we read from them:
   moments that look alike early and late are then taken for each other.
 - CARL's transformer (LayerNorm before each sublayer) in place of LAC's (after it) gave 1 to 6 points of phase accuracy,
   up to 4 of AP@5 and 2 to 25 of progression on one fold with one seed, with SCL and with positions carried across
-  videos. On the validation clips, after training on all training clips, nothing of that was left over several seeds
+  videos. On the validation clips, after training on all training clips, nothing of it was left over two or three seeds
   (`real_carl` against `real_short` above): most differences are below a point and more of them against it than for it.
   So LAC's stayed. It is a reminder of what single trials are worth. A projection head (SCL's) helped SCL on `g1_bottle`
   and nothing else.
 - Not in the tables: for carrying events by local alignment we tried to take from every cosine what its two frames have
   above the mean with the whole other video, and gaps of a quarter and a tenth of a standard deviation. Inside the
   training clips that placed 1 to 7 points more of the events within half a second, with frozen and with trained
-  features. It also moves the ridge of a smooth embedding by one or two frames, so that two cameras of one event no longer
-  come together exactly. It is not in the package; the two uses may want two similarities.
+  features. It also moves the ridge of a smooth embedding by one or two frames, so that two cameras of one event no
+  longer come together exactly. It is not in the package; the two uses may want two similarities.
 - Frozen features as teacher, position dropout and more dropout gave nothing that stands out of the noise.
 """
 
