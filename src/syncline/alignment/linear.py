@@ -91,13 +91,8 @@ def tangent(
             d0, x0, y0, td0, px0, py0, k0 = d[i], x[i], y[i], td[i], px[i], py[i], level[i]
             d1, x1, y1, td1, px1, py1, k1 = d[i + 1], x[i + 1], y[i + 1], td[i + 1], px[i + 1], py[i + 1], level[i + 1]
             d1[0], x1[0], y1[0], td1[0], px1[0], py1[0], k1[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
-            value, t, gap, move, k = (
-                0.0,
-                0.0,
-                0.0,
-                0.0,
-                0,
-            )  # D, its tangent, X, its own and level of the cell to the left
+            # of the cell to the left: D and its tangent, X and its own, the level
+            value, t, gap, move, k = 0.0, 0.0, 0.0, 0.0, 0
             for j in range(columns):
                 op, xp, top, tex = o[i * oi, j * oj], e[i * ei, j * ej], to[i * oi, j * oj], te[i * ei, j * ej]
                 # X in the scale of the cell to the left, Y in that of the one above, D in that of the diagonal one
@@ -114,8 +109,8 @@ def tangent(
                 above, diagonal = k0[j + 1], k0[j] + powers[p, i, j]
                 largest = max(value, other, gap)
                 if not (k == diagonal and k == above and largest < HIGH and (largest > LOW or k == 0)):
-                    highest_here = max(0, diagonal + exponent(value), above + exponent(other), k + exponent(gap))
-                    here = ((highest_here + LEAP // 2) // LEAP) * LEAP
+                    leading = max(0, diagonal + exponent(value), above + exponent(other), k + exponent(gap))
+                    here = ((leading + LEAP // 2) // LEAP) * LEAP
                     factor = two_to(k - here)
                     gap, move = gap * factor, move * factor
                     factor = two_to(above - here)
