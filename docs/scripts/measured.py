@@ -33,6 +33,7 @@ def main() -> int:
         ("alignment.md", "memory"): memory_lines(rows("alignment_scaling")),
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
+        ("scale.md", "bars"): bar_lines(rows("decoding"), rows("evaluation")),
         ("scale.md", "store"): store_lines(rows("store")),
         ("training.md", "step"): step_lines(newest("step", "what")),
         ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
@@ -105,6 +106,20 @@ def step_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
         share = f"{100 * row['loss_share']:.1f} %"
         lines.append(f"| {what} | {row['milliseconds']:.0f} | {share} | {row['peak_bytes'] / 1e6:.0f} |")
     return [*lines, "", f"On {where(next(iter(measured.values())))}."] if measured else []
+
+
+def bar_lines(decoding: list[dict[str, Any]], evaluation: list[dict[str, Any]]) -> list[str]:
+    """The newest decoding of each size, and the newest evaluation."""
+    lines = ["| work | measured | bar |", "|---|---|---|"]
+    newest_of_size = {(row["video"], str(row["scaled_to"])): row for row in decoding}
+    for row in newest_of_size.values():
+        what = row["video"] + (f", scaled to {row['scaled_to'][0]}" if row["scaled_to"] else "")
+        speed = f"{row['ratio']:.2f} of PyAV's bare loop ({row['reader_frames_a_second']:,.0f} frames a second)"
+        lines.append(f"| decoding {what} | {speed} | {row['bar']} |")
+    for row in evaluation[-1:]:
+        lines.append(f"| AP@K and tau of 100 videos of 300 frames | {row['ap_and_tau_seconds']:.0f} s | 10 s |")
+        lines.append(f"| all metrics of 60 + 40 such videos | {row['all_metrics_60_40_seconds']:.0f} s | 60 s |")
+    return lines
 
 
 def store_lines(measured: list[dict[str, Any]]) -> list[str]:
