@@ -63,10 +63,10 @@ def test_steps_aside_without_the_range(offset: float, gap: float, fits: bool) ->
     s, gaps, lengths = offset + torch.randn(2, 9, 9), torch.full((1, 1, 1), gap), torch.full((2,), 9)
     score = operator.score_and_matrix(s, gaps, gaps, 1.0, lengths, lengths, False)[0]
     assert linear.serves(gaps, gaps, 1.0, lengths, lengths, score) is fits
-    same_as_exact(s, abs(gap), 1.0, torch.randn(2, 9, 9))
+    assert_same_as_exact(s, abs(gap), 1.0, torch.randn(2, 9, 9))
 
 
-def same_as_exact(s: Tensor, gap: float, gamma: float, weight: Tensor) -> None:
+def assert_same_as_exact(s: Tensor, gap: float, gamma: float, weight: Tensor) -> None:
     price = {"gap_open": gap, "gap_extend": gap / 4, "gamma": gamma}
     leaf, exact = s.clone().requires_grad_(), s.double().requires_grad_()
     (expected_alignment(leaf, **price) * weight).sum().backward()
@@ -98,12 +98,12 @@ def test_no_score_leaves_the_range(height: float) -> None:
         *(torch.tensor([80]), torch.tensor([200])),
         torch.tensor([80 * height]),
     )
-    same_as_exact(s, 1.0, 1.0, torch.randn(1, 80, 200))
+    assert_same_as_exact(s, 1.0, 1.0, torch.randn(1, 80, 200))
 
 
 def test_long_inputs_are_as_exact() -> None:
     torch.manual_seed(3)
     a, b = torch.randn(1, 300, 8).cumsum(1), torch.randn(1, 280, 8).cumsum(1)
     s = 1.0 - torch.cdist(a, b) / 8
-    same_as_exact(s, 0.5, 0.3, torch.randn(1, 300, 280))
-    same_as_exact(torch.randn(1, 300, 280) * 20, 3.0, 0.1, torch.randn(1, 300, 280))
+    assert_same_as_exact(s, 0.5, 0.3, torch.randn(1, 300, 280))
+    assert_same_as_exact(torch.randn(1, 300, 280) * 20, 3.0, 0.1, torch.randn(1, 300, 280))

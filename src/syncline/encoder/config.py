@@ -105,8 +105,8 @@ class EncoderConfig:
 
 _CONTEXTS = {"contexts": 2, "temporal": "none"}
 _PRESETS: dict[str, dict[str, Any]] = {
-    "lac": {"temporal": "lac"},
-    "lrprop": {"temporal": "lac"},
+    "lac": {},
+    "lrprop": {},
     "scl": {"temporal": "carl", "projection": True},
     "tcc": {**_CONTEXTS, "l2_normalize": False},
     "lav": _CONTEXTS,

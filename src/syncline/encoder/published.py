@@ -30,8 +30,8 @@ _RESNET: dict[str, Any] = {
 }
 _EMBEDDER: dict[str, Any] = {**_RESNET, "head_padding": "same", "contexts": 2, "temporal": "none"}
 _PUBLISHED: dict[str, dict[str, Any]] = {
-    "lac": {**_RESNET, "temporal": "lac"},
-    "lrprop": {**_RESNET, "temporal": "lac"},
+    "lac": _RESNET,
+    "lrprop": _RESNET,
     "resnet50_conv3d": {**_RESNET, "weights": "IMAGENET1K_V1", "temporal": "none", "l2_normalize": False},
     "scl": {
         **_RESNET,
