@@ -109,11 +109,13 @@ def step_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def bar_lines(decoding: list[dict[str, Any]], evaluation: list[dict[str, Any]]) -> list[str]:
-    """The newest decoding of each size, and the newest evaluation."""
+    """The newest decoding of each size and length, and the newest evaluation."""
     lines = ["| work | measured | bar |", "|---|---|---|"]
-    newest_of_size = {(row["video"], str(row["scaled_to"])): row for row in decoding}
+    newest_of_size = {(row["video"], row["frames"], str(row["scaled_to"])): row for row in decoding}
     for row in newest_of_size.values():
-        what = row["video"] + (f", scaled to {row['scaled_to'][0]}" if row["scaled_to"] else "")
+        what = f"{row['frames']:,} frames of {row['video']}" + (
+            f", scaled to {row['scaled_to'][0]}" if row["scaled_to"] else ""
+        )
         speed = f"{row['ratio']:.2f} of PyAV's bare loop ({row['reader_frames_a_second']:,.0f} frames a second)"
         lines.append(f"| decoding {what} | {speed} | {row['bar']} |")
     for row in evaluation[-1:]:

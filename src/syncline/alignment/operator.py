@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from syncline.alignment import linear, scalar, vector
+from syncline.alignment import scalar, vector
 from syncline.alignment.threads import in_slices
 
 _NONE = np.zeros((0, 0, 0))
@@ -93,23 +93,20 @@ def _tangent(
     ts: Tensor, tgo: Tensor, tge: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Derivatives along (ts, tgo, tge) of score, D (empty without upstream) and the three results of the gradient."""
+    if vector.serves(s):
+        result = vector.tangent(s, go, ge, gamma, lx, ly, g, upstream, ts, tgo, tge)
+        if result is not None:
+            return result
     b, n, m = s.shape
     score = s.new_empty(b)
     prefix = s.new_empty(0, 0, 0) if upstream is None else torch.zeros_like(s, memory_format=torch.contiguous_format)
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
-    rest = (
-        *_numpy(g), _upstream(upstream), *_numpy(ts, tgo, tge),
+    arrays = (
+        *_numpy(s, go, ge, lx, ly), gamma, *_numpy(g), _upstream(upstream), *_numpy(ts, tgo, tge),
         score.numpy(), prefix.numpy(), ds.numpy(), dgo.numpy(), dge.numpy(),
     )  # fmt: skip
-    score_of = _forward(s, go, ge, gamma, lx, ly, False, False)[0] if vector.serves(s) else None
-    if score_of is not None and linear.serves(go, ge, gamma, lx, ly, score_of):
-        powers = ((-go.double() / gamma).exp(), (-ge.double() / gamma).exp())
-        scaled = (*linear.factors(s, gamma), *_numpy(*powers, lx, ly), gamma, *rest)
-        in_slices(lambda start, stop: linear.tangent(*scaled, start, stop), b, b * n * m)
-    else:
-        plain = (*_numpy(s, go, ge, lx, ly), gamma, *rest)
-        in_slices(lambda start, stop: scalar.tangent(*plain, start, stop), b, b * n * m)
+    in_slices(lambda start, stop: scalar.tangent(*arrays, start, stop), b, b * n * m)
     return score, prefix, ds, dgo, dge
 
 

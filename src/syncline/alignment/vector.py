@@ -115,10 +115,15 @@ def _in_range(gap: Tensor, gamma: float, most: float) -> bool:
     return bool(low.item() >= LEAST * gamma and high.item() <= most * gamma)
 
 
-def _gaps(s: Tensor, go: Tensor, ge: Tensor) -> tuple[Any, ...]:
+def _gaps_in_range(go: Tensor, ge: Tensor, gamma: float) -> bool:
+    most = MOST_VARYING if max(go.shape[2], ge.shape[2]) > 1 else MOST
+    return _in_range(go, gamma, most) and _in_range(ge, gamma, most)
+
+
+def _gaps(s: Tensor, go: Tensor, ge: Tensor, varying: bool = False) -> tuple[Any, ...]:
     """Flat gaps, their strides over pairs and rows, and the mark of gaps that vary over columns."""
     m = s.shape[2]
-    varying = go.shape[2] > 1 or ge.shape[2] > 1
+    varying = varying or go.shape[2] > 1 or ge.shape[2] > 1
     arrays, strides = [], []
     for gap in (go, ge):
         gap = gap.expand(-1, -1, m).contiguous() if varying else gap
@@ -134,8 +139,7 @@ def forward(
     """score (b,), D (b, n, m) or an empty tensor, and rows (useful with ``keep``); None where out of range."""
     from syncline.alignment import vector_forward
 
-    most = MOST_VARYING if max(go.shape[2], ge.shape[2]) > 1 else MOST
-    if not (_in_range(go, gamma, most) and _in_range(ge, gamma, most)):
+    if not _gaps_in_range(go, ge, gamma):
         return None
     b, n, m = s.shape
     score, prefix = s.new_empty(b), s.new_empty(s.shape if want_matrix else (0, 0, 0))
@@ -167,6 +171,36 @@ def gradient(
     results = (None if upstream is None else flat(upstream), flat(ds), flat(dgo), flat(dge))
     in_slices(lambda i, j: vector_backward.backward(*arguments, *results, i, j), b, b * n * m)
     return ds, _summed(dgo, go), _summed(dge, ge)
+
+
+def tangent(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
+    ts: Tensor, tgo: Tensor, tge: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None:  # fmt: skip
+    """Derivatives along (ts, tgo, tge) of the score, of D (empty without upstream) and of what `gradient` gives.
+
+    tgo, tge: (b, n|1, m|1). None where out of range.
+    """
+    from syncline.alignment import vector_tangent
+
+    if not _gaps_in_range(go, ge, gamma):
+        return None
+    b, n, m = s.shape
+    score, ds, whole = s.new_empty(b), s.new_empty(s.shape), np.empty(b)
+    prefix = s.new_zeros(s.shape if upstream is not None else (0, 0, 0))
+    *gaps, steps_o, steps_e, varying = _gaps(s, go, ge)
+    *along, along_o, along_e, _ = _gaps(s, tgo, tge, varying is not None)
+    dgo, dge = (s.new_zeros((b, n, m) if varying is not None else (b, gap.shape[1], 1)) for gap in (go, ge))
+    inputs, strides = (flat(s), flat(ts), *gaps, *along), (steps_o, steps_e, along_o, along_e)
+    arguments = ((b, n, m), inputs, strides, varying, flat(lx), flat(ly), gamma, flat(g))
+    ups, prefixes = (None, None) if upstream is None else (flat(upstream), flat(prefix))
+    results = (ups, whole, flat(score), prefixes, flat(ds), (flat(dgo), flat(dge)))
+    good: list[bool] = []
+    in_slices(lambda i, j: good.append(vector_tangent.tangent(*arguments, *results, i, j)), b, b * n * m)
+    faint = (whole < FAINTEST) & (lx * ly > 0).numpy()
+    if not all(good) or faint.any():
+        return None
+    return score * gamma, prefix * gamma, ds, _summed(dgo, go), _summed(dge, ge)
 
 
 def _summed(gradient: Tensor, gap: Tensor) -> Tensor:

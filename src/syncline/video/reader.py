@@ -5,6 +5,7 @@ Notable choices:
   of presentation, whatever B-frames, variable rates or edit lists do. A decoded frame is recognised by its pts.
 - Requests are sorted; the decoder runs on from where it is and seeks only past the next key frame.
 - Scaling happens while converting to RGB, by one reformatter with one thread (a pool a frame costs several times more).
+- Opening decodes pictures of its own, so a file is opened once to be known and once for each pass over its frames.
 - Where the container has no usable presentation times (B-frames in AVI, bare H.264), frames are known by their order
   and reached by decoding from the start.
 - Rotation in the file's metadata is applied: everything is in display orientation.
@@ -33,6 +34,7 @@ from syncline.video.tables import refuse_false_tables
 MAX_SIDE = 16_384
 MAX_PIXELS = 1 << 26
 MAX_FRAMES = 20_000_000
+CHUNK_BYTES = 1 << 20
 _PATIENCE = 60.0  # seconds that opening, or reading one packet, may take
 
 
@@ -91,10 +93,9 @@ class VideoReader:
                     "pixels are read"
                 )
             start = (container.start_time or 0) / 1_000_000
-            self._pts, keys, stamped = _packet_scan(self.path, container, stream)
+            self._pts, keys, stamped, self.rotation = _packet_scan(self.path, container, stream)
             self._counted = not stamped or (container.format.name == "avi" and stream.codec_context.has_b_frames)
             self._time_base = float(stream.time_base)
-            self.rotation = _rotation(self.path)
         self.pts_seconds: NDArray[np.float64] = self._pts * self._time_base - start
         self._key_places = np.searchsorted(self._pts, np.array(keys, dtype=np.int64))
         self.num_frames = len(self._pts)
@@ -142,14 +143,16 @@ class VideoReader:
         return Frames(pixels, self.pts_seconds[wanted], wanted)
 
     def chunks(
-        self, indices: Sequence[int] | NDArray[np.integer] | None = None, *, chunk_size: int = 64
+        self, indices: Sequence[int] | NDArray[np.integer] | None = None, *, chunk_size: int | None = None
     ) -> Iterator[Frames]:
         """Ascending frames in chunks of at most `chunk_size`, decoded in one pass; memory does not grow with the video.
 
         Args:
             indices: strictly ascending frame numbers; None for all.
-            chunk_size: frames a chunk.
+            chunk_size: frames a chunk; None for about `CHUNK_BYTES`, which stay in the processor's cache.
         """
+        if chunk_size is None:
+            chunk_size = max(1, CHUNK_BYTES // (self.height * self.width * 3))
         wanted = np.arange(self.num_frames) if indices is None else np.asarray(indices, dtype=np.int64).reshape(-1)
         if len(wanted) and ((np.diff(wanted) <= 0).any() or wanted[0] < 0 or wanted[-1] >= self.num_frames):
             raise SynclineError(f"{self.path}: chunks takes ascending frame numbers from 0 to {self.num_frames - 1}")
@@ -166,14 +169,14 @@ class VideoReader:
         if not len(wanted):
             return
         reformatter = VideoReformatter()
+        keys = self._key_places[np.maximum(0, np.searchsorted(self._key_places, wanted, side="right") - 1)]
         with _opened(self.path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             decoder = container.decode(stream)
             at = -1  # number of the last decoded frame
             fresh = True
-            for target in wanted.tolist():
-                key = int(self._key_places[max(0, np.searchsorted(self._key_places, target, side="right") - 1)])
+            for target, key in zip(wanted.tolist(), keys.tolist()):
                 away = not self._counted and ((fresh and key > 0) or key > at + 1)
                 fresh = False
                 try:
@@ -240,13 +243,17 @@ def _said(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
-def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.int64], list[int], bool]:
-    """Time stamps of all frames that are shown, ascending, those of the key frames, and whether the file gave them."""
+def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.int64], list[int], bool, int]:
+    """Time stamps of all frames that are shown, ascending, those of the key frames, whether the file gave them, and the
+    clockwise degrees of the display matrix, which the first decoded frame carries: no other is decoded."""
     shown: list[int] = []
     keys: list[int] = []
     unstamped = 0
+    rotation: int | None = None
     try:
         for packet in container.demux(stream):
+            if rotation is None:
+                rotation = _rotation(path, packet)
             if packet.is_discard or not packet.size:
                 continue
             if packet.pts is None:
@@ -262,18 +269,20 @@ def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.in
             raise SynclineError(f"{path}: cannot be read ({_said(error)})") from error
     if not shown and not unstamped:
         raise SynclineError(f"{path}: holds no frame")
+    if rotation is None:
+        raise SynclineError(f"{path}: its first frame cannot be decoded (no packet gives a picture)")
     if unstamped > len(shown):  # a bare stream: the nominal rate is all there is
         step = 1.0 / (float(stream.average_rate or 25) * float(stream.time_base))
-        return np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64)), [0], False
+        pts = np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64))
+        return pts, [0], False, rotation
     pts = np.unique(np.array(shown, dtype=np.int64))
-    return pts, sorted(keys) or [int(pts[0])], True
+    return pts, sorted(keys) or [int(pts[0])], True, rotation
 
 
-def _rotation(path: Path) -> int:
-    """Clockwise degrees of the display matrix, which the first decoded frame carries."""
-    with _opened(path) as container:
-        try:
-            frame = next(container.decode(container.streams.video[0]))
-        except (av.error.FFmpegError, StopIteration) as error:
-            raise SynclineError(f"{path}: its first frame cannot be decoded ({_said(error)})") from error
-        return -round(getattr(frame, "rotation", 0) or 0) % 360 // 90 * 90
+def _rotation(path: Path, packet: Any) -> int | None:
+    """Of the first frame that the packet gives, if it gives one; the empty packet at the end flushes the decoder."""
+    try:
+        frames = packet.decode()
+    except av.error.FFmpegError as error:
+        raise SynclineError(f"{path}: its first frame cannot be decoded ({_said(error)})") from error
+    return -round(getattr(frames[0], "rotation", 0) or 0) % 360 // 90 * 90 if frames else None

@@ -1,0 +1,386 @@
+"""The derivative of the vector kernel's gradient along a direction: the backward pass of the expected alignment.
+
+Forward mode over `vector_strip` and `vector_backward`, in the letters used there. A dot marks the derivative along the
+direction (ts, to, te) of similarities and gaps, all of them over gamma. The forward pass carries D's own derivative td
+and those of X and Y times x and y, so that nothing is divided by what may be 0:
+
+    td = ts + w / t of the diagonal cell        px' = a d (td - to) + e (px - x te)      (left)
+    w = d td + px + py                          py' = a (d td + px - z to) + e (py - y te)      (above)
+
+and the sweep back, with H, P, Q and the sums S they occur in, of G_D = source + d S_D and so on:
+
+    dot H = (dot G_D' - H w) / t        dot P = (dot G_X' - P px') / x'        dot Q = (dot G_Y' - Q py') / y'
+    dot G_D = share (td - dot score) + d (td S_D + dot H + a (dot P - P to) + a (dot Q - Q to))
+    dot G_X = px S_X + x (dot H + e (dot P - P te) + a (dot Q - Q to))
+    dot G_Y = py S_Y + y (dot H + e (dot Q - Q te))
+
+with px', x', py', y' before their power of two, gaps and their directions those of the neighbour, and share what the
+score alone adds to the source.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.alignment.compiled import compiled
+from syncline.alignment.vector_backward import add_rows, keep_first_row
+from syncline.alignment.vector_forward import clear, log2_of_total, row_factors, scales
+from syncline.alignment.vector_strip import FRONT, PADDING, advance, power, skew_in, skew_out, to_factors
+from syncline.alignment.vector_types import (
+    any_lane,
+    below_unsigned,
+    choose,
+    choose_int,
+    either,
+    first,
+    flush_denormals,
+    fma,
+    from_above,
+    from_above_int,
+    from_below,
+    inlined,
+    lanes,
+    larger,
+    larger_float,
+    last,
+    last_int,
+    load,
+    load_within,
+    magnitude,
+    not_below,
+    restore_denormals,
+    splat,
+    splat_int,
+    store,
+)
+
+Array = NDArray[Any]
+CELL = 8 * 16
+"""Floats a step that the sweep needs: d, x, y, t, the share of the score, td, px, py, 16 lanes each."""
+_ZERO, _ONE = np.float32(0), np.float32(1)
+_TINY = np.float32(2.0**-120)
+
+
+@inlined
+def row_directions(values: Array, base: int, stride: int, rows: int) -> Any:
+    """16 rows of a direction of gaps that are the same in all columns; stride 0: in all rows."""
+    if stride == 0:
+        return splat(values[base])
+    return load_within(values, base, below_unsigned(lanes(), splat_int(rows)))
+
+
+@inlined
+def reciprocal(whole: Any) -> Any:
+    """1 / whole; of a whole that is 0, beyond the lengths, something finite."""
+    return splat(_ONE) / larger_float(whole, splat(_TINY))
+
+
+@inlined
+def enter(m: int, rows_above: Any, at: int, to: int, width: int) -> None:
+    """t and w / t of the row above a strip; and clears what lies behind the strip's own last row."""
+    edge, level, moving, t_row, r_row = rows_above
+    for c in range(0, m + 32, 16):
+        t = power(splat_int(127) - load(level, at // 2 + c)) + load(edge, at + c) + load(edge, at + width + c)
+        store(t_row, c, t)
+        store(r_row, c, (load(moving, at + c) + load(moving, at + width + c)) * reciprocal(t))
+    if to >= 0:
+        for c in range(m + 16, m + 33, 16):
+            for k in (to + c, to + width + c):
+                store(edge, k, splat(_ZERO))
+                store(moving, k, splat(_ZERO))
+            store(level, to // 2 + c, splat_int(0))
+
+
+@inlined
+def moving_strip(
+    rows: int, m: int, steps: Any, gaps: Any, varying: Any, rows_above: Any, at: int, below: int, width: int,
+    scale: Any, sums: Any, cells: Any, k_score: Any,
+) -> Any:  # fmt: skip
+    """`vector_strip.strip` with derivatives: ``moving`` holds d td + px and py where ``edge`` holds z and y.
+
+    Leaves its last row at ``below`` (if >= 0), and adds d and d td of its cells to the first two of ``sums``, times
+    2 to the third; or, where ``cells`` is given, writes there what the sweep needs, and td over ts. ``gaps``: a, e, to,
+    te, or, where ``varying`` is given, from steps. Returns the sums and the lanes where something is out of range.
+    """
+    enter(m, rows_above, at, below, width)
+    edge, level, moving, t_row, r_row = rows_above
+    s, ts, steps_a, steps_e, steps_to, steps_te = steps
+    hi, lo, limit, per = scale
+    a, e, to, te = gaps
+    total, moved, k_total = sums
+    d, x, y, k = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat_int(0)
+    z, t, t_diagonal, k_diagonal = splat(_ZERO), splat(_ONE), splat(_ONE), splat_int(0)
+    zt, dt, px, py = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    r, r_diagonal = splat(_ZERO), splat(_ZERO)
+    bad = below_unsigned(lanes(), splat_int(0))
+    columns = splat_int(0) - lanes()
+    ends = choose_int(below_unsigned(lanes(), splat_int(rows)), splat_int(m), splat_int(0))
+    for q in range(m + 15):
+        here = FRONT + q
+        z_up, y_up = from_above(z, edge[at + here]), from_above(y, edge[at + width + here])
+        zt_up, py_up = from_above(zt, moving[at + here]), from_above(py, moving[at + width + here])
+        k_up, k_left = from_above_int(k, level[at // 2 + here]), k
+        inside = below_unsigned(columns, ends)
+        columns = columns + splat_int(1)
+        if varying is not None:
+            a, e = load(steps_a, q * 16), load(steps_e, q * 16)
+            to, te = load(steps_to, q * 16) * per, load(steps_te, q * 16) * per
+        # before the power of two changes, as a d + e x and a z + e y are in `advance`
+        px = fma(a, dt - d * to, e * (px - x * te))
+        py = fma(a, zt_up - z_up * to, e * (py_up - y_up * te))
+        d, x, y, k, u = advance(
+            load(s, q * 16), inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, varying
+        )
+        bad = either(bad, not_below(magnitude(u), limit))
+        td = choose(inside, fma(load(ts, q * 16), per, r_diagonal), splat(_ZERO))
+        back = splat_int(127) - k
+        px, py = px * power(k_left + back), py * power(k_up + back)
+        t_diagonal, k_diagonal, r_diagonal = from_above(t, t_row[here]), k_up, from_above(r, r_row[here])
+        z, dt = d + x, d * td
+        zt = dt + px
+        t = power(back) + z + y
+        r = (zt + py) * reciprocal(t)
+        if cells is not None:
+            store(ts, q * 16, td)
+            c = q * CELL
+            for value in (d, x, y, t, d * power(k - k_score), td, px, py):
+                store(cells, c, value)
+                c += 16
+        else:
+            top = larger(k_total, k)
+            kept, part = power(k_total - top + splat_int(127)), power(k - top + splat_int(127))
+            total, moved, k_total = fma(total, kept, d * part), fma(moved, kept, dt * part), top
+        if below >= 0:
+            edge[below + q + 1], edge[below + width + q + 1] = last(z), last(y)
+            moving[below + q + 1], moving[below + width + q + 1] = last(zt), last(py)
+            level[below // 2 + q + 1] = last_int(k)
+    return (total, moved, k_total), bad
+
+
+@inlined
+def moving_sweep(
+    m: int, steps: Any, cells: Any, share_of: Any, of_score: Any, upstream: Any, steps_u: Any, gaps: Any,
+    gaps_below: Any, varying: Any, per: Any, rows_below: Any, width: int, spill: Any,
+) -> Any:  # fmt: skip
+    """`vector_backward.sweep` with derivatives, which are all that it writes, over s and the gaps.
+
+    Rows of ``rows_below``: G_D, G_Y, their derivatives, and with varying gaps a, e, to, te of the first row of the
+    strip below. Returns the derivatives of the sums of P d, Q z, P x, Q y.
+    """
+    steps_ds, _, steps_a, steps_e, steps_to, steps_te = steps
+    gd, gx, gy, gd_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    md, mx, my, md_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)  # their derivatives
+    sum_pd, sum_qz, sum_px, sum_qy = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    a, e, to, te = gaps
+    a_below, e_below, to_below, te_below = gaps_below
+    for q in range(m + 14, -1, -1):
+        c, below, here, right = q * CELL, FRONT + q - 15, FRONT + q, (q + 1) * 16
+        d, x, y, t = load(cells, c), load(cells, c + 16), load(cells, c + 32), load(cells, c + 48)
+        share, td, px, py = load(cells, c + 64), load(cells, c + 80), load(cells, c + 96), load(cells, c + 112)
+        z, dt = d + x, d * td
+        zt = dt + px
+        if varying is not None:
+            a, e, to, te = load(steps_a, right), load(steps_e, right), load(steps_to, right), load(steps_te, right)
+            a_below, e_below = (
+                from_below(a, rows_below[4 * width + below]),
+                from_below(e, rows_below[5 * width + below]),
+            )
+            to_below = from_below(to, rows_below[6 * width + below]) * per
+            te_below = from_below(te, rows_below[7 * width + below]) * per
+            to, te = to * per, te * per
+        i_t, i_x = reciprocal(t), reciprocal(fma(a, d, e * x))
+        i_y = reciprocal(fma(a_below, z, e_below * y))
+        h = from_below(gd_later, rows_below[below + 1]) * i_t
+        p = gx * i_x
+        r = from_below(gy, rows_below[width + below]) * i_y
+        mh = (from_below(md_later, rows_below[2 * width + below + 1]) - h * (zt + py)) * i_t
+        mp = (mx - p * fma(a, dt - d * to, e * (px - x * te))) * i_x
+        skipped = fma(a_below, zt - z * to_below, e_below * (py - y * te_below))
+        mr = (from_below(my, rows_below[3 * width + below]) - r * skipped) * i_y
+        opened, extended = mp - p * to, mp - p * te
+        opened_below, extended_below = mr - r * to_below, mr - r * te_below
+        pd, qz = fma(p, dt, d * opened), fma(r, zt, z * opened_below)
+        p_x, qy = fma(p, px, x * extended), fma(r, py, y * extended_below)
+        if varying is not None:
+            opens, extends = a_below * qz, e_below * qy
+            store(steps_a, right, splat(_ZERO) - fma(a, pd, from_above(opens, _ZERO)))
+            store(steps_e, right, splat(_ZERO) - fma(e, p_x, from_above(extends, _ZERO)))
+            spill[below], spill[width + below] = last(opens), last(extends)
+        else:
+            sum_pd, sum_qz, sum_px, sum_qy = sum_pd + pd, sum_qz + qz, sum_px + p_x, sum_qy + qy
+        down, m_down = fma(a_below, r, h), fma(a_below, opened_below, mh)
+        s_d, s_x, s_y = fma(a, p, down), fma(e, p, down), fma(e_below, r, h)
+        gd_later, md_later = gd, md
+        source = share_of * share
+        md = fma(source, td - of_score, d * fma(td, s_d, fma(a, opened, m_down)))
+        mx = fma(px, s_x, x * fma(e, extended, m_down))
+        my = fma(py, s_y, y * fma(e_below, extended_below, mh))
+        if upstream is not None:
+            source = source + load(steps_u, q * 16)
+        gd, gx, gy = fma(d, s_d, source), x * s_x, y * s_y
+        store(steps_ds, q * 16, md)
+        rows_below[here], rows_below[width + here] = first(gd), first(gy)
+        rows_below[2 * width + here], rows_below[3 * width + here] = first(md), first(my)
+    if varying is not None:
+        store(steps_a, 0, splat(_ZERO))
+        store(steps_e, 0, splat(_ZERO))
+    return sum_pd, sum_qz, sum_px, sum_qy
+
+
+@inlined
+def mean_over_cells(moved: Any, k_total: Any, whole: float) -> float:
+    """The sum over lanes of moved 2^k_total over 2^whole."""
+    parts, exponents = np.empty(16, np.float32), np.empty(16, np.int32)
+    store(parts, 0, moved)
+    store(exponents, 0, k_total)
+    mean = 0.0
+    for lane in range(16):
+        mean += parts[lane] * 2.0 ** max(exponents[lane] - whole, -200.0)
+    return mean
+
+
+@inlined
+def read_strip(
+    inputs: Any, strides: Any, varying: Any, p: int, i: int, n: int, m: int, left: int, columns: int, scale: Any,
+    steps: Any,
+) -> Any:  # fmt: skip
+    """Fills ``steps`` for the strip whose first row is i of pair p, and returns its gaps where they do not vary."""
+    s, ts, go, ge, to, te = inputs
+    steps_s, steps_ts, steps_a, steps_e, steps_to, steps_te = steps
+    o, e, along_o, along_e = strides
+    hi, lo = scale[:2]
+    skew_in(s, (p * n + i) * m, m, left, columns, steps_s)
+    skew_in(ts, (p * n + i) * m, m, left, columns, steps_ts)
+    if varying is not None:
+        skew_in(go, p * o[0] + i * o[1], o[1], left, columns, steps_a)
+        skew_in(ge, p * e[0] + i * e[1], e[1], left, columns, steps_e)
+        skew_in(to, p * along_o[0] + i * along_o[1], along_o[1], left, columns, steps_to)
+        skew_in(te, p * along_e[0] + i * along_e[1], along_e[1], left, columns, steps_te)
+        to_factors(steps_a, columns, hi, lo)
+        to_factors(steps_e, columns, hi, lo)
+        return splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    return row_gaps(inputs, strides, p, i, left, scale)
+
+
+@inlined
+def row_gaps(inputs: Any, strides: Any, p: int, i: int, left: int, scale: Any) -> Any:
+    """a, e, to, te of 16 rows, for gaps that are the same in all columns."""
+    _, _, go, ge, to, te = inputs
+    o, e, along_o, along_e = strides
+    hi, lo, _, per = scale
+    return (
+        row_factors(go, p * o[0] + i * o[1], o[1], left, hi, lo),
+        row_factors(ge, p * e[0] + i * e[1], e[1], left, hi, lo),
+        row_directions(to, p * along_o[0] + i * along_o[1], along_o[1], left) * per,
+        row_directions(te, p * along_e[0] + i * along_e[1], along_e[1], left) * per,
+    )
+
+
+@inlined
+def write_gaps(
+    gradients: Any, strides: Any, varying: Any, p: int, i: int, n: int, m: int, left: int, columns: int,
+    sums: Any, gaps: Any, gaps_below: Any, steps: Any, spill: Any, last_strip: bool,
+) -> None:  # fmt: skip
+    """What a sweep gives to the gaps of its strip, and of the first row of the strip below."""
+    dgo, dge = gradients
+    _, _, along_o, along_e = strides
+    if varying is not None:
+        base = (p * n + i) * m
+        skew_out(steps[2], left, columns, dgo, base, m)
+        skew_out(steps[3], left, columns, dge, base, m)
+        if not last_strip:
+            for j in range(columns):
+                dgo[base + 16 * m + j] -= spill[FRONT + j]
+                dge[base + 16 * m + j] -= spill[m + PADDING + FRONT + j]
+    else:
+        pd, qz, px, qy = sums
+        add_rows(dgo, p * along_o[0] + i * along_o[1], along_o[1], left, pd, qz, gaps[0], gaps_below[0])
+        add_rows(dge, p * along_e[0] + i * along_e[1], along_e[1], left, px, qy, gaps[1], gaps_below[1])
+
+
+@compiled
+def tangent(
+    shape: tuple[int, int, int], inputs: Any, strides: Any, varying: Array | None, lx: Array, ly: Array, gamma: float,
+    g: Array, upstream: Array | None, whole: Array, score: Array, prefix: Array | None, ds: Array, gradients: Any,
+    start: int, stop: int,
+) -> bool:  # fmt: skip
+    """Derivatives of pairs start to stop along a direction.
+
+    ``inputs``: s, ts, go, ge, to, te. ``strides`` over pairs and rows of go, ge, to (and its result), te (and its).
+    ``score`` and ``prefix`` get the derivatives of the score and D over gamma, ``ds`` and ``gradients`` (dgo, dge)
+    those of what `vector_backward.backward` gives, shaped as there; ``whole`` as in `vector_forward.forward`.
+    ``prefix`` and ``gradients`` start as zeros. False where a similarity is out of range and nothing can be relied on.
+    """
+    state = flush_denormals()
+    _, n, m = shape
+    width, strips, space = m + PADDING, (n + 15) // 16, (m + 48) * 16
+    steps = (
+        np.zeros(space, np.float32), np.zeros(space, np.float32), np.zeros(space, np.float32),
+        np.zeros(space, np.float32), np.zeros(space, np.float32), np.zeros(space, np.float32),
+    )  # fmt: skip  # of s, ts, a, e, to, te
+    steps_u, cells = np.zeros(space, np.float32), np.empty((m + 16) * CELL, np.float32)
+    edge, moving = np.zeros(strips * 2 * width, np.float32), np.zeros(strips * 2 * width, np.float32)
+    level, t_row, r_row = np.zeros(strips * width, np.int32), np.empty(m + 48, np.float32), np.empty(m + 48, np.float32)
+    rows_above = edge, level, moving, t_row, r_row
+    none = splat(_ZERO), splat(_ZERO), splat_int(0)
+    good = True
+    for p in range(start, stop):
+        rows, columns = lx[p], ly[p]
+        scale = (*scales(gamma, rows, columns), splat(np.float32(1.0 / gamma)))
+        if rows < n or columns < m:
+            clear(ds, p, n, m, rows if columns > 0 else 0, columns, 0.0)
+        count = (rows + 15) // 16 if columns > 0 else 0
+        whole[p], score[p] = -np.inf, 0.0
+        sums = none
+        for k in range(count):
+            i, at = k * 16, k * 2 * width
+            left = min(16, rows - i)
+            gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
+            to = at + 2 * width if k + 1 < count else -1
+            sums, bad = moving_strip(
+                left, columns, steps, gaps, varying, rows_above, at, to, width, scale, sums, None, sums[2]
+            )
+            good = good and not any_lane(bad)
+        if count == 0 or not good:
+            continue
+        whole[p] = log2_of_total(sums[0], sums[2])
+        score[p] = mean_over_cells(sums[1], sums[2], whole[p])
+        k_score = math.floor(whole[p])
+        share, of_score = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p]))), splat(score[p])
+        rows_below, spill = np.zeros(8 * width, np.float32), np.zeros(2 * width, np.float32)
+        for k in range(count - 1, -1, -1):
+            i, base = k * 16, (p * n + k * 16) * m
+            left = min(16, rows - i)
+            gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
+            moving_strip(
+                left, columns, steps, gaps, varying, rows_above, k * 2 * width, -1, width, scale, none, cells,
+                splat_int(k_score - 127),
+            )  # fmt: skip
+            if prefix is not None:
+                skew_out(steps[1], left, columns, prefix, base, m)
+            if upstream is not None:
+                skew_in(upstream, base, m, left, columns, steps_u)
+            gaps_below, kept = gaps, rows_below
+            if varying is not None:
+                kept = rows_below.copy()
+                keep_first_row(steps[2], steps[3], kept[2 * width :], width, columns)
+                keep_first_row(steps[4], steps[5], kept[4 * width :], width, columns)
+            else:
+                gaps_below = row_gaps(inputs, strides, p, i + 1, min(16, rows - i - 1), scale)
+            of_gaps = moving_sweep(
+                columns, steps, cells, share, of_score, upstream, steps_u, gaps, gaps_below, varying, scale[3],
+                rows_below, width, spill,
+            )  # fmt: skip
+            if varying is not None:
+                rows_below[4 * width :] = kept[4 * width :]
+            skew_out(steps[0], left, columns, ds, base, m)
+            write_gaps(
+                gradients, strides, varying, p, i, n, m, left, columns, of_gaps, gaps, gaps_below, steps, spill,
+                k + 1 == count,
+            )  # fmt: skip
+    restore_denormals(state)
+    return good
