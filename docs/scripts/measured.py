@@ -34,6 +34,7 @@ def main() -> int:
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
         ("scale.md", "bars"): bar_lines(rows("decoding"), rows("evaluation")),
+        ("scale.md", "folder"): folder_lines(newest("folder", "what")),
         ("scale.md", "store"): store_lines(rows("store")),
         ("training.md", "step"): step_lines(newest("step", "what")),
         ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
@@ -122,6 +123,13 @@ def bar_lines(decoding: list[dict[str, Any]], evaluation: list[dict[str, Any]]) 
         lines.append(f"| AP@K and tau of 100 videos of 300 frames | {row['ap_and_tau_seconds']:.0f} s | 10 s |")
         lines.append(f"| all metrics of 60 + 40 such videos | {row['all_metrics_60_40_seconds']:.0f} s | 60 s |")
     return lines
+
+
+def folder_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
+    lines = ["| from nothing to | minutes | bar | feature cache (MB) |", "|---|---|---|---|"]
+    for what, row in measured.items():
+        lines.append(f"| {what} | {row['minutes']:.1f} | {row['bar']} | {row['cache_bytes'] / 1e6:,.0f} |")
+    return [*lines, "", f"On {where(next(iter(measured.values())))}."] if measured else []
 
 
 def store_lines(measured: list[dict[str, Any]]) -> list[str]:

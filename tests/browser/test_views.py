@@ -159,6 +159,7 @@ def test_shared_page_plays_offline(new_page: Callable[..., Page], address: str, 
     alone.keyboard.press(" ")
     alone.get_by_role("slider", name="Position in A").fill("60")
     alone.wait_for_function("() => Math.abs(document.getElementById('b').currentTime - 37 / 15) < 0.5")
+    assert alone.evaluate("() => document.getElementById('a').paused")
 
 
 def test_file_that_browsers_do_not_play_gets_a_copy(page: Page, tmp_path: Path, serve: Serve) -> None:

@@ -97,7 +97,7 @@ def test_first_line_comes_before_the_last_file_is_scanned(tmp_path: Path, monkey
 
 def test_a_pipe_without_unicode_does_not_break_it(folder: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "SYNCLINE_CACHE": str(tmp_path / "c")}
-    command = [sys.executable, "-m", "syncline.cli.main", "scan", str(folder), "--quick"]
+    command = [sys.executable, "-m", "syncline", "scan", str(folder), "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "gr??e.mp4" in done.stdout

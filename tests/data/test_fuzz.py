@@ -47,11 +47,11 @@ def test_a_hundred_damaged_copies() -> None:
     assert sum(counted["result"] for counted in outcomes.values()) > 10
 
 
-def one_line(error: SynclineError) -> None:
+def assert_one_line(error: SynclineError) -> None:
     assert "\n" not in str(error)
 
 
-def refused_or_right(path: Path) -> None:
+def assert_refused_or_right(path: Path) -> None:
     try:
         tracks = read_labels(path, frame_rate=10.0)
         for track in tracks:
@@ -59,7 +59,7 @@ def refused_or_right(path: Path) -> None:
             assert phases.shape == (20,)
             assert phases.min() >= -1
     except SynclineError as error:
-        one_line(error)
+        assert_one_line(error)
 
 
 @MANY
@@ -68,14 +68,14 @@ def test_invented_json(tree: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.json"
         path.write_text(json.dumps(tree), encoding="utf-8", errors="surrogatepass")
-        refused_or_right(path)
+        assert_refused_or_right(path)
         for name in ("pouring", "penn_action"):
             try:
                 for video in read_index(name, folder):
                     assert video.path.is_relative_to(folder)
                     assert video.phases is None or len(video.phases) == video.num_frames
             except SynclineError as error:
-                one_line(error)
+                assert_one_line(error)
 
 
 @MANY
@@ -85,7 +85,7 @@ def test_invented_files(content: bytes) -> None:
         for suffix in (".csv", ".tsv", ".json", ".boris", ".eaf", ".npy", ".txt"):
             path = Path(folder) / ("x" + suffix)
             path.write_bytes(content)
-            refused_or_right(path)
+            assert_refused_or_right(path)
 
 
 @MANY
@@ -95,7 +95,7 @@ def test_invented_tables(rows: list[list[str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.csv"
         path.write_text(header + "\n".join(",".join(row) for row in rows), encoding="utf-8")
-        refused_or_right(path)
+        assert_refused_or_right(path)
 
 
 @MANY
@@ -105,4 +105,4 @@ def test_invented_messages_and_rules(content: bytes, text: str) -> None:
         try:
             parse(given_)  # type: ignore[operator]
         except SynclineError as error:
-            one_line(error)
+            assert_one_line(error)

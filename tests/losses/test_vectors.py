@@ -14,7 +14,7 @@ from syncline.losses import GTALoss, LACLoss, LAVLoss, LRPropLoss, SCLLoss, TCCL
 from syncline.losses.pair import soft_labels
 
 
-def close(value: Tensor, expected: float, tolerance: float = 2e-9) -> None:
+def assert_close(value: Tensor, expected: float, tolerance: float = 2e-9) -> None:
     assert value.item() == pytest.approx(expected, abs=tolerance, rel=tolerance)
 
 
@@ -36,12 +36,12 @@ def test_soft_labels() -> None:
 )
 def test_lac(preset: str, x: Tensor, y: Tensor, contrastive: float, total: float) -> None:
     loss = LACLoss(preset)
-    close(loss.terms(x, y, **VIEWS)["contrastive"], contrastive)
-    close(loss(x, y, **VIEWS), total)
+    assert_close(loss.terms(x, y, **VIEWS)["contrastive"], contrastive)
+    assert_close(loss(x, y, **VIEWS), total)
 
 
 def test_lac_paper_contrastive_of_raw_rows() -> None:
-    close(LACLoss("paper", l2_normalize=False).terms(Z1, Z2, **VIEWS)["contrastive"], 1.279101970)
+    assert_close(LACLoss("paper", l2_normalize=False).terms(Z1, Z2, **VIEWS)["contrastive"], 1.279101970)
 
 
 @pytest.mark.parametrize(
@@ -54,20 +54,20 @@ def test_lac_paper_contrastive_of_raw_rows() -> None:
     ],
 )
 def test_lac_local_term(logits: str, untempered: float, tempered: float) -> None:
-    close(LACLoss("paper", local_logits=logits, D_temp="none").terms(N1, N2, **VIEWS)["local"], untempered)
-    close(LACLoss("paper", local_logits=logits).terms(N1, N2, **VIEWS)["local"], tempered)
+    assert_close(LACLoss("paper", local_logits=logits, D_temp="none").terms(N1, N2, **VIEWS)["local"], untempered)
+    assert_close(LACLoss("paper", local_logits=logits).terms(N1, N2, **VIEWS)["local"], tempered)
 
 
 def test_lac_alignment_scores() -> None:
-    close(LACLoss("paper").terms(N1, N2, **VIEWS)["sw"], 2 * 4.599446555)
-    close(LACLoss("released").terms(N1, N2, **VIEWS)["sw"], 2 * 886.745578593)
-    close(LACLoss("released").terms(Z1, Z2, **VIEWS)["sw"], 2 * 573.674157372)
+    assert_close(LACLoss("paper").terms(N1, N2, **VIEWS)["sw"], 2 * 4.599446555)
+    assert_close(LACLoss("released").terms(N1, N2, **VIEWS)["sw"], 2 * 886.745578593)
+    assert_close(LACLoss("released").terms(Z1, Z2, **VIEWS)["sw"], 2 * 573.674157372)
 
 
 def test_lac_corrected_terms() -> None:
     terms = LACLoss("corrected").terms(N1, N2, **VIEWS)
-    close(terms["local"], 2.804257998)
-    close(terms["sw"], -22.715642577 / 4)
+    assert_close(terms["local"], 2.804257998)
+    assert_close(terms["sw"], -22.715642577 / 4)
     s = similarity_matrix(N1, N2, centre="mean", scale=0.1)
     e = expected_alignment(s, gap_open=1.0, gap_extend=0.5, gamma=0.8)[0]
     torch.testing.assert_close(
@@ -78,15 +78,15 @@ def test_lac_corrected_terms() -> None:
 def test_posterior_of_the_printed_similarity() -> None:
     s = similarity_matrix(N1, N2, kind="inv1p")
     e = expected_alignment(s, gap_open=1.0, gap_extend=1.0, gamma=0.8)[0]
-    close(e.sum(), 2.8176, 1e-4)
+    assert_close(e.sum(), 2.8176, 1e-4)
     torch.testing.assert_close(
         e[0], torch.tensor([0.4798, 0.0825, 0.0184, 0.0049], dtype=torch.float64), atol=1e-4, rtol=0
     )
 
 
 def test_tcn() -> None:
-    close(TCNLoss()(Z1, Z2, **VIEWS), 0.814137945)
-    close(TCNLoss("lac")(Z1, Z2, negatives=Z3, **VIEWS), 0.070647026)
+    assert_close(TCNLoss()(Z1, Z2, **VIEWS), 0.814137945)
+    assert_close(TCNLoss("lac")(Z1, Z2, negatives=Z3, **VIEWS), 0.070647026)
 
 
 @pytest.mark.parametrize(
@@ -104,16 +104,16 @@ def test_tcn() -> None:
 )
 def test_tcc(similarity: str, loss: str, expected: float) -> None:
     # the guard in the logarithm moves mse_var in the seventh place
-    close(TCCLoss(similarity=similarity, loss=loss)(Z1, Z2, **VIEWS), expected, 2e-6)
+    assert_close(TCCLoss(similarity=similarity, loss=loss)(Z1, Z2, **VIEWS), expected, 2e-6)
 
 
 def test_lav() -> None:
     lav = LAVLoss(sigma=2.0, pairs="given")
-    close(lav(N1, N2, **VIEWS), 1.623940045)
-    close(lav.terms(N1, N2, **VIEWS)["soft_dtw"], 0.102220410 / 4)
-    close(lav.terms(N1, N2, **VIEWS)["idm"], (6.481296063 + 6.305783482) / 4)
-    close(LAVLoss(sigma=2.0, pairs="given", idm_index="raw")(N1, N2, **VIEWS), 12.830470600)
-    close(LAVLoss("lac", pairs="given").terms(N1, N2, **VIEWS)["soft_dtw"], 0.105337653 / 4)
+    assert_close(lav(N1, N2, **VIEWS), 1.623940045)
+    assert_close(lav.terms(N1, N2, **VIEWS)["soft_dtw"], 0.102220410 / 4)
+    assert_close(lav.terms(N1, N2, **VIEWS)["idm"], (6.481296063 + 6.305783482) / 4)
+    assert_close(LAVLoss(sigma=2.0, pairs="given", idm_index="raw")(N1, N2, **VIEWS), 12.830470600)
+    assert_close(LAVLoss("lac", pairs="given").terms(N1, N2, **VIEWS)["soft_dtw"], 0.105337653 / 4)
 
 
 @pytest.mark.parametrize(
@@ -127,20 +127,20 @@ def test_lav() -> None:
 def test_gta(options: dict[str, Any], r12: float, r21: float, cycle: float | None, total: float | None) -> None:
     loss = GTALoss(**options)
     terms = loss.terms(N1, N2, **VIEWS)
-    close(terms["r12"], r12)
-    close(terms["r21"], r21)
+    assert_close(terms["r12"], r12)
+    assert_close(terms["r21"], r21)
     if cycle is not None and total is not None:
-        close(terms["cycle"], cycle)
-        close(loss(N1, N2, **VIEWS), total, 1e-7)
+        assert_close(terms["cycle"], cycle)
+        assert_close(loss(N1, N2, **VIEWS), total, 1e-7)
 
 
 def test_gta_alignment_only() -> None:
-    close(GTALoss(alignment_only=True)(N1, N2, **VIEWS), 0.492705519)
+    assert_close(GTALoss(alignment_only=True)(N1, N2, **VIEWS), 0.492705519)
 
 
 def test_scl() -> None:
-    close(SCLLoss()(N1, N2, **VIEWS), 1.850897620)
-    close(SCLLoss(temperature=0.8)(N1, N2, **VIEWS), 0.019408441)
+    assert_close(SCLLoss()(N1, N2, **VIEWS), 1.850897620)
+    assert_close(SCLLoss(temperature=0.8)(N1, N2, **VIEWS), 0.019408441)
 
 
 def test_lrprop_by_hand() -> None:
@@ -160,5 +160,5 @@ def test_lrprop_by_hand() -> None:
     expected = torch.zeros((), dtype=torch.float64)
     for y in (near, near_4):
         expected += y * (y.log() - (p + 1e-6).log()) + (1 - y) * ((1 - y).log() - (1 - p + 1e-6).log())
-    close(terms["propagation"], expected.item() / 2)
-    close(terms["regularizer"], 0.0, 1e-12)
+    assert_close(terms["propagation"], expected.item() / 2)
+    assert_close(terms["regularizer"], 0.0, 1e-12)

@@ -160,7 +160,9 @@ def test_a_budget_cuts_the_steps_and_the_schedule_with_them(
 
 @pytest.mark.slow
 def test_augmented_copies_and_stride_contexts(videos: VideoSet, cache: Path, small: Small) -> None:
-    fit(videos, small("tcc", copies=2, encoder={"contexts": 2}), cache=cache)
+    encoder = fit(videos, small("tcc", copies=2, encoder={"contexts": 2}), cache=cache)
+    assert encoder.config.contexts == 2
+    assert all(torch.isfinite(p).all() for p in encoder.parameters())
 
 
 def test_training_from_pixels(videos: VideoSet, small: Small, tmp_path: Path) -> None:
@@ -174,7 +176,8 @@ def test_training_from_pixels(videos: VideoSet, small: Small, tmp_path: Path) ->
 def test_bf16_computes_losses_in_float32(videos: VideoSet, cache: Path, small: Small) -> None:
     encoder = fit(videos, small(precision="bf16", steps=2), cache=cache)
     assert all(p.dtype == torch.float32 for p in encoder.parameters())
-    fit(videos, small(steps=1), cache=cache)  # and the next run is not bound to it
+    after = fit(videos, small(steps=1), cache=cache)  # and the next run is not bound to it
+    assert all(p.dtype == torch.float32 for p in after.parameters())
 
 
 def test_a_run_is_written_once(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(
 def test_sigterm_saves_and_ends_well(folder: Path, cache: Path, small: Small, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(as_yaml(small("scl", steps=100_000)))
-    words = [sys.executable, "-m", "syncline.cli.main", "train", str(folder), "--out", str(tmp_path / "run")]
+    words = [sys.executable, "-m", "syncline", "train", str(folder), "--out", str(tmp_path / "run")]
     words += ["--config", str(config), "--cache", str(cache)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
@@ -101,7 +101,7 @@ def test_two_processes_equal_one(
     both = start(
         [
             sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
-            "syncline.cli.main", "train", str(folder), "--out", str(tmp_path / "run"), "--config", str(config),
+            "syncline", "train", str(folder), "--out", str(tmp_path / "run"), "--config", str(config),
             "--cache", str(cache),
         ]
     )  # fmt: skip

@@ -24,7 +24,7 @@ examples:
   syncline train penn_action --root data/PennAction --action bowl --out runs/bowl
   syncline train videos/ --out runs/scl --method scl --set lr=1e-4 --set encoder.sampling.rate_hz=15
   syncline train --method tcc --print_config > tcc.yaml;  syncline train videos/ --out runs/tcc --config tcc.yaml
-  torchrun --nproc-per-node 4 -m syncline.cli.main train videos/ --out runs/pour
+  torchrun --nproc-per-node 4 -m syncline train videos/ --out runs/pour
 """
 
 

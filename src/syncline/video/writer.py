@@ -62,7 +62,8 @@ class VideoWriter:
             self._stream.height, self._stream.width, self._stream.pix_fmt = self.height, self.width, "yuv420p"
             self._stream.codec_context.time_base = Fraction(1, CLOCK)
             self._stream.codec_context.bit_rate = 0  # crf alone decides
-            self._stream.options = {"crf": "20", "preset": "veryfast"}
+            # x264's AVX-512 code for mbtree reads memory that nobody wrote: the same pictures would give other files
+            self._stream.options = {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0"}
             self._sound = _Sound(self._audio_from, self._container) if self._audio_from is not None else None
         except BaseException as error:
             if not self._stack.__exit__(type(error), error, error.__traceback__):

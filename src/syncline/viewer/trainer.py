@@ -52,7 +52,7 @@ class Trainer:
             words.append("--resume")
         elif run.exists():  # it ended before its first checkpoint
             shutil.rmtree(run)
-        return cls([sys.executable, "-m", "syncline.cli.main", *words], run, minutes=minutes, cache=cache)
+        return cls([sys.executable, "-m", "syncline", *words], run, minutes=minutes, cache=cache)
 
     def start(self) -> None:
         """Begin.
