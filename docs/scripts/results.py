@@ -98,7 +98,7 @@ What we read from them:
   training clips that placed 1 to 7 points more of the events within half a second, with frozen and with trained
   features. It also moves the ridge of a smooth embedding by one or two frames, so that two cameras of one event no
   longer come together exactly. It is not in the package; the two uses may want two similarities.
-- Which views, how long, and which positions: of six settings on one fold of both sets (rows "views, …") none won on both.
+- Views, length and positions: of six settings on one fold of both sets (rows "views, …") none won on both.
   Rotary positions placed 13 points more of the events of whole `cr5_banana` clips within half a second by nearest
   neighbour, and 10 fewer of re-timed `g1_bottle` clips, whose moments look alike early and late; 800 steps helped
   `cr5_banana` and did nothing for `g1_bottle`; views that are not re-timed cost 11 to 17 points of progression on
