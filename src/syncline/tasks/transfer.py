@@ -21,8 +21,9 @@ from syncline.errors import SynclineError
 from syncline.tasks.align import similarity
 
 GAP_OPEN, GAP_EXTEND, GAMMA = 0.5, 0.2, 0.4
-"""Of the expected alignment that votes, in units of the similarity: gaps cheaper and a posterior wider than one alignment
-wants. Inside the training clips of two real sets they placed more events of whole, re-timed and spliced clips."""
+"""Of the expected alignment that votes, in units of the similarity: cheaper gaps, wider posterior than one alignment
+wants. Inside the training clips of two real sets they placed more events of whole, re-timed and spliced clips.
+"""
 
 WINDOW = 0.5
 """Seconds: votes within this distance count for the same moment; confidence is their share."""
