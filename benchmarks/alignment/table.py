@@ -31,6 +31,41 @@ def table_lines(measured: Sequence[Row]) -> list[str]:
     return lines
 
 
+def bar_lines(measured: Sequence[Row], scaling: Sequence[Row]) -> list[str]:
+    """What was asked of the operators beside the newest measurements."""
+    newest = {(row["threads"], tuple(row["shape"]), row["name"]): row["wall_ns_per_cell"] for row in measured}
+    memory = {row["memory"]: row for row in scaling if "memory" in row}
+    many, few, long = (64, 128, 128), (2, 64, 64), (8, 512, 512)
+    if not memory or any((threads, many, "syncline") not in newest for threads in (1, 2)):
+        return []
+
+    def ours(shape: tuple[int, ...], name: str = "", threads: int = 1) -> float:
+        return float(newest[threads, shape, "syncline" + (f", {name}" if name else "")])
+
+    def against(shape: tuple[int, ...], other: str) -> float:
+        return float(newest[1, shape, other]) / ours(shape)
+
+    shapes = [shape for threads, shape, name in newest if threads == 1 and name == "syncline, expected alignment"]
+    dearest = max(ours(shape, "expected alignment") / ours(shape) for shape in shapes)
+    gaps = [ours(shape, "(n, m) gaps") / ours(shape, "with D") for shape in shapes]
+    rows: list[tuple[str, str, str]] = [
+        ("nanoseconds a cell, 64 × 128 × 128, with D", f"{ours(many, 'with D'):.1f}", "at most 5"),
+        ("microseconds, 2 × 64 × 64", f"{ours(few) * 2 * 64 * 64 / 1e3:.0f}", "at most 150"),
+        ("two threads against one, 64 × 128 × 128", f"{ours(many) / ours(many, threads=2):.2f} ×", "at least 1.5 ×"),
+        ("two threads against one, 8 × 512 × 512", f"{ours(long) / ours(long, threads=2):.2f} ×", "at least 1.5 ×"),
+        ("(n, m) gaps against scalars, with D", f"{min(gaps):.2f} to {max(gaps):.2f} ×", "at most 1.25 ×"),
+        ("expected alignment against the score", f"at most {dearest:.2f} ×", "at most 3 ×"),
+        ("soft value and gradient, 10,000 × 10,000",
+         f"{memory['1x10000x10000']['wall_s']:.2f} s, {memory['1x10000x10000']['extra_mb']:.0f} MB", "1 s, 100 MB"),
+        ("hard path from embeddings, 10,000 × 10,000",
+         f"{memory['streamed']['wall_s']:.2f} s, {memory['streamed']['extra_mb']:.0f} MB", "1 s, 50 MB"),
+    ]  # fmt: skip
+    for other, bar in (("JAX scan", 29), ("PyTorch anti-diagonals", 170), ("tslearn soft-DTW", 8)):
+        if (1, many, other) in newest:
+            rows.append((f"{other}, 64 × 128 × 128", f"{against(many, other):.0f} × ours", f"at least {bar} ×"))
+    return ["| what | measured | asked |", "|---|---|---|"] + [f"| {' | '.join(row)} |" for row in rows]
+
+
 def memory_lines(measured: Sequence[Row]) -> list[str]:
     """The newest row of each measurement of memory."""
     newest = {row["memory"]: row for row in measured if "memory" in row}

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, scale_table
 
-from benchmarks.alignment.table import memory_lines, table_lines  # noqa: E402
+from benchmarks.alignment import table as alignment  # noqa: E402
 from scale_table import table as scale_lines  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -29,8 +29,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     arguments = parser.parse_args()
     blocks = {
-        ("alignment.md", "speed"): table_lines(rows("alignment")),
-        ("alignment.md", "memory"): memory_lines(rows("alignment_scaling")),
+        ("alignment.md", "speed"): alignment.table_lines(rows("alignment")),
+        ("alignment.md", "bars"): alignment.bar_lines(rows("alignment"), rows("alignment_scaling")),
+        ("alignment.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
         ("scale.md", "bars"): bar_lines(rows("decoding"), rows("evaluation")),
