@@ -90,7 +90,7 @@ def dtw(
     Raises:
         TypeError, ValueError: as `soft_smith_waterman`; a band below 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> a, b = torch.tensor([0.0, 1, 2]), torch.tensor([0.0, 0, 1, 2])
         >>> dtw((a[:, None] - b).abs()[None])[0].indices.tolist()

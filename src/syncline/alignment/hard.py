@@ -152,7 +152,7 @@ def smith_waterman(
     Raises:
         TypeError, ValueError: as `soft_smith_waterman`; ``segments`` below 1.
 
-    Example:
+    Examples:
         >>> import torch
         >>> path = smith_waterman(2 * torch.eye(4)[None] - 1, gap_open=3.0)[0]
         >>> path.score, path.indices.tolist()

@@ -27,7 +27,7 @@ class Gaps(nn.Module):
         opening, extending: where they start.
         size: (n, m), of the last two forms.
 
-    Example:
+    Examples:
         >>> opening, extending = Gaps()()
         >>> round(opening.item(), 4), round(extending.item(), 4)
         (1.0, 0.5)

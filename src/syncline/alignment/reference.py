@@ -26,7 +26,7 @@ def soft_max(values: Sequence[float], gamma: float) -> float:
 def soft_smith_waterman(similarity: Matrix, gap_open: Matrix, gap_extend: Matrix, gamma: float) -> tuple[float, Matrix]:
     """Score and D of one pair; all arguments (n, m).
 
-    Example:
+    Examples:
         >>> s, gap = np.array([[2.0, 0.5, 0.1], [0.4, 1.5, 0.3]]), np.ones((2, 3))
         >>> score, _ = soft_smith_waterman(s, gap, gap / 2, 0.8)
         >>> round(score, 6)
@@ -61,7 +61,7 @@ def expected_alignment(
 def soft_dtw(cost: Matrix, gamma: float) -> float:
     """Soft-DTW of one pair, cost (n, m).
 
-    Example:
+    Examples:
         >>> round(soft_dtw(np.array([[0.0, 1.0], [1.0, 0.0]]), 1e-3), 6)
         0.0
     """

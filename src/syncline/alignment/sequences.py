@@ -81,7 +81,7 @@ def local_alignment(
     Raises:
         ValueError: no frames, or widths that differ.
 
-    Example:
+    Examples:
         >>> t = np.linspace(0, 3, 12)
         >>> curve = np.stack([np.cos(t), np.sin(t)], 1)
         >>> local_alignment(curve, curve[4:]).matches[0].tolist()
@@ -122,7 +122,7 @@ def warp(x: Any, y: Any) -> Path:
     Raises:
         ValueError: no frames, or widths that differ.
 
-    Example:
+    Examples:
         >>> warp(np.eye(3), np.eye(3)[[0, 0, 1, 2]]).indices.tolist()
         [[0, 0], [0, 1], [1, 2], [2, 3]]
     """
@@ -141,7 +141,7 @@ def match_score(similarity: Tensor, *, gap_open: float = GAP_OPEN, gap_extend: f
     Args:
         similarity: (n, m), of `centred_similarity`.
 
-    Example:
+    Examples:
         >>> t = np.linspace(0, 3, 40)
         >>> curve = np.stack([np.cos(t), np.sin(t)], 1)
         >>> match_score(centred_similarity(curve, curve)) > MATCH_THRESHOLD
@@ -180,7 +180,7 @@ def carried(matches: Int64[np.ndarray, "k 2"], frames: Int64[np.ndarray, " f"], 
     The pair taken is that of the nearest matched frame of x (the earlier of two), at most `reach` frames away; of
     several frames of y matched with it the middle one (the earlier of two).
 
-    Example:
+    Examples:
         >>> pairs = np.array([[2, 5], [3, 6], [3, 7], [3, 8]])
         >>> carried(pairs, np.array([0, 1, 3, 9]), reach=1).tolist()
         [-1, 5, 7, -1]

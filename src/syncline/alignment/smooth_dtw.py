@@ -32,7 +32,7 @@ def smooth_dtw(cost: Tensor, *, gamma: float = 0.1, minimum: SmoothMin = "prob")
     Raises:
         TypeError, ValueError: as `soft_smith_waterman`; an unknown minimum.
 
-    Example:
+    Examples:
         >>> import torch
         >>> smooth_dtw(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]), minimum="hard")[0].tolist()
         [[0.0, 1.0], [1.0, 0.0]]

@@ -95,7 +95,7 @@ def soft_dtw(cost: Tensor, *, gamma: float = 0.1, lengths_x: Lengths = None, len
     Raises:
         TypeError, ValueError: as `soft_smith_waterman`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> round(soft_dtw(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]), gamma=0.1).item(), 6)
         -9e-06

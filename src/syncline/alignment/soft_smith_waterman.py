@@ -71,7 +71,7 @@ def soft_smith_waterman(
         TypeError: not a floating tensor, lengths not whole.
         ValueError: a shape, device, length or gamma that does not fit; the message names it.
 
-    Example:
+    Examples:
         >>> import torch
         >>> similarity = torch.tensor([[[2.0, 0.5, 0.1], [0.4, 1.5, 0.3]]])
         >>> score = soft_smith_waterman(similarity, gap_open=1.0, gap_extend=0.5, gamma=0.8)
@@ -111,7 +111,7 @@ def expected_alignment(
     Raises:
         TypeError, ValueError: as `soft_smith_waterman`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> expected_alignment(10 * torch.eye(3)[None] - 5).round(decimals=2)[0].tolist()
         [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]

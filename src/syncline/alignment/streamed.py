@@ -80,7 +80,7 @@ def smith_waterman_streamed(
     Raises:
         ValueError: no frames, widths that differ, ``segments`` below 1, ``scale`` not above 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> path = smith_waterman_streamed(torch.eye(4), torch.eye(4)[1:], scale=0.5)[0]
         >>> path.indices.tolist()

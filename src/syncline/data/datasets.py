@@ -105,7 +105,7 @@ def recognised(root: str | Path) -> str | None:
 def by_action(videos: VideoSet) -> dict[str, VideoSet]:
     """A set for each action, with the names of its key events where they are known: for results per action.
 
-    Example:
+    Examples:
         >>> joint = VideoSet((Video(Path("a.mp4"), "a", "a", 9, 25.0, action="bowl"),), "penn_action")
         >>> by_action(joint)["bowl"].event_names
         ('ball swung fully back', 'ball release')
@@ -122,7 +122,7 @@ def by_action(videos: VideoSet) -> dict[str, VideoSet]:
 def length_histogram(lengths: Sequence[int], *, bins: int = 8) -> str:
     """Numbers of frames in words: smallest, median, largest, and how many videos lie in each of equal ranges.
 
-    Example:
+    Examples:
         >>> length_histogram([20, 30, 100], bins=2)
         '20 to 100 frames, median 30; 20-59: 2, 60-100: 1'
     """

@@ -22,7 +22,7 @@ class Embedding:
     Raises:
         SynclineError: shapes that do not fit, times that do not ascend, or values that are not finite.
 
-    Example:
+    Examples:
         >>> Embedding(np.eye(3, dtype=np.float32), np.array([0.0, 0.1, 0.2]), "three.mp4").vectors.shape
         (3, 3)
     """

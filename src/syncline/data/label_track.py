@@ -82,7 +82,7 @@ def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike)
     Raises:
         SynclineError: labels of another length, events out of order or after the end.
 
-    Example:
+    Examples:
         >>> track = LabelTrack("a.mp4", (("lift", 0.2), ("pour", None), ("stop", 0.4)))
         >>> labels_to_phases(track, 6, np.arange(6) / 10).tolist()
         [0, 0, 1, 1, 3, 3]
@@ -123,7 +123,7 @@ def known_events(track: LabelTrack) -> LabelTrack:
     Raises:
         SynclineError: phases without a frame rate, or labels that go back (no order of events has them).
 
-    Example:
+    Examples:
         >>> known_events(LabelTrack("a", phases=np.array([0, 0, 1, 2]), frame_rate=10.0)).events
         (('phase 1', 0.2), ('phase 2', 0.3))
     """
@@ -160,7 +160,7 @@ def known_phases(track: LabelTrack) -> NDArray[np.int64]:
 def with_names(tracks: Sequence[LabelTrack], names: Sequence[str] | None = None) -> list[LabelTrack]:
     """Give all tracks the same events: `names`, or all that occur, each behind the one it follows; absent ones None.
 
-    Example:
+    Examples:
         >>> a, b = with_names([LabelTrack("a", (("x", 0.0), ("z", 2.0))), LabelTrack("b", (("x", 0.0), ("y", 1.0)))])
         >>> a.events
         (('x', 0.0), ('y', None), ('z', 2.0))
@@ -222,7 +222,7 @@ def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
 def video_stem(name: str) -> str:
     """The name of a video without folders and without the suffix of a film; other dots stay.
 
-    Example:
+    Examples:
         >>> video_stem("day 1/cup.v2.MP4"), video_stem("cup.v2")
         ('cup.v2', 'cup.v2')
     """

@@ -20,7 +20,7 @@ def phases_from_events(events: Sequence[int | None], num_frames: int) -> NDArray
     Raises:
         SynclineError: events that descend or lie outside the video.
 
-    Example:
+    Examples:
         >>> phases_from_events([2, None, 4], 6).tolist()
         [0, 0, 1, 1, 3, 3]
     """
@@ -45,7 +45,7 @@ def events_from_phases(phases: NDArray[np.integer], num_phases: int) -> tuple[in
         phases: (t,) labels, -1 where unknown.
         num_phases: C; there are C - 1 events.
 
-    Example:
+    Examples:
         >>> events_from_phases(np.array([0, 0, 1, 1, 3]), 5)
         (2, 4, 4, None)
     """

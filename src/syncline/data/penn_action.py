@@ -85,7 +85,7 @@ def stretched(labels: NDArray[np.int64], num_frames: int) -> NDArray[np.int64]:
     The longer of the two is read at floor(j L_long / L_short), as TCC does. Where that is the video, no frame is thrown
     away: the frames between those that it would keep bear the label of the one before.
 
-    Example:
+    Examples:
         >>> stretched(np.array([0, 1, 2, 3]), 2).tolist(), stretched(np.array([0, 1]), 5).tolist()
         ([0, 2], [0, 0, 1, 1, 1])
     """

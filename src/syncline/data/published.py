@@ -83,7 +83,7 @@ def action_named(name: str, actions: Iterable[Action] = PENN_ACTION) -> Action:
     Raises:
         SynclineError: there is none.
 
-    Example:
+    Examples:
         >>> action_named("squats").name, action_named("bowl").num_phases
         ('squat', 3)
     """
@@ -101,7 +101,7 @@ def count_rows(videos: Iterable[Video], dataset: str) -> list[dict[str, Any]]:
         Rows with `action`, `split`, `found`, `processed` and `paper` (published counts), `difference` (found less
         processed).
 
-    Example:
+    Examples:
         >>> row = count_rows([], "pouring")[0]
         >>> row["split"], row["found"], row["processed"], row["difference"]
         ('train', 0, 70, -70)

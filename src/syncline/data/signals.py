@@ -27,7 +27,7 @@ _RULE = re.compile(
 class EventRule:
     """An event: a column (one of its entries) comes above or falls below a threshold for `hold` frames.
 
-    Example:
+    Examples:
         >>> EventRule.parse("grasp: action[6] > 0.5 for 3")
         EventRule(name='grasp', column='action', index=6, above=True, threshold=0.5, hold=3)
     """
@@ -88,7 +88,7 @@ def events_from_signals(signals: Mapping[str, NDArray[Any]], rules: Sequence[Eve
     Raises:
         SynclineError: a rule names a column, or an entry of one, that is not there.
 
-    Example:
+    Examples:
         >>> hand = np.array([0.0, 0, 1, 1, 0, 0, 1])
         >>> rules = [EventRule.parse("close: hand > .5"), EventRule.parse("open: hand < .5 for 2")]
         >>> events_from_signals({"hand": hand}, rules)

@@ -104,7 +104,7 @@ def render_synthetic(
     Raises:
         SynclineError: a configuration that cannot be rendered.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> made = render_synthetic(tempfile.mkdtemp(), SyntheticConfig(num_videos=1, size=(32, 48)))
         >>> len(made[0].events), bool(made[0].progress[0] < made[0].progress[-1])

@@ -90,7 +90,7 @@ def _record(read: Callable[[int], bytes], left: int) -> bytes:
 def crc32c(data: bytes) -> int:
     """Castagnoli's cyclic redundancy check (RFC 3720, appendix B.4).
 
-    Example:
+    Examples:
         >>> hex(crc32c(b"123456789"))
         '0xe3069283'
     """

@@ -97,7 +97,7 @@ class Sampling:
     def indices(self, pts_seconds: NDArray[np.float64]) -> NDArray[np.int64]:
         """Frame numbers, ascending, without repeats: (k,) int64 of (t,) times.
 
-        Example:
+        Examples:
             >>> Sampling(10).indices(np.arange(60) / 30.0)[:4].tolist()
             [0, 3, 6, 9]
         """

@@ -54,7 +54,7 @@ class Backbone(nn.Module):
     Raises:
         SynclineError: an unknown name or stage, or weights that cannot be had or do not fit.
 
-    Example:
+    Examples:
         >>> backbone = Backbone("test_efficientnet", grid=2, weights="none")
         >>> backbone(torch.zeros(4, 3, 90, 120)).shape == (4, backbone.channels, 2, 2)
         True

@@ -73,7 +73,7 @@ class FeatureCache:
             ``None``: ``syncline.views.augment``.
         flip: whether augmented copies may be mirrored.
 
-    Example:
+    Examples:
         >>> cache = FeatureCache("/tmp/features", Backbone("test_resnet", weights="none"))
         >>> cache.backbone.dim
         864

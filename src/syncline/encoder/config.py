@@ -121,7 +121,7 @@ def encoder_preset(method: str, **changes: Any) -> EncoderConfig:
     The published encoders themselves, from pixels, are ``published_config``'s. ``method``: lac, lrprop (a transformer
     encoder like LAC's), scl, tcc, lav, gta (two contexts, no transformer), tcn (32 numbers, no transformer).
 
-    Example:
+    Examples:
         >>> encoder_preset("tcc", contexts=3).contexts
         3
     """

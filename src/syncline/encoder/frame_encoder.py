@@ -45,7 +45,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
     Args:
         config: what it is made of. backbone: one that is there already and fits ``config`` (made otherwise).
 
-    Example:
+    Examples:
         >>> config = EncoderConfig(backbone="test_resnet", weights="none")
         >>> encoder = FrameEncoder(config).eval()
         >>> encoder(torch.zeros(2, 5, encoder.backbone.dim)).shape

@@ -29,7 +29,7 @@ def relative_positions(mask: Bool[Tensor, "b t"], train_len: int) -> Float[Tenso
 
     Slots past the mask go on counting; nothing looks at them.
 
-    Example:
+    Examples:
         >>> relative_positions(torch.ones(1, 3, dtype=torch.bool), train_len=32)
         tensor([[ 0.0000, 15.5000, 31.0000]])
     """

@@ -27,7 +27,7 @@ def principal_directions(
         mean (f,), scale (f,) (standard deviation; 1 where a feature never changes) and directions (f, dim),
         orthonormal; zeros where the rows span fewer than ``dim``. The largest entry of each is positive.
 
-    Example:
+    Examples:
         >>> mean, scale, directions = principal_directions([np.eye(4)], 2)
         >>> directions.shape
         torch.Size([4, 2])

@@ -62,7 +62,7 @@ _PUBLISHED: dict[str, dict[str, Any]] = {
 def published_config(method: str, **changes: Any) -> EncoderConfig:
     """The published encoder of ``method``; ``changes`` override single fields (``weights="none"`` starts from noise).
 
-    Example:
+    Examples:
         >>> published_config("tcn").stage
         'Mixed_5d'
     """

@@ -62,7 +62,7 @@ class EmbeddingStore:
         SynclineError: the folder holds embeddings of another encoder or type, or something else; on entering the block,
             another process writes this part.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with EmbeddingStore(folder) as store:

@@ -80,7 +80,7 @@ class TemporalEncoder(nn.Module):
         norm: ``post`` (LAC) or ``pre`` (CARL; no LayerNorm at the end).
         attn_axis: ``time``, or ``batch`` (LAC's released code; see above).
 
-    Example:
+    Examples:
         >>> import torch
         >>> encoder = TemporalEncoder(16, layers=1, heads=2, feed_forward=32)
         >>> encoder(torch.zeros(2, 5, 16)).shape

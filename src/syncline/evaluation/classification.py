@@ -41,10 +41,11 @@ def phase_classification(
     One class only in the training frames: that class is the answer everywhere. Validation classes that training lacks
     count as errors. No training or no validation frame: NaN.
 
-    >>> import numpy as np
-    >>> x, y = [np.array([[0.0], [0.1], [5.0], [5.1]])], [np.array([0, 0, 1, 1])]
-    >>> phase_classification(x, y, [np.array([[0.05], [4.9]])], [np.array([0, 1])])
-    1.0
+    Examples:
+        >>> import numpy as np
+        >>> x, y = [np.array([[0.0], [0.1], [5.0], [5.1]])], [np.array([0, 0, 1, 1])]
+        >>> phase_classification(x, y, [np.array([[0.05], [4.9]])], [np.array([0, 1])])
+        1.0
     """
     hits = phase_hits(train_x, train_y, val_x, val_y, fraction=fraction, probe=probe, svm_gamma=svm_gamma)
     every = np.concatenate([*hits, np.zeros(0, dtype=bool)])
@@ -65,10 +66,11 @@ def phase_hits(
 
     Without training frames no video has any.
 
-    >>> import numpy as np
-    >>> x, y = [np.array([[0.0], [5.0]])], [np.array([0, 1])]
-    >>> phase_hits(x, y, x, [np.array([0, 0])])[0].tolist()
-    [True, False]
+    Examples:
+        >>> import numpy as np
+        >>> x, y = [np.array([[0.0], [5.0]])], [np.array([0, 1])]
+        >>> phase_hits(x, y, x, [np.array([0, 0])])[0].tolist()
+        [True, False]
     """
     if probe not in ("svm", "logreg"):
         raise ValueError(f"probe is {probe!r}; it is 'svm' or 'logreg'")
@@ -106,10 +108,11 @@ def classification_over_draws(
     Each of ``draws`` fixed seeds draws ``fraction`` of the *sources* in ``groups`` (default: each video its own) and
     takes all their videos: in stored order the first videos can be all of one kind (METHODS 4.6b).
 
-    >>> import numpy as np
-    >>> x, y = [np.array([[0.0], [5.0]])] * 4, [np.array([0, 1])] * 4
-    >>> classification_over_draws(x, y, x, y, fraction=0.5, draws=3)
-    (1.0, 0.0)
+    Examples:
+        >>> import numpy as np
+        >>> x, y = [np.array([[0.0], [5.0]])] * 4, [np.array([0, 1])] * 4
+        >>> classification_over_draws(x, y, x, y, fraction=0.5, draws=3)
+        (1.0, 0.0)
     """
     scores = [
         phase_classification([train_x[i] for i in chosen], [train_y[i] for i in chosen], val_x, val_y, probe=probe)

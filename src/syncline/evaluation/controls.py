@@ -34,9 +34,10 @@ def embed_with(encoder: FrameEncoder) -> Embed:
 def time_only(clips: Sequence[Clip], *, dim: int = 256) -> list[Array]:
     """PE(linspace(0, 31, t)): (t, dim) a clip.
 
-    >>> clip = Clip("a", "a", "a", np.zeros((3, 2)), np.arange(3.0), np.zeros(3, int), np.arange(3.0))
-    >>> time_only([clip])[0].shape
-    (3, 256)
+    Examples:
+        >>> clip = Clip("a", "a", "a", np.zeros((3, 2)), np.arange(3.0), np.zeros(3, int), np.arange(3.0))
+        >>> time_only([clip])[0].shape
+        (3, 256)
     """
     return [sinusoidal_code(torch.linspace(0, 31, len(clip))[None], dim)[0].numpy() for clip in clips]
 

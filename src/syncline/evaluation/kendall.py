@@ -26,9 +26,10 @@ def kendall_tau(x: Sequence[Any], *, stride: int = 1, groups: Sequence[Group] | 
 
     Pairs whose tau is undefined (all nearest frames the same, or one frame) are dropped; none left: NaN.
 
-    >>> import numpy as np
-    >>> round(kendall_tau([np.arange(4.0)[:, None], np.arange(4.0)[:, None] + 0.1]), 6)
-    1.0
+    Examples:
+        >>> import numpy as np
+        >>> round(kendall_tau([np.arange(4.0)[:, None], np.arange(4.0)[:, None] + 0.1]), 6)
+        1.0
     """
     check_stride(stride)
     embeddings = [video[::stride] for video in as_embeddings(x)]
@@ -59,9 +60,10 @@ def tau_b(order: Int64[np.ndarray, " t"]) -> float:
     tau-b = (concordant - discordant) / sqrt(pairs * (pairs - ties)), here without ties in the first variable. Counted
     in O(t log m) with a Fenwick tree over the values seen so far.
 
-    >>> import numpy as np
-    >>> round(tau_b(np.array([0, 0, 1, 1])), 7)
-    0.8164966
+    Examples:
+        >>> import numpy as np
+        >>> round(tau_b(np.array([0, 0, 1, 1])), 7)
+        0.8164966
     """
     length = len(order)
     if length < 2:

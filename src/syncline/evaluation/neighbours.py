@@ -50,13 +50,14 @@ def find_neighbours(
 
     ``allowed[i, j]``: frames of video j may be neighbours of frames of video i. Distance: squared Euclidean.
 
-    >>> import numpy as np
-    >>> x = [np.array([[0.0], [1.0]]), np.array([[0.9], [0.2], [5.0]])]
-    >>> found = find_neighbours(x, ~np.eye(2, dtype=bool), k=2, per_video=True)
-    >>> found.closest.tolist()
-    [[3, 2], [2, 3], [1, 0], [0, 1], [1, 0]]
-    >>> found.nearest[:2, 1].tolist()
-    [1, 0]
+    Examples:
+        >>> import numpy as np
+        >>> x = [np.array([[0.0], [1.0]]), np.array([[0.9], [0.2], [5.0]])]
+        >>> found = find_neighbours(x, ~np.eye(2, dtype=bool), k=2, per_video=True)
+        >>> found.closest.tolist()
+        [[3, 2], [2, 3], [1, 0], [0, 1], [1, 0]]
+        >>> found.nearest[:2, 1].tolist()
+        [1, 0]
     """
     offsets = np.cumsum([0, *map(len, x)])
     frames = np.concatenate(x) if x else np.zeros((0, 1))

@@ -41,10 +41,11 @@ def phase_progression(
     A target that is constant over the validation frames counts 1 if predicted exactly, else 0. Fewer than two
     validation frames: NaN, with a warning. No training or validation frame, or fewer than two phases: NaN.
 
-    >>> import numpy as np
-    >>> x, y = [np.arange(6.0)[:, None]], [np.array([0, 0, 1, 1, 2, 2])]
-    >>> round(phase_progression(x, y, x, y), 6)
-    1.0
+    Examples:
+        >>> import numpy as np
+        >>> x, y = [np.arange(6.0)[:, None]], [np.array([0, 0, 1, 1, 2, 2])]
+        >>> round(phase_progression(x, y, x, y), 6)
+        1.0
     """
     if ridge < 0:
         raise ValueError(f"ridge is {ridge}; a penalty is at least 0")
@@ -108,9 +109,10 @@ def progress_targets(
     k_c is the last frame labelled c. Where the video lacks phase c, it is the first frame labelled higher, or the last
     frame if there is none (the rule of newer TCC code); with ``strict`` that is a ValueError.
 
-    >>> import numpy as np
-    >>> (progress_targets(np.array([0, 0, 2, 2]), 3) * 4).astype(int).T.tolist()
-    [[-1, 0, 1, 2], [-2, -1, 0, 1]]
+    Examples:
+        >>> import numpy as np
+        >>> (progress_targets(np.array([0, 0, 2, 2]), 3) * 4).astype(int).T.tolist()
+        [[-1, 0, 1, 2], [-2, -1, 0, 1]]
     """
     length = len(labels)
     ends = np.empty(num_phases - 1)

@@ -142,9 +142,10 @@ def _labels(video: Video, frames: Int64[np.ndarray, " t"]) -> Int64[np.ndarray, 
 def retime(clip: Clip, *, seed: int) -> Clip:
     """A re-cut of a clip by chance: up to a tenth of head and tail left out, five pieces at 1/3 to 3 times the speed.
 
-    >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0))
-    >>> bool((np.diff(retime(clip, seed=0).times) >= 0).all())
-    True
+    Examples:
+        >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0))
+        >>> bool((np.diff(retime(clip, seed=0).times) >= 0).all())
+        True
     """
     random = np.random.default_rng([seed, len(clip)])
     first = random.uniform(0, 0.1) * len(clip)
@@ -179,10 +180,11 @@ def splice(clips: Sequence[Clip], *, foreign: Sequence[Clip] = (), seed: int = 0
     and from either end inside, so that it shows no moment in its place. Labels there are -1, times are the clip's
     own, `group` holds all sources.
 
-    >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0) / 10)
-    >>> spliced = splice([clip, replace(clip, name="b", source="b", group="b")])
-    >>> len(spliced[0]) > 65, int((spliced[0].labels == 0).sum())
-    (True, 50)
+    Examples:
+        >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0) / 10)
+        >>> spliced = splice([clip, replace(clip, name="b", source="b", group="b")])
+        >>> len(spliced[0]) > 65, int((spliced[0].labels == 0).sum())
+        (True, 50)
     """
     result = []
     for index, clip in enumerate(clips):

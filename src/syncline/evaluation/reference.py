@@ -17,8 +17,9 @@ from syncline.evaluation.sequences import Array, Group
 def squared_distance(a: Array, b: Array) -> float:
     """Sum of squared differences, added from the first component to the last.
 
-    >>> squared_distance(np.array([0.0, 3.0]), np.array([4.0, 0.0]))
-    25.0
+    Examples:
+        >>> squared_distance(np.array([0.0, 3.0]), np.array([4.0, 0.0]))
+        25.0
     """
     total = 0.0
     for p, q in zip(a.tolist(), b.tolist()):
@@ -29,8 +30,9 @@ def squared_distance(a: Array, b: Array) -> float:
 def tau_b(order: Sequence[int]) -> float:
     """Kendall's tau-b between 0, 1, 2 ... and ``order``, pair by pair.
 
-    >>> round(tau_b([0, 1, 1, 3, 2]), 7)
-    0.7378648
+    Examples:
+        >>> round(tau_b([0, 1, 1, 3, 2]), 7)
+        0.7378648
     """
     concordant = discordant = tied = 0
     for i in range(len(order)):
@@ -85,8 +87,9 @@ def retrieval_precision(
 def progress_targets(labels: Sequence[int] | Array, num_phases: int) -> list[list[float]]:
     """Targets (t - k_c) / L, one list a phase c < C - 1, with the newer TCC rule for missing phases (METHODS 4.3).
 
-    >>> progress_targets([0, 0, 1, 1, 1, 2], 3)[1][5] == (5 - 4) / 6
-    True
+    Examples:
+        >>> progress_targets([0, 0, 1, 1, 1, 2], 3)[1][5] == (5 - 4) / 6
+        True
     """
     length = len(labels)
     columns = []

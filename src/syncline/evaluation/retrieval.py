@@ -30,10 +30,11 @@ def retrieval_precision(
     Mean over the frames of a video, then over videos, unweighted; of equally near frames the first counts. A video
     without frames or candidates is left out; if that leaves none (a single video), NaN.
 
-    >>> import numpy as np
-    >>> x = [np.array([[0.0], [1.0]]), np.array([[0.1], [0.9]])]
-    >>> retrieval_precision(x, [np.array([0, 1]), np.array([0, 1])], k=1)
-    1.0
+    Examples:
+        >>> import numpy as np
+        >>> x = [np.array([[0.0], [1.0]]), np.array([[0.1], [0.9]])]
+        >>> retrieval_precision(x, [np.array([0, 1]), np.array([0, 1])], k=1)
+        1.0
     """
     return retrieval_precisions(x, y, (k,), stride=stride, groups=groups)[k]
 

@@ -56,10 +56,11 @@ def known_frames(
 def comparable(groups: Sequence[Group] | None, count: int) -> Bool[np.ndarray, "k k"]:
     """Which videos may be each other's neighbours: (k, k), True where the two are different and share no source.
 
-    >>> comparable(["a", "a", "b"], 3).astype(int).tolist()
-    [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
-    >>> comparable([frozenset("ab"), "a", "c"], 3).astype(int).tolist()
-    [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
+    Examples:
+        >>> comparable(["a", "a", "b"], 3).astype(int).tolist()
+        [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
+        >>> comparable([frozenset("ab"), "a", "c"], 3).astype(int).tolist()
+        [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
     """
     if groups is None:
         return ~np.eye(count, dtype=bool)

@@ -37,10 +37,11 @@ def label_free_signs(
         `clock_share_retimed`, `clock_change`: the same on re-timed clips, and how much less it is there: what is left
         comes from the position code, what is lost came from the common rhythm of the videos. NaN where undefined.
 
-    >>> t = np.linspace(0, 1, 20)[:, None]
-    >>> signs = label_free_signs([np.concatenate([np.cos(t), np.sin(t), t], 1)] * 4)
-    >>> signs["cycle_consistent"], signs["clock_share"] > 0.99
-    (1.0, True)
+    Examples:
+        >>> t = np.linspace(0, 1, 20)[:, None]
+        >>> signs = label_free_signs([np.concatenate([np.cos(t), np.sin(t), t], 1)] * 4)
+        >>> signs["cycle_consistent"], signs["clock_share"] > 0.99
+        (1.0, True)
     """
     videos = as_embeddings(x)
     allowed = comparable(groups, len(videos))
@@ -68,8 +69,9 @@ def label_free_signs(
 def effective_rank(frames: Array) -> float:
     """exp of the entropy of the eigenvalues of the covariance of rows: 1 for a line, d for a ball.
 
-    >>> round(effective_rank(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])), 6)
-    2.0
+    Examples:
+        >>> round(effective_rank(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])), 6)
+        2.0
     """
     values = np.linalg.eigvalsh(np.cov(frames.T).reshape(frames.shape[1], -1)).clip(min=0)
     if not values.sum() > 0:
@@ -99,8 +101,9 @@ def clock_share(videos: Sequence[Array]) -> float:
 def warnings_of(signs: dict[str, float]) -> list[str]:
     """What the signs warn of, one line each with its remedy; none if all is well.
 
-    >>> warnings_of({"effective_rank": 1.2, "spread": 0.5, "clock_share_retimed": 0.2})[0][:23]
-    'the embedding has colla'
+    Examples:
+        >>> warnings_of({"effective_rank": 1.2, "spread": 0.5, "clock_share_retimed": 0.2})[0][:23]
+        'the embedding has colla'
     """
     lines = []
     if signs["effective_rank"] < COLLAPSED_RANK or signs["spread"] < 1e-3:

@@ -42,8 +42,9 @@ class Difference:
 def better_is_lower(metric: str) -> bool:
     """Whether a metric is an error.
 
-    >>> better_is_lower("event_local_median"), better_is_lower("ap5")
-    (True, False)
+    Examples:
+        >>> better_is_lower("event_local_median"), better_is_lower("ap5")
+        (True, False)
     """
     return metric.endswith(LOWER_IS_BETTER)
 
@@ -51,8 +52,9 @@ def better_is_lower(metric: str) -> bool:
 def averaged(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Per-video values averaged over seeds; videos that one of the seeds lacks (NaN or missing) are left out.
 
-    >>> averaged([{"a": 1.0, "b": 2.0}, {"a": 3.0}])
-    {'a': 2.0}
+    Examples:
+        >>> averaged([{"a": 1.0, "b": 2.0}, {"a": 3.0}])
+        {'a': 2.0}
     """
     values: dict[str, list[float]] = defaultdict(list)
     for run in runs:
@@ -76,9 +78,10 @@ def paired_bootstrap(
         first, second: value of each source video, averaged over seeds.
         lower_is_better: of errors; turns wins and losses about, not the sign of the difference.
 
-    >>> found = paired_bootstrap({"a": 1.0, "b": 3.0}, {"a": 0.0, "b": 1.0, "c": 9.0})
-    >>> found.mean, found.low, found.high, found.wins
-    (1.5, 1.0, 2.0, 2)
+    Examples:
+        >>> found = paired_bootstrap({"a": 1.0, "b": 3.0}, {"a": 0.0, "b": 1.0, "c": 9.0})
+        >>> found.mean, found.low, found.high, found.wins
+        (1.5, 1.0, 2.0, 2)
     """
     shared = sorted(set(first) & set(second), key=str)
     if not shared:
@@ -96,8 +99,9 @@ def paired_bootstrap(
 def spread(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation over seeds (NaN of one seed); NaN values are left out.
 
-    >>> spread([1.0, 3.0])
-    (2.0, 1.4142135623730951)
+    Examples:
+        >>> spread([1.0, 3.0])
+        (2.0, 1.4142135623730951)
     """
     known = [value for value in values if value is not None and not math.isnan(value)]
     if not known:

@@ -60,11 +60,12 @@ def event_transfer_error(
         over the pairs in which it is A. `per_pair`: `a`, `b`, `errors`, `hits`, `false_positives`,
         `false_negatives`. NaN where there is nothing to measure.
 
-    >>> import numpy as np
-    >>> x = [np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 1.0]])]
-    >>> found = event_transfer_error(x, [np.array([0, 1, 1]), np.array([0, 0, 1])], times=[[0, 1, 2], [5, 6, 7]])
-    >>> found["median"], found["f1"]
-    (0.0, 1.0)
+    Examples:
+        >>> import numpy as np
+        >>> x = [np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 1.0]])]
+        >>> found = event_transfer_error(x, [np.array([0, 1, 1]), np.array([0, 0, 1])], times=[[0, 1, 2], [5, 6, 7]])
+        >>> found["median"], found["f1"]
+        (0.0, 1.0)
     """
     if by not in ("nearest", "dtw", "local"):
         raise ValueError(f"by is {by!r}; it is 'nearest', 'dtw' or 'local'")
@@ -195,8 +196,9 @@ def label_floor(y: Sequence[Any], others: Sequence[Any], times: Sequence[Any]) -
         `median`, `p90`, `within` (.5 s) of the differences in seconds, and `median_percent`, `f1` ... as of
         `event_transfer_error`.
 
-    >>> label_floor([[0, 0, 1, 1]], [[0, 1, 1, 1]], [[0.0, 0.25, 0.5, 0.75]])["median"]
-    0.25
+    Examples:
+        >>> label_floor([[0, 0, 1, 1]], [[0, 1, 1, 1]], [[0.0, 0.25, 0.5, 0.75]])["median"]
+        0.25
     """
     labels, moved = [np.asarray(v) for v in y], [np.asarray(v) for v in others]
     phases = max(int(v.max()) for v in labels) + 1

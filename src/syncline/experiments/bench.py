@@ -103,7 +103,7 @@ def read_bench(name: str | Path) -> BenchConfig:
     Raises:
         SynclineError: no such file, an unknown key, or a method that cannot be.
 
-    Example:
+    Examples:
         >>> read_bench("g1_seeds").sets
         ['g1_bottle']
     """

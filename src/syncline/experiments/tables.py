@@ -173,8 +173,9 @@ def _mean_of(table: Table, method: str, column: Column) -> float:
 def is_control(method: str) -> bool:
     """Whether a row is a control or the floor of other labels.
 
-    >>> is_control("frozen"), is_control("labels: early"), is_control("SCL")
-    (True, True, False)
+    Examples:
+        >>> is_control("frozen"), is_control("labels: early"), is_control("SCL")
+        (True, True, False)
     """
     return method in CONTROLS or method.startswith("labels: ")
 

@@ -28,7 +28,7 @@ class GTALoss(nn.Module):
         minimum: ``prob``, ``soft`` or ``hard``, of `smooth_dtw`. gamma: of it. feature_temperature: gamma_f.
         weight: w. label_smoothing: of the cycle. alignment_only: mean R12 alone. transpose: columns of G.
 
-    Example:
+    Examples:
         >>> z = torch.eye(4)[None]
         >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
         >>> GTALoss()(z, z, steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames).isfinite().item()

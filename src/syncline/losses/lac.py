@@ -46,7 +46,7 @@ class LACLoss(nn.Module):
     Raises:
         ValueError: an unknown preset, option or value.
 
-    Example:
+    Examples:
         >>> z = torch.eye(4)[None]
         >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
         >>> views = dict(steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames)

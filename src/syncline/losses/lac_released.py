@@ -43,7 +43,7 @@ def released_soft_smith_waterman(
         similarity: (b, n, m). gap_open, gap_extend: broadcast with it. gamma: > 0. lengths_x, lengths_y: (b,).
         temperature: weights with 1 / gamma, as they should be. shifted: the released gradient of the gaps.
 
-    Example:
+    Examples:
         >>> s, one, full = torch.zeros(1, 2, 2), torch.ones(()), torch.tensor([2])
         >>> score, _ = released_soft_smith_waterman(s, one, one, gamma=1.0, lengths_x=full, lengths_y=full)
         >>> round(score.item(), 4)

@@ -31,7 +31,7 @@ class LAVLoss(nn.Module):
         gamma: of soft-DTW. alpha, margin, sigma, idm_index: see above. divergence: soft-DTW divergence in its place.
         pairs: ``videos`` (LAV's: where x and y are of one video, y is taken from the next) or ``given``.
 
-    Example:
+    Examples:
         >>> z = torch.eye(4)[None]
         >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
         >>> LAVLoss()(z, z, steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames).isfinite().item()

@@ -40,7 +40,7 @@ class LRPropLoss(nn.Module):
         bootstrap: share of the training during which SCL within each video is added with weight 1, so that there is a
             path to follow; see `at`.
 
-    Example:
+    Examples:
         >>> z = torch.eye(4)[None]
         >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
         >>> LRPropLoss()(z, z, steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames).isfinite().item()

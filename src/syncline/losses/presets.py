@@ -14,7 +14,7 @@ def chosen(
     Raises:
         ValueError: no such preset, or an option the loss does not have.
 
-    Example:
+    Examples:
         >>> chosen("SomeLoss", {"original": {"tau": 0.1}}, "original", {"tau": 0.2}, ["tau"])
         {'tau': 0.2}
     """

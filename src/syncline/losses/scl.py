@@ -32,7 +32,7 @@ class SCLLoss(nn.Module):
             frames^2.
         negatives: see above.
 
-    Example:
+    Examples:
         >>> z = torch.eye(4)[None]
         >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
         >>> loss = SCLLoss()(z, z, steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames)

@@ -40,7 +40,7 @@ class TCCLoss(nn.Module):
         normalize_indices: steps over the length of the video. variance_lambda, huber_delta, label_smoothing: see above.
         stochastic: random cycles in place of all pairs. num_cycles, cycle_length: of those.
 
-    Example:
+    Examples:
         >>> z = torch.eye(4)[None]
         >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
         >>> TCCLoss()(z, z, steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames).isfinite().item()

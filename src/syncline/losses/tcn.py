@@ -30,7 +30,7 @@ class TCNLoss(nn.Module):
         preset: ``original`` (n-pairs as in TCC's code), ``carl`` (normalised rows), ``lac`` (triplets).
         mode: ``npairs`` or ``triplet``. l2_normalize: rows. regularization: lambda. margin: of triplets.
 
-    Example:
+    Examples:
         >>> z = torch.eye(3)[None]
         >>> steps, frames = torch.arange(3)[None], torch.tensor([3])
         >>> round(TCNLoss()(z, z, steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames).item(), 4)

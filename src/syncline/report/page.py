@@ -67,7 +67,7 @@ def write_page(path: str | Path, title: str, sections: Sequence[tuple[str, Any]]
     Raises:
         TypeError: content of another kind.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> place = Path(tempfile.mkdtemp()) / "page.html"
         >>> write_page(place, "Runs", [("Scores", [{"method": "lac", "tau": 0.97}]), ("Notes", "<p>one seed</p>")])

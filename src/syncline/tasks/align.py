@@ -162,7 +162,7 @@ def align(
     Raises:
         SynclineError: unknown mode, widths that differ, or an empty embedding.
 
-    Example:
+    Examples:
         >>> t = np.linspace(0, 3, 40)
         >>> circle = lambda t: np.stack([np.cos(t), np.sin(t)], 1).astype(np.float32)
         >>> slow, fast = Embedding(circle(t), t, "slow"), Embedding(circle(t[::2]), t[:20], "fast")
@@ -228,7 +228,7 @@ def align_pairs(
     Raises:
         SynclineError: as `align`; fewer than one worker.
 
-    Example:
+    Examples:
         >>> t = np.linspace(0, 3, 40)
         >>> curve = np.stack([np.cos(t), np.sin(t)], 1).astype(np.float32)
         >>> three = [Embedding(curve, t, name) for name in "abc"]

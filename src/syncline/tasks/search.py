@@ -37,7 +37,7 @@ class MomentIndex:
     Args:
         embeddings: any number, of one width.
 
-    Example:
+    Examples:
         >>> t = np.linspace(0, 3, 31)
         >>> walk = Embedding(np.stack([np.cos(t), np.sin(t)], 1).astype(np.float32), t, "walk")
         >>> hits = MomentIndex([walk]).search(np.array([1.0, 0.0]), k=1)

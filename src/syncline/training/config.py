@@ -37,7 +37,7 @@ class TrainConfig:
         log_every: steps between lines of ``metrics.jsonl``. checkpoint_seconds: between checkpoints.
         trackers: of Accelerate, beside the JSONL: tensorboard, wandb, trackio ... as far as installed.
 
-    Example:
+    Examples:
         >>> TrainConfig(method="scl", steps=100).views.num_frames
         32
     """
@@ -92,7 +92,7 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
     Raises:
         SynclineError: an unknown key or a value of another kind, in one line that names it.
 
-    Example:
+    Examples:
         >>> config_from({"method": "scl", "encoder": {"width": 128}}).encoder.width
         128
     """
@@ -110,7 +110,7 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with the values of ``changes``, dictionary within dictionary.
 
-    Example:
+    Examples:
         >>> merged({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}})
         {'a': 1, 'b': {'c': 4, 'd': 3}}
     """

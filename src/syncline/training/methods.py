@@ -73,7 +73,7 @@ def method_config(method: str = "lac", *, preset: str | None = None, own: bool =
     Raises:
         SynclineError: no such method or preset, or a field that is not there.
 
-    Example:
+    Examples:
         >>> method_config("tcc", encoder={"width": 128}).views.pairing
         'videos'
     """

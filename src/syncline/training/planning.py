@@ -60,7 +60,7 @@ class Plan:
 def spoken(seconds: float) -> str:
     """Seconds in words.
 
-    Example:
+    Examples:
         >>> spoken(42), spoken(400), spoken(9000)
         ('42 s', '7 min', '2.5 h')
     """

@@ -135,7 +135,7 @@ def frozen_features(batch: Batch) -> Float[Tensor, "b v t f"]:
 def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
     """What the learning rates are multiplied with in a step.
 
-    Example:
+    Examples:
         >>> lr_factor(TrainConfig(), 0, 100), round(lr_factor(TrainConfig(), 50, 100), 3)
         (1.0, 0.5)
     """

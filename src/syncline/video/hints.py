@@ -100,7 +100,7 @@ def hints_for(glances: Sequence[Glance], *, features: Sequence[NDArray[np.floati
 def scene_cuts(vectors: NDArray[np.floating]) -> list[int]:
     """Places of the first picture after each cut: (t, d) pixel values in [0, 255] -> list of int.
 
-    Example:
+    Examples:
         >>> scene_cuts(np.repeat([[10.0, 10.0], [200.0, 90.0]], 5, axis=0))
         [5]
     """
@@ -117,7 +117,7 @@ def repetition_period(vectors: NDArray[np.floating], duration: float) -> float |
     The mean distance between pictures a lag apart falls to less than 0.4 of its largest value at a lag of at least a
     second and at most half the clip, having risen before.
 
-    Example:
+    Examples:
         >>> turn = np.arange(40) / 10 * 2 * np.pi
         >>> repetition_period(np.stack([np.cos(turn), np.sin(turn)], 1), 10.0)
         2.5
@@ -143,7 +143,7 @@ def repetition_period(vectors: NDArray[np.floating], duration: float) -> float |
 def unlike_the_others(descriptors: NDArray[np.floating]) -> list[int]:
     """Rows of (n, d) whose second nearest other row is more than three times as far as is usual; from five rows on.
 
-    Example:
+    Examples:
         >>> unlike_the_others(np.array([[0.0], [0.1], [0.2], [0.3], [9.0]]))
         [4]
     """

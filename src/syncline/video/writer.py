@@ -31,7 +31,7 @@ class VideoWriter:
         rate: nominal frames a second; the times given to `write` are what counts.
         audio_from: a file whose sound is copied, cut to the length of the pictures.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> place = Path(tempfile.mkdtemp()) / "a.mp4"
         >>> with VideoWriter(place, height=32, width=32, rate=10) as writer:

@@ -27,7 +27,7 @@ class Journal:
         path: the journal (made on the first change). Lines: `{"video", "event", "seconds", "clear"}`,
             `{"event", "name"}` or `{"undo": true}`.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> journal = Journal(Path(tempfile.mkdtemp()) / "labels.jsonl")
         >>> journal.mark("a.mp4", 0, 1.5)

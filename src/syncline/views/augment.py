@@ -40,7 +40,7 @@ def augment(
     Raises:
         ValueError: another shape, or an unknown pipeline.
 
-    Example:
+    Examples:
         >>> out = augment(torch.full((2, 3, 8, 8), 0.5), generator=torch.Generator().manual_seed(0))
         >>> out.shape, bool((out[0] == out[1]).all())
         (torch.Size([2, 3, 8, 8]), True)

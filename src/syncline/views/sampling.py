@@ -60,7 +60,7 @@ def time_augment(
     Returns:
         steps (T,) int64 ascending in [0, length), mask (T,) bool.
 
-    Example:
+    Examples:
         >>> steps, mask = time_augment(100, 8, generator=torch.Generator().manual_seed(0))
         >>> len(steps), bool(mask.all()), bool((np.diff(steps) > 0).all())
         (8, True, True)
