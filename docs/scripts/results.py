@@ -73,8 +73,8 @@ were not looked at). They say where to look and are no results: differences of a
 Class is phase accuracy with all labels, error the median (90th percentile) of event transfer by nearest neighbour in
 seconds, on the clips as sampled. All but the first on 512 principal directions of the features, and unless they say
 otherwise 800 steps at 3e-4, batch 8, views of 32 frames at up to three times the speed, teachers with gaps of 5 and 1.
-Each set is one robot, one scene and labels made by a rule. Rows of *validation clips* were trained on all training clips
-and read after the choices were made.
+Each set is one robot, one scene and labels made by a rule. Rows of *validation clips* were trained on all training
+clips and read after the choices were made.
 """
 READING = """
 What we read from them:
