@@ -15,6 +15,7 @@ Notable choices:
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -93,7 +94,9 @@ class VideoReader:
                     "pixels are read"
                 )
             start = (container.start_time or 0) / 1_000_000
-            self._pts, keys, stamped, self.rotation = _packet_scan(self.path, container, stream)
+            self._pts, keys, stamped, rotation = _packet_scan(self.path, container, stream, turned=size is None)
+            if rotation is not None:
+                self.rotation = rotation
             self._counted = not stamped or (container.format.name == "avi" and stream.codec_context.has_b_frames)
             self._time_base = float(stream.time_base)
         self.pts_seconds: NDArray[np.float64] = self._pts * self._time_base - start
@@ -103,11 +106,16 @@ class VideoReader:
         guessed = float(stream.average_rate or 25)
         self.frame_rate = (self.num_frames - 1) / span if span > 0 else guessed
         self.duration = float(self.pts_seconds[-1]) + 1.0 / self.frame_rate
-        if self.rotation in (90, 270):
+        if rotation in (90, 270):
             width, height = height, width
         self.height, self.width = size or (int(height), int(width))
         if self.height < 1 or self.width < 1 or self.height > MAX_SIDE or self.width > MAX_SIDE:
             raise SynclineError(f"{self.path}: cannot scale to {self.height} x {self.width}")
+
+    @functools.cached_property
+    def rotation(self) -> int:
+        """Known from the start where the size of the pictures depends on it, otherwise found when asked for."""
+        return VideoReader(self.path).rotation
 
     def __len__(self) -> int:
         return self.num_frames
@@ -211,12 +219,13 @@ class VideoReader:
         return None
 
     def _picture(self, frame: Any, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-        height, width = (self.width, self.height) if self.rotation in (90, 270) else (self.height, self.width)
+        rotation = _degrees(frame)
+        height, width = (self.width, self.height) if rotation in (90, 270) else (self.height, self.width)
         converted = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
         plane = converted.planes[0]  # looked at in place: whoever takes the picture copies it, once
         buffer: Any = memoryview(plane)
         picture = np.ndarray((height, width, 3), np.uint8, buffer=buffer, strides=(plane.line_size, 3, 1))
-        return np.rot90(picture, -self.rotation // 90) if self.rotation else picture
+        return np.rot90(picture, -rotation // 90) if rotation else picture
 
 
 def _opened(path: Path) -> Any:
@@ -243,16 +252,18 @@ def _said(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
-def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.int64], list[int], bool, int]:
-    """Time stamps of all frames that are shown, ascending, those of the key frames, whether the file gave them, and the
-    clockwise degrees of the display matrix, which the first decoded frame carries: no other is decoded."""
+def _packet_scan(
+    path: Path, container: Any, stream: Any, *, turned: bool
+) -> tuple[NDArray[np.int64], list[int], bool, int | None]:
+    """Time stamps of all frames that are shown, ascending, those of the key frames, whether the file gave them, and,
+    if ``turned`` is asked for, how the first frame is turned: no other is decoded."""
     shown: list[int] = []
     keys: list[int] = []
     unstamped = 0
     rotation: int | None = None
     try:
         for packet in container.demux(stream):
-            if rotation is None:
+            if turned and rotation is None:
                 rotation = _rotation(path, packet)
             if packet.is_discard or not packet.size:
                 continue
@@ -269,7 +280,7 @@ def _packet_scan(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.in
             raise SynclineError(f"{path}: cannot be read ({_said(error)})") from error
     if not shown and not unstamped:
         raise SynclineError(f"{path}: holds no frame")
-    if rotation is None:
+    if turned and rotation is None:
         raise SynclineError(f"{path}: its first frame cannot be decoded (no packet gives a picture)")
     if unstamped > len(shown):  # a bare stream: the nominal rate is all there is
         step = 1.0 / (float(stream.average_rate or 25) * float(stream.time_base))
@@ -285,4 +296,9 @@ def _rotation(path: Path, packet: Any) -> int | None:
         frames = packet.decode()
     except av.error.FFmpegError as error:
         raise SynclineError(f"{path}: its first frame cannot be decoded ({_said(error)})") from error
-    return -round(getattr(frames[0], "rotation", 0) or 0) % 360 // 90 * 90 if frames else None
+    return _degrees(frames[0]) if frames else None
+
+
+def _degrees(frame: Any) -> int:
+    """Clockwise, of the display matrix that every decoded frame carries."""
+    return -round(getattr(frame, "rotation", 0) or 0) % 360 // 90 * 90
