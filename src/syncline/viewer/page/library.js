@@ -26,7 +26,11 @@ export function libraryView(root) {
   if (ranked && kept.order === "Name" && !kept.seen) { kept.order = "Odd first"; kept.seen = true; }
   const sort = el("select", { "aria-label": "Sort by", onchange: () => { kept.order = sort.value; draw(); } },
     Object.keys(ORDERS).filter((name) => ranked || !/Typical|Odd/.test(name)).map((name) => el("option", { selected: name === kept.order }, name)));
-  const rank = el("button", { onclick: failing(async () => { await api("/api/rank", {}); document.dispatchEvent(new Event("busy")); }) }, "Find the odd ones");
+  const rank = el("button", { onclick: failing(async () => {
+    await api("/api/rank", {});
+    state.status.ranking = { state: "working" }; // a small folder is ranked before anybody asks how far it is
+    document.dispatchEvent(new Event("busy"));
+  }) }, "Find the odd ones");
   const together = el("div", { class: "together", hidden: true });
   const count = el("span", { class: "soft", role: "status" });
   const list = el("ul", { class: "cards", "aria-label": "Videos" });
