@@ -55,6 +55,17 @@ def test_library_filters_sorts_ranks_and_opens(page: Page, folder: Path, tmp_pat
         expect(page.locator(".b figcaption .name")).to_have_text(re.compile("two|three"))  # the best partner
 
 
+def test_a_ranking_that_is_over_at_once_is_shown(
+    page: Page, folder: Path, tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncline.viewer.analysis.in_background", lambda work, *given: work(*given))
+    with serve(make_library(folder, tmp_path / "work")) as address:
+        page.goto(address)
+        assert page.wait_for_function(STRIPS)
+        page.get_by_role("button", name="Find the odd ones").click()
+        expect(page.locator(".card meter")).to_have_count(3)
+
+
 def test_hundreds_of_videos_are_drawn_as_one_scrolls(page: Page, tmp_path: Path, serve: Serve) -> None:
     folder = tmp_path / "many"
     first = make_folder(folder, {"one": 20}) / "one.mp4"
