@@ -52,9 +52,7 @@ def main() -> None:
 
 def write_clips(root: Path, count: int) -> Path:
     """The folder of clips."""
-    config = SyntheticConfig(
-        num_videos=RENDERED, size=(480, 640), frame_rate=30.0, seconds=(12.0, 12.0), trim=0.0, pauses=False
-    )
+    config = SyntheticConfig(num_videos=RENDERED, size=(480, 640), frame_rate=30.0, seconds=(12.0, 12.0), trim=0.0)
     rendered = [video.path.read_bytes() for video in render_synthetic(root / "rendered", config)]
     folder = root / "clips"
     folder.mkdir()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from viewing import make_folder, make_library, served
 
 from syncline.viewer.collection import Library
@@ -29,7 +29,6 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("SYNCLINE_REQUIRE_BROWSER") == "1":
             pytest.fail("SYNCLINE_REQUIRE_BROWSER is set, and there is no chromium")
         pytest.skip("no chromium here; apt-get install chromium")
-    expect.set_options(timeout=30_000)  # a busy machine compiles a kernel meanwhile
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium

@@ -189,7 +189,7 @@ def tangent(
     score, ds, whole = s.new_empty(b), s.new_empty(s.shape), np.empty(b)
     prefix = s.new_zeros(s.shape if upstream is not None else (0, 0, 0))
     *gaps, steps_o, steps_e, varying = _gaps(s, go, ge)
-    *along, along_o, along_e, _ = _gaps(s, tgo, tge, varying is not None)
+    *along, along_o, along_e, _ = _gaps(s, tgo / gamma, tge / gamma, varying is not None)
     dgo, dge = (s.new_zeros((b, n, m) if varying is not None else (b, gap.shape[1], 1)) for gap in (go, ge))
     inputs, strides = (flat(s), flat(ts), *gaps, *along), (steps_o, steps_e, along_o, along_e)
     arguments = ((b, n, m), inputs, strides, varying, flat(lx), flat(ly), gamma, flat(g))

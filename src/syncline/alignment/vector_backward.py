@@ -43,6 +43,12 @@ _TINY = np.float32(2.0**-120)
 
 
 @inlined
+def reciprocal(whole: Any) -> Any:
+    """1 / whole; of a whole that is 0, beyond the lengths, something finite."""
+    return splat(_ONE) / larger_float(whole, splat(_TINY))
+
+
+@inlined
 def sweep(
     steps: int, cells: Any, g: Any, upstream: Any, steps_u: Any, a: Any, e: Any, a_below: Any, e_below: Any,
     varying: Any, steps_a: Any, steps_e: Any, rows_below: Any, width: int, steps_ds: Any, spill: Any,
@@ -67,9 +73,9 @@ def sweep(
         matched = from_below(gd_later, rows_below[below + 1])
         skipped = from_below(gy, rows_below[width + below])
         # t is 0 beyond the lengths, where what was largest was left out
-        h = matched * (splat(_ONE) / larger_float(load(cells, q * CELL + 48), splat(_TINY)))
-        p = gx * (splat(_ONE) / larger_float(fma(a_right, d, e_right * x), splat(_TINY)))
-        r = skipped * (splat(_ONE) / larger_float(fma(a_below, z, e_below * y), splat(_TINY)))
+        h = matched * reciprocal(load(cells, q * CELL + 48))
+        p = gx * reciprocal(fma(a_right, d, e_right * x))
+        r = skipped * reciprocal(fma(a_below, z, e_below * y))
         source = g * load(cells, q * CELL + 64)
         if upstream is not None:
             source = source + load(steps_u, q * 16)

@@ -35,19 +35,23 @@ def scales(gamma: float, n: int, m: int) -> Any:
 
 
 @inlined
-def row_factors(gaps: Array, base: int, stride: int, rows: int, hi: Any, lo: Any) -> Any:
-    """exp(-gap / gamma) of 16 rows, for gaps that are the same in all columns; stride 0: in all rows."""
+def row_values(values: Array, base: int, stride: int, rows: int) -> Any:
+    """16 rows of values that are the same in all columns; stride 0: in all rows."""
     if stride == 0:
-        gap = splat(gaps[base])
-    else:
-        gap = load_within(gaps, base, below_unsigned(lanes(), splat_int(rows)))
-    exponent, mantissa, _ = exp2_parts(splat(np.float32(0)) - gap, hi, lo)
+        return splat(values[base])
+    return load_within(values, base, below_unsigned(lanes(), splat_int(rows)))
+
+
+@inlined
+def row_factors(gaps: Array, base: int, stride: int, rows: int, hi: Any, lo: Any) -> Any:
+    """exp(-gap / gamma) of `row_values`."""
+    exponent, mantissa, _ = exp2_parts(splat(np.float32(0)) - row_values(gaps, base, stride, rows), hi, lo)
     return mantissa * power(exponent + splat_int(127))
 
 
 @inlined
-def log2_of_total(total: Any, k_total: Any) -> float:
-    """log2 of the sum over lanes of total 2^k_total."""
+def sum_of_lanes(total: Any, k_total: Any) -> Any:
+    """The sum over lanes of total 2^k_total, as a number times a power of two."""
     parts, exponents = np.empty(16, np.float32), np.empty(16, np.int32)
     store(parts, 0, total)
     store(exponents, 0, k_total)
@@ -55,7 +59,7 @@ def log2_of_total(total: Any, k_total: Any) -> float:
     whole = 0.0
     for lane in range(16):
         whole += parts[lane] * 2.0 ** max(exponents[lane] - highest, -200)
-    return float(math.log2(whole) + highest)
+    return whole, highest
 
 
 @inlined
@@ -122,7 +126,8 @@ def forward(
             if prefix is not None:
                 skew_out(steps_d, left, columns, prefix, base, m)
         if count > 0:
-            whole[p] = log2_of_total(total, k_total)
+            part, exponent = sum_of_lanes(total, k_total)
+            whole[p] = math.log2(part) + exponent
         else:
             whole[p] = -np.inf
         score[p] = gamma * math.log(2.0) * whole[p]

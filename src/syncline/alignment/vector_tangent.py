@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.vector_backward import add_rows, keep_first_row
-from syncline.alignment.vector_forward import clear, log2_of_total, row_factors, scales
+from syncline.alignment.vector_backward import add_rows, keep_first_row, reciprocal
+from syncline.alignment.vector_forward import clear, row_factors, row_values, scales, sum_of_lanes
 from syncline.alignment.vector_strip import FRONT, PADDING, advance, power, skew_in, skew_out, to_factors
 from syncline.alignment.vector_types import (
     any_lane,
@@ -45,11 +45,9 @@ from syncline.alignment.vector_types import (
     inlined,
     lanes,
     larger,
-    larger_float,
     last,
     last_int,
     load,
-    load_within,
     magnitude,
     not_below,
     restore_denormals,
@@ -62,21 +60,6 @@ Array = NDArray[Any]
 CELL = 8 * 16
 """Floats a step that the sweep needs: d, x, y, t, the share of the score, td, px, py, 16 lanes each."""
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_TINY = np.float32(2.0**-120)
-
-
-@inlined
-def row_directions(values: Array, base: int, stride: int, rows: int) -> Any:
-    """16 rows of a direction of gaps that are the same in all columns; stride 0: in all rows."""
-    if stride == 0:
-        return splat(values[base])
-    return load_within(values, base, below_unsigned(lanes(), splat_int(rows)))
-
-
-@inlined
-def reciprocal(whole: Any) -> Any:
-    """1 / whole; of a whole that is 0, beyond the lengths, something finite."""
-    return splat(_ONE) / larger_float(whole, splat(_TINY))
 
 
 @inlined
@@ -128,7 +111,7 @@ def moving_strip(
         columns = columns + splat_int(1)
         if varying is not None:
             a, e = load(steps_a, q * 16), load(steps_e, q * 16)
-            to, te = load(steps_to, q * 16) * per, load(steps_te, q * 16) * per
+            to, te = load(steps_to, q * 16), load(steps_te, q * 16)
         # before the power of two changes, as a d + e x and a z + e y are in `advance`
         px = fma(a, dt - d * to, e * (px - x * te))
         py = fma(a, zt_up - z_up * to, e * (py_up - y_up * te))
@@ -164,7 +147,7 @@ def moving_strip(
 @inlined
 def moving_sweep(
     m: int, steps: Any, cells: Any, share_of: Any, of_score: Any, upstream: Any, steps_u: Any, gaps: Any,
-    gaps_below: Any, varying: Any, per: Any, rows_below: Any, width: int, spill: Any,
+    gaps_below: Any, varying: Any, rows_below: Any, width: int, spill: Any,
 ) -> Any:  # fmt: skip
     """`vector_backward.sweep` with derivatives, which are all that it writes, over s and the gaps.
 
@@ -189,9 +172,8 @@ def moving_sweep(
                 from_below(a, rows_below[4 * width + below]),
                 from_below(e, rows_below[5 * width + below]),
             )
-            to_below = from_below(to, rows_below[6 * width + below]) * per
-            te_below = from_below(te, rows_below[7 * width + below]) * per
-            to, te = to * per, te * per
+            to_below = from_below(to, rows_below[6 * width + below])
+            te_below = from_below(te, rows_below[7 * width + below])
         i_t, i_x = reciprocal(t), reciprocal(fma(a, d, e * x))
         i_y = reciprocal(fma(a_below, z, e_below * y))
         h = from_below(gd_later, rows_below[below + 1]) * i_t
@@ -232,18 +214,6 @@ def moving_sweep(
 
 
 @inlined
-def mean_over_cells(moved: Any, k_total: Any, whole: float) -> float:
-    """The sum over lanes of moved 2^k_total over 2^whole."""
-    parts, exponents = np.empty(16, np.float32), np.empty(16, np.int32)
-    store(parts, 0, moved)
-    store(exponents, 0, k_total)
-    mean = 0.0
-    for lane in range(16):
-        mean += parts[lane] * 2.0 ** max(exponents[lane] - whole, -200.0)
-    return mean
-
-
-@inlined
 def read_strip(
     inputs: Any, strides: Any, varying: Any, p: int, i: int, n: int, m: int, left: int, columns: int, scale: Any,
     steps: Any,
@@ -271,12 +241,12 @@ def row_gaps(inputs: Any, strides: Any, p: int, i: int, left: int, scale: Any) -
     """a, e, to, te of 16 rows, for gaps that are the same in all columns."""
     _, _, go, ge, to, te = inputs
     o, e, along_o, along_e = strides
-    hi, lo, _, per = scale
+    hi, lo = scale[:2]
     return (
         row_factors(go, p * o[0] + i * o[1], o[1], left, hi, lo),
         row_factors(ge, p * e[0] + i * e[1], e[1], left, hi, lo),
-        row_directions(to, p * along_o[0] + i * along_o[1], along_o[1], left) * per,
-        row_directions(te, p * along_e[0] + i * along_e[1], along_e[1], left) * per,
+        row_values(to, p * along_o[0] + i * along_o[1], along_o[1], left),
+        row_values(te, p * along_e[0] + i * along_e[1], along_e[1], left),
     )
 
 
@@ -310,7 +280,8 @@ def tangent(
 ) -> bool:  # fmt: skip
     """Derivatives of pairs start to stop along a direction.
 
-    ``inputs``: s, ts, go, ge, to, te. ``strides`` over pairs and rows of go, ge, to (and its result), te (and its).
+    ``inputs``: s, ts, go, ge, to, te, of which to and te are divided by gamma. ``strides`` over pairs and rows of go,
+    ge, to (and its result), te (and its).
     ``score`` and ``prefix`` get the derivatives of the score and D over gamma, ``ds`` and ``gradients`` (dgo, dge)
     those of what `vector_backward.backward` gives, shaped as there; ``whole`` as in `vector_forward.forward`.
     ``prefix`` and ``gradients`` start as zeros. False where a similarity is out of range and nothing can be relied on.
@@ -347,8 +318,8 @@ def tangent(
             good = good and not any_lane(bad)
         if count == 0 or not good:
             continue
-        whole[p] = log2_of_total(sums[0], sums[2])
-        score[p] = mean_over_cells(sums[1], sums[2], whole[p])
+        (part, exponent), (moved, _) = sum_of_lanes(sums[0], sums[2]), sum_of_lanes(sums[1], sums[2])
+        whole[p], score[p] = math.log2(part) + exponent, moved / part
         k_score = math.floor(whole[p])
         share, of_score = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p]))), splat(score[p])
         rows_below, spill = np.zeros(8 * width, np.float32), np.zeros(2 * width, np.float32)
@@ -372,7 +343,7 @@ def tangent(
             else:
                 gaps_below = row_gaps(inputs, strides, p, i + 1, min(16, rows - i - 1), scale)
             of_gaps = moving_sweep(
-                columns, steps, cells, share, of_score, upstream, steps_u, gaps, gaps_below, varying, scale[3],
+                columns, steps, cells, share, of_score, upstream, steps_u, gaps, gaps_below, varying,
                 rows_below, width, spill,
             )  # fmt: skip
             if varying is not None:

@@ -31,7 +31,7 @@ class Analysis:
 
     def __init__(self, library: Library, embedder: Embedder) -> None:
         self._library, self.embedder = library, embedder
-        self.ranking = Progress()
+        self.ranking, self.rankings = Progress(), 0  # the second counts those that are done
         self.oddness: dict[int, dict[str, Any]] = {}
         self._align = functools.lru_cache(maxsize=256)(self._aligned)
         self._timeline = functools.lru_cache(maxsize=64)(self._synchronized)
@@ -166,6 +166,7 @@ class Analysis:
                 self.ranking = Progress("working", done, len(numbers), self.ranking.message)
             found[typical]["typical"], found[typical]["why"] = True, []
             self.oddness = found
+            self.rankings += 1
             self.ranking = Progress("ready", len(numbers), len(numbers))
         except Exception as error:
             self.ranking = Progress("failed", 0, 0, str(error))

@@ -174,6 +174,7 @@ class Routes:
                 "generation": self.embedder.generation,
                 "source": self.embedder.source_name,
                 "ranking": vars(self.analysis.ranking),
+                "rankings": self.analysis.rankings,
                 "training": None if trainer is None else vars(trainer.progress) | {"minutes": trainer.minutes},
                 "copies": self.proxies.states(),
             }

@@ -63,7 +63,7 @@ export async function watch() {
     const before = state.status;
     state.status = await getJSON("/api/status");
     showStatus();
-    const news = before && before.generation !== state.status.generation, ranked = before && before.ranking.state === "working" && state.status.ranking.state === "ready";
+    const news = before && before.generation !== state.status.generation, ranked = before && before.rankings !== state.status.rankings;
     if (news || ranked) {
       state.folder = await getJSON("/api/library");
       const { view } = route();

@@ -28,7 +28,6 @@ export function libraryView(root) {
     Object.keys(ORDERS).filter((name) => ranked || !/Typical|Odd/.test(name)).map((name) => el("option", { selected: name === kept.order }, name)));
   const rank = el("button", { onclick: failing(async () => {
     await api("/api/rank", {});
-    state.status.ranking = { state: "working" }; // a small folder is ranked before anybody asks how far it is
     document.dispatchEvent(new Event("busy"));
   }) }, "Find the odd ones");
   const together = el("div", { class: "together", hidden: true });
