@@ -121,6 +121,31 @@ def add_rows(gradient: Array, base: int, stride: int, left: int, own: Any, below
             gradient[base + (lane + 1) * stride] -= parts[16 + lane]
 
 
+@inlined
+def write_gaps(
+    gradients: Any, along: Any, varying: Any, p: int, i: int, n: int, m: int, left: int, columns: int,
+    sums: Any, a: Any, a_below: Any, e: Any, e_below: Any, steps_a: Any, steps_e: Any, spill: Any, last_strip: bool,
+) -> None:  # fmt: skip
+    """What a sweep gives to the gaps of the strip whose first row is i, and of the first row of the strip below.
+
+    ``gradients``: of go and ge; ``along``: the strides of both over pairs and rows.
+    """
+    dgo, dge = gradients
+    if varying is not None:
+        base = (p * n + i) * m
+        skew_out(steps_a, left, columns, dgo, base, m)
+        skew_out(steps_e, left, columns, dge, base, m)
+        if not last_strip:
+            for j in range(columns):
+                dgo[base + 16 * m + j] -= spill[FRONT + j]
+                dge[base + 16 * m + j] -= spill[m + PADDING + FRONT + j]
+    else:
+        along_o, along_e = along
+        pd, qz, px, qy = sums
+        add_rows(dgo, p * along_o[0] + i * along_o[1], along_o[1], left, pd, qz, a, a_below)
+        add_rows(dge, p * along_e[0] + i * along_e[1], along_e[1], left, px, qy, e, e_below)
+
+
 @compiled
 def backward(
     s: Array, shape: tuple[int, int, int], go: Array, ge: Array, steps_o: tuple[int, int], steps_e: tuple[int, int],
@@ -138,6 +163,7 @@ def backward(
     work, ups, t_row = np.zeros(space, np.float32), np.zeros(space, np.float32), np.empty(m + 48, np.float32)
     va, ve = np.zeros(space, np.float32), np.zeros(space, np.float32)
     cells = np.empty((m + 16) * CELL, np.float32)
+    along = (n if steps_o[1] else 1, steps_o[1]), (n if steps_e[1] else 1, steps_e[1])
     for p in range(start, stop):
         rows, columns = lx[p], ly[p]
         hi, lo, limit = scales(gamma, rows, columns)
@@ -175,21 +201,15 @@ def backward(
             if varying is not None:
                 factors = rows_below.copy()
                 keep_first_row(va, ve, factors, width, columns)
-            pd, qz, px, qy = sweep(
+            sums = sweep(
                 columns + 15, cells, share, upstream, ups, a, b, a_below, b_below, varying, va, ve, rows_below, width,
                 work, spill,
             )  # fmt: skip
             skew_out(work, left, columns, ds, base, m)
             if varying is not None:
                 rows_below[2 * width :] = factors[2 * width :]
-                skew_out(va, left, columns, dgo, base, m)
-                skew_out(ve, left, columns, dge, base, m)
-                if k + 1 < count:
-                    for j in range(columns):
-                        dgo[base + 16 * m + j] -= spill[FRONT + j]
-                        dge[base + 16 * m + j] -= spill[width + FRONT + j]
-            else:
-                grad_o, grad_e = p * (n if steps_o[1] else 1), p * (n if steps_e[1] else 1)
-                add_rows(dgo, grad_o + i * steps_o[1], steps_o[1], left, pd, qz, a, a_below)
-                add_rows(dge, grad_e + i * steps_e[1], steps_e[1], left, px, qy, b, b_below)
+            write_gaps(
+                (dgo, dge), along, varying, p, i, n, m, left, columns, sums, a, a_below, b, b_below, va, ve, spill,
+                k + 1 == count,
+            )  # fmt: skip
     restore_denormals(state)

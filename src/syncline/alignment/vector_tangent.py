@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.vector_backward import add_rows, keep_first_row, reciprocal
+from syncline.alignment.vector_backward import keep_first_row, reciprocal, write_gaps
 from syncline.alignment.vector_forward import clear, row_factors, row_values, scales, sum_of_lanes
 from syncline.alignment.vector_strip import FRONT, PADDING, advance, power, skew_in, skew_out, to_factors
 from syncline.alignment.vector_types import (
@@ -251,25 +251,71 @@ def row_gaps(inputs: Any, strides: Any, p: int, i: int, left: int, scale: Any) -
 
 
 @inlined
-def write_gaps(
-    gradients: Any, strides: Any, varying: Any, p: int, i: int, n: int, m: int, left: int, columns: int,
-    sums: Any, gaps: Any, gaps_below: Any, steps: Any, spill: Any, last_strip: bool,
+def over_strips(
+    shape: Any, inputs: Any, strides: Any, varying: Any, p: int, lengths: Any, scale: Any, steps: Any, rows_above: Any,
+) -> Any:  # fmt: skip
+    """Forward: keeps in ``rows_above`` the row above every strip of pair p.
+
+    Returns log2 of the score's exponential (-inf for no cell), the score's derivative over gamma, and whether all cells
+    were in range.
+    """
+    n, m, width = shape
+    rows, columns = lengths
+    good, sums = True, (splat(_ZERO), splat(_ZERO), splat_int(0))
+    for i in range(0, rows if columns > 0 else 0, 16):
+        at, left = i // 8 * width, min(16, rows - i)
+        gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
+        below = at + 2 * width if i + 16 < rows else -1
+        sums, bad = moving_strip(
+            left, columns, steps, gaps, varying, rows_above, at, below, width, scale, sums, None, sums[2]
+        )
+        good = good and not any_lane(bad)
+    if rows == 0 or columns == 0 or not good:
+        return -math.inf, np.float32(0.0), good
+    (part, exponent), (moved, _) = sum_of_lanes(sums[0], sums[2]), sum_of_lanes(sums[1], sums[2])
+    return math.log2(part) + exponent, moved / part, good
+
+
+@inlined
+def back_over_strips(
+    shape: Any, inputs: Any, strides: Any, varying: Any, p: int, lengths: Any, scale: Any, steps: Any, rows_above: Any,
+    cells: Any, k_score: int, share: Any, of_score: Any, upstream: Any, steps_u: Any, prefix: Any, ds: Any,
+    gradients: Any,
 ) -> None:  # fmt: skip
-    """What a sweep gives to the gaps of its strip, and of the first row of the strip below."""
-    dgo, dge = gradients
-    _, _, along_o, along_e = strides
-    if varying is not None:
-        base = (p * n + i) * m
-        skew_out(steps[2], left, columns, dgo, base, m)
-        skew_out(steps[3], left, columns, dge, base, m)
-        if not last_strip:
-            for j in range(columns):
-                dgo[base + 16 * m + j] -= spill[FRONT + j]
-                dge[base + 16 * m + j] -= spill[m + PADDING + FRONT + j]
-    else:
-        pd, qz, px, qy = sums
-        add_rows(dgo, p * along_o[0] + i * along_o[1], along_o[1], left, pd, qz, gaps[0], gaps_below[0])
-        add_rows(dge, p * along_e[0] + i * along_e[1], along_e[1], left, px, qy, gaps[1], gaps_below[1])
+    """Every strip of pair p again from the row above it, last strip first, and the sweep back over it."""
+    n, m, width = shape
+    rows, columns = lengths
+    none = splat(_ZERO), splat(_ZERO), splat_int(0)
+    rows_below, spill = np.zeros(8 * width, np.float32), np.zeros(2 * width, np.float32)
+    for i in range((rows - 1) // 16 * 16, -1, -16):
+        base, left = (p * n + i) * m, min(16, rows - i)
+        gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
+        moving_strip(
+            left, columns, steps, gaps, varying, rows_above, i // 8 * width, -1, width, scale, none, cells,
+            splat_int(k_score - 127),
+        )  # fmt: skip
+        if prefix is not None:
+            skew_out(steps[1], left, columns, prefix, base, m)
+        if upstream is not None:
+            skew_in(upstream, base, m, left, columns, steps_u)
+        gaps_below, kept = gaps, rows_below
+        if varying is not None:
+            kept = rows_below.copy()
+            keep_first_row(steps[2], steps[3], kept[2 * width :], width, columns)
+            keep_first_row(steps[4], steps[5], kept[4 * width :], width, columns)
+        else:
+            gaps_below = row_gaps(inputs, strides, p, i + 1, min(16, rows - i - 1), scale)
+        sums = moving_sweep(
+            columns, steps, cells, share, of_score, upstream, steps_u, gaps, gaps_below, varying, rows_below, width,
+            spill,
+        )  # fmt: skip
+        if varying is not None:
+            rows_below[4 * width :] = kept[4 * width :]
+        skew_out(steps[0], left, columns, ds, base, m)
+        write_gaps(
+            gradients, strides[2:], varying, p, i, n, m, left, columns, sums, gaps[0], gaps_below[0], gaps[1],
+            gaps_below[1], steps[2], steps[3], spill, i + 16 >= rows,
+        )  # fmt: skip
 
 
 @compiled
@@ -297,61 +343,23 @@ def tangent(
     edge, moving = np.zeros(strips * 2 * width, np.float32), np.zeros(strips * 2 * width, np.float32)
     level, t_row, r_row = np.zeros(strips * width, np.int32), np.empty(m + 48, np.float32), np.empty(m + 48, np.float32)
     rows_above = edge, level, moving, t_row, r_row
-    none = splat(_ZERO), splat(_ZERO), splat_int(0)
     good = True
     for p in range(start, stop):
         rows, columns = lx[p], ly[p]
         scale = (*scales(gamma, rows, columns), splat(np.float32(1.0 / gamma)))
         if rows < n or columns < m:
             clear(ds, p, n, m, rows if columns > 0 else 0, columns, 0.0)
-        count = (rows + 15) // 16 if columns > 0 else 0
-        whole[p], score[p] = -np.inf, 0.0
-        sums = none
-        for k in range(count):
-            i, at = k * 16, k * 2 * width
-            left = min(16, rows - i)
-            gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
-            to = at + 2 * width if k + 1 < count else -1
-            sums, bad = moving_strip(
-                left, columns, steps, gaps, varying, rows_above, at, to, width, scale, sums, None, sums[2]
-            )
-            good = good and not any_lane(bad)
-        if count == 0 or not good:
+        whole[p], score[p], in_range = over_strips(
+            (n, m, width), inputs, strides, varying, p, (rows, columns), scale, steps, rows_above
+        )
+        good = good and in_range
+        if rows == 0 or columns == 0 or not good:
             continue
-        (part, exponent), (moved, _) = sum_of_lanes(sums[0], sums[2]), sum_of_lanes(sums[1], sums[2])
-        whole[p], score[p] = math.log2(part) + exponent, moved / part
         k_score = math.floor(whole[p])
-        share, of_score = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p]))), splat(score[p])
-        rows_below, spill = np.zeros(8 * width, np.float32), np.zeros(2 * width, np.float32)
-        for k in range(count - 1, -1, -1):
-            i, base = k * 16, (p * n + k * 16) * m
-            left = min(16, rows - i)
-            gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
-            moving_strip(
-                left, columns, steps, gaps, varying, rows_above, k * 2 * width, -1, width, scale, none, cells,
-                splat_int(k_score - 127),
-            )  # fmt: skip
-            if prefix is not None:
-                skew_out(steps[1], left, columns, prefix, base, m)
-            if upstream is not None:
-                skew_in(upstream, base, m, left, columns, steps_u)
-            gaps_below, kept = gaps, rows_below
-            if varying is not None:
-                kept = rows_below.copy()
-                keep_first_row(steps[2], steps[3], kept[2 * width :], width, columns)
-                keep_first_row(steps[4], steps[5], kept[4 * width :], width, columns)
-            else:
-                gaps_below = row_gaps(inputs, strides, p, i + 1, min(16, rows - i - 1), scale)
-            of_gaps = moving_sweep(
-                columns, steps, cells, share, of_score, upstream, steps_u, gaps, gaps_below, varying,
-                rows_below, width, spill,
-            )  # fmt: skip
-            if varying is not None:
-                rows_below[4 * width :] = kept[4 * width :]
-            skew_out(steps[0], left, columns, ds, base, m)
-            write_gaps(
-                gradients, strides, varying, p, i, n, m, left, columns, of_gaps, gaps, gaps_below, steps, spill,
-                k + 1 == count,
-            )  # fmt: skip
+        share = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p])))
+        back_over_strips(
+            (n, m, width), inputs, strides, varying, p, (rows, columns), scale, steps, rows_above, cells, k_score,
+            share, splat(score[p]), upstream, steps_u, prefix, ds, gradients,
+        )  # fmt: skip
     restore_denormals(state)
     return good
