@@ -53,6 +53,28 @@ def test_long_videos_need_no_matrix(verdict: bool, monkeypatch: pytest.MonkeyPat
     assert [segment.last for segment in long.segments] == [segment.last for segment in whole.segments]
 
 
+@pytest.mark.parametrize("common", [1.0, 5.0])
+def test_what_all_frames_have_in_common_changes_nothing(common: float) -> None:
+    """Features of other networks lie close together: the unit of the similarity goes by their spread."""
+    p, q = warp(90, 0), warp(110, 1)
+    a, b = walk(p, "a", noise=0.1), walk(q, "b", noise=0.1, seed=1)
+    plain = align(a, b)
+
+    def near_each_other(video: Embedding) -> Embedding:
+        rows = video.vectors / np.linalg.norm(video.vectors, axis=1, keepdims=True)
+        return Embedding(np.hstack([rows, np.full((len(rows), 1), common, np.float32)]), video.pts_seconds, "near")
+
+    close = align(near_each_other(a), near_each_other(b))
+    assert close.path.tolist() == plain.path.tolist()
+    np.testing.assert_allclose(close.confidence, plain.confidence, atol=1e-3)
+    assert close.match_score == pytest.approx(plain.match_score, abs=1e-4)
+
+
+def test_frames_that_are_all_alike_match_nothing() -> None:
+    same = Embedding(np.ones((30, 4), np.float32), np.arange(30.0), "still")
+    assert not align(same, same).matches
+
+
 def test_times_are_finer_than_frames() -> None:
     """B lies half a frame beside A: refined times beat what whole frames can reach."""
     p = np.linspace(0, 1, 100)

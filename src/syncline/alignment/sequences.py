@@ -2,8 +2,10 @@
 
 What evaluation and the verbs share: one similarity, one set of inference defaults.
 
-The method's specification has gaps of 5 and 1 and a gamma of .2 at inference. Gaps of 2 and .5 were better inside the
-training clips of two real sets (a clip at half speed needs a gap at every second frame) and are the defaults here.
+The method's specification has gaps of 5 and 1 and a gamma of .2 at inference, in units of .1 of cosine. Gaps of 2 and
+.5 were better inside the training clips of two real sets (a clip at half speed needs a gap at every second frame), and
+so was a unit that goes by the pair: features that tell moments apart by a few hundredths of cosine, as untrained ones
+of different scenes do, pay no more for a gap than trained ones.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from syncline.alignment.path import Path
 from syncline.alignment.soft_smith_waterman import expected_alignment
 from syncline.alignment.streamed import smith_waterman_streamed
 
-SCALE, GAP_OPEN, GAP_EXTEND, GAMMA = 0.1, 2.0, 0.5, 0.2
+GAP_OPEN, GAP_EXTEND, GAMMA = 2.0, 0.5, 0.2
 MATCH_THRESHOLD = 0.2
 """Two sequences match when putting one into a wrong order costs at least this share of the alignment's score."""
 
@@ -44,24 +46,43 @@ class LocalAlignment:
     score: float
 
 
-def centred_similarity(x: Any, y: Any, *, scale: float = SCALE) -> Float[Tensor, "n m"]:
+def centred_similarity(x: Any, y: Any, *, scale: float | None = None) -> Float[Tensor, "n m"]:
     """(cosine - its mean over all pairs) / scale: (n, m) float32 of arrays or tensors (n, d), (m, d).
+
+    Args:
+        scale: cosine that counts as one unit; None for `similarity_unit`.
 
     Raises:
         ValueError: no frames, or widths that differ.
     """
-    a, b = _unit_rows(x), _unit_rows(y)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
-        raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(a.shape)} and {tuple(b.shape)}")
+    a, b = _both(x, y)
     cosine = a @ b.T
-    return (cosine - cosine.mean()) / scale
+    return (cosine - cosine.mean()) / (similarity_unit(a, b) if scale is None else scale)
+
+
+def similarity_unit(x: Any, y: Any) -> float:
+    """A quarter of the standard deviation of the cosines of all pairs, and .001 at least; without their matrix.
+
+    Args:
+        x, y: (n, d), (m, d) arrays or tensors.
+
+    Examples:
+        >>> x = np.random.default_rng(0).standard_normal((50, 4))
+        >>> unit = similarity_unit(x, x)
+        >>> round(float(centred_similarity(x, x, scale=unit).std()), 1)
+        4.0
+    """
+    a, b = (side.double() for side in _both(x, y))
+    mean = a.mean(0) @ b.mean(0)
+    square = ((a.T @ a) * (b.T @ b)).sum() / (len(a) * len(b))
+    return max(0.25 * float((square - mean**2).clamp(min=0).sqrt()), 1e-3)
 
 
 def local_alignment(
     x: Any,
     y: Any,
     *,
-    scale: float = SCALE,
+    scale: float | None = None,
     gap_open: float = GAP_OPEN,
     gap_extend: float = GAP_EXTEND,
     gamma: float = GAMMA,
@@ -72,7 +93,7 @@ def local_alignment(
 
     Args:
         x, y: (n, d), (m, d) arrays or tensors.
-        scale: cosine that counts as one unit of similarity. gap_open, gap_extend: prices of a gap in that unit.
+        scale: as in `centred_similarity`. gap_open, gap_extend: prices of a gap in that unit.
         gamma: temperature of the expected alignment, from which `posterior` comes.
         segments: the most stretches that are looked for; a further one is kept if it lies before or after all better
             ones in both sequences and scores a tenth of the best at least.
@@ -126,9 +147,7 @@ def warp(x: Any, y: Any) -> Path:
         >>> warp(np.eye(3), np.eye(3)[[0, 0, 1, 2]]).indices.tolist()
         [[0, 0], [0, 1], [1, 2], [2, 3]]
     """
-    a, b = _unit_rows(x), _unit_rows(y)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
-        raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(a.shape)} and {tuple(b.shape)}")
+    a, b = _both(x, y)
     return dtw((1 - a @ b.T)[None])[0]
 
 
@@ -153,11 +172,11 @@ def match_score(similarity: Tensor, *, gap_open: float = GAP_OPEN, gap_extend: f
 
 
 def match_score_streamed(
-    x: Tensor, y: Tensor, score: float, *, gap_open: float = GAP_OPEN, gap_extend: float = GAP_EXTEND
+    x: Tensor, y: Tensor, score: float, *, scale: float, gap_open: float = GAP_OPEN, gap_extend: float = GAP_EXTEND
 ) -> float:
     """`match_score` of two sequences (n, d), (m, d) too long for their matrix; ``score``: of their best alignment."""
     wrong = [
-        smith_waterman_streamed(x, y[order], scale=SCALE, gap_open=gap_open, gap_extend=gap_extend)[0].score
+        smith_waterman_streamed(x, y[order], scale=scale, gap_open=gap_open, gap_extend=gap_extend)[0].score
         for order in _wrong_orders(len(y))
     ]
     return _lost(score, wrong)
@@ -195,6 +214,13 @@ def carried(matches: Int64[np.ndarray, "k 2"], frames: Int64[np.ndarray, " f"], 
             partners = matches[own, 1]
             result[row] = partners[(len(partners) - 1) // 2]
     return result
+
+
+def _both(x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    a, b = _unit_rows(x), _unit_rows(y)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
+        raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(a.shape)} and {tuple(b.shape)}")
+    return a, b
 
 
 def _unit_rows(x: Any) -> Tensor:

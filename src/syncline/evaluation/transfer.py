@@ -33,6 +33,8 @@ TOLERANCE = 0.5
 """Seconds within which a carried event is right."""
 REACH = 2
 """Frames of A that a matched frame may lie away from the event, for `local` to answer."""
+UNIT = 0.1
+"""Cosine that counts as one unit for `local`: fixed, as in METHODS, so that tables of different days compare."""
 SUMMARIES = ("median", "p90", "within", "f1", "median_percent", "answered")
 
 
@@ -143,7 +145,7 @@ def _mapped(
             elif by == "dtw":
                 found[there] = carried(warp(x[a], x[b]).indices, frames[a][there], reach=0)
             else:
-                matches = local_alignment(x[a], x[b], posterior=False).matches
+                matches = local_alignment(x[a], x[b], scale=UNIT, posterior=False).matches
                 found[there] = carried(matches, frames[a][there], reach=REACH)
         result[int(a), int(b)] = found
     return result

@@ -28,11 +28,11 @@ from syncline.alignment.sequences import (
     GAP_EXTEND,
     GAP_OPEN,
     MATCH_THRESHOLD,
-    SCALE,
     centred_similarity,
     in_order,
     match_score,
     match_score_streamed,
+    similarity_unit,
 )
 from syncline.data import Embedding
 from syncline.errors import SynclineError
@@ -118,7 +118,7 @@ class Alignment:
 
 
 def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
-    """Cosine similarity of all frames minus its mean, in units of 0.1: (n, m) float32; strangers score below 0."""
+    """Cosine of all frames minus its mean, in units of a quarter of its standard deviation: (n, m) float32."""
     _check_widths(a, b)
     return centred_similarity(a.vectors, b.vectors)
 
@@ -149,7 +149,7 @@ def align(
     Args:
         a, b: embeddings of the same width; any frame features will do.
         mode: `local`, `global`, `subsequence` or `band`.
-        gap_open, gap_extend: prices of a gap, in units of the similarity (0.1 of cosine).
+        gap_open, gap_extend: prices of a gap, in units of `similarity`.
         gamma: temperature of the expected alignment, from which confidences and sub-frame times come.
         segments: the most matched stretches that `local` may return.
         band: half width of the band as a share of the longer video (`band` only).
@@ -263,8 +263,8 @@ def align_pairs(
 
 
 def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
-    """Dynamic time warping on 1 - cosine, up to a constant."""
-    cost = (matrix.max() - matrix) * 0.1
+    """Dynamic time warping on 1 - cosine, up to a constant and in the units of the similarity."""
+    cost = matrix.max() - matrix
     n, m = cost.shape
     if mode == "band":
         radius = max(1, int(np.ceil(band * max(n, m))))
@@ -284,7 +284,8 @@ def _long(
     """Paths, the posterior near their pairs, and the match score of two videos too long for their matrix."""
     _check_widths(a, b)
     x, y = (torch.from_numpy(np.asarray(side.vectors, dtype=np.float32)) for side in (a, b))
-    found = smith_waterman_streamed(x, y, scale=SCALE, segments=segments, **prices)
+    scale = similarity_unit(x, y)
+    found = smith_waterman_streamed(x, y, scale=scale, segments=segments, **prices)
     x, y = unit_rows(x), unit_rows(y)
     mean = x.mean(0) @ y.mean(0)
     paths = in_order(found)
@@ -296,11 +297,11 @@ def _long(
             stop = start + int(np.searchsorted((pairs[start:] - pairs[start]).max(axis=1), _WINDOW))
             low = np.maximum(pairs[start] - _MARGIN, 0)
             high = pairs[stop - 1] + _MARGIN + 1
-            window = (x[low[0] : high[0]] @ y[low[1] : high[1]].T - mean) / SCALE
+            window = (x[low[0] : high[0]] @ y[low[1] : high[1]].T - mean) / scale
             posterior = expected_alignment(window[None], gamma=gamma, **prices)[0].numpy()
             near.append(_near(posterior, pairs[start:stop] - low))
             start = stop
-    score = match_score_streamed(x, y, found[0].score, **prices) if verdict else float("nan")
+    score = match_score_streamed(x, y, found[0].score, scale=scale, **prices) if verdict else float("nan")
     return paths, np.concatenate(near), score
 
 

@@ -20,10 +20,12 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import similarity
 
-GAP_OPEN, GAP_EXTEND, GAMMA = 0.5, 0.2, 0.4
+GAP_OPEN, GAP_EXTEND, GAMMA = 1.0, 0.4, 0.8
 """Of the expected alignment that votes, in units of the similarity: cheaper gaps, wider posterior than one alignment
 wants. Inside the training clips of two real sets they placed more events of whole, re-timed and spliced clips.
 """
+NEIGHBOUR_GAMMA = 2.0
+"""Temperature of the softmax over the similarities by which neighbours vote."""
 
 WINDOW = 0.5
 """Seconds: votes within this distance count for the same moment; confidence is their share."""
@@ -188,7 +190,7 @@ def event_votes(
             near = slice(max(0, row - 1), row + 2)
             aligned = posterior[near].sum(0).numpy()
             aligned /= max(1.0, aligned.sum())
-            neighbours = torch.softmax(matrix[near].mean(0).double(), dim=0).numpy()
+            neighbours = torch.softmax(matrix[near].mean(0).double() / NEIGHBOUR_GAMMA, dim=0).numpy()
             votes[k] += alignment_weight * aligned + (1 - alignment_weight) * neighbours
     return np.asarray(votes / len(labelled))
 
