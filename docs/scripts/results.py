@@ -20,8 +20,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 HEAD = """# Results
 
 Everything below is generated from JSONL by `python docs/scripts/results.py`.
-
-## Tables
 """
 SHOWN = {
     "event_nearest_median": "nearest: median (s)", "event_nearest_within": "nearest: within .5 s (%)",
@@ -36,14 +34,17 @@ PAIRS = (
     ("LAC corrected", "SCL"),
 )
 ASKED = ("nearest median s", "nearest ≤ .5 s %", "dtw ≤ .5 s %", "local ≤ .5 s %", "local F1 %")
-HOW = """Mean ± standard deviation over seeds; bold where the best leads the next best by more than the 95 % interval of
+FIRST = "real_short"
+HOW = """## Tables
+
+Mean ± standard deviation over seeds; bold where the best leads the next best by more than the 95 % interval of
 the paired bootstrap over source videos. "nearest", "DTW" and "local" are the three ways in which a key event is carried
 from one video to another: nearest neighbour, dynamic time warping, local alignment. `time only` ... `frozen + time` are
 controls, `labels: …` what other labels of the same videos reach. All columns, as CSV, Markdown and LaTeX:
 `benchmarks/results/bench/`.
 """
-ANSWER = """
-## What they answer
+ANSWER = """## What they answer
+
 Does differentiable local alignment lower the event transfer error, and when?
 
 - **Against SCL, the contrastive term alone: yes.** Positions carried across videos along the expected local alignment
@@ -121,10 +122,9 @@ What we read from them:
 
 def main() -> int:
     parts = [HEAD]
-    parts.append(HOW)
-    for runs in sorted((RESULTS / "bench").glob("*/runs.jsonl")):
+    parts += [ANSWER, HOW]
+    for runs in sorted((RESULTS / "bench").glob("*/runs.jsonl"), key=lambda runs: (runs.parent.name != FIRST, runs)):
         parts.append(bench_part(runs))
-    parts.append(ANSWER)
     rows = [json.loads(line) for line in (RESULTS / "trials.jsonl").read_text(encoding="utf-8").splitlines()]
     parts.append(TRIALS)
     for name in sorted({row["set"] for row in rows}):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from syncline.data import Sampling
 from syncline.encoder.backbone import Precision, Trainable
-from syncline.encoder.heads import Padding
+from syncline.encoder.heads import HeadNorm, Padding
 from syncline.encoder.positions import PositionCode
 from syncline.encoder.temporal import AttentionAxis
 from syncline.encoder.weights import LITE0
@@ -29,6 +29,7 @@ class EncoderConfig:
         contexts: k, maps a frame: itself and k - 1 past ones. context_stride: their distance in sampled frames.
         head: what turns maps into a vector: ``grid`` (flattened; the one that trains on a CPU), ``conv3d``,
             ``maxpool``, ``spatial_softmax``. head_padding: of ``conv3d``, ``valid`` or ``same``.
+        head_norm: of ``grid``: ``batch`` puts BatchNorm after its linear layers (as CARL's head has), or ``none``.
         project: ``None``, or a number: inputs are standardised and projected onto so many principal directions of the
             training features before the head. The first layer is most of a step's work: 512 makes a step about twice
             as fast and costs what the left-out directions hold.
@@ -51,6 +52,7 @@ class EncoderConfig:
     context_stride: int = 1
     head: Head = "grid"
     head_padding: Padding = "valid"
+    head_norm: HeadNorm = "none"
     project: int | None = None
     hidden: int = 512
     width: int = 256

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from syncline.encoder.backbone import Backbone
 from syncline.encoder.config import EncoderConfig
-from syncline.encoder.heads import Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
+from syncline.encoder.heads import BatchNorm, Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
 from syncline.encoder.positions import relative_positions, sinusoidal_code
 from syncline.encoder.projection import principal_directions
 from syncline.encoder.temporal import TemporalEncoder
@@ -78,7 +78,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
             self.output = nn.Linear(config.width, out)
         self.projection: nn.Module = nn.Identity()
         if config.projection:
-            self.projection = nn.Sequential(nn.Linear(out, out), nn.BatchNorm1d(out), nn.ReLU(), nn.Linear(out, out))
+            self.projection = nn.Sequential(nn.Linear(out, out), BatchNorm(out), nn.ReLU(), nn.Linear(out, out))
         # median length of the training videos, in sampled frames: the unit of the absolute position code
         self.register_buffer("reference_length", torch.tensor(float(config.train_len)))
         if config.project is not None:
@@ -89,7 +89,9 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         config, channels = self.config, self.backbone.channels
         if config.head == "grid":
             inputs = config.project or self.backbone.dim
-            return GridHead(inputs * config.contexts, hidden=config.hidden, dropout=config.dropout)
+            return GridHead(
+                inputs * config.contexts, hidden=config.hidden, dropout=config.dropout, norm=config.head_norm
+            )
         if config.head == "maxpool":
             return MaxPoolHead(channels, hidden=config.hidden, dropout=config.dropout)
         smallest = {"spatial_softmax": 9, "conv3d": 5 if config.head_padding == "valid" else 1}[config.head]

@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 
 Padding = Literal["valid", "same"]
+HeadNorm = Literal["none", "batch"]
 
 
 class InputDropout(nn.Dropout):
@@ -30,18 +33,42 @@ class InputDropout(nn.Dropout):
         return x.masked_fill(mask, 0.0).mul_(256 / max(256 - dropped, 1))
 
 
-class GridHead(nn.Module):
-    """Flattened maps through three linear layers: what trains on a CPU over cached features.
+class BatchNorm(nn.BatchNorm1d):
+    """BatchNorm1d of rows (n, d) over the batches of all processes, on a CPU too, where ``SyncBatchNorm`` is not."""
 
-    Dropout, Linear k C h w -> hidden, ReLU, Dropout, Linear hidden -> hidden, ReLU. No part looks at other frames.
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not dist.is_initialized() or dist.get_world_size() == 1:
+            return super().forward(x)
+        rows = torch.tensor(float(len(x)), device=x.device)
+        dist.all_reduce(rows)
+        mean = all_reduce(x.sum(dim=0)) / rows  # type: ignore[no-untyped-call]
+        variance = all_reduce(((x - mean) ** 2).sum(dim=0)) / rows  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
+            assert self.momentum is not None
+            self.num_batches_tracked.add_(1)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (rows / (rows - 1).clamp(min=1)), self.momentum)
+        normal: Tensor = (x - mean) * (variance + self.eps).rsqrt()
+        return normal * self.weight + self.bias
+
+
+class GridHead(nn.Module):
+    """Flattened maps through linear layers: what trains on a CPU over cached features.
+
+    [Dropout, Linear, BatchNorm if ``norm`` is ``batch``, ReLU] x 2, k C h w -> hidden -> hidden. Without BatchNorm, or
+    in eval mode, no part looks at other frames.
     """
 
-    def __init__(self, inputs: int, *, hidden: int = 512, dropout: float = 0.1) -> None:
+    def __init__(self, inputs: int, *, hidden: int = 512, dropout: float = 0.1, norm: HeadNorm = "none") -> None:
         super().__init__()
         self.width = hidden
+        between = [BatchNorm(hidden), BatchNorm(hidden)] if norm == "batch" else []
         self.layers = nn.Sequential(
-            InputDropout(dropout), nn.Linear(inputs, hidden), nn.ReLU(),
-            nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.ReLU(),
+            InputDropout(dropout), nn.Linear(inputs, hidden), *between[:1], nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(hidden, hidden), *between[1:], nn.ReLU(),
         )  # fmt: skip
 
     def forward(self, maps: Float[Tensor, "n k c h w"]) -> Float[Tensor, "n width"]:
@@ -90,8 +117,8 @@ class MaxPoolHead(nn.Module):
         super().__init__()
         self.width = hidden
         self.layers = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(channels, hidden), nn.BatchNorm1d(hidden), nn.ReLU(),
-            nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(channels, hidden), BatchNorm(hidden), nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(hidden, hidden), BatchNorm(hidden), nn.ReLU(),
         )  # fmt: skip
 
     def forward(self, maps: Float[Tensor, "n k c h w"]) -> Float[Tensor, "n width"]:
