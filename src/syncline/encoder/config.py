@@ -52,11 +52,11 @@ class EncoderConfig:
     context_stride: int = 1
     head: Head = "grid"
     head_padding: Padding = "valid"
-    head_norm: HeadNorm = "none"
+    head_norm: HeadNorm = "batch"
     project: int | None = None
     hidden: int = 512
     width: int = 256
-    temporal: Temporal = "lac"
+    temporal: Temporal = "carl"
     layers: int = 2
     heads: int = 8
     feed_forward: int = 1024
@@ -66,7 +66,7 @@ class EncoderConfig:
     dropout: float = 0.1
     embedding_dim: int = 128
     l2_normalize: bool = True
-    projection: bool = False
+    projection: bool = True
 
     def __post_init__(self) -> None:
         for name in ("contexts", "context_stride", "hidden", "width", "layers", "heads", "embedding_dim"):
@@ -105,15 +105,17 @@ class EncoderConfig:
             raise SynclineError(f"the configuration of the encoder is not one of syncline's: {error}") from error
 
 
-_CONTEXTS = {"contexts": 2, "temporal": "none"}
+_PLAIN: dict[str, Any] = {"head_norm": "none", "projection": False}
+_LAC = {**_PLAIN, "temporal": "lac"}
+_CONTEXTS = {**_PLAIN, "contexts": 2, "temporal": "none"}
 _PRESETS: dict[str, dict[str, Any]] = {
-    "lac": {},
-    "lrprop": {},
-    "scl": {"temporal": "carl", "projection": True},
+    "lac": _LAC,
+    "lrprop": _LAC,
+    "scl": {"head_norm": "batch", "temporal": "carl", "projection": True},
     "tcc": {**_CONTEXTS, "l2_normalize": False},
     "lav": _CONTEXTS,
     "gta": _CONTEXTS,
-    "tcn": {"temporal": "none", "embedding_dim": 32},
+    "tcn": {**_PLAIN, "temporal": "none", "embedding_dim": 32},
 }
 
 

@@ -27,6 +27,8 @@ _RESNET: dict[str, Any] = {
     "trainable": "all",
     "grid": 0,
     "head": "conv3d",
+    "temporal": "lac",
+    "projection": False,
 }
 _EMBEDDER: dict[str, Any] = {**_RESNET, "head_padding": "same", "contexts": 2, "temporal": "none"}
 _PUBLISHED: dict[str, dict[str, Any]] = {
@@ -53,6 +55,7 @@ _PUBLISHED: dict[str, dict[str, Any]] = {
         "grid": 0,
         "head": "spatial_softmax",
         "temporal": "none",
+        "projection": False,
         "embedding_dim": 32,
         "l2_normalize": False,
     },
