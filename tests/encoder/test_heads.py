@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from syncline.encoder import EncoderConfig, FrameEncoder
-from syncline.encoder.heads import Conv3dHead, InputDropout, SpatialSoftmaxHead
+from syncline.encoder.heads import BatchNorm, Conv3dHead, InputDropout, SpatialSoftmaxHead
 from syncline.encoder.positions import relative_positions, sinusoidal_code
 from syncline.encoder.published import published_config
 from syncline.encoder.temporal import TemporalEncoder
@@ -117,3 +117,15 @@ def test_input_dropout_drops_its_share_of_every_place() -> None:
     wanted = torch.ones(100, 3, requires_grad=True)
     dropout.train()(wanted).sum().backward()
     assert wanted.grad is not None
+
+
+def test_running_statistics_are_right_after_a_few_batches() -> None:
+    norm, generator = BatchNorm(3), torch.Generator().manual_seed(0)
+    rows = 5 + 2 * torch.randn(4, 200, 3, generator=generator)
+    for batch in rows:
+        norm(batch)
+    assert norm.running_mean is not None
+    torch.testing.assert_close(norm.running_mean, rows.mean((0, 1)), atol=1e-4, rtol=0)
+    after = norm.eval()(rows.flatten(0, 1))
+    torch.testing.assert_close(after.mean(0), torch.zeros(3), atol=0.01, rtol=0)
+    torch.testing.assert_close(after.std(0), torch.ones(3), atol=0.02, rtol=0)

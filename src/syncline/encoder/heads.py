@@ -34,23 +34,29 @@ class InputDropout(nn.Dropout):
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """BatchNorm1d of rows (n, d) over the batches of all processes, on a CPU too, where ``SyncBatchNorm`` is not."""
+    """BatchNorm1d of rows (n, d) over the batches of all processes, on a CPU too, where ``SyncBatchNorm`` is not.
+
+    In the first steps the running mean and variance are those of all batches so far, so that they are right after a
+    training of a few steps too; later ones count for a tenth.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or not dist.is_initialized() or dist.get_world_size() == 1:
+        if not self.training:
             return super().forward(x)
-        rows = torch.tensor(float(len(x)), device=x.device)
+        assert self.num_batches_tracked is not None
+        share = max(0.1, 1.0 / (1 + int(self.num_batches_tracked)))
+        self.num_batches_tracked.add_(1)
+        if not dist.is_initialized() or dist.get_world_size() == 1:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, share, self.eps)
+        x, rows = x.float(), torch.tensor(float(len(x)), device=x.device)
         dist.all_reduce(rows)
         mean = all_reduce(x.sum(dim=0)) / rows  # type: ignore[no-untyped-call]
         variance = all_reduce(((x - mean) ** 2).sum(dim=0)) / rows  # type: ignore[no-untyped-call]
         with torch.no_grad():
             assert self.running_mean is not None
             assert self.running_var is not None
-            assert self.num_batches_tracked is not None
-            assert self.momentum is not None
-            self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (rows / (rows - 1).clamp(min=1)), self.momentum)
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(variance * (rows / (rows - 1)), share)
         normal: Tensor = (x - mean) * (variance + self.eps).rsqrt()
         return normal * self.weight + self.bias
 
