@@ -112,9 +112,9 @@ What we read from them:
   re-timed clips of `g1_bottle`. So the defaults stayed.
 - With whole features and 800 steps, what `syncline train` does, everything is better on `cr5_banana` than in the short
   budget of the tables. What others had of SCL on re-timed clips of `g1_bottle` (class 78.9, AP@5 72.2, progression
-  89.7; one seed) we come near and do not reach in all three at once: see the rows of the validation clips. There the vectors
-  before the last linear layer, 256 numbers in place of 128, had 2 to 8 points more of progression and up to 2 of
-  AP@5 (not in the tables).
+  89.7; one seed) we come near and do not reach in all three at once: see the rows of the validation clips. There the
+  vectors before the last linear layer, 256 numbers in place of 128, had 2 to 8 points more of progression and up to 2
+  of AP@5 (not in the tables).
 - Frozen features beside the trained ones, three tenths of the squared length of a row, without training anew: 2 to 7
   points more of the events of whole clips within half a second by DTW and 5 to 7 of spliced ones, a point of phase
   accuracy; 1 to 2 points less of AP@5 on `cr5_banana` and of DTW on re-timed clips; nothing by local alignment. Not
