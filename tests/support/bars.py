@@ -48,7 +48,8 @@ def write_bar_codes(
         stream: Any = container.add_stream(codec, rate=rate)
         stream.height, stream.width = height, width
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        stream.options = options or {}
+        # without mbtree the same pictures give the same file on every machine (see VideoWriter)
+        stream.options = ({"x264-params": "mbtree=0"} if codec == "libx264" else {}) | (options or {})
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 90_000)
         for number in range(count):
