@@ -101,7 +101,7 @@ What we read from them:
   the default since; `real_short` has LAC's. On the validation clips, with half as many training clips again, little of
   it was left in this budget ("The default encoder less LAC's" above): nearest neighbours gain where anything changes,
   and events by local alignment lose. In the setting that `syncline train` has, whole features and 800 steps, it is
-  ahead or level in that too, and behind in progression and tau on `g1_bottle` (rows "whole features" and the rows of
+  ahead or level in most of it, and behind in progression and tau on `g1_bottle` (rows "whole features" and the rows of
   the validation clips). BatchNorm alone does as much on `cr5_banana`; on `g1_bottle` one fold gained by it and one
   lost; LayerNorm gave nothing.
 - Augmented copies of the features (two of three) cost 2 to 6 points of everything on `g1_bottle`, whose clips have one
