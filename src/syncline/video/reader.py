@@ -99,12 +99,12 @@ class VideoReader:
                 self.rotation = rotation
             self._counted = not stamped or (container.format.name == "avi" and stream.codec_context.has_b_frames)
             self._time_base = float(stream.time_base)
+            nominal_rate = float(stream.average_rate or 25)  # a stream is gone with its container
         self.pts_seconds: NDArray[np.float64] = self._pts * self._time_base - start
         self._key_places = np.searchsorted(self._pts, np.array(keys, dtype=np.int64))
         self.num_frames = len(self._pts)
         span = float(self.pts_seconds[-1] - self.pts_seconds[0])
-        guessed = float(stream.average_rate or 25)
-        self.frame_rate = (self.num_frames - 1) / span if span > 0 else guessed
+        self.frame_rate = (self.num_frames - 1) / span if span > 0 else nominal_rate
         self.duration = float(self.pts_seconds[-1]) + 1.0 / self.frame_rate
         if rotation in (90, 270):
             width, height = height, width
