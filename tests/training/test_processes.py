@@ -100,7 +100,7 @@ def test_two_processes_equal_one(
 ) -> None:  # fmt: skip
     # dropout is drawn by each process for its own part
     encoder = {"dropout": 0.0, **encoder}
-    changes = {"steps": 4, "log_every": 1, "lr": 1e-3, "encoder": encoder, "views": {"batch_size": 3}}
+    changes = {"steps": 4, "log_every": 1, "lr": 1e-2, "encoder": encoder, "views": {"batch_size": 3}}
     given = small(method, preset=preset, **changes)
     config = tmp_path / "config.yaml"
     config.write_text(as_yaml(given))

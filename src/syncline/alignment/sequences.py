@@ -10,6 +10,7 @@ of different scenes do, pay no more for a gap than trained ones.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from torch import Tensor
 from syncline.alignment.dtw import dtw
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.path import Path
+from syncline.alignment.similarity import unit_rows
 from syncline.alignment.soft_smith_waterman import expected_alignment
 from syncline.alignment.streamed import smith_waterman_streamed
 
@@ -50,18 +52,20 @@ def centred_similarity(x: Any, y: Any, *, scale: float | None = None) -> Float[T
     """(cosine - its mean over all pairs) / scale: (n, m) float32 of arrays or tensors (n, d), (m, d).
 
     Args:
-        scale: cosine that counts as one unit; None for `similarity_unit`.
+        scale: cosine that counts as one unit; None for a quarter of the standard deviation of the cosines, and .001
+            at least.
 
     Raises:
         ValueError: no frames, or widths that differ.
     """
     a, b = _both(x, y)
     cosine = a @ b.T
-    return (cosine - cosine.mean()) / (similarity_unit(a, b) if scale is None else scale)
+    centred = cosine - cosine.mean()
+    return centred / (_unit(float(centred.square().mean())) if scale is None else scale)
 
 
 def similarity_unit(x: Any, y: Any) -> float:
-    """A quarter of the standard deviation of the cosines of all pairs, and .001 at least; without their matrix.
+    """The scale that `centred_similarity` has by itself, without the matrix: from two of (d, d).
 
     Args:
         x, y: (n, d), (m, d) arrays or tensors.
@@ -75,7 +79,11 @@ def similarity_unit(x: Any, y: Any) -> float:
     a, b = (side.double() for side in _both(x, y))
     mean = a.mean(0) @ b.mean(0)
     square = ((a.T @ a) * (b.T @ b)).sum() / (len(a) * len(b))
-    return max(0.25 * float((square - mean**2).clamp(min=0).sqrt()), 1e-3)
+    return _unit(float(square - mean**2))
+
+
+def _unit(variance: float) -> float:
+    return max(0.25 * math.sqrt(max(variance, 0.0)), 1e-3)
 
 
 def local_alignment(
@@ -225,4 +233,4 @@ def _both(x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
 def _unit_rows(x: Any) -> Tensor:
     rows = x.detach().float() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=np.float32))
-    return torch.nn.functional.normalize(rows, dim=-1)
+    return unit_rows(rows)

@@ -146,6 +146,26 @@ def write_gaps(
         add_rows(dge, p * along_e[0] + i * along_e[1], along_e[1], left, px, qy, e, e_below)
 
 
+@inlined
+def read_gaps(
+    go: Array, ge: Array, o: int, e: int, steps_o: Any, steps_e: Any, varying: Any, left: int, more: int, columns: int,
+    va: Any, ve: Any, hi: Any, lo: Any,
+) -> Any:  # fmt: skip
+    """a, e of a strip and of the rows below its rows, of which there are ``more``; varying ones go to va, ve."""
+    if varying is not None:
+        skew_in(go, o, steps_o[1], left, columns, va)
+        skew_in(ge, e, steps_e[1], left, columns, ve)
+        to_factors(va, columns, hi, lo)
+        to_factors(ve, columns, hi, lo)
+        return splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    return (
+        row_factors(go, o, steps_o[1], left, hi, lo),
+        row_factors(ge, e, steps_e[1], left, hi, lo),
+        row_factors(go, o + steps_o[1], steps_o[1], more, hi, lo),
+        row_factors(ge, e + steps_e[1], steps_e[1], more, hi, lo),
+    )
+
+
 @compiled
 def backward(
     s: Array, shape: tuple[int, int, int], go: Array, ge: Array, steps_o: tuple[int, int], steps_e: tuple[int, int],
@@ -183,17 +203,9 @@ def backward(
             if upstream is not None:
                 skew_in(upstream, base, m, left, columns, ups)
             o, e = base_o + i * steps_o[1], base_e + i * steps_e[1]
-            if varying is not None:
-                skew_in(go, o, steps_o[1], left, columns, va)
-                skew_in(ge, e, steps_e[1], left, columns, ve)
-                to_factors(va, columns, hi, lo)
-                to_factors(ve, columns, hi, lo)
-                a, b, a_below, b_below = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
-            else:
-                a, b = row_factors(go, o, steps_o[1], left, hi, lo), row_factors(ge, e, steps_e[1], left, hi, lo)
-                more = min(16, rows - i - 1)
-                a_below = row_factors(go, o + steps_o[1], steps_o[1], more, hi, lo)
-                b_below = row_factors(ge, e + steps_e[1], steps_e[1], more, hi, lo)
+            a, b, a_below, b_below = read_gaps(
+                go, ge, o, e, steps_o, steps_e, varying, left, min(16, rows - i - 1), columns, va, ve, hi, lo
+            )
             strip(
                 columns + 15, left, columns, work, a, b, varying, va, ve, edge, level, (p * strips + k) * 2 * width, -1,
                 width, t_row, hi, lo, limit, splat(_ZERO), k_splat, None, work, hi, cells, k_splat,

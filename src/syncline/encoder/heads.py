@@ -12,7 +12,6 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 Padding = Literal["valid", "same"]
 HeadNorm = Literal["none", "batch"]
@@ -37,7 +36,7 @@ class BatchNorm(nn.BatchNorm1d):
     """BatchNorm1d of rows (n, d) over the batches of all processes, on a CPU too, where ``SyncBatchNorm`` is not.
 
     In the first steps the running mean and variance are those of all batches so far, so that they are right after a
-    training of a few steps too; later ones count for a tenth.
+    training of a few steps too; later batches count for a tenth.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,8 +45,10 @@ class BatchNorm(nn.BatchNorm1d):
         assert self.num_batches_tracked is not None
         share = max(0.1, 1.0 / (1 + int(self.num_batches_tracked)))
         self.num_batches_tracked.add_(1)
-        if not dist.is_initialized() or dist.get_world_size() == 1:
+        if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, share, self.eps)
+        from torch.distributed.nn.functional import all_reduce  # with gradients, and not in every build of torch
+
         x, rows = x.float(), torch.tensor(float(len(x)), device=x.device)
         dist.all_reduce(rows)
         mean = all_reduce(x.sum(dim=0)) / rows  # type: ignore[no-untyped-call]
