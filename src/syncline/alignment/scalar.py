@@ -176,6 +176,22 @@ def _fill_tangent(
 
 
 @compiled
+def _pass_on(
+    part: tuple[float, float], whole: tuple[float, float], adjoint: tuple[float, float], gamma: float,
+    e: Array, f: Array, row: int, column: int,
+) -> float:  # fmt: skip
+    """Adds what an argument of a soft maximum gets of the adjoint of the whole to e, and its tangent to f.
+
+    Every pair is a value with its directional derivative. Returns what was added to f.
+    """
+    weight = _share(part[0], whole[0], gamma)
+    moved: float = weight * (adjoint[1] + adjoint[0] * (part[1] - whole[1]) / gamma)
+    e[row, column] += weight * adjoint[0]
+    f[row, column] += moved
+    return moved
+
+
+@compiled
 def tangent(
     s: Array, go: Array, ge: Array, lx: Array, ly: Array, gamma: float, g: Array, upstream: Array,
     ts: Array, tgo: Array, tge: Array,
@@ -195,8 +211,8 @@ def tangent(
         o, e, to, te = go[po], ge[pe], tgo[po], tge[pe]
         oi, oj = int(o.shape[0] > 1), int(o.shape[1] > 1)
         ei, ej = int(e.shape[0] > 1), int(e.shape[1] > 1)
-        whole = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
-        score[p] = _fill_tangent(s[p], o, e, ts[p], to, te, gamma, lx[p], ly[p], d, x, y, td, tx, ty, whole)
+        total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
+        score[p] = _fill_tangent(s[p], o, e, ts[p], to, te, gamma, lx[p], ly[p], d, x, y, td, tx, ty, total)
         if prefix.shape[0]:
             prefix[p, : lx[p], : ly[p]] = td[1 : lx[p] + 1, 1 : ly[p] + 1]
         ed[:], ex[:], ey[:] = 0.0, 0.0, 0.0
@@ -207,45 +223,27 @@ def tangent(
             fd[above], fx[above], fy[above] = 0.0, 0.0, 0.0
             for j in range(ly[p] - 1, -1, -1):
                 c = j + 1
-                w = g[p] * _share(d[i + 1, c], whole, gamma)
+                w = g[p] * _share(d[i + 1, c], total, gamma)
                 a, ta = ed[here, c] + w, fd[here, c] + w * (td[i + 1, c] - score[p]) / gamma
                 if upstream.shape[0]:
                     a += upstream[p, i, j]
                 ds[p, i, j] += ta
-                base, tbase = d[i + 1, c] - s[p, i, j], td[i + 1, c] - ts[p, i, j]
-                w = _share(d[i, j], base, gamma)
-                ed[above, j] += a * w
-                fd[above, j] += w * (ta + a * (td[i, j] - tbase) / gamma)
-                w = _share(x[i, j], base, gamma)
-                ex[above, j] += a * w
-                fx[above, j] += w * (ta + a * (tx[i, j] - tbase) / gamma)
-                w = _share(y[i, j], base, gamma)
-                ey[above, j] += a * w
-                fy[above, j] += w * (ta + a * (ty[i, j] - tbase) / gamma)
+                whole, adjoint = (d[i + 1, c] - s[p, i, j], td[i + 1, c] - ts[p, i, j]), (a, ta)
+                _pass_on((d[i, j], td[i, j]), whole, adjoint, gamma, ed, fd, above, j)
+                _pass_on((x[i, j], tx[i, j]), whole, adjoint, gamma, ex, fx, above, j)
+                _pass_on((y[i, j], ty[i, j]), whole, adjoint, gamma, ey, fy, above, j)
                 cost, more, tcost, tmore = o[i * oi, j * oj], e[i * ei, j * ej], to[i * oi, j * oj], te[i * ei, j * ej]
-                b, tb = ex[here, c], fx[here, c]
-                v, tv = x[i + 1, c], tx[i + 1, c]
-                w = _share(d[i + 1, j] - cost, v, gamma)
-                opened = w * (tb + b * (td[i + 1, j] - tcost - tv) / gamma)
-                ed[here, j] += b * w
-                fd[here, j] += opened
-                w = _share(x[i + 1, j] - more, v, gamma)
-                extended = w * (tb + b * (tx[i + 1, j] - tmore - tv) / gamma)
-                ex[here, j] += b * w
-                fx[here, j] += extended
-                b, tb = ey[here, c], fy[here, c]
-                v, tv = y[i + 1, c], ty[i + 1, c]
-                w = _share(d[i, c] - cost, v, gamma)
-                from_d = w * (tb + b * (td[i, c] - tcost - tv) / gamma)
-                ed[above, c] += b * w
-                fd[above, c] += from_d
-                w = _share(x[i, c] - cost, v, gamma)
-                from_x = w * (tb + b * (tx[i, c] - tcost - tv) / gamma)
-                ex[above, c] += b * w
-                fx[above, c] += from_x
-                w = _share(y[i, c] - more, v, gamma)
-                from_y = w * (tb + b * (ty[i, c] - tmore - tv) / gamma)
-                ey[above, c] += b * w
-                fy[above, c] += from_y
-                dgo[p, i * int(dgo.shape[1] > 1), j * int(dgo.shape[2] > 1)] -= opened + from_d + from_x
-                dge[p, i * int(dge.shape[1] > 1), j * int(dge.shape[2] > 1)] -= extended + from_y
+                whole, adjoint = (x[i + 1, c], tx[i + 1, c]), (ex[here, c], fx[here, c])
+                part = (d[i + 1, j] - cost, td[i + 1, j] - tcost)
+                opened = _pass_on(part, whole, adjoint, gamma, ed, fd, here, j)
+                part = (x[i + 1, j] - more, tx[i + 1, j] - tmore)
+                extended = _pass_on(part, whole, adjoint, gamma, ex, fx, here, j)
+                whole, adjoint = (y[i + 1, c], ty[i + 1, c]), (ey[here, c], fy[here, c])
+                part = (d[i, c] - cost, td[i, c] - tcost)
+                opened += _pass_on(part, whole, adjoint, gamma, ed, fd, above, c)
+                part = (x[i, c] - cost, tx[i, c] - tcost)
+                opened += _pass_on(part, whole, adjoint, gamma, ex, fx, above, c)
+                part = (y[i, c] - more, ty[i, c] - tmore)
+                extended += _pass_on(part, whole, adjoint, gamma, ey, fy, above, c)
+                dgo[p, i * int(dgo.shape[1] > 1), j * int(dgo.shape[2] > 1)] -= opened
+                dge[p, i * int(dge.shape[1] > 1), j * int(dge.shape[2] > 1)] -= extended
