@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from syncline.experiments.bench import read_bench, read_lines
+from syncline.experiments.bench import BenchConfig, read_bench, read_lines
 from syncline.experiments.tables import Table, difference_rows, make_tables
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,7 @@ PAIRS = (
 )
 ASKED = ("nearest median s", "nearest ≤ .5 s %", "dtw ≤ .5 s %", "local ≤ .5 s %", "local F1 %")
 FIRST = "real_short"
+ABLATIONS = ("real_ablation", "real_encoders")
 HOW = """## Tables
 
 Mean ± standard deviation over seeds; bold where the best leads the next best by more than the 95 % interval of
@@ -156,6 +157,8 @@ def bench_part(runs: Path) -> str:
     rows.sort(key=lambda row: order.get(row["method"], len(order)))
     text = [f"### `syncline bench {config.name}`\n", config.about, *map(short, make_tables(rows))]
     text.append("#### speed and seeds\n\n" + speeds(lines))
+    if config.name in ABLATIONS:
+        text.append(every_row(rows, config))
     for method, baseline in PAIRS:
         if {method, baseline} <= set(config.methods):
             text.append(f"#### {method} less {baseline}\n\n" + differences(rows, method, baseline))
@@ -210,11 +213,7 @@ def differences(rows: list[dict[str, Any]], method: str, baseline: str) -> str:
     text = ["| set | clips | " + " | ".join(ASKED) + " |", "|---|---" + "|---" * len(ASKED) + "|"]
     for place in dict.fromkeys((row["set"], row["protocol"]) for row in found):
         cells = {row["metric"]: row for row in found if (row["set"], row["protocol"]) == place}
-        words = []
-        for metric in ASKED:
-            row = cells.get(metric)
-            word = "–" if row is None else f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
-            words.append(f"**{word}**" if row is not None and row["sure"] else word)
+        words = [interval(cells.get(metric)) for metric in ASKED]
         text.append(f"| {place[0]} | {place[1]} | " + " | ".join(words) + " |")
     better = sum(row["sure"] and (row["mean"] < 0) == (row["metric"] == ASKED[0]) for row in found)
     worse = sum(row["sure"] for row in found) - better
@@ -223,6 +222,37 @@ def differences(rows: list[dict[str, Any]], method: str, baseline: str) -> str:
         "the median lower is better, for the rest higher.\n"
     )
     return "\n".join(text)
+
+
+def every_row(rows: list[dict[str, Any]], config: BenchConfig) -> str:
+    """Event transfer of every row less the row that it changes one thing of: a table for each set and protocol."""
+    text = []
+    full = "+ same video (corrected)"
+    baselines = {label: full if label.startswith("corrected, ") else config.baseline for label in config.methods}
+    found = [
+        row
+        for baseline in dict.fromkeys(baselines.values())
+        for row in difference_rows(rows, str(baseline))
+        if row["metric"] in ASKED and baselines.get(row["method"]) == baseline
+    ]
+    for name, protocol in dict.fromkeys((row["set"], row["protocol"]) for row in found):
+        text.append(f"#### {name}, {protocol}: each row less its baseline\n")
+        text += ["| row | less | " + " | ".join(ASKED) + " |", "|---|---" + "|---" * len(ASKED) + "|"]
+        for label, baseline in baselines.items():
+            place = (name, protocol, label)
+            cells = {row["metric"]: row for row in found if (row["set"], row["protocol"], row["method"]) == place}
+            if cells:
+                text.append(f"| {label} | {baseline} | " + " | ".join(interval(cells.get(m)) for m in ASKED) + " |")
+        text.append("")
+    return "\n".join(text) + "\n"
+
+
+def interval(row: dict[str, Any] | None) -> str:
+    """A difference with its interval; bold where that excludes 0."""
+    if row is None:
+        return "–"
+    word = f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
+    return f"**{word}**" if row["sure"] else word
 
 
 def trial_table(rows: list[dict[str, Any]]) -> str:
