@@ -30,13 +30,13 @@ from benchmarks.transfer_real import METHODS, score
 from numpy.typing import NDArray
 
 from syncline.data import Embedding, open_videos
-from syncline.data.synthetic import SyntheticConfig, SyntheticVideo, render_synthetic
+from syncline.data.synthetic import TROUBLES, SyntheticConfig, SyntheticVideo, render_synthetic
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.encoder.frozen import frozen_embeddings
 from syncline.tasks import LabelledVideo, align, deviate, distance_rule, synchronize
 from syncline.tasks.align import MODES
 
-KINDS = ("pauses", "missing", "repeated", "extra", "all")
+KINDS = (*TROUBLES, "all")
 SAME = 0.02
 """Progress that counts as the same moment: a third of a second of an average video."""
 ODD = {"extra", "repeated", "out_of_order"}
@@ -72,8 +72,7 @@ def known(video: SyntheticVideo, embedding: Embedding, rate: float) -> Known:
 
 def sets(folder: Path, seed: int, kind: str, count: int, run: Path | None) -> tuple[list[Known], list[Known]]:
     """The plain set and the troubled one."""
-    troubles = ("pauses", "missing", "repeated", "extra")
-    chosen = {name: kind in (name, "all") for name in troubles}
+    chosen = {name: kind in (name, "all") for name in TROUBLES}
     made = []
     for name, config in (
         ("plain", SyntheticConfig(num_videos=count, seed=2 * seed, trim=0.0)),

@@ -12,9 +12,19 @@ import pytest
 from bars import write_bar_codes
 
 from syncline.cli.main import main
+from syncline.data.synthetic import read_truth
 from syncline.encoder import Backbone, FeatureCache
 from syncline.errors import SynclineError
-from syncline.experiments import BenchConfig, as_csv, as_latex, as_markdown, config_names, make_tables, read_bench
+from syncline.experiments import (
+    BenchConfig,
+    as_csv,
+    as_latex,
+    as_markdown,
+    bench,
+    config_names,
+    make_tables,
+    read_bench,
+)
 from syncline.experiments.bench import append_line, open_sets, read_lines, run_bench
 from syncline.experiments.tables import difference_rows
 
@@ -183,13 +193,27 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     assert "g1_seeds" in capsys.readouterr().out
 
 
-def test_a_set_may_be_split_by_a_column_of_its_manifest(root: Path) -> None:
-    (found,) = open_sets("tiny:num_frames=42", root)
+def test_a_set_may_be_split_by_a_column_of_its_manifest(root: Path, tmp_path: Path) -> None:
+    (found,) = open_sets("tiny:num_frames=42", root, tmp_path)
     assert [video.name for video in found.videos.split("train")] == ["1.mp4"]
     assert len(found.videos.split("val")) == 5
     assert found.recuts is not None
     assert [video.source for video in found.recuts.split("train")] == ["1.mp4"]
     with pytest.raises(SynclineError, match="num_frames=7 holds of no videos"):
-        list(open_sets("tiny:num_frames=7", root))
+        list(open_sets("tiny:num_frames=7", root, tmp_path))
     with pytest.raises(SynclineError, match="no column 'direction'"):
-        list(open_sets("tiny:direction=left", root))
+        list(open_sets("tiny:direction=left", root, tmp_path))
+
+
+def test_a_set_may_be_rendered_with_its_troubles(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_RENDERED", 3)
+    (found,) = open_sets("synthetic:missing,extra", root, tmp_path)
+    assert len(found.videos.split("train")) == 2
+    for video in read_truth(tmp_path / "synthetic_missing_extra"):
+        assert {"missing", "extra"} <= {kind for kind, _, _ in video.segments}
+    made = (tmp_path / "synthetic_missing_extra" / "truth.json").stat().st_mtime_ns
+    (again,) = open_sets("synthetic:missing,extra", root, tmp_path)
+    assert [video.name for video in again.videos] == [video.name for video in found.videos]
+    assert (tmp_path / "synthetic_missing_extra" / "truth.json").stat().st_mtime_ns == made, "rendered once"
+    with pytest.raises(SynclineError, match="'fog'; expected pauses, missing, repeated, extra"):
+        list(open_sets("synthetic:fog", root, tmp_path))

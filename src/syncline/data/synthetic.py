@@ -22,6 +22,7 @@ from syncline.errors import SynclineError
 from syncline.files import write_json, write_text
 
 Segment = tuple[str, int, int]
+TROUBLES = ("pauses", "missing", "repeated", "extra")
 _WAVE = 0.16  # how far an extra segment moves the hand, in heights of the picture
 
 

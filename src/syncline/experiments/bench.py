@@ -31,6 +31,7 @@ from syncline.data import VideoSet, open_videos, read_recuts
 from syncline.data.datasets import by_action, open_dataset
 from syncline.data.manifest import split_by
 from syncline.data.published import DATASETS
+from syncline.data.synthetic import TROUBLES, SyntheticConfig, render_synthetic
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
@@ -42,6 +43,7 @@ from syncline.training import Progress, TrainConfig, fit, merged, method_config
 
 _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
+_RENDERED = 36  # videos of a synthetic set, a third of them to measure on
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 
 
@@ -52,7 +54,8 @@ class BenchConfig:
     Attributes:
         name: of its results. about: one paragraph above the tables.
         sets: folders below the root; `FOLDER:COLUMN=VALUE` trains on the videos whose column of the manifest has that
-            value and measures on the others; or `pouring`, `penn_action` (one set for each action).
+            value and measures on the others; `pouring`, `penn_action` (one set for each action); or `synthetic` or
+            `synthetic:missing,extra`: rendered videos, each with these kinds of trouble (see `SyntheticConfig`).
         methods: by the name of its row, what `method_config` takes: `method`, `preset`, `own`, fields of TrainConfig.
         common: fields of TrainConfig for all methods; a method's own come over them.
         seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
@@ -138,9 +141,15 @@ class BenchSet:
     other_labels: Mapping[str, VideoSet]
 
 
-def open_sets(name: str, root: Path) -> Iterator[BenchSet]:
-    """The set `name` below `root`; of a data set with several actions, one for each."""
+def open_sets(name: str, root: Path, rendered: Path) -> Iterator[BenchSet]:
+    """The set `name` below `root`; of a data set with several actions, one for each.
+
+    Rendered sets lie in the folder `rendered`, and are made if they are not there.
+    """
     folder, _, chosen = name.partition(":")
+    if folder == "synthetic":
+        yield BenchSet(name, _rendered(chosen.split(",") if chosen else [], rendered), None, {})
+        return
     place = root / folder
     if name in DATASETS:
         for action, videos in by_action(open_dataset(name, place if place.is_dir() else root)).items():
@@ -156,13 +165,24 @@ def open_sets(name: str, root: Path) -> Iterator[BenchSet]:
     yield BenchSet(name, videos, recuts, {} if chosen else labels_beside(place))
 
 
+def _rendered(troubles: Sequence[str], folder: Path) -> VideoSet:
+    unknown = [kind for kind in troubles if kind not in TROUBLES]
+    if unknown:
+        raise SynclineError(f"there are no synthetic videos with {unknown[0]!r}; expected {', '.join(TROUBLES)}")
+    place = folder / "_".join(["synthetic", *troubles])
+    if not (place / "truth.json").is_file():  # written last
+        render_synthetic(place, SyntheticConfig(num_videos=_RENDERED, **dict.fromkeys(troubles, True)))
+    return open_videos(place)
+
+
 def run_bench(
     config: BenchConfig, root: str | Path, out: str | Path, *, cache: FeatureCache | None = None, say: Say | None = None
 ) -> Path:
     """Does the runs that are not there yet and writes the tables; returns the folder of the results.
 
     Args:
-        root: folder of the sets. out: gets `NAME.jsonl` and the tables. cache: of features; None for the user's.
+        root: folder of the sets. out: gets `NAME/runs.jsonl`, the tables, and rendered sets in `sets`.
+        cache: of features; None for the user's.
         say: told in words what is going on.
 
     Raises:
@@ -174,7 +194,7 @@ def run_bench(
     done = {line["key"] for line in read_lines(log)}
     cache = FeatureCache() if cache is None else cache
     for name in config.sets:
-        for found in open_sets(name, Path(root)):
+        for found in open_sets(name, Path(root), Path(out) / "sets"):
             _run_set(config, found, cache, log, done, tell)
             write_tables(config, place)
     write_tables(config, place)
