@@ -171,7 +171,8 @@ def _rendered(troubles: Sequence[str], folder: Path) -> VideoSet:
         raise SynclineError(f"there are no synthetic videos with {unknown[0]!r}; expected {', '.join(TROUBLES)}")
     place = folder / "_".join(["synthetic", *troubles])
     if not (place / "truth.json").is_file():  # written last
-        render_synthetic(place, SyntheticConfig(num_videos=_RENDERED, **dict.fromkeys(troubles, True)))
+        chosen: dict[str, Any] = dict.fromkeys(troubles, True)
+        render_synthetic(place, SyntheticConfig(num_videos=_RENDERED, **chosen))
     return open_videos(place)
 
 
