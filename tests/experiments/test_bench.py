@@ -15,17 +15,9 @@ from syncline.cli.main import main
 from syncline.data.synthetic import read_truth
 from syncline.encoder import Backbone, FeatureCache
 from syncline.errors import SynclineError
-from syncline.experiments import (
-    BenchConfig,
-    as_csv,
-    as_latex,
-    as_markdown,
-    bench,
-    config_names,
-    make_tables,
-    read_bench,
-)
-from syncline.experiments.bench import append_line, open_sets, read_lines, run_bench
+from syncline.experiments import BenchConfig, as_csv, as_latex, as_markdown, config_names, make_tables, read_bench, sets
+from syncline.experiments.bench import append_line, read_lines, run_bench
+from syncline.experiments.sets import open_sets
 from syncline.experiments.tables import difference_rows
 
 ENCODER = {
@@ -206,7 +198,7 @@ def test_a_set_may_be_split_by_a_column_of_its_manifest(root: Path, tmp_path: Pa
 
 
 def test_a_set_may_be_rendered_with_its_troubles(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "_RENDERED", 3)
+    monkeypatch.setattr(sets, "RENDERED", 3)
     (found,) = open_sets("synthetic:missing,extra", root, tmp_path)
     assert len(found.videos.split("train")) == 2
     for video in read_truth(tmp_path / "synthetic_missing_extra"):

@@ -18,7 +18,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -27,23 +27,18 @@ from typing import Any
 import torch
 
 import syncline
-from syncline.data import VideoSet, open_videos, read_recuts
-from syncline.data.datasets import by_action, open_dataset
-from syncline.data.manifest import split_by
-from syncline.data.published import DATASETS
-from syncline.data.synthetic import TROUBLES, SyntheticConfig, render_synthetic
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
-from syncline.evaluation.evaluate import evaluate, labels_beside, prepare
+from syncline.evaluation.evaluate import evaluate, prepare
 from syncline.evaluation.protocols import PROTOCOLS, Protocol, evaluation_sampling
+from syncline.experiments.sets import BenchSet, open_sets
 from syncline.experiments.tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.files import write_json, write_text
 from syncline.training import Progress, TrainConfig, fit, merged, method_config
 
 _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
-_RENDERED = 36  # videos of a synthetic set, a third of them to measure on
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 
 
@@ -129,51 +124,6 @@ def read_bench(name: str | Path) -> BenchConfig:
 
 def _shipped() -> Any:
     return files("syncline.experiments") / "configs"
-
-
-@dataclass(frozen=True, eq=False)
-class BenchSet:
-    """A set with all that is measured on it."""
-
-    name: str
-    videos: VideoSet
-    recuts: VideoSet | None
-    other_labels: Mapping[str, VideoSet]
-
-
-def open_sets(name: str, root: Path, rendered: Path) -> Iterator[BenchSet]:
-    """The set `name` below `root`; of a data set with several actions, one for each.
-
-    Rendered sets lie in the folder `rendered`, and are made if they are not there.
-    """
-    folder, _, chosen = name.partition(":")
-    if folder == "synthetic":
-        yield BenchSet(name, _rendered(chosen.split(",") if chosen else [], rendered), None, {})
-        return
-    place = root / folder
-    if name in DATASETS:
-        for action, videos in by_action(open_dataset(name, place if place.is_dir() else root)).items():
-            yield BenchSet(action or name, videos, None, {})
-        return
-    if not place.is_dir():
-        raise SynclineError(f"there is no set {folder} in {root}; give the folder that holds it with --root")
-    videos = open_videos(place)
-    if chosen:
-        column, _, value = chosen.partition("=")
-        videos = split_by(videos, place / "annotations.csv", column, value)
-    recuts = read_recuts(place / "retimed.csv", videos) if (place / "retimed.csv").is_file() else None
-    yield BenchSet(name, videos, recuts, {} if chosen else labels_beside(place))
-
-
-def _rendered(troubles: Sequence[str], folder: Path) -> VideoSet:
-    unknown = [kind for kind in troubles if kind not in TROUBLES]
-    if unknown:
-        raise SynclineError(f"there are no synthetic videos with {unknown[0]!r}; expected {', '.join(TROUBLES)}")
-    place = folder / "_".join(["synthetic", *troubles])
-    if not (place / "truth.json").is_file():  # written last
-        chosen: dict[str, Any] = dict.fromkeys(troubles, True)
-        render_synthetic(place, SyntheticConfig(num_videos=_RENDERED, **chosen))
-    return open_videos(place)
 
 
 def run_bench(
