@@ -1,4 +1,4 @@
-"""Writes docs/results.md from what was measured: ``python docs/scripts/results.py``; ``--check`` says if it differs.
+"""Writes docs/results.md and results-more.md from what was measured; ``--check`` says whether they differ.
 
 ``benchmarks/results/trials.jsonl`` holds the single trials that directed the work; ``benchmarks/results/bench/NAME``
 the runs of ``syncline bench NAME`` with all their columns. Here stand the columns that matter most.
@@ -21,6 +21,11 @@ HEAD = """# Results
 
 Everything below is generated from JSONL by `python docs/scripts/results.py`.
 """
+MORE = """# More tables
+
+Every bench but the first, whose tables stand in [Results](results.md) with how to read them. Generated from JSONL by
+`python docs/scripts/results.py`.
+"""
 SHOWN = {
     "event_nearest_median": "nearest: median (s)", "event_nearest_within": "nearest: within .5 s (%)",
     "event_dtw_within": "DTW: within .5 s (%)", "event_local_within": "local: within .5 s (%)",
@@ -42,7 +47,7 @@ Mean ± standard deviation over seeds; bold where the best leads the next best b
 the paired bootstrap over source videos. "nearest", "DTW" and "local" are the three ways in which a key event is carried
 from one video to another: nearest neighbour, dynamic time warping, local alignment. `time only` ... `frozen + time` are
 controls, `labels: …` what other labels of the same videos reach. All columns, as CSV, Markdown and LaTeX:
-`benchmarks/results/bench/`.
+`benchmarks/results/bench/`. Ablations, encoders, and all other benches: [more tables](results-more.md).
 """
 ANSWER = """## What they answer
 
@@ -60,7 +65,7 @@ Does differentiable local alignment lower the event transfer error, and when?
 - **TCN, TCC, GTA and LRProp became clocks** on this encoder, whose position code lets them: no better than `time only`.
   LAV hardly less. So it is on all three sets; how many seeds of each were run stands in the tables.
 - **The encoder matters as much as the method**: CARL's, chosen inside the training clips, is the default
-  (`real_default`); what it changed against LAC's (`real_short`) stands in "The default encoder less LAC's".
+  (`real_default`, see [more tables](results-more.md)); what it changed against LAC's (`real_short`) stands in "The default encoder less LAC's".
 - **LAC `released` does not train here**: its loss is not finite at the first step, whatever the seed, so it has no row.
 - **For carrying events with an aligner, no training was needed**: on whole clips of `g1_bottle` and `cr5_usb`, frozen
   features with local alignment are at least as good as any trained encoder. What training gives is frames that can be
@@ -131,21 +136,27 @@ What we read from them:
 
 
 def main() -> int:
-    parts = [HEAD]
-    parts += [ANSWER, HOW]
-    for runs in sorted((RESULTS / "bench").glob("*/runs.jsonl"), key=lambda runs: (runs.parent.name != FIRST, runs)):
-        parts.append(bench_part(runs))
+    written = {"results.md": first_page(), "results-more.md": second_page()}
+    if "--check" in sys.argv[1:]:
+        return int(any((ROOT / "docs" / name).read_text(encoding="utf-8") != text for name, text in written.items()))
+    for name, text in written.items():
+        (ROOT / "docs" / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+def first_page() -> str:
+    """The answers, the tables that they rest on, and what was tried on the way."""
     rows = [json.loads(line) for line in (RESULTS / "trials.jsonl").read_text(encoding="utf-8").splitlines()]
-    parts.append(encoders_part())
-    parts.append(TRIALS)
+    parts = [HEAD, ANSWER, HOW, bench_part(RESULTS / "bench" / FIRST / "runs.jsonl"), encoders_part(), TRIALS]
     for name in sorted({row["set"] for row in rows}):
         parts.append(f"\n### {name}\n\n" + trial_table([row for row in rows if row["set"] == name]))
-    parts.append(READING)
-    page, text = ROOT / "docs" / "results.md", "\n".join(parts)
-    if "--check" in sys.argv[1:]:
-        return int(page.read_text(encoding="utf-8") != text)
-    page.write_text(text, encoding="utf-8")
-    return 0
+    return "\n".join([*parts, READING])
+
+
+def second_page() -> str:
+    """All other benches."""
+    others = [runs for runs in sorted((RESULTS / "bench").glob("*/runs.jsonl")) if runs.parent.name != FIRST]
+    return "\n".join([MORE, *map(bench_part, others)])
 
 
 def bench_part(runs: Path) -> str:
