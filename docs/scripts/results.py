@@ -65,7 +65,8 @@ Does differentiable local alignment lower the event transfer error, and when?
 - **TCN, TCC, GTA and LRProp became clocks** on this encoder, whose position code lets them: no better than `time only`.
   LAV hardly less. So it is on all three sets; how many seeds of each were run stands in the tables.
 - **The encoder matters as much as the method**: CARL's, chosen inside the training clips, is the default
-  (`real_default`, see [more tables](results-more.md)); what it changed against LAC's (`real_short`) stands in "The default encoder less LAC's".
+  (`real_default`, see [more tables](results-more.md)); what it changed against LAC's (`real_short`) stands in "The
+  default encoder less LAC's".
 - **LAC `released` does not train here**: its loss is not finite at the first step, whatever the seed, so it has no row.
 - **For carrying events with an aligner, no training was needed**: on whole clips of `g1_bottle` and `cr5_usb`, frozen
   features with local alignment are at least as good as any trained encoder. What training gives is frames that can be
