@@ -131,7 +131,7 @@ def test_views_without_memory_of_their_own(shape: tuple[int, ...], seen: bool) -
 @pytest.mark.parametrize(("n", "m"), [(2000, 1), (1, 2000), (500, 700), (2000, 2000)])
 @pytest.mark.parametrize(("gamma", "largest"), [(0.1, 5.0), (0.1, 0.0), (1.0, 50.0)])
 def test_long(kind: str, n: int, m: int, gamma: float, largest: float) -> None:
-    """Score and D within DESIGN's 1e-6 and 5e-6 of float64, relative to the largest D; its gaps' gradients to 5e-5."""
+    """Score and D within 1e-6 and 5e-6 of float64, relative to the largest D; its gaps' gradients to 5e-5."""
     generator = torch.Generator().manual_seed(n + m)
     s = similarity(kind, 1, n, m, generator)
     results = []

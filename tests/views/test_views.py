@@ -52,7 +52,7 @@ def test_published_crops_pad_a_fifth_and_clips_do_not() -> None:
         for base in ("video", "clip")
     }
     assert padded["clip"] == 0
-    assert 0.17 < padded["video"] < 0.23, "METHODS 1.3: 19 to 20 % of the slots"
+    assert 0.17 < padded["video"] < 0.23, "19 to 20 % of the slots"
 
 
 def test_two_views_overlap() -> None:

@@ -1,7 +1,7 @@
 """The recursions as loops over cells, float64, to be read and compared with: slow on purpose, never chosen by itself.
 
-Each function is its definition word for word (METHODS: soft Smith-Waterman with affine gaps; soft-DTW of Cuturi and
-Blondel 2017) and shares no line with the kernels.
+Each function is its definition word for word (soft Smith-Waterman with affine gaps; soft-DTW of Cuturi and Blondel
+2017) and shares no line with the kernels.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from syncline.errors import SynclineError
 MAX_PHASES = 10_000
 _ROUNDING = 1e-3  # seconds; the coarsest form counts milliseconds
 _FILM_SUFFIXES = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "3gp", "ogv")
-_SLACK = 2  # frames by which labels and video may differ (METHODS 5.3)
+_SLACK = 2  # frames by which labels and video may differ
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Phase classification: how well a probe that was fitted on training frames names the phase of validation frames.
 
-METHODS 4.2. Accuracy over all validation frames pooled, so long videos weigh more.
+As in TCC (Dwibedi et al. 2019). Accuracy over all validation frames pooled, so long videos weigh more.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def classification_over_draws(
     """Mean and standard deviation of ``phase_classification`` over training subsets that are drawn, not the first.
 
     Each of ``draws`` fixed seeds draws ``fraction`` of the *sources* in ``groups`` (default: each video its own) and
-    takes all their videos: in stored order the first videos can be all of one kind (METHODS 4.6b).
+    takes all their videos: in stored order the first videos can be all of one kind.
 
     Examples:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""What every table carries beside the trained encoder, so that it can be believed (METHODS 4.6, 4.6b).
+"""What every table carries beside the trained encoder, so that it can be believed.
 
 time only       the position code of the clip's own time: no picture at all
 untrained       the same encoder with its initial weights

@@ -1,6 +1,5 @@
 """Whole, re-timed and spliced: the clips that a table is measured on, as features, so that embedding them is quick.
 
-METHODS 4.6b.
 - whole: the videos as they are, sampled as in training; events are carried at full frame rate.
 - retimed: re-cuts of them (head and tail trimmed, pieces sped up or slowed down), as a CSV lists them.
 - spliced: each validation clip with stretches that are not of its course before, inside and after it, at full frame

@@ -47,7 +47,7 @@ def tau_b(order: Sequence[int]) -> float:
 
 
 def kendall_tau(x: Sequence[Array], *, stride: int = 1, groups: Sequence[Group] | None = None) -> float:
-    """Mean tau-b over ordered pairs of videos of different sources (METHODS 4.5)."""
+    """Mean tau-b over ordered pairs of videos of different sources."""
     scores = []
     for i, j in _pairs(len(x), groups):
         a, b = x[i][::stride], x[j][::stride]
@@ -66,7 +66,7 @@ def kendall_tau(x: Sequence[Array], *, stride: int = 1, groups: Sequence[Group] 
 def retrieval_precision(
     x: Sequence[Array], y: Sequence[Array], k: int = 5, *, stride: int = 1, groups: Sequence[Group] | None = None
 ) -> float:
-    """Precision at K over the frames of all other sources, a mean over frames, then over videos (METHODS 4.4)."""
+    """Precision at K over the frames of all other sources, a mean over frames, then over videos."""
     videos = []
     for frames, labels in zip(x, y):
         known = [t for t in range(len(labels)) if labels[t] >= 0][::stride]
@@ -85,7 +85,7 @@ def retrieval_precision(
 
 
 def progress_targets(labels: Sequence[int] | Array, num_phases: int) -> list[list[float]]:
-    """Targets (t - k_c) / L, one list a phase c < C - 1, with the newer TCC rule for missing phases (METHODS 4.3).
+    """Targets (t - k_c) / L, one list a phase c < C - 1, with the newer TCC rule for missing phases.
 
     Examples:
         >>> progress_targets([0, 0, 1, 1, 1, 2], 3)[1][5] == (5 - 4) / 6
@@ -115,7 +115,7 @@ def phase_progression(
     num_phases: int,
     fraction: float = 1.0,
 ) -> float:
-    """Mean R^2 of ordinary least squares with intercept, by the normal equations' pseudo-inverse (METHODS 4.3)."""
+    """Mean R^2 of ordinary least squares with intercept, by the normal equations' pseudo-inverse."""
     used = max(1, int(fraction * len(train_x)))
     scores = []
     for phase in range(num_phases - 1):
@@ -139,7 +139,7 @@ def event_transfer_error(
     groups: Sequence[Group] | None = None,
     by: str = "nearest",
 ) -> dict[str, Any]:
-    """Errors of carried key events, event by event (METHODS 4.6b): `errors`, `f1`, `answered`."""
+    """Errors of carried key events, event by event: `errors`, `f1`, `answered`."""
     phases = max((int(label) for video in y for label in video), default=-1) + 1
     frames = [[_event(video, k) for k in range(1, phases)] for video in y]
     errors, hits, false_positives, false_negatives, both = [], 0, 0, 0, 0

@@ -1,6 +1,6 @@
 """Fine-grained frame retrieval: do the K nearest frames of other videos show the same phase?
 
-METHODS 4.4 ("AP@K" of CARL and LAC; it is precision at K, without ranking weights).
+"AP@K" of LAV (Haresh et al. 2021), CARL and LAC; it is precision at K, without ranking weights.
 """
 
 from __future__ import annotations

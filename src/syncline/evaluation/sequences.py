@@ -77,7 +77,7 @@ def check_stride(stride: int) -> None:
 
 
 def first_videos(count: int, fraction: float) -> int:
-    """How many training videos ``fraction`` means: max(1, int(fraction * count)), none of none (METHODS 4.2)."""
+    """How many training videos ``fraction`` means: max(1, int(fraction * count)), none of none."""
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction is {fraction}; it lies in (0, 1]")
     return min(count, max(1, int(fraction * count)))

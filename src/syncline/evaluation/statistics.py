@@ -1,7 +1,7 @@
 """Differences that can be believed: averages over seeds, paired bootstrap over source videos, wins per video.
 
-METHODS 4.6b. The unit that is resampled is the source video, because frames and re-cuts of one video are not
-independent of each other; seeds are averaged first, so that one lucky seed is no result.
+The unit that is resampled is the source video, because frames and re-cuts of one video are not independent of each
+other; seeds are averaged first, so that one lucky seed is no result.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Event transfer error, the primary metric: how far off is a key event that is carried from one video to another?
 
-METHODS 4.6b. The frame of event k is the first frame labelled k or later; the event counts as there if that frame
+Ours. The frame of event k is the first frame labelled k or later; the event counts as there if that frame
 exists and is not the clip's first. For all ordered pairs (A, B) of videos of different sources, every event that is
 there in A is mapped onto a frame of B:
 
