@@ -1,7 +1,8 @@
 """Phase progression: how well a linear regression reads from the embedding how far the frame is from each phase's end.
 
-As in TCC (Dwibedi et al. 2019). Phases 0 .. C-1; for c = 0 .. C-2 and k_c the last frame of phase c, the target of frame
-t of a video of L frames is y_c(t) = (t - k_c) / L. The score is the mean over c of R^2 on all validation frames pooled.
+As in TCC (Dwibedi et al. 2019). Phases 0 .. C-1; for c = 0 .. C-2 and k_c the last frame of phase c, the target of
+frame t of a video of L frames is y_c(t) = (t - k_c) / L. The score is the mean over c of R^2 on all
+validation frames pooled.
 """
 
 from __future__ import annotations
