@@ -32,7 +32,7 @@ class EncoderConfig:
         head_norm: of ``grid``: ``batch`` puts BatchNorm after its linear layers (as CARL's head has), or ``none``.
         project: ``None``, or a number: inputs are standardised and projected onto so many principal directions of the
             training features before the head. The first layer is most of a step's work: 512 makes a step about twice
-            as fast and costs what the left-out directions hold.
+            as fast and costs what the left-out directions hold: where videos differ most in colour, the activity.
         temporal: ``lac`` (post-norm), ``carl`` (pre-norm) transformer, or ``none``. layers, heads, feed_forward: its.
         attn_axis: ``time``; ``batch`` is LAC's released code.
         pos_enc: ``relative`` | ``absolute`` | ``none`` | ``rope``. train_len: S0, its reference length.

@@ -114,8 +114,8 @@ def warnings_of(signs: dict[str, float]) -> list[str]:
     if signs["clock_share_retimed"] > CLOCK_SHARE:
         lines.append(
             f"the embedding is a clock (it tells the time in re-timed clips with R² {signs['clock_share_retimed']:.2f}"
-            "): it reads the position code, not the picture; train with views at varied speed (views.region 3), or "
-            "with encoder.pos_enc none or rope"
+            "): it reads the position code, not the picture; train with views at varied speed (views.region 3), "
+            "on all features (encoder.project null), or with encoder.pos_enc none or rope"
         )
     return lines
 
