@@ -58,9 +58,10 @@ Does differentiable local alignment lower the event transfer error, and when?
   parts, and least on `cr5_banana`.
 - **No on rendered videos that all look different** (`synthetic_troubles`). There every term across videos costs,
   whichever aligner carries, and costs most where each video lacks a phase, does one twice and shows something foreign:
-  what the local aligner was meant for. The columns say why. The term teaches nearest neighbours what the aligner
+  what the local aligner was meant for. The columns suggest why. The term teaches nearest neighbours what the aligner
   knows; on the real sets events are carried better by local alignment than by nearest neighbours, on the rendered
-  ones, whose phases differ several-fold in length, worse. `corrected` is level with SCL there.
+  ones, whose phases differ several-fold in length, worse. `corrected` carries a point more than SCL there by nearest
+  neighbour, and less on spliced clips.
 - **Against the same term with soft-DTW: it depends on the set.** On `cr5_usb`, the set that nobody looked at before
   the choice was made, the local aligner is better beyond doubt wherever events are carried by local alignment, most on
   spliced and re-timed clips. On `cr5_banana` it is worse there by a point or two, and otherwise no different. On
