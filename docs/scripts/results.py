@@ -66,9 +66,9 @@ Does differentiable local alignment lower the event transfer error, and when?
   neighbour, and less on spliced clips.
 - **Against the same term with soft-DTW: it depends on the set.** On `cr5_usb`, the set that nobody looked at before
   the choice was made, the local aligner is better beyond doubt wherever events are carried by local alignment, most on
-  spliced and re-timed clips. On `cr5_banana` it is worse there by a point or two, and otherwise no different. On
-  `g1_bottle` hardly anything differs. As a mean of the three sets it leads by nearest neighbour on re-timed and spliced
-  clips, by little.
+  spliced clips, with LAC's encoder and with the default one. On `cr5_banana` it is worse there by a point or two with
+  LAC's encoder, and otherwise no different. On `g1_bottle` hardly anything differs. As a mean of the three sets it
+  leads by nearest neighbour on re-timed and spliced clips, by little.
 - **Only with cheap gaps.** At prices of 5 and 1 the same term is worse than SCL on re-timed clips.
 - **The terms that align two views of one video (`corrected`) give nothing**: level with SCL on LAC's encoder, and a
   point or two behind on the default one. Their correspondence is known anyway.
