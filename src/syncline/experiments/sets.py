@@ -32,13 +32,14 @@ class BenchSet:
 def open_sets(name: str, root: Path, rendered: Path) -> Iterator[BenchSet]:
     """The set `name` below `root`; of a data set with several actions, one for each.
 
-    Rendered sets lie in the folder `rendered`, and are made if they are not there.
+    Rendered sets lie in the folder `rendered`, and are made if they are not there; a folder `synthetic` below `root`
+    comes first.
     """
     folder, _, chosen = name.partition(":")
-    if folder == "synthetic":
+    place = root / folder
+    if folder == "synthetic" and not place.is_dir():
         yield BenchSet(name, _rendered(chosen.split(",") if chosen else [], rendered), None, {})
         return
-    place = root / folder
     if name in DATASETS:
         for action, videos in by_action(open_dataset(name, place if place.is_dir() else root)).items():
             yield BenchSet(action or name, videos, None, {})

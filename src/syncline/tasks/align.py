@@ -177,13 +177,7 @@ def align(
     if mode == "local" and len(a.vectors) * len(b.vectors) > LONG:
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)
     else:
-        matrix = similarity(a, b)
-        if mode == "local":
-            paths = in_order(smith_waterman(matrix[None], segments=segments, **prices))
-        else:
-            paths = [path for path in [_warp(matrix, mode, band)] if path.is_match.any()]
-        near = _near(expected_alignment(matrix[None], gamma=gamma, **prices)[0].numpy(), _pairs(paths))
-        score = match_score(matrix, **prices) if verdict else float("nan")
+        paths, near, score = _short(a, b, mode, segments, band, verdict, gamma, prices)
     pairs = _pairs(paths)
     times = _refine(pairs, near, a.pts_seconds, b.pts_seconds)
     kept = _segments(paths, times)
@@ -276,6 +270,20 @@ def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
     else:
         path = dtw(cost[None])[0]
     return Path(indices=path.indices, score=-path.score / max(1, len(path.indices)), is_match=path.is_match)
+
+
+def _short(
+    a: Embedding, b: Embedding, mode: Mode, segments: int, band: float, verdict: bool, gamma: float,
+    prices: dict[str, Any],
+) -> tuple[list[Path], NDArray[np.float64], float]:  # fmt: skip
+    """Paths, the posterior near them, and the match score, from the whole matrix."""
+    matrix = similarity(a, b)
+    if mode == "local":
+        paths = in_order(smith_waterman(matrix[None], segments=segments, **prices))
+    else:
+        paths = [path for path in [_warp(matrix, mode, band)] if path.is_match.any()]
+    near = _near(expected_alignment(matrix[None], gamma=gamma, **prices)[0].numpy(), _pairs(paths))
+    return paths, near, match_score(matrix, **prices) if verdict else float("nan")
 
 
 def _long(
