@@ -107,9 +107,9 @@ def test_two_processes_equal_one(
     one = fit(videos, given, cache=cache, out=tmp_path / "one")
     both = start(
         [
-            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
-            "syncline", "train", str(folder), "--out", str(tmp_path / "run"), "--config", str(config),
-            "--cache", str(cache),
+            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+            "--log-dir", str(tmp_path / "log"), "-m", "syncline", "train", str(folder), "--out", str(tmp_path / "run"),
+            "--config", str(config), "--cache", str(cache),
         ]
     )  # fmt: skip
     assert both.returncode == 0, both.stderr

@@ -113,7 +113,7 @@ def expected_alignment(
 
     Examples:
         >>> import torch
-        >>> expected_alignment(10 * torch.eye(3)[None] - 5).round(decimals=2)[0].tolist()
+        >>> expected_alignment(10 * torch.eye(3, dtype=torch.float64)[None] - 5).round(decimals=2)[0].tolist()
         [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]
     """
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)

@@ -142,6 +142,7 @@ def retime(clip: Clip, *, seed: int) -> Clip:
     """A re-cut of a clip by chance: up to a tenth of head and tail left out, five pieces at 1/3 to 3 times the speed.
 
     Examples:
+        >>> from dataclasses import replace
         >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0))
         >>> bool((np.diff(retime(clip, seed=0).times) >= 0).all())
         True
@@ -180,6 +181,7 @@ def splice(clips: Sequence[Clip], *, foreign: Sequence[Clip] = (), seed: int = 0
     own, `group` holds all sources.
 
     Examples:
+        >>> from dataclasses import replace
         >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0) / 10)
         >>> spliced = splice([clip, replace(clip, name="b", source="b", group="b")])
         >>> len(spliced[0]) > 65, int((spliced[0].labels == 0).sum())

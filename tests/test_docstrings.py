@@ -1,0 +1,22 @@
+"""The examples in the docstrings run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import syncline
+
+MODULES = [
+    module.name for module in pkgutil.walk_packages(syncline.__path__, "syncline.") if "__main__" not in module.name
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
