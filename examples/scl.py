@@ -69,8 +69,8 @@ def main(words: list[str] | None = None) -> list[float]:
             print(f"step {step}: loss {loss.item():.4f}")
 
     tau = kendall_tau([embed_features(encoder, maps[0]) for maps in features])
-    print(f"frames of one video find those of the others in this order (Kendall's tau): {tau:.3f}")
     encoder.save_pretrained(options.out)
+    print(f"Kendall's tau {tau:.3f} (near 1 also for a clock); now: syncline evaluate {options.out} {options.source}")
     return losses
 
 

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("config", nargs="?", help="name of a bench of the package, or a YAML file")
-    parser.add_argument("--list", action="store_true", help="list the benches of the package")
+    parser.add_argument("--list", action="store_true", help="list the benches of the package, and what each compares")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds the sets (default: here)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the results (default: results)")
     parser.add_argument("--seeds", type=int, nargs="+", help="in place of the configuration's")
@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs what is missing and writes the tables."""
     from dataclasses import replace
+    from textwrap import fill
 
     from syncline.encoder import FeatureCache
     from syncline.errors import SynclineError
@@ -49,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     from syncline.training import merged
 
     if arguments.list:
-        print("\n".join(config_names()))
+        for name in config_names():
+            print(fill(f"{name:18}{read_bench(name).about}", 110, subsequent_indent=18 * " "))
         return 0
     if arguments.config is None:
         raise SynclineError(f"which bench? A YAML file, or one of {', '.join(config_names())}")

@@ -189,7 +189,7 @@ def _slow(glances: Sequence[Glance]) -> list[Hint]:
             "slow motion",
             f"{length[place] / np.median(length):.1f} times as long as usual and moves "
             f"{np.median(pace) / max(pace[place], 1e-6):.1f} times as slowly",
-            "slow motion aligns, but raise --rate for it or speed it up",
+            "slow motion aligns, but better sped up",
         )
         for place in slow_ones
     ]
@@ -221,7 +221,7 @@ def _mirrored(glances: Sequence[Glance]) -> list[Hint]:
     if turned.sum() > len(turned) / 2:
         turned, gain = ~turned, -gain
     sure: list[int] = np.flatnonzero(turned & (np.abs(gain) > 0.3)).tolist()
-    advice = "train with flips on, or mirror it"
+    advice = "train with --set views.flip=true --set copies=3, or mirror it"
     return [Hint(glances[place].path, "mirrored", "seems to be mirrored against the others", advice) for place in sure]
 
 
