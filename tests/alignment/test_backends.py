@@ -72,6 +72,7 @@ def test_without_numba_plain_pytorch_serves_and_says_so() -> None:
     program = """
 import logging, sys
 sys.modules["numba"] = None
+import syncline.evaluation, syncline.tasks
 logging.basicConfig(level=logging.INFO)
 import torch
 from syncline.alignment import soft_smith_waterman, smith_waterman
@@ -101,6 +102,16 @@ def test_inside_a_compiled_caller(backend: str, dtype: torch.dtype) -> None:
     got = torch.compile(loss, backend=backend, fullgraph=True)(s, gap)
     torch.testing.assert_close(got, want)
     torch.testing.assert_close(torch.autograd.grad(got, (s, gap)), torch.autograd.grad(want, (s, gap)))
+
+
+@pytest.mark.slow
+def test_lengths_in_a_compiled_caller_stay_inside_the_matrix() -> None:
+    def scores(s: Tensor, lengths: Tensor) -> Tensor:
+        return soft_smith_waterman(s, lengths_x=lengths, gamma=0.7)
+
+    s = similarity()
+    got = torch.compile(scores, backend="aot_eager", fullgraph=True)(s, torch.full((len(s),), s.shape[1] + 5))
+    torch.testing.assert_close(got, soft_smith_waterman(s, gamma=0.7))
 
 
 def test_several_python_threads_get_their_own_answers() -> None:

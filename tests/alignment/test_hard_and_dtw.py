@@ -154,6 +154,17 @@ def test_dtw_subsequence_finds_the_part() -> None:
     assert path.indices.tolist() == [[0, 5], [1, 6], [2, 7]]
 
 
+def test_dtw_of_any_shape_has_a_path_in_the_narrowest_band() -> None:
+    for n in range(1, 13):
+        for m in range(1, 13):
+            for band in range(4):
+                path = dtw(torch.ones(1, n, m), band=band)[0]
+                assert path.score == len(path.indices) < np.inf
+                assert (path.indices[0] == 0).all()
+                assert path.indices[-1].tolist() == [n - 1, m - 1]
+                assert {tuple(step) for step in np.diff(path.indices, axis=0).tolist()} <= {(1, 1), (1, 0), (0, 1)}
+
+
 def test_dtw_band_keeps_to_the_line() -> None:
     c = torch.rand(1, 30, 40, generator=torch.Generator().manual_seed(2))
     path = dtw(c, band=3)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +37,9 @@ def test_bootstrap_is_paired_and_over_videos() -> None:
     same = paired_bootstrap(second, second)  # type: ignore[arg-type]
     assert not same.sure
     assert math.isnan(paired_bootstrap({"a": 1.0}, {"b": 1.0}).mean)
+    few = paired_bootstrap({k: 0.51 for k in "abcd"}, {k: 0.5 for k in "abcd"})
+    assert few.low > 0
+    assert not few.sure, "of four videos nothing is sure"
 
 
 def test_seeds_are_averaged_and_directions_known() -> None:
@@ -58,6 +62,28 @@ def test_signs_know_a_clock_a_collapse_and_a_course() -> None:
     assert collapsed["spread"] < 1e-3
     assert "collapsed" in warnings_of(collapsed)[0]
     assert math.isnan(collapsed["clock_share_retimed"])
+
+
+def test_recuts_of_one_source_stay_in_one_half() -> None:
+    random = np.random.default_rng(0)
+    clips = [Clip(f"{i}", f"{i}", f"{i}", random.normal(size=(80, 16)), np.arange(80.0), np.zeros(80, int),
+                  np.arange(80.0)) for i in range(7)]  # fmt: skip
+    random_walks = [np.cumsum(clip.features, axis=0) for clip in clips]  # no two have a course in common
+    recuts = [(walk[(retime(clip, seed=2 * i + k).times).astype(int)], clip.group)
+              for i, (clip, walk) in enumerate(zip(clips, random_walks)) for k in (0, 1)]  # fmt: skip
+    signs = label_free_signs(
+        random_walks, retimed=[walk for walk, _ in recuts], retimed_groups=[group for _, group in recuts]
+    )
+    assert signs["clock_share"] < 0.2
+    assert signs["clock_share_retimed"] < 0.2, "with both re-cuts of a clip in different halves it was .8"
+
+
+@pytest.mark.parametrize("videos", [[], [np.zeros((0, 3))], [np.zeros((1, 3))], [np.zeros((1, 3)), np.zeros((1, 3))]])
+def test_signs_of_next_to_nothing_are_undefined(videos: list[np.ndarray[Any, Any]]) -> None:
+    signs = label_free_signs(videos, retimed=videos)
+    assert math.isnan(signs["clock_share"])
+    assert len(videos) == 2 or math.isnan(signs["effective_rank"])
+    assert isinstance(warnings_of(signs), list)
 
 
 def test_match_scores_tell_friends_from_strangers() -> None:

@@ -20,15 +20,15 @@ Array = NDArray[Any]
 def _sweep(c: Array, n: int, m: int, band: float, open_begin: bool, open_end: bool, step: Array) -> tuple[float, int]:
     """Fills ``step`` (n, m) uint8 (0 start, 1 diagonal, 2 from above, 3 from the left); (cost, column of the end)."""
     r = np.full((2, m), np.inf)
-    slope = (m - 1) / (n - 1) if n > 1 else 0.0
+    slope = (m - 1) / max(n - 1, 1)
     for i in range(n):
         a, h = 1 - (i & 1), i & 1
         r[h, :] = np.inf
         first, last = 0, m
         if band >= 0.0:
             centre = i * slope
-            reach = max(band, slope)  # rows of a wide matrix must reach the next row's columns
-            first, last = max(0, int(np.ceil(centre - reach))), min(m, int(np.floor(centre + reach)) + 1)
+            reach = max(band, slope, 0.5)  # every row has a column, and reaches the next row's
+            first, last = max(0, int(np.ceil(centre - reach - 1e-9))), min(m, int(np.floor(centre + reach + 1e-9)) + 1)
         for j in range(first, last):
             best, code = np.inf, 0
             if i == 0 and (j == 0 or open_begin):

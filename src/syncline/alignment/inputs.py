@@ -97,8 +97,9 @@ def as_lengths(lengths: Lengths, name: str, b: int, limit: int, device: torch.de
         raise TypeError(f"{name} must be whole numbers, got {given.dtype}")
     if tuple(given.shape) != (b,):
         raise ValueError(f"{name} must have shape (b,) = ({b},), got {tuple(given.shape)}")
-    # Inside a compiled caller values are not known; the kernels clamp.
-    if b and not torch.compiler.is_compiling():
+    if torch.compiler.is_compiling():  # values are not known there, and no kernel may leave its arrays
+        given = given.clamp(0, limit)
+    elif b:
         low, high = int(given.min()), int(given.max())
         if low < 0 or high > limit:
             raise ValueError(f"{name} must lie in [0, {limit}], got {low if low < 0 else high}")

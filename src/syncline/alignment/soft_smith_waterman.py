@@ -56,7 +56,8 @@ def soft_smith_waterman(
 
     Args:
         similarity: (b, n, m), how well frame i of the first video fits frame j of the second; unrelated pairs should
-            lie below 0, or the best alignment is a global one. Half precision is computed and returned in float32.
+            lie below 0, or the best alignment is a global one. Finite: a match is forbidden by a very low number, as
+            -100 gamma. Half precision is computed and returned in float32.
         gap_open, gap_extend: price of the first and of each further skipped frame, in units of the similarity: a
             number, (b,), (n, m), (n, 1), (1, m) or (b, n, m). One axis is always (b,). May require grad.
         gamma: temperature, > 0, in units of the similarity.

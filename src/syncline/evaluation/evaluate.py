@@ -193,8 +193,11 @@ def _events(x: list[Array], clips: Sequence[Clip], per_source: dict[str, dict[st
 
 def signs_of(embed: Embed, protocol: Protocol) -> dict[str, float | None]:
     """The label-free signs of the validation clips; for the clock, two re-cuts of each made by chance."""
-    retimed = [retime(clip, seed=seed) for clip in protocol.val for seed in (0, 1)]
-    signs = label_free_signs(embed(protocol.val), retimed=embed(retimed), groups=[clip.group for clip in protocol.val])
+    retimed = [retime(clip, seed=2 * i + k) for i, clip in enumerate(protocol.val) for k in (0, 1)]
+    signs = label_free_signs(
+        embed(protocol.val), retimed=embed(retimed),
+        groups=[clip.group for clip in protocol.val], retimed_groups=[clip.group for clip in retimed],
+    )  # fmt: skip
     return {name: _plain(value) for name, value in signs.items()}
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 from jaxtyping import Int64
 
+from syncline.alignment.compiled import compiled
 from syncline.evaluation.neighbours import Neighbours, find_neighbours
 from syncline.evaluation.sequences import Array, Group, as_embeddings, check_stride, comparable
 
@@ -54,7 +54,7 @@ def taus_by_video(found: Neighbours) -> list[list[float]]:
     return result
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def tau_b(order: Int64[np.ndarray, " t"]) -> float:
     """Kendall's tau-b between 0, 1, 2 ... and ``order`` (integers >= 0); NaN where all are equal or there is one.
 
@@ -90,7 +90,7 @@ def tau_b(order: Int64[np.ndarray, " t"]) -> float:
     return float(balance / (np.sqrt(pairs) * np.sqrt(pairs - ties)))
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def _count_below(tree: Array, value: int) -> int:
     total, node = 0, value
     while node > 0:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64, Int64
 from threadpoolctl import threadpool_limits
 
+from syncline.alignment.compiled import compiled
 from syncline.evaluation.sequences import Array
 
 _ROWS = 128  # query frames a product: keeps the distances of 30,000 frames in 15 MB
@@ -106,7 +106,7 @@ def _rough(
     return rough, norms, tolerance
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def _distance(frames: Array, i: int, j: int) -> float:
     total = 0.0
     for c in range(frames.shape[1]):
@@ -115,7 +115,7 @@ def _distance(frames: Array, i: int, j: int) -> float:
     return total
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def _nearest(
     distances: Array, tolerance: Array, frames: Array, start: int, offsets: Array, allowed: Array, out: Array
 ) -> None:
@@ -144,7 +144,7 @@ def _nearest(
             out[row, video] = best - first
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def _closest(
     distances: Array, tolerance: Array, frames: Array, start: int, offsets: Array, allowed: Array, out: Array
 ) -> None:
@@ -172,7 +172,7 @@ def _closest(
                             out[row, place] = j
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def _insert(values: Array, value: float) -> int:
     """Puts ``value`` into the ascending ``values`` behind its equals; the last one falls out. Returns its place."""
     place = len(values) - 1

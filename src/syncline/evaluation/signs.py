@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from sklearn.linear_model import Ridge
 
 from syncline.alignment.sequences import centred_similarity, match_score
@@ -21,19 +22,23 @@ CLOCK_SHARE = 0.98
 
 
 def label_free_signs(
-    x: Sequence[Any], *, retimed: Sequence[Any] | None = None, groups: Sequence[Group] | None = None
+    x: Sequence[Any],
+    *,
+    retimed: Sequence[Any] | None = None,
+    groups: Sequence[Group] | None = None,
+    retimed_groups: Sequence[Group] | None = None,
 ) -> dict[str, float]:
     """Signs of the quality of an embedding that need no labels.
 
     Args:
         x: embeddings, one (t, d) array or tensor a video. retimed: of re-cuts of the same videos, in any number.
-        groups: source of each video of `x`.
+        groups, retimed_groups: source of each video of `x` and of `retimed`; None: each is its own.
 
     Returns:
         `cycle_consistent`: share of frames that come back, within one frame, from their nearest frame in another video
         (mean over pairs). `effective_rank`: exp of the entropy of the covariance's eigenvalues. `spread`: variance of
         the frames over their mean square. `tau`: of `kendall_tau`; a clock scores .996. `clock_share`: R^2, at most 1,
-        of t / t_total from the embedding, fitted on one half of the videos and measured on the other.
+        of t / t_total from the embedding, fitted on one half of the sources and measured on the other.
         `clock_share_retimed`, `clock_change`: the same on re-timed clips, and how much less it is there: what is left
         comes from the position code, what is lost came from the common rhythm of the videos. NaN where undefined.
 
@@ -52,13 +57,15 @@ def label_free_signs(
             there = found.nearest[found.offsets[a] : found.offsets[a + 1], b]
             back = found.nearest[found.offsets[b] + there, a]
             shares.append(float(np.mean(np.abs(back - np.arange(len(back))) <= 1)))
-    frames = np.concatenate(videos)
-    share = clock_share(videos)
-    again = math.nan if retimed is None else clock_share(as_embeddings(retimed))
+    frames = np.concatenate(videos) if videos else np.zeros((0, 1))
+    share = clock_share(videos, groups)
+    again = math.nan if retimed is None else clock_share(as_embeddings(retimed), retimed_groups)
     return {
         "cycle_consistent": float(np.mean(shares)) if shares else math.nan,
         "effective_rank": effective_rank(frames),
-        "spread": float(frames.var(axis=0).sum() / max(np.mean((frames**2).sum(axis=1)), 1e-300)),
+        "spread": float(frames.var(axis=0).sum() / max(np.mean((frames**2).sum(axis=1)), 1e-300))
+        if len(frames)
+        else math.nan,
         "tau": tau_of(found),
         "clock_share": share,
         "clock_share_retimed": again,
@@ -67,12 +74,14 @@ def label_free_signs(
 
 
 def effective_rank(frames: Array) -> float:
-    """exp of the entropy of the eigenvalues of the covariance of rows: 1 for a line, d for a ball.
+    """exp of the entropy of the eigenvalues of the covariance of rows: 1 for a line, d for a ball; NaN of one row.
 
     Examples:
         >>> round(effective_rank(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])), 6)
         2.0
     """
+    if len(frames) < 2:
+        return math.nan
     values = np.linalg.eigvalsh(np.cov(frames.T).reshape(frames.shape[1], -1)).clip(min=0)
     if not values.sum() > 0:
         return 0.0
@@ -80,22 +89,28 @@ def effective_rank(frames: Array) -> float:
     return float(np.exp(-(parts * np.log(parts)).sum()))
 
 
-def clock_share(videos: Sequence[Array]) -> float:
-    """R^2 of t / t_total from the embedding by ridge regression, each half of the videos from the other; else NaN."""
-    long = [video for video in videos if len(video) > 1]
-    if len(long) < 2:
+def clock_share(videos: Sequence[Array], groups: Sequence[Group] | None = None) -> float:
+    """R^2 of t / t_total from the embedding by ridge regression, each half of the sources from the other; else NaN."""
+    sources = list(range(len(videos))) if groups is None else list(groups)
+    long = [(video, source) for video, source in zip(videos, sources) if len(video) > 1]
+    names = list(dict.fromkeys(source for _, source in long))
+    if len(names) < 2:
         return math.nan
-    times = [np.linspace(0, 1, len(video)) for video in long]
+    halves = [[video for video, source in long if names.index(source) % 2 == half] for half in (0, 1)]
     residual = total = 0.0
-    for fitted, judged in ((0, 1), (1, 0)):
-        frames, target = np.concatenate(long[fitted::2]), np.concatenate(times[fitted::2])
+    for fitted, judged in (halves, halves[::-1]):
+        frames, target = np.concatenate(fitted), _times(fitted)
         centre, size = frames.mean(axis=0), max(float(frames.std()), 1e-12)
         model = Ridge(alpha=1e-2 * len(target)).fit((frames - centre) / size, target)
-        truth = np.concatenate(times[judged::2])
-        predicted = model.predict((np.concatenate(long[judged::2]) - centre) / size)
+        truth = _times(judged)
+        predicted = model.predict((np.concatenate(judged) - centre) / size)
         residual += float(((truth - predicted) ** 2).sum())
         total += float(((truth - truth.mean()) ** 2).sum())
     return 1 - residual / total
+
+
+def _times(videos: Sequence[Array]) -> Float64[np.ndarray, " k"]:
+    return np.concatenate([np.linspace(0, 1, len(video)) for video in videos])
 
 
 def warnings_of(signs: dict[str, float]) -> list[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FEWEST = 5
+"""Videos that a bootstrap needs before it is believed."""
 LOWER_IS_BETTER = ("median", "p90", "median_percent")
 """Endings of the names of metrics that are errors."""
 
@@ -35,8 +37,8 @@ class Difference:
 
     @property
     def sure(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval excludes 0; never of fewer than five videos, whose bootstrap says nothing."""
+        return self.videos >= FEWEST and (self.low > 0 or self.high < 0)
 
 
 def better_is_lower(metric: str) -> bool:

@@ -26,16 +26,16 @@ def augment(
     generator: torch.Generator,
     flip: bool = False,
     pipeline: Pipeline = "ssl",
-    size: tuple[int, int] | None = None,
-) -> Float[Tensor, "t c h2 w2"]:
+) -> Float[Tensor, "t c h w"]:
     """One draw of the pipeline, the same for all frames.
 
     ``ssl``: random resized crop (area 0.8 to 1, aspect 3/4 to 4/3), flip with p = .5 (only if ``flip``), with p = .8
     colour jitter in random order (brightness, contrast, saturation x (1 +- .8), hue +- .2) and then with p = .5 a
     Gaussian blur of radius .1 to 2, with p = .2 grey. ``plain``: brightness +- 32/255, contrast x .5 to 1.5, flip.
+    ``none``: the clip as it is.
 
     Args:
-        clip: (t, 3, h, w) in [0, 1]. generator: of all draws. size: of the result; that of the clip by default.
+        clip: (t, 3, h, w) in [0, 1]. generator: of all draws.
 
     Raises:
         ValueError: another shape, or an unknown pipeline.
@@ -47,13 +47,12 @@ def augment(
     """
     if clip.ndim != 4 or clip.shape[1] != 3:
         raise ValueError(f"a clip has shape (t, 3, h, w), got {tuple(clip.shape)}")
-    out = (int(clip.shape[2]), int(clip.shape[3])) if size is None else size
     if pipeline == "none":
         return clip
     if pipeline == "plain":
         clip = _brightness_and_contrast(clip, generator)
     elif pipeline == "ssl":
-        clip = _crop(clip, generator, out)
+        clip = _crop(clip, generator)
     else:
         raise ValueError(f"pipeline must be 'ssl', 'plain' or 'none', got {pipeline!r}")
     if _draw(generator) < 0.5 and flip:
@@ -76,7 +75,7 @@ def _between(generator: torch.Generator, low: float, high: float) -> float:
     return low + (high - low) * _draw(generator)
 
 
-def _crop(clip: Tensor, generator: torch.Generator, size: tuple[int, int]) -> Tensor:
+def _crop(clip: Tensor, generator: torch.Generator) -> Tensor:
     """Random resized crop: ten tries, then the central crop nearest to the allowed aspect ratios."""
     height, width = int(clip.shape[2]), int(clip.shape[3])
     for _ in range(10):
@@ -91,7 +90,9 @@ def _crop(clip: Tensor, generator: torch.Generator, size: tuple[int, int]) -> Te
         w, h = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
         top, left = (height - h) // 2, (width - w) // 2
     cut = clip[:, :, top : top + h, left : left + w]
-    return torch.nn.functional.interpolate(cut, size=size, mode="bilinear", align_corners=False, antialias=True)
+    return torch.nn.functional.interpolate(
+        cut, size=(height, width), mode="bilinear", align_corners=False, antialias=True
+    )
 
 
 def _brightness_and_contrast(clip: Tensor, generator: torch.Generator) -> Tensor:

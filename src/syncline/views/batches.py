@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
@@ -58,7 +58,8 @@ class ViewConfig:
         num_frames: T, frames of a view. batch_size: b, pairs in a step.
         pairing: ``views``: two views of each video; ``videos``: of two videos of one action; ``npairs``: TCN's
             anchors and their neighbours in time; ``triplets``: TCN's, with negatives.
-        sampler: ``time_augment`` (CARL, LAC), ``offset_uniform`` (TCC), ``segment_uniform`` (LAV), ``stride`` (GTA).
+        sampler: ``time_augment`` (CARL, LAC), ``offset_uniform`` (TCC, in CARL's
+            form, which may take the first frame), ``segment_uniform`` (LAV), ``stride`` (GTA).
         crop_base, region, consistent_offset: of ``time_augment``; region 3 gives views at up to three times the speed.
         retimed: share of views that are re-cut at changing speed with trimmed ends instead. stride: of ``stride``.
         pipeline, flip: picture augmentation, as ``augment`` takes them; flip turns "to the left" into "to the right".
@@ -77,6 +78,13 @@ class ViewConfig:
     flip: bool = False
 
     def __post_init__(self) -> None:
+        for name, choices in (
+            ("pairing", Pairing), ("sampler", Sampler), ("crop_base", sampling.CropBase), ("pipeline", Pipeline)
+        ):  # fmt: skip
+            if getattr(self, name) not in get_args(choices):
+                raise SynclineError(
+                    f"views.{name} must be one of {', '.join(get_args(choices))}; got {getattr(self, name)!r}"
+                )
         for name in ("num_frames", "batch_size", "stride"):
             if getattr(self, name) < 1:
                 raise SynclineError(f"views.{name} must be at least 1, got {getattr(self, name)}")
@@ -98,6 +106,7 @@ class _View:
     video: int
     steps: NDArray[np.int64]
     mask: NDArray[np.bool_]
+    recut: bool = False
 
 
 def draw_views(
@@ -127,7 +136,9 @@ def draw_views(
             back = sampling.tcn_positives(first.steps, length, generator=generator)
             pairs.append((first, _View(video, back, first.mask)))
         elif config.pairing == "views":
-            pairs.append((first, _sample(video, length, config, generator, int(first.steps[0]))))
+            # a crop is to overlap with the one before it; a re-cut overlaps with every crop
+            previous = None if first.recut else int(first.steps[0])
+            pairs.append((first, _sample(video, length, config, generator, previous)))
         else:
             other = order[(i + 1) % len(order)]
             pairs.append((first, _sample(other, lengths[other], config, generator, None)))
@@ -138,7 +149,8 @@ def _sample(video: int, length: int, config: ViewConfig, generator: torch.Genera
     t = config.num_frames
     if config.retimed and float(torch.rand((), generator=generator)) < config.retimed:
         steps, mask = sampling.retime(length, t, generator=generator)
-    elif config.sampler == "time_augment":
+        return _View(video, steps, mask, recut=True)
+    if config.sampler == "time_augment":
         steps, mask = sampling.time_augment(
             length, t, generator=generator, region=config.region, base=config.crop_base,
             consistent_offset=config.consistent_offset, previous=previous,
