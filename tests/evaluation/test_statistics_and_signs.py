@@ -37,7 +37,7 @@ def test_bootstrap_is_paired_and_over_videos() -> None:
     same = paired_bootstrap(second, second)  # type: ignore[arg-type]
     assert not same.sure
     assert math.isnan(paired_bootstrap({"a": 1.0}, {"b": 1.0}).mean)
-    few = paired_bootstrap({k: 0.51 for k in "abcd"}, {k: 0.5 for k in "abcd"})
+    few = paired_bootstrap(dict.fromkeys("abcd", 0.51), dict.fromkeys("abcd", 0.5))
     assert few.low > 0
     assert not few.sure, "of four videos nothing is sure"
 

@@ -91,6 +91,69 @@ def test_views_may_differ_in_length(loss: nn.Module) -> None:
         torch.testing.assert_close(value(loss, x, longer_y, longer), value(loss, x, y, views))
 
 
+PAIRING_ANEW = ("lav", "lrprop", "cross_video", "tcn triplet")  # the last by the negatives that `value` makes
+WITHIN = [name for name in LOSSES if not name.startswith(PAIRING_ANEW)]
+
+
+@pytest.mark.parametrize("loss", WITHIN, indirect=True)
+def test_a_pair_without_frames_changes_nothing(loss: nn.Module) -> None:
+    x, y, views = batch(b=4)
+    views["mask_x"][3], views["mask_y"][3] = False, False
+    first = {name: part[:3] for name, part in views.items()}
+    torch.testing.assert_close(value(loss, x, y, views), value(loss, x[:3], y[:3], first))
+
+
+def test_random_cycles_go_through_sequences_that_have_frames() -> None:
+    x, y, views = batch(b=4)
+    torch.manual_seed(0)
+    whole = TCCLoss(loss="classification", stochastic=True, num_cycles=400)(x, y, **views)
+    torch.testing.assert_close(whole, TCCLoss(loss="classification")(x, y, **views), rtol=0.1, atol=0)
+    loss = TCCLoss(stochastic=True, cycle_length=3)
+    views["mask_x"][1:], views["mask_y"][1:] = False, False
+    assert loss(x, y, **views) == 0, "two sequences make no cycle of three"
+    with pytest.raises(ValueError, match="cycles of length 9"):
+        TCCLoss(stochastic=True, cycle_length=9)(x, y, **views)
+
+
+@pytest.mark.parametrize("make", [LAVLoss, LRPropLoss])
+def test_a_video_is_never_paired_with_itself(make: Any) -> None:
+    x, y, views = batch(b=3)
+    views |= {"video_x": torch.tensor([0, 1, 0]), "video_y": torch.tensor([0, 1, 0])}
+    leaf = y.clone().requires_grad_()
+    terms = make().terms(x, leaf, **views)
+    terms.get("soft_dtw", terms.get("propagation")).backward()
+    assert leaf.grad is not None
+    assert (leaf.grad[0] == 0).all(), "the last x would meet the first y, both of video 0"
+    assert (leaf.grad[1] != 0).any()
+
+
+@pytest.mark.parametrize("name", ["video_x", "video_y"])
+def test_videos_are_told_of_both_views_or_of_none(loss: nn.Module, name: str) -> None:
+    x, y, views = batch()
+    with pytest.raises(ValueError, match=r"video_x and video_y must both be \(3,\)"):
+        value(loss, x, y, {**views, name: torch.arange(3)})
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (TCCLoss, "temperature"), (LAVLoss, "gamma"), (GTALoss, "gamma"), (GTALoss, "feature_temperature"),
+        (SCLLoss, "temperature"), (SCLLoss, "variance"), (LRPropLoss, "gamma"), (LRPropLoss, "temperature"),
+        (LACLoss, "gamma"),
+    ],
+)  # fmt: skip
+def test_temperatures_are_above_0(make: Any, name: str, bad: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be above 0"):
+        make(**{name: bad})
+
+
+@pytest.mark.parametrize("options", [{"beta": float("nan")}, {"cross_start": 3.0}])
+def test_other_numbers_of_lac_are_checked(options: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="beta must be finite, cross_start in"):
+        LACLoss(**options)
+
+
 CORNERS = ["identical", "constant", "one frame", "zeros", "masks of length 0", "one pair", "far apart", "large"]
 
 

@@ -151,6 +151,7 @@ def test_lrprop_by_hand() -> None:
         "steps_y": torch.tensor([[1, 3]]),
         "frames_x": torch.tensor([5]),
         "frames_y": torch.tensor([5]),
+        "video_x": torch.tensor([0]),
         "video_y": torch.tensor([7]),
     }
     terms = LRPropLoss(path="hard", variance=2.0).terms(x, x, **views)

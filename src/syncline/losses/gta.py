@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from syncline.alignment import smooth_dtw
 from syncline.losses.pair import checked_pair, masked_log_softmax, masked_softmax, mean_over
-from syncline.losses.presets import check_choice, chosen
+from syncline.losses.presets import check_choice, check_positive, chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"transpose": False}}
 
@@ -51,6 +51,7 @@ class GTALoss(nn.Module):
         transpose: bool = True,
     ) -> None:
         check_choice("minimum", minimum, ("prob", "soft", "hard"))
+        check_positive(gamma=gamma, feature_temperature=feature_temperature)
         self.minimum, self.gamma, self.feature_temperature, self.weight = minimum, gamma, feature_temperature, weight
         self.label_smoothing, self.alignment_only, self.transpose = label_smoothing, alignment_only, transpose
 
@@ -62,7 +63,7 @@ class GTALoss(nn.Module):
         return terms["cycle"] + self.weight * (terms["r12"] + terms["r21"])
 
     def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
-        """{"r12", "r21", "cycle"}, unweighted."""
+        """{"r12", "r21", "cycle"}, unweighted, of the pairs that have frames."""
         z, _, _, masks = checked_pair(x, y, unit=True, **views).pooled()
         first, others = z[:1].expand(len(z) - 1, -1, -1), z[1:]
         mask, other_masks = masks[:1].expand(len(z) - 1, -1), masks[1:]
@@ -72,10 +73,11 @@ class GTALoss(nn.Module):
         p12 = masked_softmax(-r12.transpose(1, 2), mask[:, None, :]).transpose(1, 2)
         p21 = masked_softmax(-r21.transpose(1, 2), other_masks[:, None, :]).transpose(1, 2)
         cycle = p12 @ (p21 * other_masks[:, :, None])
+        both = mask.any(dim=1) & other_masks.any(dim=1)
         return {
-            "r12": _last(r12, mask, other_masks).mean(),
-            "r21": _last(r21, other_masks, mask).mean(),
-            "cycle": self._cycle(cycle.transpose(1, 2) if self.transpose else cycle, mask),
+            "r12": mean_over(_last(r12, mask, other_masks), both),
+            "r21": mean_over(_last(r21, other_masks, mask), both),
+            "cycle": self._cycle(cycle.transpose(1, 2) if self.transpose else cycle, mask & both[:, None]),
         }
 
     def _tables(self, x: Tensor, y: Tensor, mask_x: Tensor) -> Tensor:

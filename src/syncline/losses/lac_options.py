@@ -6,6 +6,7 @@ is a switch; a preset is one position of all of them. `docs/formulas.md` shows w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal, cast
 
@@ -105,6 +106,8 @@ class LACOptions:
                 raise ValueError(f"{name} must be (open, extend), got {pair!r}")
         if self.cross_weight < 0 or self.alpha < 0 or self.eps < 0 or self.sim_eps < 0:
             raise ValueError("cross_weight, alpha, eps and sim_eps must not be below 0")
+        if not math.isfinite(self.beta) or not 0 <= self.cross_start <= 1:
+            raise ValueError(f"beta must be finite, cross_start in [0, 1]; got {self.beta}, {self.cross_start}")
         if self.local_logits == "posterior" and self.released_operator:
             raise ValueError("local_logits 'posterior' needs sw_grad 'exact' and gap_grad 'exact'")
 

@@ -22,6 +22,7 @@ from syncline.losses.pair import (
     cross_entropy_rows,
     masked_log_softmax,
     masked_softmax,
+    mean_over,
     soft_labels,
     weighted_mean,
 )
@@ -47,7 +48,8 @@ def _contrastive_rows(pair: Pair, options: LACOptions) -> Tensor:
     p = masked_softmax(logits, pair.mask_y[:, None, :])
     divergence = labels * (labels.clamp(min=1e-30).log() - (p + 1e-6).log())
     summed = divergence.where(pair.valid, 0.0).sum(dim=(1, 2))
-    return (summed / pair.lengths_x.clamp(min=1).square()).mean()
+    both = (pair.lengths_x > 0) & (pair.lengths_y > 0)
+    return mean_over(summed / pair.lengths_x.clamp(min=1).square(), both)
 
 
 def aligned_similarity(pair: Pair, options: LACOptions) -> Float[Tensor, "b n m"]:

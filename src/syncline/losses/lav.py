@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from syncline.alignment import soft_dtw, soft_dtw_divergence
 from syncline.losses.pair import checked_pair, expanded_squared_distances, mean_over
-from syncline.losses.presets import chosen
+from syncline.losses.presets import check_positive, chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"divergence": True}}
 
@@ -55,6 +55,7 @@ class LAVLoss(nn.Module):
     ) -> None:
         if idm_index not in ("normalised", "raw") or pairs not in ("videos", "given"):
             raise ValueError(f"idm_index: normalised or raw, pairs: videos or given; got {idm_index!r}, {pairs!r}")
+        check_positive(gamma=gamma)
         self.gamma, self.alpha, self.margin, self.sigma = gamma, alpha, margin, sigma
         self.idm_index, self.divergence, self.pairs = idm_index, divergence, pairs
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from syncline.alignment import dtw, expected_path, soft_dtw_divergence, squared_distances
 from syncline.losses.lav import LAVLoss
 from syncline.losses.pair import Pair, checked_pair, masked_softmax, mean_over, soft_labels
-from syncline.losses.presets import chosen
+from syncline.losses.presets import check_positive, chosen
 from syncline.losses.scl import SCLLoss
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
@@ -70,6 +70,7 @@ class LRPropLoss(nn.Module):
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        check_positive(gamma=gamma, temperature=temperature, variance=variance)
         self.path, self.gamma, self.temperature, self.variance = path, gamma, temperature, variance
         self.labels, self.regularizer, self.weight, self.bootstrap = labels, regularizer, weight, bootstrap
         self.within_weight = 0.0

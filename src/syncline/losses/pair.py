@@ -66,8 +66,12 @@ class Pair:
         return order.roll(-1) if bool((self.video_x == self.video_y).any()) else order
 
     def of_different_videos(self) -> Pair:
-        """The same views paired across videos, see `order_across`."""
-        return self.with_y(self.order_across())
+        """The same views paired across videos, see `order_across`. A video that meets itself all the same, because the
+        batch shows it twice, is left out.
+        """
+        across = self.with_y(self.order_across())
+        different = across.video_x != across.video_y
+        return across.only(different) if bool(different.any()) else across
 
     def with_y(self, order: Tensor) -> Pair:
         """Every x with the y that ``order`` (b,) names."""
@@ -119,7 +123,8 @@ def checked_pair(
     Args:
         x, y: (b, n, d), (b, m, d), floating. steps_x, steps_y: (b, n), (b, m) places in each video's sampled sequence.
         frames_x, frames_y: (b,) lengths of those sequences. mask_x, mask_y: true where a slot holds a real frame,
-            prefixes of ones; None: all. video_x, video_y: (b,) ids; None: x[i] and y[i] are views of one video.
+            prefixes of ones; None: all. video_x, video_y: (b,) ids, both or neither; None: x[i] and y[i] are views
+            of one video.
         unit: rows brought to length 1.
 
     Raises:
@@ -150,8 +155,12 @@ def checked_pair(
         z = z.masked_fill(~mask[:, :, None], 0.0)
         parts.append((unit_rows(z) if unit else z, steps.to(z.dtype), frames.to(z.dtype).clamp(min=1), mask))
     ids = torch.arange(len(x), device=x.device)
+    video_x, video_y = (ids, ids) if video_x is None and video_y is None else (video_x, video_y)
+    if video_x is None or video_y is None or not video_x.shape == video_y.shape == ids.shape:
+        shapes = ", ".join("None" if video is None else str(tuple(video.shape)) for video in (video_x, video_y))
+        raise ValueError(f"video_x and video_y must both be {tuple(ids.shape)}, or neither be given; got {shapes}")
     (x, sx, fx, mx), (y, sy, fy, my) = parts
-    return Pair(x, y, sx, sy, fx, fy, mx, my, ids if video_x is None else video_x, ids if video_y is None else video_y)
+    return Pair(x, y, sx, sy, fx, fy, mx, my, video_x, video_y)
 
 
 def soft_labels(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,5 +38,5 @@ def check_choice(name: str, value: object, values: Iterable[object]) -> None:
 def check_positive(**values: float) -> None:
     """Raise a ValueError that names the first option that is not above 0."""
     for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0, got {value!r}")
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be above 0 and finite, got {value!r}")

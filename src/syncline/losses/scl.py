@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from syncline.losses.pair import Pair, checked_pair, soft_labels
-from syncline.losses.presets import chosen
+from syncline.losses.presets import check_positive, chosen
 
 Negatives = Literal["single_noself", "single", "noself", "all"]
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
@@ -47,6 +47,7 @@ class SCLLoss(nn.Module):
     def _set(self, *, temperature: float = 0.1, variance: float = 10.0, negatives: Negatives = "single_noself") -> None:
         if negatives not in ("single_noself", "single", "noself", "all"):
             raise ValueError(f"negatives must be single_noself, single, noself or all, got {negatives!r}")
+        check_positive(temperature=temperature, variance=variance)
         self.temperature, self.variance, self.negatives = temperature, variance, negatives
 
     def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:

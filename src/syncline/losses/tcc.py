@@ -24,7 +24,7 @@ from syncline.losses.pair import (
     masked_softmax,
     mean_over,
 )
-from syncline.losses.presets import chosen
+from syncline.losses.presets import check_positive, chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
 KINDS = ("classification", "regression_mse", "regression_mse_var", "regression_huber")
@@ -69,6 +69,7 @@ class TCCLoss(nn.Module):
             raise ValueError(
                 f"loss must be one of {', '.join(KINDS)}, similarity l2 or cosine; got {loss}, {similarity}"
             )
+        check_positive(temperature=temperature, huber_delta=huber_delta, num_cycles=num_cycles)
         self.loss, self.similarity, self.temperature = loss, similarity, temperature
         self.normalize_indices, self.variance_lambda, self.huber_delta = normalize_indices, variance_lambda, huber_delta
         self.label_smoothing, self.stochastic = label_smoothing, stochastic
@@ -125,12 +126,15 @@ class TCCLoss(nn.Module):
         return (true - mean).square() / variance + self.variance_lambda * variance.log()
 
     def _random_cycles(self, z: Tensor, places: Tensor, masks: Tensor) -> Tensor:
-        """Cycles through random sequences, each begun and ended at one random frame of its first one."""
+        """Cycles through random sequences that have frames, each begun and ended at a random frame of its first one."""
         if len(z) < self.cycle_length:
             raise ValueError(f"cycles of length {self.cycle_length} need as many sequences, got {len(z)}")
+        seen = masks.any(dim=1).nonzero().flatten().cpu()
+        if len(seen) < self.cycle_length:
+            return z.sum() * 0
         each = []
         for _ in range(self.num_cycles):
-            order = torch.randperm(len(z))[: self.cycle_length].tolist()
+            order = seen[torch.randperm(len(seen))[: self.cycle_length]].tolist()
             first = order[0]
             start = torch.randint(0, max(1, int(masks[first].sum())), (1, 1), device=z.device)
             frame = z[first][start]
