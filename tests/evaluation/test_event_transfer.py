@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncline.evaluation import event_transfer_error, reference
+from syncline.evaluation.sequences import Group
 from syncline.evaluation.transfer import label_floor
 
 
-def _videos(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[str]]:
+def _videos(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[Group]]:
     """Three to four clips of noisy points on an arc; some lack events, some hold frames that are not of the course."""
     random = np.random.default_rng(seed)
     x, y, times = [], [], []
@@ -26,7 +27,9 @@ def _videos(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndar
         label[random.random(t) < 0.15] = -1
         y.append(label)
         times.append(np.sort(random.uniform(0, 4, t)))
-    return x, y, times, [f"s{i}" for i in random.integers(0, 3, len(x))]
+    groups = [f"s{i}" for i in random.integers(0, 3, len(x))]
+    sets = [frozenset([group, f"s{random.integers(9)}"]) if random.random() < 0.3 else group for group in groups]
+    return x, y, times, sets
 
 
 @pytest.mark.parametrize("by", ["nearest", "dtw", "local"])

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from syncline.evaluation import kendall_tau, phase_progression, reference, retrieval_precision
 from syncline.evaluation.kendall import tau_b
-from syncline.evaluation.progression import progress_targets
+from syncline.evaluation.progression import progress_targets, progression_by_video
 from syncline.evaluation.retrieval import retrieval_precisions
+from syncline.evaluation.sequences import Group
 
 
-def _videos(seed: int, *, coarse: bool) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
+def _videos(seed: int, *, coarse: bool) -> tuple[list[np.ndarray], list[np.ndarray], list[Group]]:
     """Three to five videos of 0 to 14 frames; coarse embeddings lie on a small grid, so that distances tie."""
     random = np.random.default_rng(seed)
     count = int(random.integers(3, 6))
@@ -25,7 +26,8 @@ def _videos(seed: int, *, coarse: bool) -> tuple[list[np.ndarray], list[np.ndarr
     else:
         x = [1e4 * (seed % 2) + random.normal(size=(t, 5)) for t in lengths]
     y = [np.sort(random.integers(-1, 3, t)) for t in lengths]
-    return x, y, [f"s{i}" for i in random.integers(0, 3, count)]
+    groups = [f"s{i}" for i in random.integers(0, 3, count)]
+    return x, y, [frozenset([group, f"s{random.integers(9)}"]) if random.random() < 0.3 else group for group in groups]
 
 
 @settings(max_examples=60, deadline=None)
@@ -83,3 +85,6 @@ def test_progression_equals_the_normal_equations() -> None:
     expected = reference.phase_progression(x[:2], y[:2], x[2:], y[2:], num_phases=4)
     assert got == pytest.approx(expected, abs=1e-9)
     assert not math.isnan(got)
+    parts = progression_by_video(x[:2], y[:2], x[2:], y[2:], num_phases=4)
+    assert len(parts) == 2
+    assert np.mean(parts) == pytest.approx(got, abs=1e-9)

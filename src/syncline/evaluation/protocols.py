@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from syncline.data import Sampling, Video, VideoSet
 from syncline.encoder import FeatureCache
-from syncline.evaluation.sequences import Array, Group
+from syncline.evaluation.sequences import Array, Group, sources_of
 from syncline.video import VideoReader
 
 PROTOCOLS = ("whole", "retimed", "spliced")
@@ -220,7 +219,7 @@ def _joined(clip: Clip, parts: Sequence[_Stretch], *, course: tuple[int, ...]) -
     total = sum(len(part.rows) for part in parts)
     pace = float(np.median(np.diff(clip.steps)))
     tick = float(np.median(np.diff(clip.times)))
-    sources = frozenset().union(*(_sources(part.clip.group) for part in parts))
+    sources = frozenset().union(*(sources_of(part.clip.group) for part in parts))
     return Clip(
         name=f"{clip.name}+",
         source=clip.source,
@@ -230,7 +229,3 @@ def _joined(clip: Clip, parts: Sequence[_Stretch], *, course: tuple[int, ...]) -
         labels=np.concatenate(labels),
         times=np.arange(total) * tick,
     )
-
-
-def _sources(group: Any) -> frozenset[Any]:
-    return group if isinstance(group, frozenset) else frozenset([group])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from syncline.evaluation.sequences import Array, Group
+from syncline.evaluation.sequences import Array, Group, sources_of
 
 
 def squared_distance(a: Array, b: Array) -> float:
@@ -260,6 +260,6 @@ def _pairs(count: int, groups: Sequence[Any] | None) -> list[tuple[int, int]]:
     pairs = []
     for i in range(count):
         for j in range(count):
-            if i != j and (groups is None or groups[i] != groups[j]):
+            if i != j and (groups is None or not sources_of(groups[i]) & sources_of(groups[j])):
                 pairs.append((i, j))
     return pairs

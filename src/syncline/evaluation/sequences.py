@@ -53,6 +53,11 @@ def known_frames(
     return [e[k] for e, k in zip(embeddings, kept)], [label[k] for label, k in zip(labels, kept)]
 
 
+def sources_of(group: Group) -> frozenset[Hashable]:
+    """All sources of a group."""
+    return group if isinstance(group, frozenset) else frozenset([group])
+
+
 def comparable(groups: Sequence[Group] | None, count: int) -> Bool[np.ndarray, "k k"]:
     """Which videos may be each other's neighbours: (k, k), True where the two are different and share no source.
 
@@ -66,7 +71,7 @@ def comparable(groups: Sequence[Group] | None, count: int) -> Bool[np.ndarray, "
         return ~np.eye(count, dtype=bool)
     if len(groups) != count:
         raise ValueError(f"{count} videos, but {len(groups)} groups: one source id a video is needed")
-    sources = [group if isinstance(group, frozenset) else frozenset([group]) for group in groups]
+    sources = [sources_of(group) for group in groups]
     allowed = [[i != j and not (sources[i] & sources[j]) for j in range(count)] for i in range(count)]
     return np.array(allowed, dtype=bool).reshape(count, count)
 
