@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from syncline.experiments.bench import BenchConfig, read_bench, read_lines
+from syncline.experiments.bench import BenchConfig, read_bench, read_lines, shown_lines
 from syncline.experiments.tables import Table, difference_rows, make_tables
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def second_page() -> str:
 def bench_part(runs: Path) -> str:
     """The tables of one bench, how many seeds they have, and the differences that the question is about."""
     config = read_bench(runs.parent.name)
-    lines = [line for line in read_lines(runs) if line["label"] in (*config.methods, "controls")]
+    lines = shown_lines(config, read_lines(runs))
     rows = [row for line in lines for row in line["rows"]]
     order = {label: i for i, label in enumerate(config.methods)}
     rows.sort(key=lambda row: order.get(row["method"], len(order)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args, get_origin, get_type_hints
+
 
 class SynclineError(Exception):
     """Bad input or a fault outside the program.
@@ -13,3 +15,15 @@ class SynclineError(Exception):
     def __init__(self, message: str = "") -> None:
         # names of files and what libraries say may hold line breaks
         super().__init__(" ".join(message.splitlines()))
+
+
+def check_choices(config: object, name: str) -> None:
+    """Every field of a dataclass that is annotated with a ``Literal`` holds one of its values.
+
+    Raises:
+        SynclineError: one does not; ``name`` is what users call the configuration.
+    """
+    for field, hint in get_type_hints(type(config)).items():
+        value = getattr(config, field, None)
+        if get_origin(hint) is Literal and value not in get_args(hint):
+            raise SynclineError(f"{name}.{field} must be one of {', '.join(map(str, get_args(hint)))}; got {value!r}")

@@ -16,7 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncline.data import Sampling
-from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder, embed_features, frame_encoder, video_of
+from syncline.encoder import (
+    Backbone,
+    EncoderConfig,
+    FeatureCache,
+    FrameEncoder,
+    embed_features,
+    frame_encoder,
+    video_of,
+)
 from syncline.encoder.onnx import export_onnx
 from syncline.encoder.sharing import save_encoder
 from syncline.errors import SynclineError
@@ -171,3 +179,7 @@ def test_configurations_that_cannot_be_are_told() -> None:
             replace(EncoderConfig(), **change)  # type: ignore[arg-type]
     with pytest.raises(SynclineError, match="at least 5x5"):
         small(head="conv3d")
+    with pytest.raises(SynclineError, match=r"encoder\.temporal must be one of lac, carl, none; got 'LAC'"):
+        EncoderConfig(temporal="LAC")  # type: ignore[arg-type]
+    with pytest.raises(SynclineError, match="its intermediate maps are 0 to 4"):
+        Backbone("test_resnet", weights="none", stage="99")

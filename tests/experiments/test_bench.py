@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from syncline.data.synthetic import read_truth
 from syncline.encoder import Backbone, FeatureCache
 from syncline.errors import SynclineError
 from syncline.experiments import BenchConfig, as_csv, as_latex, as_markdown, config_names, make_tables, read_bench, sets
-from syncline.experiments.bench import append_line, read_lines, run_bench
+from syncline.experiments.bench import append_line, read_lines, run_bench, shown_lines
 from syncline.experiments.sets import open_sets
 from syncline.experiments.tables import difference_rows
 
@@ -91,6 +93,28 @@ def test_runs_are_lines_and_a_stopped_bench_goes_on(root: Path, tmp_path: Path, 
     assert "| SCL | 2 |" in text
     found = json.loads((place / "differences.json").read_text())
     assert {row["method"] for row in found} >= {"LAC", "frozen", "time only"}
+
+
+def test_tables_hold_the_runs_of_their_own_configuration(root: Path, tmp_path: Path, cache: FeatureCache) -> None:
+    only = {"SCL": {"method": "scl"}}
+    common = _config().common
+    place = run_bench(_config(methods=only, seeds=[0], draws=2), root, tmp_path, cache=cache)
+    longer = _config(methods=only, seeds=[0, 1], draws=2, common=common | {"steps": 4})
+    run_bench(longer, root, tmp_path, cache=cache)
+    lines = read_lines(place / "runs.jsonl")
+    assert Counter(line["label"] for line in lines) == {"SCL": 3, "controls": 2}
+    for config, steps, seeds in (
+        (longer, {4}, {0, 1}),
+        (replace(longer, seeds=[1]), {4}, {1}),
+        (replace(longer, common=common), {3}, {0}),
+    ):
+        shown = [line for line in shown_lines(config, lines) if line["label"] == "SCL"]
+        assert {line["config"]["steps"] for line in shown} == steps
+        assert {line["seed"] for line in shown} == seeds
+    assert "| SCL | 2 |" in (place / "tables.md").read_text()
+    assert shown_lines(replace(longer, sets=["other"]), lines) == []
+    wider = longer.common | {"encoder": ENCODER | {"hidden": 8}}
+    assert shown_lines(replace(longer, common=wider), lines) == [], "nor the controls of another encoder"
 
 
 def _row(method: str, seed: int, values: dict[str, float], *, name: str = "s") -> dict[str, Any]:

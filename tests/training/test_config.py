@@ -57,6 +57,7 @@ def test_labels_are_as_wide_in_seconds_whatever_the_rate() -> None:
         ({"encoder": {"width": -1}}, "encoder.width"),
         ({"views": {"pairing": "triples"}}, "views.pairing"),
         ({"views": {"region": 0.5}}, "views.region"),
+        ({"encoder": {"pos_enc": "relativ"}}, "encoder.pos_enc"),
         ({"steps": 0}, "steps"),
         ({"method": "scl", "teacher": "frozen"}, "teacher"),
         ({"lr": -1.0}, "lr"),

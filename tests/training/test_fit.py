@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from syncline.data import VideoSet
-from syncline.encoder import FrameEncoder
+from syncline.encoder import Backbone, FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.training import METHODS, Progress, TrainConfig, TrainingStopped, fit, method_config, train
 from syncline.training.checkpoint import trained_state
+from syncline.training.devices import make_encoder
 from syncline.training.run_folder import locked
 from syncline.training.steps import lr_factor
 
@@ -180,6 +182,15 @@ def test_bf16_computes_losses_in_float32(videos: VideoSet, cache: Path, small: S
     assert all(p.dtype == torch.float32 for p in after.parameters())
 
 
+def test_a_cache_lends_only_the_backbone_that_is_configured(small: Small, cache: Path, tmp_path: Path) -> None:
+    config = small()
+    lent = Backbone(config.encoder.backbone, weights=config.encoder.weights, grid=config.encoder.grid)
+    assert make_encoder(config, FeatureCache(cache, lent))[0].backbone is lent
+    save_file({name: part.contiguous() for name, part in lent.model.state_dict().items()}, tmp_path / "w.safetensors")
+    other = small(encoder={"weights": str(tmp_path / "w.safetensors")})
+    assert make_encoder(other, FeatureCache(cache, lent))[0].backbone is not lent
+
+
 def test_a_run_is_written_once(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
     run = tmp_path / "run"
     fit(videos, small(), cache=cache, out=run)
@@ -191,6 +202,7 @@ def test_a_run_is_written_once(videos: VideoSet, cache: Path, small: Small, tmp_
     with pytest.raises(SynclineError, match="another model: its videos"):
         fit(VideoSet(videos.videos[:3], "three"), small(), cache=cache, out=run, resume=True)
     assert (run / "model.safetensors").read_bytes() == before
+    assert json.loads((run / "train.json").read_text())["encoder"]["width"] == 16, "a refusal leaves it as it was"
     more = fit(videos, small(steps=8), cache=cache, out=run, resume=True)
     assert lines(run)[-1]["step"] == 8
     assert same(more, FrameEncoder.from_pretrained(run))

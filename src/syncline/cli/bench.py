@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if unknown:
             raise SynclineError(f"no method {unknown[0]!r} in {config.name}; there are {', '.join(methods)}")
         methods = {name: methods[name] for name in arguments.methods}
-    over: dict[str, Any] = {"steps": arguments.steps} if arguments.steps else {}
+    over: dict[str, Any] = {} if arguments.steps is None else {"steps": arguments.steps}
     for text in arguments.set:
         over = merged(over, setting(text))
     methods = {name: merged(values, over) for name, values in methods.items()}

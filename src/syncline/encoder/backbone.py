@@ -79,7 +79,7 @@ class Backbone(nn.Module):
         if trainable not in ("frozen", "last", "all"):
             raise ValueError(f"trainable must be 'frozen', 'last' or 'all', got {trainable!r}")
         self.name, self.grid, self.stage, self.trainable = name, grid, stage, trainable
-        self.precision = precision
+        self.weights, self.precision = weights, precision
         build = _torchvision_model if name.startswith("torchvision/") else _timm_model
         self.model, settings = build(name, weights, stage)
         self.size: tuple[int, int] = settings["size"]
@@ -252,6 +252,8 @@ def _timm_model(name: str, weights: str | None, stage: str | None) -> tuple[nn.M
         raise SynclineError(
             f"no backbone is named {name!r}; give a timm model, as {LITE0}, or torchvision/resnet50"
         ) from error
+    if stage is not None and int(stage) >= len(net.feature_info):
+        raise SynclineError(f"stage {stage!r} of {name}: its intermediate maps are 0 to {len(net.feature_info) - 1}")
     own: dict[str, Any] = net.pretrained_cfg
     origin = "random"
     settings = {

@@ -12,7 +12,7 @@ from syncline.encoder.heads import HeadNorm, Padding
 from syncline.encoder.positions import PositionCode
 from syncline.encoder.temporal import AttentionAxis
 from syncline.encoder.weights import LITE0
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choices
 
 Head = Literal["grid", "conv3d", "maxpool", "spatial_softmax"]
 Temporal = Literal["lac", "carl", "none"]
@@ -69,6 +69,7 @@ class EncoderConfig:
     projection: bool = True
 
     def __post_init__(self) -> None:
+        check_choices(self, "encoder")
         for name in ("contexts", "context_stride", "hidden", "width", "layers", "heads", "embedding_dim"):
             if getattr(self, name) < 1:
                 raise SynclineError(f"encoder.{name} must be at least 1, got {getattr(self, name)}")

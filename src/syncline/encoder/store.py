@@ -6,7 +6,7 @@
 
 Notable choices:
 - A shard is whole or not there; the manifest's line is written after the shard. Killed in between, the video is simply
-  embedded again; a last line that is not whole is cut off on opening.
+  embedded again; a last line that is not whole is cut off by the next writer.
 - Every writer has shards of its own name, so several may fill one folder (``part``); a second one of the same part is
   refused while the first one's block lasts.
 """
@@ -104,7 +104,6 @@ class EmbeddingStore:
 
     def _look(self) -> None:
         """What is there."""
-        _cut_half_line(self._manifest)
         self._lines = {(line.source, line.content) for line in stored(self.folder)}
         self._next = sum(1 for _ in _lines_of(self._manifest))
 
@@ -156,6 +155,7 @@ class EmbeddingStore:
                 f"another process writes embeddings into {self.folder}; wait for it, choose another folder, or give "
                 "each its own --shard"
             )
+        _cut_half_line(self._manifest)
         self._look()
         return self
 
@@ -168,15 +168,20 @@ class EmbeddingStore:
 
     @staticmethod
     def read(folder: str | os.PathLike[str]) -> list[Embedding]:
-        """All embeddings of a folder, as float32, in the order of writing; of a source written twice the last.
+        """All embeddings of a folder, as float32, in the order of writing; of a source written twice the one of the
+        file as it is now, else the last.
 
         Raises:
             SynclineError: no store, or a shard of it is missing or damaged.
         """
         place = Path(folder)
         _describe(place)
-        latest = {line.source: line for line in stored(place)}
-        return [_load(place, line) for line in latest.values()]
+        chosen: dict[str, StoredEmbedding] = {}
+        for line in stored(place):
+            before = chosen.get(line.source)
+            if before is None or before.content == line.content or before.content != _content(line.source):
+                chosen[line.source] = line
+        return [_load(place, line) for line in chosen.values()]
 
 
 def stored(folder: str | os.PathLike[str]) -> Iterator[StoredEmbedding]:

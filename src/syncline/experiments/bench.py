@@ -27,6 +27,7 @@ from typing import Any
 import torch
 
 import syncline
+from syncline.data.published import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
@@ -213,6 +214,7 @@ def _run(
     options: dict[str, Any] = {"cache": cache, "material": material, "draws": draws, "seed": training.seed}
     if label == "controls":
         rows = _controls(found, training, controls, options)
+        line["config"] = training.encoder.as_dict()
     else:
         ticks: list[float] = []
 
@@ -285,8 +287,8 @@ def append_line(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def write_tables(config: BenchConfig, place: Path) -> None:
-    """Tables and differences from the lines that are there, of this configuration's rows and sets."""
-    shown = [line for line in read_lines(place / "runs.jsonl") if line["label"] in (*config.methods, "controls")]
+    """Tables and differences from the lines that are there, of this configuration's sets, seeds, rows and settings."""
+    shown = shown_lines(config, read_lines(place / "runs.jsonl"))
     rows = [row for line in shown for row in line["rows"]]
     if not rows:
         return
@@ -306,6 +308,28 @@ def write_tables(config: BenchConfig, place: Path) -> None:
     write_text(place / "tables.tex", as_latex(tables))
     found = difference_rows(rows, config.baseline or next(iter(config.methods)))
     write_json(place / "differences.json", found)
+
+
+def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the lines that a bench of this configuration would write; a folder may hold those of others too.
+
+    The sampling is the set's own and not compared; which sets a published data set has, only its files say.
+    """
+    published = any(name in DATASETS for name in config.sets)
+    shown = []
+    for line in lines:
+        if (line["set"] not in config.sets and not published) or line["seed"] not in config.seeds:
+            continue
+        if line["label"] != "controls" and line["label"] not in config.methods:
+            continue
+        label = next(iter(config.methods)) if line["label"] == "controls" else line["label"]
+        given = line.get("config")  # controls of before have none
+        encoder = given and (given if line["label"] == "controls" else given["encoder"])
+        training = config.training(label, line["seed"], encoder and {"encoder": {"sampling": encoder["sampling"]}})
+        wanted = training.encoder.as_dict() if line["label"] == "controls" else training.as_dict()
+        if given is None or given == json.loads(json.dumps(wanted)):
+            shown.append(line)
+    return shown
 
 
 def _speeds(lines: Sequence[Mapping[str, Any]]) -> str:

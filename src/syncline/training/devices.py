@@ -37,8 +37,10 @@ def make_encoder(
     """The encoder, with parameters that the seed alone decides, and the cache of its features if it has one."""
     wanted = config.encoder
     lent = cache.backbone if isinstance(cache, FeatureCache) else None
-    fits = lent is not None and (lent.name, lent.stage, lent.grid, lent.trainable) == (
-        wanted.backbone, wanted.stage, wanted.grid or None, wanted.trainable,
+    fits = lent is not None and (
+        lent.name, lent.stage, lent.grid, lent.trainable, lent.weights, lent.precision
+    ) == (
+        wanted.backbone, wanted.stage, wanted.grid or None, wanted.trainable, wanted.weights, wanted.precision
     )  # fmt: skip
     torch.manual_seed(config.seed)
     backbone = lent if fits and lent is not None else Backbone(

@@ -89,7 +89,8 @@ def fit(
     ):
         if writes and run is not None:
             check_run(run, resume=resume)
-            write_json(run / CONFIG, config.as_dict())
+            if not resume:  # of a run that goes on only once its checkpoint is known to be of this configuration
+                write_json(run / CONFIG, config.as_dict())
         session = _Session(videos, config, cache, run, accelerator, budget, stop, callback)
         return session.train(resume=resume)
 
@@ -128,6 +129,8 @@ class _Session:
         self.identity = self._identity()
         if resume:
             self._resume()
+            if self.run is not None and self.main:
+                write_json(self.run / CONFIG, self.config.as_dict())
         if self.budget.seconds is not None:
             each = step_seconds(self.stepper, self.config)
             self.total = agreed(self.accelerator, self.budget.steps(self.step, self.total, each))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from syncline.data import Sampling as VideoSampling
 from syncline.data import Video, sampled_frames
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choices
 from syncline.video import VideoReader
 from syncline.views import sampling
 from syncline.views.augment import Pipeline, augment
@@ -78,13 +78,7 @@ class ViewConfig:
     flip: bool = False
 
     def __post_init__(self) -> None:
-        for name, choices in (
-            ("pairing", Pairing), ("sampler", Sampler), ("crop_base", sampling.CropBase), ("pipeline", Pipeline)
-        ):  # fmt: skip
-            if getattr(self, name) not in get_args(choices):
-                raise SynclineError(
-                    f"views.{name} must be one of {', '.join(get_args(choices))}; got {getattr(self, name)!r}"
-                )
+        check_choices(self, "views")
         for name in ("num_frames", "batch_size", "stride"):
             if getattr(self, name) < 1:
                 raise SynclineError(f"views.{name} must be at least 1, got {getattr(self, name)}")
