@@ -8,15 +8,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bars import write_bar_codes
 from viewing import known_embedding, make_folder, make_library
 
-from syncline.data import Embedding, Video, open_videos
+from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.viewer.analysis import _pooled
+from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder
 from syncline.viewer.journal import Journal
 from syncline.viewer.proxies import Proxies
@@ -167,6 +170,17 @@ def test_embeddings_of_a_folder_are_kept_until_a_file_changes(folder: Path, tmp_
     assert len(asked) == 3 * len(videos)
 
 
+# ---- what is known about the videos
+
+
+def test_phases_go_by_the_clock_of_the_video(tmp_path: Path) -> None:
+    write_bar_codes(tmp_path / "one.mp4", 60, times=[*(k / 10 for k in range(30)), *(3 + k / 30 for k in range(30))])
+    phases = np.repeat([0, 1], 30)
+    library = Library(VideoSet((replace(open_videos(tmp_path)[0], phases=phases),), "one"), tmp_path / "work")
+    assert library.events(0) == [[0, pytest.approx(3.0, abs=1e-4)]]
+    assert library.phase_at(0, np.array([0.0, 2.95, 3.0, 9.0])).tolist() == [0, 0, 1, 1]
+
+
 # ---- training in its own process
 
 SCRIPT = """
@@ -240,8 +254,6 @@ def test_links_lead_nowhere_outside(folder: Path, tmp_path: Path) -> None:
 
 
 def test_copy_of_an_odd_file_tells_how_far_it_is(folder: Path, tmp_path: Path) -> None:
-    from bars import write_bar_codes
-
     odd = tmp_path / "odd"
     odd.mkdir()
     write_bar_codes(odd / "old.avi", 40, rate=15, codec="mjpeg")

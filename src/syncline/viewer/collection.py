@@ -15,6 +15,7 @@ from PIL import Image
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
+from syncline.tasks.tables import at_frames
 from syncline.video import VideoReader
 from syncline.viewer.journal import Journal
 
@@ -110,8 +111,7 @@ class Library:
         video = self.videos[number]
         if video.phases is None or not len(video.phases):
             return np.full(len(seconds), -1)
-        rows = np.clip(np.round(seconds * video.frame_rate).astype(int), 0, len(video.phases) - 1)
-        return np.asarray(video.phases[rows])
+        return np.asarray(video.phases[at_frames(seconds, self.clock(number)[: len(video.phases)])])
 
     def events(self, number: int) -> list[list[float]]:
         """Known key events of a video as [event, second]: marked by hand, else where its phases begin."""
@@ -119,8 +119,9 @@ class Library:
         marked = self.journal.marks().get(video.name, {})
         found = {k: second for k, second in marked.items() if second is not None}
         if not found and video.phases is not None:
-            starts = np.flatnonzero(np.diff(video.phases) > 0) + 1
-            found = {int(video.phases[start]) - 1: float(start / video.frame_rate) for start in starts}
+            clock = self.clock(number)
+            starts = (np.flatnonzero(np.diff(video.phases[: len(clock)]) > 0) + 1).tolist()
+            found = {int(video.phases[start]) - 1: float(clock[start]) for start in starts}
         return [[k, found[k]] for k in sorted(found)]
 
     def plays(self, number: int) -> bool:
