@@ -191,11 +191,12 @@ for step in range(3):
     time.sleep(0.3)
 if sys.argv[2] == "fail":
     print("syncline: no space left"); sys.exit(1)
-(run / "model.safetensors").write_bytes(b"x"); time.sleep(0.1)
+(run / "run.json").write_text('{"finished": %s}' % ("false" if sys.argv[2] == "stop" else "true")); time.sleep(0.1)
+print("syncline: go on with --resume")
 """
 
 
-@pytest.mark.parametrize("how", ["work", "fail"])
+@pytest.mark.parametrize("how", ["work", "fail", "stop"])
 def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None:
     run, finished = tmp_path / "work" / "run", []
     trainer = Trainer([sys.executable, "-c", SCRIPT, str(run), how], run, minutes=1, finished=finished.append)
@@ -208,7 +209,44 @@ def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None
         until(lambda: finished == [run])
     else:
         assert trainer.progress.state == "failed"
-        assert "no space left" in trainer.progress.message
+        assert {"fail": "no space left", "stop": "go on with"}[how] in trainer.progress.message
+        assert finished == []
+
+
+BREAKS_ONCE = """
+import sys, pathlib
+run = pathlib.Path(sys.argv[1]); run.mkdir(parents=True, exist_ok=True)
+(run / "train.json").write_text("{}")
+(run / "run.json").write_text('{"finished": true}')
+sys.exit(0 if "--resume" in sys.argv else 1)
+"""
+
+
+def test_a_second_click_goes_on_with_the_run_of_the_first(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    trainer = Trainer([sys.executable, "-c", BREAKS_ONCE, str(run)], run, minutes=1, resume=["--resume"])
+    for state in ("failed", "ready"):
+        trainer.start()
+        until(lambda: trainer.progress.state != "working")
+        assert trainer.progress.state == state
+
+
+def test_a_run_counts_when_it_has_finished_and_opening_removes_none(folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "work" / "run"
+    run.mkdir(parents=True)
+    (run / "train.json").write_text("{}")  # somebody trains, and there is no checkpoint yet
+
+    def trained() -> bool:
+        viewer = open_viewer(folder, work=str(tmp_path / "work"), cache=str(tmp_path / "cache"))
+        return viewer.trainer is None
+
+    assert not trained()
+    assert (run / "train.json").exists()
+    (run / "model.safetensors").write_bytes(b"")
+    (run / "run.json").write_text('{"finished": false, "step": 5}')  # the viewer was closed
+    assert not trained()
+    (run / "run.json").write_text('{"finished": true}')
+    assert trained()
 
 
 # ---- what people type

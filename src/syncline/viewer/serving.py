@@ -19,7 +19,7 @@ from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
 from syncline.viewer.collection import Library
 from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
-from syncline.viewer.trainer import Trainer
+from syncline.viewer.trainer import Trainer, is_finished
 
 FIRST_PORT, PORTS = 8000, 50
 UNSEEN = 10.0
@@ -84,7 +84,7 @@ def open_viewer(
     place = _work_folder(folder) if work is None else Path(work)
     trained = place / OWN_RUN
     trainer = None
-    if chosen is None and run is None and not (trained / "model.safetensors").is_file():
+    if chosen is None and run is None and not is_finished(trained):
         chosen = Kept(Frozen(features), place / "frozen", videos.videos)
         trainer = Trainer.of_folder(source, trained, minutes=minutes, cache=features)
     elif chosen is None:
