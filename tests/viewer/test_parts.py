@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from viewing import known_embedding, make_folder, make_library
 
 from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.errors import SynclineError
+from syncline.training import fit, method_config
 from syncline.viewer.analysis import _pooled
 from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder
@@ -168,6 +170,25 @@ def test_embeddings_of_a_folder_are_kept_until_a_file_changes(folder: Path, tmp_
     (tmp_path / "kept" / "manifest.jsonl").write_text("broken\n")
     through("another")
     assert len(asked) == 3 * len(videos)
+
+
+def test_a_run_opens_with_the_videos_it_was_trained_on(folder: Path, tmp_path: Path) -> None:
+    encoder = {"backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2,
+               "feed_forward": 32, "embedding_dim": 8}  # fmt: skip
+    config = method_config("scl", encoder=encoder, views={"num_frames": 8, "batch_size": 2}, steps=1)
+    options: dict[str, Any] = {"work": str(tmp_path / "work"), "cache": str(tmp_path / "cache")}
+    videos, run = open_videos([folder / "one.mp4", folder / "two.mp4"]), tmp_path / "run"
+    fit(videos, config, cache=tmp_path / "cache", out=run)
+    viewer = open_viewer(run, **options)
+    assert (viewer.videos, viewer.trainer) == (2, None)
+    summary = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(summary | {"source": [str(tmp_path / "moved.mp4")]}))
+    with pytest.raises(SynclineError, match="have moved"):
+        open_viewer(run, **options)
+    parts = replace(videos, videos=tuple(replace(video, span=(0, 30)) for video in videos))
+    fit(parts, config, cache=tmp_path / "cache", out=tmp_path / "parts")
+    with pytest.raises(SynclineError, match="give them"):
+        open_viewer(tmp_path / "parts", **options)
 
 
 # ---- what is known about the videos

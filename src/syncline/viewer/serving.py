@@ -75,9 +75,10 @@ def open_viewer(
     if (source / "store.json").is_file():
         paths, chosen = stored(source)
         videos, folder = open_videos(paths), source
+    elif (source / "model.safetensors").is_file():
+        run, paths = run or str(source), _videos_of(source)
+        videos, folder = open_videos(paths), Path(os.path.commonpath([path.parent for path in paths]))
     else:
-        if (source / "model.safetensors").is_file():
-            run, source = run or str(source), _videos_of(source)
         videos, folder = open_videos(source), source if source.is_dir() else source.parent
         if source.is_dir() and not follow_links:
             videos = _inside(videos, folder)
@@ -156,18 +157,19 @@ def _work_folder(folder: Path) -> Path:
     return cache_folder() / "viewer" / "-".join(folder.resolve().parts[1:])
 
 
-def _videos_of(run: Path) -> Path:
-    """The folder that a run was trained on, as the run says."""
-    for name in ("train.json", "config.json"):
-        try:
-            source = json.loads((run / name).read_text(encoding="utf-8")).get("source")
-        except (OSError, ValueError, AttributeError):
-            continue
-        if isinstance(source, str) and Path(source).exists():
-            return Path(source)
-    raise SynclineError(
-        f"{run} is a run that does not say where its videos are; give them: syncline view VIDEOS --run {run}"
-    )
+def _videos_of(run: Path) -> list[Path]:
+    """The videos that a run was trained on, as the run says, as far as they are still there."""
+    try:
+        source = json.loads((run / "run.json").read_text(encoding="utf-8"))["source"]
+        paths = [Path(path) for path in source if Path(path).exists()]
+    except (OSError, ValueError, KeyError, TypeError):
+        paths = []
+    if not paths:
+        raise SynclineError(
+            f"{run} is a run that does not say where its videos are, or they have moved; give them: "
+            f"syncline view VIDEOS --run {run}"
+        )
+    return paths
 
 
 def _leads_out(path: Path, folder: Path) -> bool:
