@@ -22,9 +22,11 @@ from viewing import known_embedding, make_folder, make_library
 
 from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.errors import SynclineError
+from syncline.tasks import deviate
 from syncline.training import fit, method_config
 from syncline.video import VideoReader
-from syncline.viewer.analysis import _pooled
+from syncline.viewer.analysis import Analysis, _pooled
+from syncline.viewer.background import in_background
 from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder
 from syncline.viewer.journal import Journal
@@ -194,6 +196,52 @@ def test_a_run_opens_with_the_videos_it_was_trained_on(folder: Path, tmp_path: P
     fit(parts, config, cache=tmp_path / "cache", out=tmp_path / "parts")
     with pytest.raises(SynclineError, match="give them"):
         open_viewer(tmp_path / "parts", **options)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SynclineError("another process writes")])
+def test_what_cannot_be_kept_is_shown_all_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    videos = open_videos(folder).videos
+    kept = Kept(Given(known_embedding), tmp_path / "kept", videos)
+    for video in videos:
+        kept.prepare(video)
+    monkeypatch.setattr(Kept, "_write", full)
+    assert len(kept.embed(videos)) == 3
+    if isinstance(error, OSError):
+        monkeypatch.setattr("syncline.viewer.collection.replacing", full)
+        assert make_library(folder, tmp_path / "work").strip(0)
+
+
+def test_a_ranking_of_old_embeddings_is_dropped(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, begun, gate = make_library(folder, tmp_path / "work"), threading.Event(), threading.Event()
+
+    def waiting(*given: Any) -> Any:
+        begun.set()
+        gate.wait(30)
+        return deviate(*given)
+
+    monkeypatch.setattr("syncline.viewer.analysis.deviate", waiting)
+    embedder = Embedder(library.videos, lambda: analysis.changed())
+    analysis = Analysis(library, embedder)
+    threads = []
+    monkeypatch.setattr("syncline.viewer.analysis.in_background", lambda *w: threads.append(in_background(*w)))
+    for generation in (1, 2):
+        if generation == 2:
+            analysis.rank()
+            begun.wait(30)
+        embedder.start(Given(known_embedding))
+        until(lambda: embedder.generation == generation and embedder.progress.state == "ready")  # noqa: B023
+        until(lambda: analysis.ranking.state == "idle")
+    gate.set()
+    threads[0].join(30)
+    assert (analysis.oddness, analysis.ranking.state, analysis.rankings) == ({}, "idle", 0)
+    analysis.rank()
+    threads[1].join(30)
+    assert (sorted(analysis.oddness), analysis.ranking.state, analysis.rankings) == ([0, 1, 2], "ready", 1)
 
 
 # ---- what is known about the videos

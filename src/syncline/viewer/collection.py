@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from syncline.files import content_hash, replacing
 from syncline.tasks.tables import at_frames
 from syncline.video import VideoReader
 from syncline.viewer.journal import Journal
+
+_log = logging.getLogger(__name__)
 
 PLAYABLE = {"h264", "vp8", "vp9", "av1"}
 PLAYABLE_SUFFIXES = {".mp4", ".m4v", ".webm", ".mov"}
@@ -168,8 +171,11 @@ class Library:
         clock = self.clock(number)
         pictures = self._pictures(number, np.linspace(clock[0], clock[-1], count + 2)[1:-1], height)
         content = _jpeg(np.concatenate(list(pictures), axis=1))
-        with replacing(kept) as temporary:
-            temporary.write_bytes(content)
+        try:
+            with replacing(kept) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            _log.warning("the pictures of %s are not kept for the next time: %s", self.videos[number].name, error)
         return content
 
     def _picture(self, number: int, second: float, height: int = 160) -> bytes:
