@@ -24,7 +24,7 @@ from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.tasks import deviate
 from syncline.training import fit, method_config
-from syncline.video import VideoReader
+from syncline.video import VideoReader, scan_cache
 from syncline.viewer.analysis import Analysis, _pooled
 from syncline.viewer.background import in_background
 from syncline.viewer.collection import Library
@@ -382,6 +382,27 @@ def test_folder_manifest_and_trouble(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "model.safetensors").write_bytes(b"")
     with pytest.raises(SynclineError, match="where its videos are"):
         open_viewer(tmp_path / "run")
+
+
+def test_only_what_was_given_is_scanned_and_only_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned: list[str] = []
+    scan = scan_cache.scan_file
+    monkeypatch.setattr(scan_cache, "scan_file", lambda path: (scanned.append(path.name), scan(path))[1])
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    for name in ("one", "two"):
+        (shown / f"{name}.mp4").write_bytes((folder / f"{name}.mp4").read_bytes())
+    (shown / "broken.mp4").write_bytes(b"no video")
+    (shown / "few.csv").write_text("video\none.mp4\n")
+    options: dict[str, Any] = {"work": str(tmp_path / "work"), "cache": str(tmp_path / "cache")}
+    for source in (shown / "one.mp4", shown / "few.csv"):
+        assert open_viewer(source, **options).broken == ()
+    assert scanned == []
+    for _ in range(2):
+        assert [name for name, _ in open_viewer(shown, **options).broken] == ["broken.mp4"]
+    assert scanned == ["broken.mp4"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
