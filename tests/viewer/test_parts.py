@@ -405,6 +405,12 @@ def test_only_what_was_given_is_scanned_and_only_once(
     assert scanned == ["broken.mp4"]
 
 
+@pytest.mark.parametrize("port", [99_999, -1])
+def test_a_port_that_cannot_be_is_one_line(folder: Path, port: int) -> None:
+    with pytest.raises(SynclineError, match=f"no port {port}"):
+        open_viewer(folder, port=port)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
 def test_links_lead_nowhere_outside(folder: Path, tmp_path: Path) -> None:
     shown = tmp_path / "shown"

@@ -22,7 +22,7 @@ from syncline.viewer.collection import Library
 from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
 from syncline.viewer.trainer import Trainer, is_finished
 
-FIRST_PORT, PORTS = 8000, 50
+FIRST_PORT, PORTS, LAST_PORT = 8000, 50, 65_535
 UNSEEN = 10.0
 """Seconds until embedding begins if nobody opens the page."""
 
@@ -69,8 +69,10 @@ def open_viewer(
         host, port: where it will listen; port 0 takes the first free one from `FIRST_PORT` on.
 
     Raises:
-        SynclineError: no videos, no run, or no free port.
+        SynclineError: no videos, no run, no such port, or no free one.
     """
+    if not 0 <= port <= LAST_PORT:
+        raise SynclineError(f"there is no port {port}; choose a --port from 1 to {LAST_PORT}, or 0 for a free one")
     features = None if cache is None else Path(cache)
     chosen: Source | None = None
     broken: list[tuple[str, str]] = []
