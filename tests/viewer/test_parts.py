@@ -446,3 +446,24 @@ def test_copy_of_an_odd_file_tells_how_far_it_is(folder: Path, tmp_path: Path) -
     assert made is not None
     assert made.parent == tmp_path / "work" / "proxies"
     assert Proxies(library).path(0) == made  # found again by another session
+
+
+def test_a_copy_that_fails_says_so_and_the_next_is_made(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(folder, tmp_path / "work")
+
+    def picky(path: Path, out: Path, **_: object) -> None:
+        if path.name == "one.mp4":
+            raise ValueError("Invalid argument")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(b"")
+
+    monkeypatch.setattr("syncline.viewer.proxies.write_proxy", picky)
+    monkeypatch.setattr(Library, "plays", lambda *_: False)
+    proxies = Proxies(library)
+    first, second = library.places["one.mp4"], library.places["two.mp4"]
+    proxies.make(first)
+    proxies.make(second)
+    until(lambda: proxies.states()[second]["state"] == "ready")
+    assert proxies.states()[first] == {"state": "failed", "why": "Invalid argument"}

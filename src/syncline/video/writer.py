@@ -29,7 +29,7 @@ class VideoWriter:
         path: the file; it appears when the block ends without an error.
         height, width: of the pictures; odd ones are cut by one row or column, which the codec needs.
         rate: nominal frames a second; the times given to `write` are what counts.
-        audio_from: a file whose sound is copied, cut to the length of the pictures.
+        audio_from: a file whose sound is copied, cut to the length of the pictures; left out from where that fails.
 
     Examples:
         >>> import tempfile
@@ -103,7 +103,8 @@ class VideoWriter:
                 raise SynclineError(f"{self.path}: not a single frame was written")
             self._container.mux(self._stream.encode(None))
             if self._sound is not None:
-                self._sound.copy(until=self._end + float(1 / self._rate))
+                with contextlib.suppress(av.error.FFmpegError):  # stamps that go back: the rest of it is left out
+                    self._sound.copy(until=self._end + float(1 / self._rate))
 
 
 class _Sound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from syncline.errors import SynclineError
 from syncline.video import write_proxy
 from syncline.viewer.collection import Library
+
+_log = logging.getLogger(__name__)
 
 
 class Proxies:
@@ -65,5 +68,7 @@ class Proxies:
             try:
                 write_proxy(self._library.file(number), self._proxy(number), span=span, progress=report)
                 self._states[number] = {"state": "ready"}
-            except (SynclineError, OSError) as error:
+            except Exception as error:  # whatever it is, the next video has its turn
                 self._states[number] = {"state": "failed", "why": str(error)}
+                if not isinstance(error, SynclineError | OSError):
+                    _log.exception("the copy of %s failed", self._library.videos[number].name)
