@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from bars import read_bar_code, write_bar_codes
+from lerobot_forms import write_v3
+from PIL import Image
 from viewing import known_embedding, make_folder, make_library
 
-from syncline.data import Embedding, Video, open_videos
+from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.errors import SynclineError
-from syncline.viewer.analysis import _pooled
+from syncline.tasks import deviate
+from syncline.training import fit, method_config
+from syncline.video import VideoReader, scan_cache
+from syncline.viewer.analysis import Analysis, _pooled
+from syncline.viewer.background import in_background
+from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder
 from syncline.viewer.journal import Journal
+from syncline.viewer.labelling import Labelling
 from syncline.viewer.proxies import Proxies
 from syncline.viewer.serving import open_viewer
 from syncline.viewer.sources import Given, Kept
@@ -167,6 +179,123 @@ def test_embeddings_of_a_folder_are_kept_until_a_file_changes(folder: Path, tmp_
     assert len(asked) == 3 * len(videos)
 
 
+def test_a_run_opens_with_the_videos_it_was_trained_on(folder: Path, tmp_path: Path) -> None:
+    encoder = {"backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2,
+               "feed_forward": 32, "embedding_dim": 8}  # fmt: skip
+    config = method_config("scl", encoder=encoder, views={"num_frames": 8, "batch_size": 2}, steps=1)
+    options: dict[str, Any] = {"work": str(tmp_path / "work"), "cache": str(tmp_path / "cache")}
+    videos, run = open_videos([folder / "one.mp4", folder / "two.mp4"]), tmp_path / "run"
+    fit(videos, config, cache=tmp_path / "cache", out=run)
+    viewer = open_viewer(run, **options)
+    assert (viewer.videos, viewer.trainer) == (2, None)
+    summary = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(summary | {"source": [str(tmp_path / "moved.mp4")]}))
+    with pytest.raises(SynclineError, match="have moved"):
+        open_viewer(run, **options)
+    parts = replace(videos, videos=tuple(replace(video, span=(0, 30)) for video in videos))
+    fit(parts, config, cache=tmp_path / "cache", out=tmp_path / "parts")
+    with pytest.raises(SynclineError, match="give them"):
+        open_viewer(tmp_path / "parts", **options)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SynclineError("another process writes")])
+def test_what_cannot_be_kept_is_shown_all_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    videos = open_videos(folder).videos
+    kept = Kept(Given(known_embedding), tmp_path / "kept", videos)
+    for video in videos:
+        kept.prepare(video)
+    monkeypatch.setattr(Kept, "_write", full)
+    assert len(kept.embed(videos)) == 3
+    if isinstance(error, OSError):
+        monkeypatch.setattr("syncline.viewer.collection.replacing", full)
+        assert make_library(folder, tmp_path / "work").strip(0)
+
+
+def test_a_ranking_of_old_embeddings_is_dropped(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, begun, gate = make_library(folder, tmp_path / "work"), threading.Event(), threading.Event()
+
+    def waiting(*given: Any) -> Any:
+        begun.set()
+        gate.wait(30)
+        return deviate(*given)
+
+    monkeypatch.setattr("syncline.viewer.analysis.deviate", waiting)
+    embedder = Embedder(library.videos, lambda: analysis.changed())
+    analysis = Analysis(library, embedder)
+    threads = []
+    monkeypatch.setattr("syncline.viewer.analysis.in_background", lambda *w: threads.append(in_background(*w)))
+    for generation in (1, 2):
+        if generation == 2:
+            analysis.rank()
+            begun.wait(30)
+        embedder.start(Given(known_embedding))
+        until(lambda: embedder.generation == generation and embedder.progress.state == "ready")  # noqa: B023
+        until(lambda: analysis.ranking.state == "idle")
+    gate.set()
+    threads[0].join(30)
+    assert (analysis.oddness, analysis.ranking.state, analysis.rankings) == ({}, "idle", 0)
+    analysis.rank()
+    threads[1].join(30)
+    assert (sorted(analysis.oddness), analysis.ranking.state, analysis.rankings) == ([0, 1, 2], "ready", 1)
+
+
+# ---- what is known about the videos
+
+
+def test_phases_go_by_the_clock_of_the_video(tmp_path: Path) -> None:
+    write_bar_codes(tmp_path / "one.mp4", 60, times=[*(k / 10 for k in range(30)), *(3 + k / 30 for k in range(30))])
+    phases = np.repeat([0, 1], 30)
+    library = Library(VideoSet((replace(open_videos(tmp_path)[0], phases=phases),), "one"), tmp_path / "work")
+    assert library.events(0) == [[0, pytest.approx(3.0, abs=1e-4)]]
+    assert library.phase_at(0, np.array([0.0, 2.95, 3.0, 9.0])).tolist() == [0, 0, 1, 1]
+
+
+def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path) -> None:
+    """Two episodes of LeRobot v3 in one film, whose frame k spells k; the hand closes at a third and opens at two."""
+    write_v3(tmp_path / "robot", [21, 30])
+    (tmp_path / "robot" / "syncline_events.txt").write_text("grasp: action[1] > 0.5\nlet go: action[1] < 0.5\n")
+    videos = open_videos(tmp_path / "robot")
+    library = Library(videos, tmp_path / "work")
+    told = library.describe()
+    assert [(video["frames"], video["duration"]) for video in told] == [(21, 2.1), (30, 3.0)]
+    assert [video["starts"] for video in told] == [[0.3333, 0.6667]] * 2
+    assert library.clock(1) == pytest.approx(np.arange(30) / 10)
+    assert library.events(0) == [[0, pytest.approx(0.7)], [1, pytest.approx(1.4)]]
+    assert library.events(1) == [[0, pytest.approx(1.0)], [1, pytest.approx(2.0)]]
+    assert library.phase_at(1, np.array([0.9, 1.0, 9.0])).tolist() == [0, 1, 2]
+    assert library.strip(0) != library.strip(1)
+    pictures = [np.asarray(Image.open(io.BytesIO(library.picture(n, s)))) for n, s in ((0, 9.0), (1, 0.0), (1, 1.0))]
+    assert [read_bar_code(picture) for picture in pictures] == [20, 21, 31]
+
+    def on_the_clock_of_the_file(video: Video) -> Embedding:
+        assert video.span is not None
+        seconds = VideoReader(video.path).pts_seconds[slice(*video.span)]
+        return Embedding(np.eye(len(seconds), dtype=np.float32), seconds, video.identity)
+
+    embedder = Embedder(videos, lambda: None, library.begins)
+    embedder.start(Given(on_the_clock_of_the_file))
+    until(lambda: embedder.ready)
+    assert [embedding.pts_seconds[0] for embedding in embedder.all().values()] == [0, 0]
+    library.journal.mark("episode_000001", 0, 1.2)
+    track = Labelling(library, embedder).tracks(carried=False)[0]
+    assert (track.num_frames, track.frames) == (30, (12,))
+
+    proxies = Proxies(library)
+    for number, first in ((0, 0), (1, 21)):
+        assert proxies.path(number) is None
+        until(lambda: proxies.states()[number]["state"] == "ready")  # noqa: B023
+        film = VideoReader(proxies.path(number) or "")
+        assert film.pts_seconds == pytest.approx(library.clock(number), abs=1e-4)
+        assert [read_bar_code(picture) for picture in film.frames([0, film.num_frames - 1]).pixels] == [
+            first, first + film.num_frames - 1
+        ]  # fmt: skip
+
+
 # ---- training in its own process
 
 SCRIPT = """
@@ -177,11 +306,12 @@ for step in range(3):
     time.sleep(0.3)
 if sys.argv[2] == "fail":
     print("syncline: no space left"); sys.exit(1)
-(run / "model.safetensors").write_bytes(b"x"); time.sleep(0.1)
+(run / "run.json").write_text('{"finished": %s}' % ("false" if sys.argv[2] == "stop" else "true")); time.sleep(0.1)
+print("syncline: go on with --resume")
 """
 
 
-@pytest.mark.parametrize("how", ["work", "fail"])
+@pytest.mark.parametrize("how", ["work", "fail", "stop"])
 def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None:
     run, finished = tmp_path / "work" / "run", []
     trainer = Trainer([sys.executable, "-c", SCRIPT, str(run), how], run, minutes=1, finished=finished.append)
@@ -194,7 +324,44 @@ def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None
         until(lambda: finished == [run])
     else:
         assert trainer.progress.state == "failed"
-        assert "no space left" in trainer.progress.message
+        assert {"fail": "no space left", "stop": "go on with"}[how] in trainer.progress.message
+        assert finished == []
+
+
+BREAKS_ONCE = """
+import sys, pathlib
+run = pathlib.Path(sys.argv[1]); run.mkdir(parents=True, exist_ok=True)
+(run / "train.json").write_text("{}")
+(run / "run.json").write_text('{"finished": true}')
+sys.exit(0 if "--resume" in sys.argv else 1)
+"""
+
+
+def test_a_second_click_goes_on_with_the_run_of_the_first(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    trainer = Trainer([sys.executable, "-c", BREAKS_ONCE, str(run)], run, minutes=1, resume=["--resume"])
+    for state in ("failed", "ready"):
+        trainer.start()
+        until(lambda: trainer.progress.state != "working")
+        assert trainer.progress.state == state
+
+
+def test_a_run_counts_when_it_has_finished_and_opening_removes_none(folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "work" / "run"
+    run.mkdir(parents=True)
+    (run / "train.json").write_text("{}")  # somebody trains, and there is no checkpoint yet
+
+    def trained() -> bool:
+        viewer = open_viewer(folder, work=str(tmp_path / "work"), cache=str(tmp_path / "cache"))
+        return viewer.trainer is None
+
+    assert not trained()
+    assert (run / "train.json").exists()
+    (run / "model.safetensors").write_bytes(b"")
+    (run / "run.json").write_text('{"finished": false, "step": 5}')  # the viewer was closed
+    assert not trained()
+    (run / "run.json").write_text('{"finished": true}')
+    assert trained()
 
 
 # ---- what people type
@@ -215,6 +382,33 @@ def test_folder_manifest_and_trouble(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "model.safetensors").write_bytes(b"")
     with pytest.raises(SynclineError, match="where its videos are"):
         open_viewer(tmp_path / "run")
+
+
+def test_only_what_was_given_is_scanned_and_only_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned: list[str] = []
+    scan = scan_cache.scan_file
+    monkeypatch.setattr(scan_cache, "scan_file", lambda path: (scanned.append(path.name), scan(path))[1])
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    for name in ("one", "two"):
+        (shown / f"{name}.mp4").write_bytes((folder / f"{name}.mp4").read_bytes())
+    (shown / "broken.mp4").write_bytes(b"no video")
+    (shown / "few.csv").write_text("video\none.mp4\n")
+    options: dict[str, Any] = {"work": str(tmp_path / "work"), "cache": str(tmp_path / "cache")}
+    for source in (shown / "one.mp4", shown / "few.csv"):
+        assert open_viewer(source, **options).broken == ()
+    assert scanned == []
+    for _ in range(2):
+        assert [name for name, _ in open_viewer(shown, **options).broken] == ["broken.mp4"]
+    assert scanned == ["broken.mp4"]
+
+
+@pytest.mark.parametrize("port", [99_999, -1])
+def test_a_port_that_cannot_be_is_one_line(folder: Path, port: int) -> None:
+    with pytest.raises(SynclineError, match=f"no port {port}"):
+        open_viewer(folder, port=port)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
@@ -240,8 +434,6 @@ def test_links_lead_nowhere_outside(folder: Path, tmp_path: Path) -> None:
 
 
 def test_copy_of_an_odd_file_tells_how_far_it_is(folder: Path, tmp_path: Path) -> None:
-    from bars import write_bar_codes
-
     odd = tmp_path / "odd"
     odd.mkdir()
     write_bar_codes(odd / "old.avi", 40, rate=15, codec="mjpeg")
@@ -254,3 +446,24 @@ def test_copy_of_an_odd_file_tells_how_far_it_is(folder: Path, tmp_path: Path) -
     assert made is not None
     assert made.parent == tmp_path / "work" / "proxies"
     assert Proxies(library).path(0) == made  # found again by another session
+
+
+def test_a_copy_that_fails_says_so_and_the_next_is_made(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(folder, tmp_path / "work")
+
+    def picky(path: Path, out: Path, **_: object) -> None:
+        if path.name == "one.mp4":
+            raise ValueError("Invalid argument")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(b"")
+
+    monkeypatch.setattr("syncline.viewer.proxies.write_proxy", picky)
+    monkeypatch.setattr(Library, "plays", lambda *_: False)
+    proxies = Proxies(library)
+    first, second = library.places["one.mp4"], library.places["two.mp4"]
+    proxies.make(first)
+    proxies.make(second)
+    until(lambda: proxies.states()[second]["state"] == "ready")
+    assert proxies.states()[first] == {"state": "failed", "why": "Invalid argument"}

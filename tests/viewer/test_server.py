@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bars import write_bar_codes
 from starlette.testclient import TestClient
 from viewing import known_embedding, make_folder, make_library
 
+from syncline.data.label_files import read_labels
+from syncline.data.label_track import known_events
 from syncline.viewer.app import create_app
 from syncline.viewer.collection import Library
 from syncline.viewer.sources import Given
@@ -207,16 +211,35 @@ def test_labels_transfer_names_and_next(fresh: TestClient) -> None:
     assert fresh.post("/api/names", json={"event": 1, "name": "a;b"}, headers=own).status_code == 409
 
 
-def test_every_form_is_exported(fresh: TestClient) -> None:
-    own = {"x-syncline-token": TOKEN}
-    for event, second in ((0, 0.6), (1, 1.4)):
+SLOW_THEN_FAST = [*(k / 10 for k in range(30)), *(3 + k / 30 for k in range(30))]
+"""Times of a film of variable rate: frame 30 is shown at 3.0 s, where the mean rate would have frame 45."""
+
+
+def test_every_form_is_exported_with_the_frames_of_the_clock(tmp_path: Path) -> None:
+    folder, own = make_folder(tmp_path / "bars", {"two": 40}), {"x-syncline-token": TOKEN}
+    write_bar_codes(folder / "one.mp4", 60, times=SLOW_THEN_FAST)
+    fresh = ready_client(make_library(folder, tmp_path / "work"))
+    for event, second in ((0, 1.0), (1, 3.0)):
         fresh.post("/api/labels", json={"id": 0, "event": event, "second": second}, headers=own)
     for form in fresh.get("/api/library").json()["forms"]:
         for carried in (0, 1):
             answer = fresh.get(f"/api/export?form={form}&carried={carried}")
             assert answer.status_code == 200, (form, answer.text)
-            assert len(answer.content) > 20
-            assert "attachment" in answer.headers["content-disposition"]
+            name = answer.headers["content-disposition"].split('"')[1]
+            place = tmp_path / f"{form}-{carried}" / name
+            place.parent.mkdir()
+            place.write_bytes(answer.content)
+            if place.suffix == ".zip":
+                zipfile.ZipFile(place).extractall(place.parent)
+                place.unlink()
+                place = place.parent
+            tracks = {Path(track.video).stem: track for track in read_labels(place, frame_rate=10.0)}
+            assert sorted(tracks) == (["one", "two"] if carried else ["one"]), form
+            track = known_events(tracks["one"])
+            if track.frames is not None:
+                assert track.frames == (10, 30), form
+            else:
+                assert [round(second or 0.0, 2) for _, second in track.events] == [1.0, 3.0], form
 
 
 def test_shared_page_asks_nobody(client: TestClient) -> None:

@@ -257,6 +257,7 @@ class _Session:
         self.encoder.train(mode)
         summary = {
             "finished": finished,
+            "source": _source(self.videos),
             "step": self.step,
             "steps": self.total,
             "seconds": round(self.passed, 3),
@@ -269,3 +270,10 @@ class _Session:
             "versions": {name: version(name) for name in ("syncline", "torch")},
         }
         write_json(self.run / SUMMARY, summary)
+
+
+def _source(videos: VideoSet) -> list[str] | None:
+    """The files of the videos, from which the set can be opened again; None where it is made of parts of files."""
+    if any(video.identity != str(video.path) for video in videos):
+        return None
+    return [str(video.path.absolute()) for video in videos]

@@ -29,7 +29,7 @@ class VideoWriter:
         path: the file; it appears when the block ends without an error.
         height, width: of the pictures; odd ones are cut by one row or column, which the codec needs.
         rate: nominal frames a second; the times given to `write` are what counts.
-        audio_from: a file whose sound is copied, cut to the length of the pictures.
+        audio_from: a file whose sound is copied, cut to the length of the pictures; left out from where that fails.
 
     Examples:
         >>> import tempfile
@@ -103,7 +103,8 @@ class VideoWriter:
                 raise SynclineError(f"{self.path}: not a single frame was written")
             self._container.mux(self._stream.encode(None))
             if self._sound is not None:
-                self._sound.copy(until=self._end + float(1 / self._rate))
+                with contextlib.suppress(av.error.FFmpegError):  # stamps that go back: the rest of it is left out
+                    self._sound.copy(until=self._end + float(1 / self._rate))
 
 
 class _Sound:
@@ -133,21 +134,28 @@ class _Sound:
 
 
 def write_proxy(
-    path: str | Path, out: str | Path, *, height: int = 480, progress: Callable[[int], None] | None = None
+    path: str | Path,
+    out: str | Path,
+    *,
+    height: int = 480,
+    span: tuple[int, int] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> None:
     """A copy of a video that every browser plays: H.264 at most ``height`` high, with the frames' own times and sound.
 
-    ``progress`` is called with the number of frames done, now and then.
+    Of a ``span`` (first, one past the last frame) only these, from 0 s on and without sound. ``progress`` is called
+    with the number of frames done, now and then.
     """
     reader = VideoReader(path)
     scale = min(1.0, height / reader.height)
     size = tuple(max(2, round(side * scale / 2) * 2) for side in (reader.height, reader.width))
     reader = VideoReader(path, size=(size[0], size[1]))
-    audio = path if reader.has_audio else None
-    first = min(0.0, float(reader.pts_seconds[0]))
+    audio = path if reader.has_audio and span is None else None
+    wanted = np.arange(*(span or (0, reader.num_frames)))
+    first = min(0.0, float(reader.pts_seconds[0])) if span is None else float(reader.pts_seconds[span[0]])
     with VideoWriter(out, height=size[0], width=size[1], rate=reader.frame_rate, audio_from=audio) as writer:
-        for chunk in reader.chunks(chunk_size=32):
+        for chunk in reader.chunks(wanted, chunk_size=32):
             for picture, at in zip(chunk.pixels, chunk.pts_seconds):
                 writer.write(picture, float(at) - first)
             if progress is not None:
-                progress(int(chunk.indices[-1]) + 1)
+                progress(int(chunk.indices[-1] - wanted[0]) + 1)

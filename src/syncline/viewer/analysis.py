@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Analysis:
         self._library, self.embedder = library, embedder
         self.ranking, self.rankings = Progress(), 0  # the second counts those that are done
         self.oddness: dict[int, dict[str, Any]] = {}
+        self._ranks = threading.Lock()
         self._align = functools.lru_cache(maxsize=256)(self._aligned)
         self._timeline = functools.lru_cache(maxsize=64)(self._synchronized)
         self._index = functools.lru_cache(maxsize=1)(self._indexed)
@@ -146,15 +148,18 @@ class Analysis:
 
     def rank(self) -> None:
         """Compare every video with the most typical one, in the background; `oddness` holds the results."""
-        if self.ranking.state == "working":
-            raise SynclineError("the videos are being compared already")
-        embeddings = {i: thinned(embedding) for i, embedding in self.embedder.all().items()}
-        if len(embeddings) < 3:
-            raise SynclineError("finding the odd ones needs at least three videos")
-        self.ranking = Progress("working", 0, len(embeddings), "comparing every video with the most typical one")
-        in_background(self._rank, embeddings)
+        with self._ranks:
+            if self.ranking.state == "working":
+                raise SynclineError("the videos are being compared already")
+            generation = self.embedder.generation
+            embeddings = {i: thinned(embedding) for i, embedding in self.embedder.all().items()}
+            if len(embeddings) < 3:
+                raise SynclineError("finding the odd ones needs at least three videos")
+            message = "comparing every video with the most typical one"
+            self.ranking = Progress("working", 0, len(embeddings), message)
+        in_background(self._rank, generation, embeddings)
 
-    def _rank(self, embeddings: dict[int, Embedding]) -> None:
+    def _rank(self, generation: int, embeddings: dict[int, Embedding]) -> None:
         try:
             numbers = list(embeddings)
             typical = numbers[medoid(list(embeddings.values()))]
@@ -163,19 +168,30 @@ class Analysis:
                 report = deviate(embeddings[typical], embeddings[number])
                 why = [[d.kind, round(d.start, 2), round(d.end, 2)] for d in report.deviations]
                 found[number] = {"oddness": 0.0 if number == typical else round(report.oddness, 4), "why": why}
-                self.ranking = Progress("working", done, len(numbers), self.ranking.message)
+                if not self._tell(generation, Progress("working", done, len(numbers), self.ranking.message)):
+                    return
             found[typical]["typical"], found[typical]["why"] = True, []
-            self.oddness = found
-            self.rankings += 1
-            self.ranking = Progress("ready", len(numbers), len(numbers))
+            self._tell(generation, Progress("ready", len(numbers), len(numbers)), found)
         except Exception as error:
-            self.ranking = Progress("failed", 0, 0, str(error))
+            self._tell(generation, Progress("failed", 0, 0, str(error)))
             if not isinstance(error, SynclineError):
                 raise
 
+    def _tell(self, generation: int, progress: Progress, found: dict[int, dict[str, Any]] | None = None) -> bool:
+        """Set progress and results of a ranking, unless embeddings have come that are newer than those it looks at."""
+        with self._ranks:
+            if generation != self.embedder.generation:
+                return False
+            self.ranking = progress
+            if found is not None:
+                self.oddness = found
+                self.rankings += 1
+            return True
+
     def changed(self) -> None:
         """New embeddings are there: what was computed from the old ones is forgotten."""
-        self.oddness, self.ranking = {}, Progress()
+        with self._ranks:
+            self.oddness, self.ranking = {}, Progress()
 
 
 def _pieces(alignment: Alignment) -> list[dict[str, Any]]:

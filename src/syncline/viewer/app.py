@@ -87,7 +87,7 @@ class Routes:
     ) -> None:
         self._library, self.trainer, self.token = library, trainer, token
         self.proxies = Proxies(library)
-        self.embedder = Embedder(library.videos, lambda: self.analysis.changed())
+        self.embedder = Embedder(library.videos, lambda: self.analysis.changed(), library.begins)
         self.analysis = Analysis(library, self.embedder)
         self.labelling = Labelling(library, self.embedder)
         if trainer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,20 @@ from PIL import Image
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
+from syncline.tasks.tables import at_frames
 from syncline.video import VideoReader
 from syncline.viewer.journal import Journal
 
+_log = logging.getLogger(__name__)
+
 PLAYABLE = {"h264", "vp8", "vp9", "av1"}
 PLAYABLE_SUFFIXES = {".mp4", ".m4v", ".webm", ".mov"}
-JUST_PAST = 1e-4
-"""Seconds added before asking which frame is on display, so that rounding never gives the frame before."""
 
 
 class Library:
     """One folder in the browser. Videos are named by their number in the set, never by a path.
+
+    A video that is a part of a longer file (`Video.span`) is shown as one of its own, whose clock starts at 0.
 
     Args:
         videos: what is served; nothing else ever is.
@@ -47,7 +51,7 @@ class Library:
         self._event_names = list(videos.event_names if event_names is None else event_names)
         self._real = [video.path.resolve() for video in videos]
         self.places = {video.name: i for i, video in enumerate(videos)}
-        self.reader = functools.lru_cache(maxsize=256)(self._reader)
+        self._open = functools.lru_cache(maxsize=256)(VideoReader)  # parts of one file share its reader
         self.strip = functools.lru_cache(maxsize=1024)(self._strip)
         self.picture = functools.lru_cache(maxsize=2048)(self._picture)
 
@@ -88,73 +92,106 @@ class Library:
                 "id": i,
                 "name": video.name,
                 "split": video.split,
-                "duration": round(video.num_frames / video.frame_rate, 3),
-                "frames": video.num_frames,
+                "duration": round(length / video.frame_rate, 3),
+                "frames": length,
                 "rate": round(video.frame_rate, 3),
-                "phases": None if video.phases is None or not len(video.phases) else int(video.phases.max()) + 1,
-                "starts": self._phase_starts(i),
+                "phases": None if phases is None or not len(phases) else int(phases.max()) + 1,
+                "starts": _phase_starts(phases),
                 "marks": {str(k): seconds for k, seconds in marks.get(video.name, {}).items()},
             }
             for i, video in enumerate(self.videos)
+            for length, phases in [(self.num_frames(i), self.phases(i))]
         ]
 
-    def _phase_starts(self, number: int) -> list[float]:
-        """Where a new phase begins, as shares of the video."""
-        phases = self.videos[number].phases
-        if phases is None or not len(phases):
-            return []
-        return [round(float(k + 1) / len(phases), 4) for k in np.flatnonzero(np.diff(phases))]
+    def num_frames(self, number: int) -> int:
+        """Frames of a video."""
+        first, end = self._span(number)
+        return end - first
+
+    def phases(self, number: int) -> NDArray[np.int64] | None:
+        """Phase of every frame of a video, None without labels."""
+        phases, (first, end) = self.videos[number].phases, self._span(number)
+        return None if phases is None else phases[first:end]
+
+    def _span(self, number: int) -> tuple[int, int]:
+        video = self.videos[number]
+        return video.span or (0, video.num_frames)
 
     def phase_at(self, number: int, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
         """Phase at each moment, -1 where unknown."""
-        video = self.videos[number]
-        if video.phases is None or not len(video.phases):
+        phases = self.phases(number)
+        if phases is None or not len(phases):
             return np.full(len(seconds), -1)
-        rows = np.clip(np.round(seconds * video.frame_rate).astype(int), 0, len(video.phases) - 1)
-        return np.asarray(video.phases[rows])
+        return np.asarray(phases[at_frames(seconds, self.clock(number)[: len(phases)])])
 
     def events(self, number: int) -> list[list[float]]:
         """Known key events of a video as [event, second]: marked by hand, else where its phases begin."""
-        video = self.videos[number]
-        marked = self.journal.marks().get(video.name, {})
+        marked, phases = self.journal.marks().get(self.videos[number].name, {}), self.phases(number)
         found = {k: second for k, second in marked.items() if second is not None}
-        if not found and video.phases is not None:
-            starts = np.flatnonzero(np.diff(video.phases) > 0) + 1
-            found = {int(video.phases[start]) - 1: float(start / video.frame_rate) for start in starts}
+        if not found and phases is not None:
+            clock = self.clock(number)
+            starts = (np.flatnonzero(np.diff(phases[: len(clock)]) > 0) + 1).tolist()
+            found = {int(phases[start]) - 1: float(clock[start]) for start in starts}
         return [[k, found[k]] for k in sorted(found)]
 
     def plays(self, number: int) -> bool:
-        """Whether browsers play the file itself; otherwise a proxy is made."""
-        path = self.file(number)
-        return path.suffix.lower() in PLAYABLE_SUFFIXES and self.reader(number).codec in PLAYABLE
+        """Whether browsers play the file itself; otherwise a proxy is made, as for every part of a longer file."""
+        path, whole = self.file(number), self.videos[number].span is None
+        return whole and path.suffix.lower() in PLAYABLE_SUFFIXES and self.reader(number).codec in PLAYABLE
 
     def clock(self, number: int) -> NDArray[np.float64]:
         """When each frame is shown: (num_frames,) seconds on the player's clock."""
-        return self.reader(number).pts_seconds
+        span, seconds = self.videos[number].span, self.reader(number).pts_seconds
+        return seconds if span is None else seconds[slice(*span)] - seconds[span[0]]
 
-    def _reader(self, number: int, height: int | None = None) -> VideoReader:
+    def begins(self, number: int) -> float:
+        """When a video begins on the clock of its file: 0, except for a part of a longer one."""
+        span = self.videos[number].span
+        return 0.0 if span is None else float(self.reader(number).pts_seconds[span[0]])
+
+    def content(self, number: int) -> str:
+        """A name for files that are made of a video: other videos have another."""
+        span = self.videos[number].span
+        return content_hash(self.file(number)) + ("" if span is None else f"-{span[0]}-{span[1]}")
+
+    def reader(self, number: int, height: int | None = None) -> VideoReader:
+        """Of the file of a video, scaled to a height, at most its own."""
         path = self.file(number)
+        full = self._open(path)
         if height is None:
-            return VideoReader(path)
-        full = self.reader(number)
+            return full
         height = min(height, full.height - full.height % 2)
-        return VideoReader(path, size=(height, max(2, round(full.width / full.height * height / 2) * 2)))
+        return self._open(path, size=(height, max(2, round(full.width / full.height * height / 2) * 2)))
 
     def _strip(self, number: int, count: int = 6, height: int = 90) -> bytes:
         """`count` evenly spaced pictures in one JPEG, kept on disk."""
-        kept = self.work / "strips" / f"{content_hash(self.file(number))}.jpg"
+        kept = self.work / "strips" / f"{self.content(number)}.jpg"
         if kept.exists():
             return kept.read_bytes()
-        reader = self.reader(number, height)
-        seconds = np.linspace(reader.pts_seconds[0], reader.pts_seconds[-1], count + 2)[1:-1]
-        content = _jpeg(np.concatenate(list(reader.frames_at(seconds).pixels), axis=1))
-        with replacing(kept) as temporary:
-            temporary.write_bytes(content)
+        clock = self.clock(number)
+        pictures = self._pictures(number, np.linspace(clock[0], clock[-1], count + 2)[1:-1], height)
+        content = _jpeg(np.concatenate(list(pictures), axis=1))
+        try:
+            with replacing(kept) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            _log.warning("the pictures of %s are not kept for the next time: %s", self.videos[number].name, error)
         return content
 
     def _picture(self, number: int, second: float, height: int = 160) -> bytes:
         """The frame on display at a moment, as JPEG."""
-        return _jpeg(self.reader(number, height).frames_at(np.array([second + JUST_PAST])).pixels[0])
+        return _jpeg(self._pictures(number, np.array([second]), height)[0])
+
+    def _pictures(self, number: int, seconds: NDArray[np.float64], height: int) -> NDArray[np.uint8]:
+        frames = self._span(number)[0] + at_frames(seconds, self.clock(number))
+        return self.reader(number, height).frames(frames).pixels
+
+
+def _phase_starts(phases: NDArray[np.int64] | None) -> list[float]:
+    """Where a new phase begins, as shares of the video."""
+    if phases is None:
+        return []
+    return [round(float(k + 1) / len(phases), 4) for k in np.flatnonzero(np.diff(phases))]
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:

@@ -45,10 +45,13 @@ class Embedder:
     Args:
         videos: the set.
         changed: called (from the thread) whenever a whole new set of embeddings is there.
+        begins: when a video begins on the clock of its file; its embedding then starts at 0.
     """
 
-    def __init__(self, videos: VideoSet, changed: Callable[[], None]) -> None:
-        self._videos, self._changed = videos, changed
+    def __init__(
+        self, videos: VideoSet, changed: Callable[[], None], begins: Callable[[int], float] = lambda number: 0.0
+    ) -> None:
+        self._videos, self._changed, self._begins = videos, changed, begins
         self.progress = Progress()
         self.source_name = ""
         self.generation = 0
@@ -101,8 +104,7 @@ class Embedder:
             good = sorted(self._prepared)
             if not good:
                 raise SynclineError(next(iter(self.problems.values()), "there is no video"))
-            with self._one_at_a_time:
-                made = dict(zip(good, source.embed([self._videos[number] for number in good]), strict=True))
+            made = self._embed(source, good)
             with self._news:
                 self._final, self.source_name = made, source.name
                 self.generation += 1
@@ -127,6 +129,16 @@ class Embedder:
         with self._news:
             self.progress = replace(self.progress, done=self.progress.done + 1)
             self._news.notify_all()
+
+    def _embed(self, source: Source, numbers: Sequence[int]) -> dict[int, Embedding]:
+        """Embeddings of prepared videos, each on the clock of its own."""
+        with self._one_at_a_time:
+            made = source.embed([self._videos[number] for number in numbers])
+        starts = [self._begins(number) for number in numbers]
+        return {
+            number: embedding if start == 0 else replace(embedding, pts_seconds=embedding.pts_seconds - start)
+            for number, embedding, start in zip(numbers, made, starts, strict=True)
+        }
 
     @property
     def ready(self) -> bool:
@@ -161,8 +173,7 @@ class Embedder:
             return [final[number] for number in numbers]
         assert self._source is not None
         distinct = sorted(set(numbers))
-        with self._one_at_a_time:
-            made = dict(zip(distinct, self._source.embed([self._videos[n] for n in distinct]), strict=True))
+        made = self._embed(self._source, distinct)
         return [made[number] for number in numbers]
 
     def _wait(self, numbers: Sequence[int]) -> None:

@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from syncline.data.label_files import FORMS, write_labels
 from syncline.data.label_track import LabelTrack
 from syncline.errors import SynclineError
 from syncline.tasks import LabelledVideo, next_to_label, transfer_events
+from syncline.tasks.tables import at_frames
 from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder, thinned
 
@@ -101,7 +104,7 @@ class Labelling:
         return sources[next_to_label(transfer_events(votes, list(short.values())))] if rest else None
 
     def tracks(self, *, carried: bool) -> list[LabelTrack]:
-        """Labels of the marked videos, or of all with what was carried.
+        """Labels of the marked videos, or of all with what was carried: the frames on display and their times.
 
         Raises:
             SynclineError: nothing has been marked.
@@ -118,9 +121,11 @@ class Labelling:
             found = {n: [marks[self._library.videos[n].name].get(k) for k in range(count)] for n in by_hand}
         tracks = []
         for number, seconds in sorted(found.items()):
-            video = self._library.videos[number]
-            named = tuple((names[k] if k < len(names) else f"event {k + 1}", s) for k, s in enumerate(seconds))
-            tracks.append(LabelTrack(video.name, named, None, video.frame_rate, video.num_frames, video.split))
+            video, clock = self._library.videos[number], self._library.clock(number)
+            frames = tuple(None if s is None else int(at_frames(np.array(s), clock)) for s in seconds)
+            times = [None if frame is None else max(0.0, float(clock[frame])) for frame in frames]
+            named = tuple((names[k] if k < len(names) else f"event {k + 1}", s) for k, s in enumerate(times))
+            tracks.append(LabelTrack(video.name, named, None, video.frame_rate, len(clock), video.split, frames))
         return tracks
 
     def export(self, form: str, *, carried: bool) -> tuple[str, bytes, str]:

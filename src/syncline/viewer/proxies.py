@@ -1,16 +1,18 @@
-"""Copies of videos that browsers do not play (HEVC, AVI, MJPEG ...), made one after another in the background."""
+"""Copies of what browsers do not play (HEVC, AVI, MJPEG, parts of a file), made one after another in the background."""
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from pathlib import Path
 from typing import Any
 
 from syncline.errors import SynclineError
-from syncline.files import content_hash
 from syncline.video import write_proxy
 from syncline.viewer.collection import Library
+
+_log = logging.getLogger(__name__)
 
 
 class Proxies:
@@ -52,19 +54,21 @@ class Proxies:
                 self._worker.start()
 
     def _proxy(self, number: int) -> Path:
-        return self._library.work / "proxies" / f"{content_hash(self._library.file(number))}.mp4"
+        return self._library.work / "proxies" / f"{self._library.content(number)}.mp4"
 
     def _work(self) -> None:
         while True:
             number = self._queue.get()
-            total = self._library.videos[number].num_frames
+            span, total = self._library.videos[number].span, self._library.num_frames(number)
 
             def report(done: int, number: int = number, total: int = total) -> None:
                 self._states[number] = {"state": "working", "share": round(done / max(1, total), 3)}
 
             report(0)
             try:
-                write_proxy(self._library.file(number), self._proxy(number), progress=report)
+                write_proxy(self._library.file(number), self._proxy(number), span=span, progress=report)
                 self._states[number] = {"state": "ready"}
-            except (SynclineError, OSError) as error:
+            except Exception as error:  # whatever it is, the next video has its turn
                 self._states[number] = {"state": "failed", "why": str(error)}
+                if not isinstance(error, SynclineError | OSError):
+                    _log.exception("the copy of %s failed", self._library.videos[number].name)

@@ -15,13 +15,14 @@ from starlette.types import ASGIApp
 from syncline.data import VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.files import cache_folder
-from syncline.video import find_videos, scan_file
+from syncline.video import find_videos
+from syncline.video.scan_cache import ScanCache
 from syncline.viewer.app import create_app
 from syncline.viewer.collection import Library
 from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
-from syncline.viewer.trainer import Trainer
+from syncline.viewer.trainer import Trainer, is_finished
 
-FIRST_PORT, PORTS = 8000, 50
+FIRST_PORT, PORTS, LAST_PORT = 8000, 50, 65_535
 UNSEEN = 10.0
 """Seconds until embedding begins if nobody opens the page."""
 
@@ -68,29 +69,33 @@ def open_viewer(
         host, port: where it will listen; port 0 takes the first free one from `FIRST_PORT` on.
 
     Raises:
-        SynclineError: no videos, no run, or no free port.
+        SynclineError: no videos, no run, no such port, or no free one.
     """
+    if not 0 <= port <= LAST_PORT:
+        raise SynclineError(f"there is no port {port}; choose a --port from 1 to {LAST_PORT}, or 0 for a free one")
     features = None if cache is None else Path(cache)
     chosen: Source | None = None
+    broken: list[tuple[str, str]] = []
     if (source / "store.json").is_file():
         paths, chosen = stored(source)
         videos, folder = open_videos(paths), source
+    elif (source / "model.safetensors").is_file():
+        run, paths = run or str(source), _videos_of(source)
+        videos, folder = open_videos(paths), Path(os.path.commonpath([path.parent for path in paths]))
     else:
-        if (source / "model.safetensors").is_file():
-            run, source = run or str(source), _videos_of(source)
         videos, folder = open_videos(source), source if source.is_dir() else source.parent
-        if source.is_dir() and not follow_links:
-            videos = _inside(videos, folder)
+        if source.is_dir():
+            videos = videos if follow_links else _inside(videos, folder)
+            broken = _broken(folder, videos, ScanCache(None if features is None else features / "scan"))
     place = _work_folder(folder) if work is None else Path(work)
     trained = place / OWN_RUN
     trainer = None
-    if chosen is None and run is None and not (trained / "model.safetensors").is_file():
+    if chosen is None and run is None and not is_finished(trained):
         chosen = Kept(Frozen(features), place / "frozen", videos.videos)
         trainer = Trainer.of_folder(source, trained, minutes=minutes, cache=features)
     elif chosen is None:
         chosen = Trained(run or trained, features)
     port = port or _free_port(host)
-    broken = _broken(folder, videos)
     library = Library(videos, place, broken=broken)
     app = create_app(library, chosen, host=host, port=port, trainer=trainer, embed_after=UNSEEN)
     return Viewer(app, host, port, len(videos), tuple(broken), trainer)
@@ -156,18 +161,19 @@ def _work_folder(folder: Path) -> Path:
     return cache_folder() / "viewer" / "-".join(folder.resolve().parts[1:])
 
 
-def _videos_of(run: Path) -> Path:
-    """The folder that a run was trained on, as the run says."""
-    for name in ("train.json", "config.json"):
-        try:
-            source = json.loads((run / name).read_text(encoding="utf-8")).get("source")
-        except (OSError, ValueError, AttributeError):
-            continue
-        if isinstance(source, str) and Path(source).exists():
-            return Path(source)
-    raise SynclineError(
-        f"{run} is a run that does not say where its videos are; give them: syncline view VIDEOS --run {run}"
-    )
+def _videos_of(run: Path) -> list[Path]:
+    """The videos that a run was trained on, as the run says, as far as they are still there."""
+    try:
+        source = json.loads((run / "run.json").read_text(encoding="utf-8"))["source"]
+        paths = [Path(path) for path in source if Path(path).exists()]
+    except (OSError, ValueError, KeyError, TypeError):
+        paths = []
+    if not paths:
+        raise SynclineError(
+            f"{run} is a run that does not say where its videos are, or they have moved; give them: "
+            f"syncline view VIDEOS --run {run}"
+        )
+    return paths
 
 
 def _leads_out(path: Path, folder: Path) -> bool:
@@ -182,14 +188,14 @@ def _inside(videos: VideoSet, folder: Path) -> VideoSet:
     return replace(videos, videos=kept)
 
 
-def _broken(folder: Path, videos: VideoSet) -> list[tuple[str, str]]:
+def _broken(folder: Path, videos: VideoSet, known: ScanCache) -> list[tuple[str, str]]:
     """Files with a video's name that are not in the set, and why."""
     used = {video.path.resolve() for video in videos}
     found = []
-    for path in find_videos(folder) if folder.is_dir() else []:
+    for path in find_videos(folder):
         if path.resolve() not in used:
             problem = "leads out of the folder; show it with --follow-links" if _leads_out(path, folder) else None
-            problem = problem or scan_file(path).problem
+            problem = problem or known.scan(path).problem
             if problem is not None:
                 found.append((path.name, problem))
     return found

@@ -78,7 +78,7 @@ def _small(library: Library, number: int) -> Path:
     if library.plays(number) and path.stat().st_size <= LARGEST_AS_IT_IS:
         return path
     copy = library.work / "shared" / f"{number}.mp4"
-    write_proxy(path, copy, height=360)
+    write_proxy(path, copy, height=360, span=library.videos[number].span)
     if copy.stat().st_size > LARGEST:
         raise SynclineError(
             f"{library.videos[number].name} is too long for one page ({copy.stat().st_size >> 20} MB even when small); "

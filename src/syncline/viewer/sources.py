@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from syncline.files import content_hash
 if TYPE_CHECKING:
     from syncline.encoder import FeatureCache, FrameEncoder
 
+
+_log = logging.getLogger(__name__)
 
 OWN_RUN = "run"
 """Name of the folder of the run that "Train on this folder" makes, beside the marks."""
@@ -162,7 +165,10 @@ class Kept:
             return [self._there[video.identity] for video in videos]
         made = self._source.embed(videos)
         if len(videos) == self._count:
-            self._write(made)
+            try:
+                self._write(made)
+            except (OSError, SynclineError) as error:  # a full disk, or another viewer that writes there
+                _log.warning("the embeddings are not kept for the next time: %s", error)
         return made
 
     def _write(self, embeddings: Sequence[Embedding]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -21,9 +20,11 @@ class Trainer:
     """`syncline train SOURCE --out RUN --minutes N` in the background.
 
     Args:
-        command: what to run; it writes `metrics.jsonl` (lines with `step`) into `run`.
+        command: what to run; it writes into `run` `metrics.jsonl` (lines with `step`) and at its end `run.json`, which
+            says whether it is `finished`.
         run: folder of the run.
         minutes: time budget, from which the time left is estimated.
+        resume: words added to the command where a run has begun in `run`.
         finished: called (from a thread) with the run when it is there.
         cache: folder of the feature cache that it uses; None for the user's.
     """
@@ -34,10 +35,12 @@ class Trainer:
         run: Path,
         *,
         minutes: float,
+        resume: Sequence[str] = (),
         finished: Callable[[Path], None] | None = None,
         cache: Path | None = None,
     ) -> None:
-        self._command, self.run, self.minutes, self.cache = list(command), run, minutes, cache
+        self._command, self._resume = list(command), list(resume)
+        self.run, self.minutes, self.cache = run, minutes, cache
         self.finished = finished
         self.progress = Progress()
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,11 +51,7 @@ class Trainer:
         words = ["train", str(source), "--out", str(run), "--minutes", f"{minutes:g}"]
         if cache is not None:
             words += ["--cache", str(cache)]
-        if (run / "checkpoint").exists():
-            words.append("--resume")
-        elif run.exists():  # it ended before its first checkpoint
-            shutil.rmtree(run)
-        return cls([sys.executable, "-m", "syncline", *words], run, minutes=minutes, cache=cache)
+        return cls([sys.executable, "-m", "syncline", *words], run, minutes=minutes, resume=["--resume"], cache=cache)
 
     def start(self) -> None:
         """Begin.
@@ -66,10 +65,9 @@ class Trainer:
         seconds = self.minutes * 60
         self.progress = Progress("working", 0, round(seconds), "training: getting ready", seconds)
         log = self.run.parent / f"{self.run.name}.log"
+        words = [*self._command, *(self._resume if (self.run / "train.json").is_file() else ())]
         with log.open("wb") as file:
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
-            )
+            self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
         threading.Thread(target=self._watch, args=(log,), daemon=True).start()
 
     def stop(self) -> None:
@@ -89,14 +87,22 @@ class Trainer:
             left = max(0.0, total - passed)
             self.progress = Progress("working", min(round(passed), total), total, message, round(left))
             time.sleep(POLL)
-        if process.returncode != 0 or not (self.run / "model.safetensors").is_file():
+        if process.returncode != 0 or not is_finished(self.run):
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             reason = lines[-1][:300] if lines else f"exit code {process.returncode}"
-            self.progress = Progress("failed", 0, 0, f"training ended without a model: {reason}")
+            self.progress = Progress("failed", 0, 0, f"training did not finish: {reason}")
             return
         self.progress = Progress("ready", 1, 1, "")
         if self.finished is not None:
             self.finished(self.run)
+
+
+def is_finished(run: Path) -> bool:
+    """Whether a run is there and came to its end; one that was interrupted has a model too."""
+    try:
+        return json.loads((run / "run.json").read_text(encoding="utf-8"))["finished"] is True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _last_step(metrics: Path) -> int | None:
