@@ -73,15 +73,12 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     """Place of a video -> names and seconds of its events; tracks without any are passed over."""
     from dataclasses import replace
 
-    from syncline.data.label_track import known_events, video_stem
+    from syncline.data.label_track import known_events, tracks_of
     from syncline.video import VideoReader
 
-    by_name = {track.video: track for track in tracks} | {video_stem(track.video): track for track in tracks}
     found: Marks = {}
-    for i, video in enumerate(videos):
-        track = by_name.get(video.name) or by_name.get(video_stem(video.name))
-        if track is None:
-            continue
+    for i, track in sorted(tracks_of(videos, tracks).items()):
+        video = videos[i]
         if track.frame_rate is None and track.phases is not None:
             track = replace(track, frame_rate=video.frame_rate)
         track = known_events(track)

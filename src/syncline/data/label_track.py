@@ -9,7 +9,8 @@ Notable choices:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -189,32 +190,74 @@ def with_names(tracks: Sequence[LabelTrack], names: Sequence[str] | None = None)
     return named
 
 
-def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
-    """Videos with the labels of the tracks that bear their names (with or without suffix); others stay as they are.
+def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, LabelTrack]:
+    """Place of a video -> its track: that of its whole name, otherwise of its name without suffix or folders.
+
+    A name without folders may fit several videos (`cam1/x.mp4`, `cam2/x.mp4`); which of them it means is not guessed.
 
     Raises:
-        SynclineError: no track fits any video, or labels that do not fit their video.
+        SynclineError: two tracks for one video, or a track that fits several videos.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> cameras = [Video(Path(name), name, name, 9, 3.0) for name in ("cam1/x.mp4", "cam2/x.mp4")]
+        >>> list(tracks_of(VideoSet(tuple(cameras), "cameras"), [LabelTrack("cam2/x.mp4")]))
+        [1]
+    """
+    stems = [video_stem(video.name) for video in videos]
+    alike = Counter(video_stem(track.video) for track in tracks)
+    once = {stem for stem, count in Counter(stems).items() if count == 1 == alike[stem]}
+    found: dict[int, LabelTrack] = {}
+    left = list(tracks)
+    ways: tuple[Callable[[str, str], bool], ...] = (
+        str.__eq__,
+        lambda name, other: _whole(name) == _whole(other),
+        lambda name, other: _ends_alike(_whole(name), _whole(other)) or video_stem(name) in once,
+    )
+    for fits in ways:
+        by_stem: dict[str, list[LabelTrack]] = defaultdict(list)
+        for track in left:
+            by_stem[video_stem(track.video)].append(track)
+        pairs = [(i, t) for i, stem in enumerate(stems) for t in by_stem[stem] if fits(videos[i].name, t.video)]
+        meant = Counter(id(track) for _, track in pairs)
+        new: dict[int, LabelTrack] = {}
+        for i, track in pairs:
+            if i in found:
+                continue
+            name = videos[i].name
+            if meant[id(track)] > 1:
+                raise SynclineError(
+                    f"the labels of {track.video!r} may be of {name} or of another video of that name; give its folder "
+                    "in the label file"
+                )
+            if i in new:
+                raise SynclineError(f"{name} has two labels ({new[i].video!r}, {track.video!r}); take one out")
+            new[i] = track
+        found |= new
+        left = [track for track in left if not meant[id(track)]]
+    return found
+
+
+def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
+    """Videos with the labels of the tracks that bear their names (see `tracks_of`); others stay as they are.
+
+    Raises:
+        SynclineError: no track fits any video, tracks that fit several, or labels that do not fit their video.
     """
     from syncline.video import VideoReader
 
-    by_name = {track.video: track for track in tracks}
-    by_stem = {video_stem(track.video): track for track in tracks}
-    found = 0
-    labelled: list[Video] = []
-    for video in videos:
-        track = by_name.get(video.name) or by_stem.get(video_stem(video.name))
-        if track is None:
-            labelled.append(video)
-            continue
-        found += 1
+    found = tracks_of(videos, tracks)
+    if not found:
+        given = tracks[0].video if tracks else "none"
+        raise SynclineError(f"the labels name none of the {len(videos)} videos of {videos.name} (the first: {given})")
+    labelled: list[Video] = list(videos)
+    for i, track in found.items():
+        video = videos[i]
         pts = VideoReader(video.path).pts_seconds
         first, end = video.span or (0, video.num_frames)
         phases = np.full(video.num_frames, -1, dtype=np.int64)  # of a part, the rest of the file is unknown
         phases[first:end] = labels_to_phases(track, end - first, pts[first:end] - (pts[first] if video.span else 0))
-        labelled.append(replace(video, phases=phases, split=track.split or video.split))
-    if not found:
-        given = tracks[0].video if tracks else "none"
-        raise SynclineError(f"the labels name none of the {len(videos)} videos of {videos.name} (the first: {given})")
+        labelled[i] = replace(video, phases=phases, split=track.split or video.split)
     names = max((track.event_names for track in tracks), key=len, default=()) or videos.event_names
     return replace(videos, videos=tuple(labelled), event_names=names)
 
@@ -226,9 +269,19 @@ def video_stem(name: str) -> str:
         >>> video_stem("day 1/cup.v2.MP4"), video_stem("cup.v2")
         ('cup.v2', 'cup.v2')
     """
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    stem, dot, suffix = last.rpartition(".")
-    return stem if dot and stem and suffix.lower() in _FILM_SUFFIXES else last
+    return _whole(name).rsplit("/", 1)[-1]
+
+
+def _whole(name: str) -> str:
+    """The name of a video with its folders, without the suffix of a film."""
+    name = name.replace("\\", "/")
+    rest, dot, suffix = name.rpartition(".")
+    return rest if dot and rest and rest[-1] != "/" and suffix.lower() in _FILM_SUFFIXES else name
+
+
+def _ends_alike(name: str, other: str) -> bool:
+    """Whether one of two names is the other without some of its folders."""
+    return f"/{name}".endswith(f"/{other}") or f"/{other}".endswith(f"/{name}")
 
 
 def _frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:
