@@ -112,14 +112,14 @@ def test_folders_may_be_missing_or_others_where_a_name_occurs_once(tmp_path: Pat
         attach_labels(videos, [LabelTrack(f"cam{k}/x.mp4", (("grasp", 0.08),)) for k in (1, 2)])
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "label-studio"])
+@pytest.mark.parametrize("form", FORMS)
 def test_every_form_keeps_videos_of_one_file_name_apart(tmp_path: Path, form: str) -> None:
     videos = cameras(tmp_path / "videos", "cam1", "cam2")
     tracks = [
         LabelTrack(f"cam{k}/x.mp4", (("grasp", 0.08 * k),), None, videos[0].frame_rate, 10, frames=(2 * k,))
         for k in (1, 2)
     ]
-    single = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv"}
+    single = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json"}
     place = tmp_path / f"labels{single.get(form, '')}"
     write_labels(place, tracks, form=form)
     starts = [

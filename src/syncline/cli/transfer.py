@@ -79,7 +79,7 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     found: Marks = {}
     for i, track in sorted(tracks_of(videos, tracks).items()):
         video = videos[i]
-        if track.frame_rate is None and track.phases is not None:
+        if track.frame_rate is None:
             track = replace(track, frame_rate=video.frame_rate)
         track = known_events(track)
         events = tuple(second for _, second in track.events)

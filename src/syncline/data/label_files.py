@@ -57,7 +57,8 @@ def read_labels(
     Args:
         path: the file; its form is recognised by suffix and content.
         event_names: which events, in which order; others are passed over, missing ones None. None takes all there are.
-        frame_rate: frames a second, for forms that count frames and do not say (Label Studio, arrays, text).
+        frame_rate: frames a second, for forms that count frames and do not say (Label Studio, arrays, text); None
+            leaves the seconds of such events None.
         tier: of an ELAN file; None takes the only one with annotations.
 
     Returns:
@@ -179,9 +180,7 @@ def _csv_track(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
         seconds = [None if cell in ("", "-1") else float(cell) for cell in cells]
     else:
         frames = tuple(None if cell in ("", "-1") else int(cell) for cell in cells)
-        if rate is None and cells:
-            raise ValueError("events in frames need a column 'fps', or frame_rate")
-        seconds = [None if frame is None else frame / (rate or 1.0) for frame in frames]
+        seconds = [None if frame is None or not rate else frame / rate for frame in frames]
     events = tuple(zip(names, seconds, strict=True)) if cells else tuple((name, None) for name in names)
     frames = frames if frames or not events else None
     return LabelTrack(row["video"], events, None, rate, length, row.get("split", ""), frames)
@@ -231,9 +230,7 @@ def _json_track(entry: dict[str, Any], frame_rate: float | None) -> LabelTrack:
     frames: list[int | None] = []
     for event in entry.get("events") or []:
         frame, seconds = event.get("frame"), event.get("seconds")
-        if frame is not None and seconds is None:
-            if rate is None:
-                raise SynclineError("events in frames need a frame_rate")
+        if frame is not None and seconds is None and rate:
             seconds = int(frame) / rate
         events.append((str(event["name"]), None if seconds is None else float(seconds)))
         frames.append(None if frame is None else int(frame))

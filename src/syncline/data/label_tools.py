@@ -271,8 +271,6 @@ def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
 
 def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None = None) -> list[LabelTrack]:
     """Tasks with timeline labels: frames count from 1; the first annotation that was not cancelled is taken."""
-    if frame_rate is None:
-        raise SynclineError("Label Studio counts frames; give the frame_rate of the videos")
     tracks = []
     for task in tasks:
         data = task.get("data") or {}
@@ -288,7 +286,9 @@ def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None 
                 starts = [max(int(part["start"]) - 1, 0) for part in value["ranges"]]
                 marks.extend((str(name), float(start)) for start in starts)
         in_frames = numbered(marks)
-        events = tuple((name, None if frame is None else frame / frame_rate) for name, frame in in_frames)
+        events = tuple(
+            (name, frame / frame_rate if frame is not None and frame_rate else None) for name, frame in in_frames
+        )
         frames = tuple(None if frame is None else int(frame) for _, frame in in_frames)
         tracks.append(LabelTrack(_media_name(unquote(str(said))), events, None, frame_rate, frames=frames))
     return tracks

@@ -2,7 +2,8 @@
 
 Notable choices:
 - An event is held in seconds, because that is what people mark; where a form counts frames, the frame number is kept
-  beside it and wins, because in a video of variable rate number / rate is not the time.
+  beside it and wins, because in a video of variable rate number / rate is not the time. Where the form does not say
+  the rate, the seconds stay None and only the frame is known.
 - A segment (ELAN, Label Studio, a BORIS state) is the event of its beginning. It lasts up to the next event, as phases
   do everywhere here; where it ends earlier, that end is not kept.
 """
@@ -32,7 +33,7 @@ class LabelTrack:
 
     Attributes:
         video: name of its file, as the label file has it.
-        events: (name, seconds) in order; seconds None where the event is absent.
+        events: (name, seconds) in order; seconds None where the event is absent, or only its frame is known.
         phases: (num_frames,) int64 label of every frame, -1 unknown; None where the form has events only.
         frame_rate: frames a second as the label file says; None where it does not.
         num_frames: length of the video, None where unknown.
@@ -58,6 +59,8 @@ class LabelTrack:
                 raise SynclineError(f"labels of {self.video}: event {name!r} at {seconds} s is not in a video")
         if self.frames is not None and len(self.frames) != len(self.events):
             raise SynclineError(f"labels of {self.video}: {len(self.events)} events with {len(self.frames)} frames")
+        if self.frames is not None and any(frame is not None and frame < 0 for frame in self.frames):
+            raise SynclineError(f"labels of {self.video}: an event at a frame below 0; frames count from 0")
         if self.phases is not None and len(self.phases) and self.phases.min() < -1:
             raise SynclineError(f"labels of {self.video}: label {self.phases.min()}; -1 is unknown, others start at 0")
         if self.phases is not None and len(self.phases) and self.phases.max() >= MAX_PHASES:
@@ -93,12 +96,12 @@ def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike)
         raise SynclineError(f"{track.video}: {num_frames} frames with times of shape {seconds.shape}")
     if track.phases is not None:
         return fitted(track.phases, num_frames, track.video)
-    if all(time is None for _, time in track.events):
-        return np.full(num_frames, -1, dtype=np.int64)
     if track.frames is not None:
         places: list[int | None] = list(track.frames)
     else:
         places = [None if time is None else _frame_at(seconds, time) for _, time in track.events]
+    if all(place is None for place in places):
+        return np.full(num_frames, -1, dtype=np.int64)
     try:
         return phases_from_events(places, num_frames)
     except SynclineError as error:
@@ -119,30 +122,38 @@ def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np
 
 
 def known_events(track: LabelTrack) -> LabelTrack:
-    """The track with events: its own, or those that its phases imply (their times need a frame rate).
+    """The track with events in seconds: its own, or those that its phases imply (frames need a frame rate for that).
 
     Raises:
-        SynclineError: phases without a frame rate, or labels that go back (no order of events has them).
+        SynclineError: frames without a frame rate, or labels that go back (no order of events has them).
 
     Examples:
         >>> known_events(LabelTrack("a", phases=np.array([0, 0, 1, 2]), frame_rate=10.0)).events
         (('phase 1', 0.2), ('phase 2', 0.3))
     """
     if track.events or track.phases is None:
-        return track
+        return replace(track, events=_in_seconds(track, track.event_names, track.frames)) if track.frames else track
     known = track.phases[track.phases >= 0]
     if (np.diff(known) < 0).any():
         raise SynclineError(f"{track.video}: its labels go back, so they are no ordered events; write .npy or .txt")
-    if track.frame_rate is None:
-        raise SynclineError(f"{track.video}: labels of frames have no times without a frame rate; give frame_rate")
     num_phases = max(int(known.max()) + 1 if len(known) else 0, len(track.phase_names))
     frames = events_from_phases(track.phases, num_phases)
     names = track.phase_names or tuple(f"phase {number}" for number in range(num_phases))
-    rate = track.frame_rate
-    events = tuple(
-        (name, None if frame is None else frame / rate) for name, frame in zip(names[1:], frames, strict=True)
+    return replace(track, events=_in_seconds(track, names[1:], frames), frames=frames)
+
+
+def _in_seconds(
+    track: LabelTrack, names: Sequence[str], frames: Sequence[int | None]
+) -> tuple[tuple[str, float | None], ...]:
+    """Events with the seconds that the track has of them, otherwise by their frames at its rate."""
+    said = [second for _, second in track.events] or [None] * len(names)
+    if track.frame_rate is None and any(f is not None and s is None for f, s in zip(frames, said, strict=True)):
+        raise SynclineError(f"{track.video}: labels of frames have no times without a frame rate; give frame_rate")
+    rate = track.frame_rate or 1.0
+    return tuple(
+        (name, second if second is not None or frame is None else frame / rate)
+        for name, frame, second in zip(names, frames, said, strict=True)
     )
-    return replace(track, events=events, frames=frames)
 
 
 def known_phases(track: LabelTrack) -> NDArray[np.int64]:
