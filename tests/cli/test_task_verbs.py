@@ -162,6 +162,19 @@ def test_transfer_carries_events_in_every_form(folder: Path, tmp_path: Path) -> 
     assert len(list((tmp_path / "out" / "npy").glob("*.npy"))) == COUNT
 
 
+def test_transfer_counts_phases_over_all_arrays(folder: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for film, count in zip(films(folder)[:2], (3, 2), strict=True):
+        length = VideoReader(film).num_frames
+        np.save(labels / f"{film.stem}.npy", np.arange(length) * count // length)
+    assert command(folder, "transfer", folder, "--labels", labels, "--out", tmp_path / "out") == 0
+    table = [row for row in rows(tmp_path / "out" / "transferred.csv") if row["state"] == "labelled"]
+    assert [(row["event"], row["seconds"] != "") for row in table] == [
+        ("phase 1", True), ("phase 2", True), ("phase 1", True), ("phase 2", False)
+    ]  # fmt: skip
+
+
 def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
     reference = films(folder)[0].name
     assert command(folder, "deviate", folder, "--reference", reference, "--out", tmp_path) == 0

@@ -80,6 +80,12 @@ def test_phases_become_events_and_back(tmp_path: Path) -> None:
         write_labels(tmp_path / "w.eaf", [LabelTrack("w", (), np.array([0, 1, 0]), 10.0, 3)], form="elan")
 
 
+def test_phases_fewer_than_others_or_without_names_give_events_for_all() -> None:
+    track = LabelTrack("v.mp4", (), np.array([0, 0, 1, 2]), 10.0, 4, phase_names=("rest", "lift"))
+    assert known_events(track).events == (("lift", 0.2), ("phase 2", 0.3))
+    assert known_events(track, 5).event_names == ("lift", "phase 2", "phase 3", "phase 4")
+
+
 def test_action_segmentation_folder_with_mapping(tmp_path: Path) -> None:
     (tmp_path / "mapping.txt").write_text("0 background\n1 take cup\n2 pour\n")
     truth = tmp_path / "groundTruth"

@@ -77,11 +77,13 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     from syncline.video import VideoReader
 
     found: Marks = {}
+    named = [len(track.phase_names) for track in tracks]
+    num_phases = max([*named, *(int(t.phases.max(initial=-1)) + 1 for t in tracks if t.phases is not None)], default=0)
     for i, track in sorted(tracks_of(videos, tracks).items()):
         video = videos[i]
         if track.frame_rate is None:
             track = replace(track, frame_rate=video.frame_rate)
-        track = known_events(track)
+        track = known_events(track, num_phases)
         events = tuple(second for _, second in track.events)
         if track.frames is not None:
             clock = VideoReader(video.path).pts_seconds

@@ -121,8 +121,13 @@ def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np
     return labels[np.minimum(np.arange(num_frames), len(labels) - 1)]
 
 
-def known_events(track: LabelTrack) -> LabelTrack:
+def known_events(track: LabelTrack, num_phases: int = 0) -> LabelTrack:
     """The track with events in seconds: its own, or those that its phases imply (frames need a frame rate for that).
+
+    Args:
+        track: labels of one video.
+        num_phases: how many phases there are at least, where the others of a set have more; those without a name are
+            called by their number.
 
     Raises:
         SynclineError: frames without a frame rate, or labels that go back (no order of events has them).
@@ -136,9 +141,9 @@ def known_events(track: LabelTrack) -> LabelTrack:
     known = track.phases[track.phases >= 0]
     if (np.diff(known) < 0).any():
         raise SynclineError(f"{track.video}: its labels go back, so they are no ordered events; write .npy or .txt")
-    num_phases = max(int(known.max()) + 1 if len(known) else 0, len(track.phase_names))
+    num_phases = max(int(known.max()) + 1 if len(known) else 0, len(track.phase_names), num_phases)
     frames = events_from_phases(track.phases, num_phases)
-    names = track.phase_names or tuple(f"phase {number}" for number in range(num_phases))
+    names = (*track.phase_names, *(f"phase {number}" for number in range(len(track.phase_names), num_phases)))
     return replace(track, events=_in_seconds(track, names[1:], frames), frames=frames)
 
 
