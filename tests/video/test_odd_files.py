@@ -143,6 +143,12 @@ def test_a_claim_of_millions_of_frames_is_refused(write_bar_codes: Write, count:
         VideoReader(path)
 
 
+def test_boxes_nested_by_the_thousand_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.mp4"
+    path.write_bytes(b"".join(struct.pack(">I4s", 8 * left, b"moov") for left in range(3000, 0, -1)))
+    assert scan_file(path).problem == "boxes nested more than 16 deep, which no camera writes"
+
+
 def test_huge_pictures_are_refused(tmp_path: Path) -> None:
     """GIF says its size in its head: 65535 x 65535 needs no such file."""
     path = tmp_path / "huge.gif"
