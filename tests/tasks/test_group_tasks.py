@@ -91,6 +91,13 @@ def test_sync_refuses_what_it_cannot_do() -> None:
         synchronize(embeddings[:1])
     with pytest.raises(SynclineError, match="no video 'x'"):
         synchronize(embeddings, reference="x")
+    narrow = Embedding(embeddings[1].vectors[:, :5], embeddings[1].pts_seconds, "narrow")
+    empty = Embedding(narrow.vectors[:0], narrow.pts_seconds[:0], "empty")
+    for reference in (None, "v0"):
+        with pytest.raises(SynclineError, match="widths 24 and 5; embed both with the same run"):
+            synchronize([embeddings[0], narrow], reference=reference)
+        with pytest.raises(SynclineError, match="empty has no embedded frames"):
+            synchronize([embeddings[0], empty], reference=reference)
 
 
 def test_moments_are_found_apart_saved_and_updated(tmp_path: Path) -> None:
@@ -118,6 +125,14 @@ def test_moments_are_found_apart_saved_and_updated(tmp_path: Path) -> None:
     assert again.stale([*embeddings, late]) == []
     again.remove("v0")
     assert "v0" not in again.sources
+    whole = (tmp_path / "index.safetensors").read_bytes()
+    for left in (0, 4, 40, len(whole) // 2):
+        (tmp_path / "index.safetensors").write_bytes(whole[:left])
+        with pytest.raises(SynclineError, match="no readable search index"):
+            MomentIndex.load(tmp_path)
+    (tmp_path / "index.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(SynclineError, match="no readable search index"):
+        MomentIndex.load(tmp_path)
     (tmp_path / "index.json").write_text("{}", encoding="utf-8")
     with pytest.raises(SynclineError, match="no readable search index"):
         MomentIndex.load(tmp_path)

@@ -122,7 +122,7 @@ class Embedder:
         """(d,) vector of a picture file, in the space of the videos' embeddings.
 
         Raises:
-            SynclineError: no picture that can be read.
+            SynclineError: no picture that can be read, or a run that looks at several frames at once.
         """
         import numpy as np
         import torch
@@ -130,6 +130,11 @@ class Embedder:
 
         from syncline.encoder.projection import principal_directions
 
+        if self.encoder is not None and self.encoder.config.contexts > 1:
+            raise SynclineError(
+                f"--image {path}: this run looks at {self.encoder.config.contexts} frames at once, and a picture is one; "
+                "look for a moment of a video (--video, --time), or leave --run away"
+            )
         if self.encoder is None:
             assert self.cache is not None
             backbone = self.cache.backbone

@@ -119,11 +119,14 @@ class Alignment:
 
 def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
     """Cosine of all frames minus its mean, in units of a quarter of its standard deviation: (n, m) float32."""
-    _check_widths(a, b)
+    check_pair(a, b)
     return centred_similarity(a.vectors, b.vectors)
 
 
-def _check_widths(a: Embedding, b: Embedding) -> None:
+def check_pair(a: Embedding, b: Embedding) -> None:
+    """Raises SynclineError where two embeddings cannot be compared: no frames, or widths that differ."""
+    if not len(a.vectors) or not len(b.vectors):
+        raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
     if a.vectors.shape[1] != b.vectors.shape[1]:
         raise SynclineError(
             f"embeddings of {a.source} and {b.source} have widths {a.vectors.shape[1]} and {b.vectors.shape[1]}; "
@@ -171,8 +174,7 @@ def align(
     """
     if mode not in MODES:
         raise SynclineError(f"unknown alignment mode {mode!r}; choose one of {', '.join(MODES)}")
-    if not len(a.vectors) or not len(b.vectors):
-        raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
+    check_pair(a, b)
     prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend}
     if mode == "local" and len(a.vectors) * len(b.vectors) > LONG:
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)
@@ -290,7 +292,6 @@ def _long(
     a: Embedding, b: Embedding, segments: int, verdict: bool, gamma: float, prices: dict[str, Any]
 ) -> tuple[list[Path], NDArray[np.float64], float]:
     """Paths, the posterior near their pairs, and the match score of two videos too long for their matrix."""
-    _check_widths(a, b)
     x, y = (torch.from_numpy(np.asarray(side.vectors, dtype=np.float32)) for side in (a, b))
     scale = similarity_unit(x, y)
     found = smith_waterman_streamed(x, y, scale=scale, segments=segments, **prices)

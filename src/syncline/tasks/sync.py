@@ -18,7 +18,7 @@ from scipy import stats
 from syncline.alignment.sequences import local_alignment
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, PairAligner, align, align_pairs, similarity
+from syncline.tasks.align import Alignment, PairAligner, align, align_pairs, check_pair, similarity
 
 JOINT_ROUNDS = 3
 INSERT_SHARE = 0.5
@@ -118,7 +118,13 @@ def synchronize(
 
 
 def medoid(embeddings: Sequence[Embedding], *, partners: int = 10, seed: int = 0) -> int:
-    """Index of the video with the best mean local score against others (at most `partners` of them each)."""
+    """Index of the video with the best mean local score against others (at most `partners` of them each).
+
+    Raises:
+        SynclineError: a video without frames, or widths that differ.
+    """
+    for other in embeddings:
+        check_pair(embeddings[0], other)
     generator = np.random.default_rng(seed)
     means = []
     for i, candidate in enumerate(embeddings):

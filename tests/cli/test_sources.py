@@ -1,0 +1,17 @@
+"""What the verbs share: options that cannot be met end in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncline.cli.sources import Embedder
+from syncline.encoder import EncoderConfig, FrameEncoder
+from syncline.errors import SynclineError
+
+
+def test_a_picture_is_refused_by_a_run_that_looks_at_several_frames(tmp_path: Path) -> None:
+    config = EncoderConfig(backbone="test_resnet", weights="none", width=16, hidden=16, contexts=2)
+    with pytest.raises(SynclineError, match="looks at 2 frames at once, and a picture is one"):
+        Embedder(None, FrameEncoder(config), None).embed_picture(tmp_path / "still.png", [])
