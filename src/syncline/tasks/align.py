@@ -363,6 +363,8 @@ def _gaps(
         for before, after in itertools.pairwise(edges):
             if after - before > 1:
                 start, end = float(pts[before + 1]), float(pts[after - 1]) + step
+                if after < len(pts):  # frames may lie closer than they do mostly
+                    end = min(end, float(pts[after]))
                 if end - start >= min_gap:
                     found.append(Gap(video, start, end))
     return tuple(found)
