@@ -30,6 +30,7 @@ from syncline.alignment.sequences import (
     MATCH_THRESHOLD,
     centred_similarity,
     in_order,
+    local_alignment,
     match_score,
     match_score_streamed,
     similarity_unit,
@@ -121,6 +122,31 @@ def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
     """Cosine of all frames minus its mean, in units of a quarter of its standard deviation: (n, m) float32."""
     check_pair(a, b)
     return centred_similarity(a.vectors, b.vectors)
+
+
+def similarity_blocks(a: Embedding, b: Embedding) -> Iterator[tuple[int, torch.Tensor]]:
+    """`similarity` a few rows at a time: number of the first, and (k, m) float32; of two short videos all at once."""
+    check_pair(a, b)
+    if len(a) * len(b) <= LONG:
+        yield 0, similarity(a, b)
+        return
+    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
+    scale = similarity_unit(x, y)
+    x, y = unit_rows(x), unit_rows(y)
+    mean = x.mean(0) @ y.mean(0)
+    step = max(1, LONG // len(b))
+    for first in range(0, len(x), step):
+        yield first, (x[first : first + step] @ y.T - mean) / scale
+
+
+def local_score(a: Embedding, b: Embedding) -> float:
+    """Score of the best local alignment, of two long videos without their matrix."""
+    check_pair(a, b)
+    if len(a) * len(b) <= LONG:
+        return local_alignment(a.vectors, b.vectors, segments=1, posterior=False).score
+    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
+    scale = similarity_unit(x, y)
+    return smith_waterman_streamed(x, y, scale=scale, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0].score
 
 
 def check_pair(a: Embedding, b: Embedding) -> None:
