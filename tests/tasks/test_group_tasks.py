@@ -302,7 +302,8 @@ def test_the_simple_rule_flags_frames_along_the_path() -> None:
     course = VARIANTS["extra"][0]
     flagged = distance_rule(walk(STEADY, "reference"), walk(course, "extra"))
     assert flagged.shape == (130,)
-    assert flagged[40:70].mean() >= flagged[:40].mean()
+    assert flagged.any()
+    assert flagged[40:70].mean() > flagged[:40].mean()
 
 
 def test_tempo_is_the_slope_of_the_path() -> None:
