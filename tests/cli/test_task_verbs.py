@@ -15,9 +15,13 @@ import torch
 from PIL import Image
 
 from syncline.cli.main import main
+from syncline.cli.sources import known_events
+from syncline.cli.transfer import ENDINGS
+from syncline.data import open_videos
 from syncline.data.label_files import read_labels
+from syncline.data.label_track import attach_labels
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
-from syncline.video import VideoReader
+from syncline.video import VideoReader, VideoWriter
 
 COUNT = 4
 
@@ -85,7 +89,7 @@ def test_align_refuses_what_does_not_match(
 
 
 def test_sync_writes_a_timeline_and_a_grid(folder: Path, tmp_path: Path) -> None:
-    assert command(folder, "sync", folder, "--out", tmp_path, "--height", "32", "--same-event") == 0
+    assert command(folder, "sync", folder, "--out", tmp_path, "--height", "32") == 0
     value = json.loads((tmp_path / "sync.json").read_text(encoding="utf-8"))
     table = rows(tmp_path / "timeline.csv")
     names = [entry["video"] for entry in value["videos"]]
@@ -95,11 +99,25 @@ def test_sync_writes_a_timeline_and_a_grid(folder: Path, tmp_path: Path) -> None
         known = [float(row[entry["video"]]) for row in table if row[entry["video"]]]
         assert len(known) / len(table) == pytest.approx(entry["coverage"], abs=1e-3)
         assert (np.diff(known) >= -1e-6).all()
-    reference = next(entry for entry in value["offsets"] if entry["video"] == value["reference"])
-    assert (reference["offset"], reference["rate"]) == pytest.approx((0.0, 1.0), abs=1e-3)
     film = VideoReader(tmp_path / "grid.mp4")
     assert film.duration == pytest.approx(float(table[-1]["seconds"]), abs=0.2)
     assert (tmp_path / "timeline.png").stat().st_size > 5000
+
+
+def test_sync_finds_the_offset_of_a_camera_that_started_later(folder: Path, tmp_path: Path) -> None:
+    early, late = tmp_path / "cameras" / "early.mp4", tmp_path / "cameras" / "late.mp4"
+    early.parent.mkdir()
+    early.write_bytes(films(folder)[0].read_bytes())
+    reader = VideoReader(early)
+    with VideoWriter(late, height=reader.height, width=reader.width, rate=reader.frame_rate) as writer:
+        for frames in reader.chunks(np.arange(12, reader.num_frames)):
+            for picture, second in zip(frames.pixels, frames.pts_seconds, strict=True):
+                writer.write(picture, second - reader.pts_seconds[12])
+    words = ["--reference", "early.mp4", "--same-event", "--no-films", "--rate", "15"]
+    assert command(folder, "sync", early.parent, *words, "--out", tmp_path / "out") == 0
+    offsets = {entry["video"]: entry for entry in json.loads((tmp_path / "out" / "sync.json").read_text())["offsets"]}
+    assert offsets["late.mp4"]["rate"] == pytest.approx(1.0, abs=0.02)
+    assert offsets["late.mp4"]["offset"] == pytest.approx(-reader.pts_seconds[12], abs=0.05)
 
 
 def test_search_finds_the_moment_itself_and_keeps_its_index(
@@ -155,11 +173,35 @@ def test_transfer_carries_events_in_every_form(folder: Path, tmp_path: Path) -> 
             assert float(row["seconds"]) == pytest.approx(dict(truth[row["video"]].events)[row["event"]], abs=0.1)
         elif row["state"] == "found":
             assert 0 <= float(row["confidence"]) <= 1
-    as_csv = {track.video: track.events for track in read_labels(tmp_path / "out" / "labels.csv")}
-    as_json = {track.video: track.events for track in read_labels(tmp_path / "out" / "labels.json")}
-    assert set(as_csv) == set(as_json) == set(truth)
-    assert (tmp_path / "out" / "labels.boris").exists()
-    assert len(list((tmp_path / "out" / "npy").glob("*.npy"))) == COUNT
+    videos = open_videos(folder)
+    names = next(iter(truth.values())).event_names
+    said = {(row["video"], row["event"]): row["seconds"] for row in table}
+    for form, ending in ENDINGS.items():
+        tracks = read_labels(tmp_path / "out" / ending, event_names=names)
+        assert len(tracks) == COUNT, form
+        for video in attach_labels(videos, tracks):
+            assert video.phases is not None, form
+            seconds = known_events(video, len(names) + 1)
+            for name, second, after in zip(names, seconds, [*seconds[1:], None], strict=True):
+                wanted = said[video.name, name]
+                if wanted:  # a frame of 1/15 s, of which seconds are the beginning; times are rounded to milliseconds
+                    assert second is not None
+                    assert -0.002 <= float(wanted) - second < 1 / 15 + 0.002, (form, video.name, name)
+                else:  # absent: no phase of its own
+                    assert second == after, (form, video.name, name)
+
+
+def test_transfer_counts_phases_over_all_arrays(folder: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for film, count in zip(films(folder)[:2], (3, 2), strict=True):
+        length = VideoReader(film).num_frames
+        np.save(labels / f"{film.stem}.npy", np.arange(length) * count // length)
+    assert command(folder, "transfer", folder, "--labels", labels, "--out", tmp_path / "out") == 0
+    table = [row for row in rows(tmp_path / "out" / "transferred.csv") if row["state"] == "labelled"]
+    assert [(row["event"], row["seconds"] != "") for row in table] == [
+        ("phase 1", True), ("phase 2", True), ("phase 1", True), ("phase 2", False)
+    ]  # fmt: skip
 
 
 def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:

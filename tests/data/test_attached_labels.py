@@ -11,7 +11,7 @@ import pytest
 from data_forms import Item
 
 from syncline.data import VideoSet, events_from_phases, open_videos, phases_from_events
-from syncline.data.label_files import read_labels
+from syncline.data.label_files import FORMS, read_labels, write_labels
 from syncline.data.label_track import LabelTrack, attach_labels
 from syncline.errors import SynclineError
 
@@ -78,6 +78,68 @@ def test_a_part_of_a_file_takes_labels_on_its_own_clock(tmp_path: Path) -> None:
     assert labelled.phases.tolist() == [-1, -1, -1, -1, 0, 0, 1, 1, 1, -1]
     with pytest.raises(SynclineError, match="name none of the 1 videos"):
         attach_labels(part, [LabelTrack("episode 2", (("grasp", 0.08),))])
+
+
+def cameras(folder: Path, *names: str) -> VideoSet:
+    """Videos of one file name in folders of their own."""
+    for name in names:
+        forms.write_video(folder / name, Item("x", [0] * 10))
+        (folder / name / "videos" / "x.mp4").rename(folder / name / "x.mp4")
+    return open_videos(folder)
+
+
+def labelled(videos: VideoSet) -> list[str]:
+    return [video.name for video in videos if video.phases is not None]
+
+
+def test_labels_of_one_camera_are_not_given_to_the_others(tmp_path: Path) -> None:
+    videos = cameras(tmp_path, "cam1", "cam2", "cam3")
+    track = LabelTrack("cam1/x.mp4", (("grasp", 0.08),))
+    assert labelled(attach_labels(videos, [track])) == ["cam1/x.mp4"]
+    both = [replace(track, video="cam2\\x"), track, replace(track, video="cam9/x.mp4")]
+    assert labelled(attach_labels(videos, both)) == ["cam1/x.mp4", "cam2/x.mp4"]
+    with pytest.raises(SynclineError, match=r"labels of 'x.mp4' may be of cam2/x.mp4 or of another"):
+        attach_labels(videos, [track, replace(track, video="x.mp4")])
+    with pytest.raises(SynclineError, match=r"cam1/x.mp4 has two labels \('cam1/x.mp4', 'cam1/x.mp4'\)"):
+        attach_labels(videos, [track, replace(track)])
+
+
+def test_folders_may_be_missing_or_others_where_a_name_occurs_once(tmp_path: Path) -> None:
+    videos = cameras(tmp_path, "cam1")
+    for name in ("x", "cam1/x.mp4", "elsewhere/x.mov"):
+        assert labelled(attach_labels(videos, [LabelTrack(name, (("grasp", 0.08),))])) == ["x.mp4"]
+    with pytest.raises(SynclineError, match="two labels"):
+        attach_labels(videos, [LabelTrack(f"cam{k}/x.mp4", (("grasp", 0.08),)) for k in (1, 2)])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_keeps_videos_of_one_file_name_apart(tmp_path: Path, form: str) -> None:
+    videos = cameras(tmp_path / "videos", "cam1", "cam2")
+    tracks = [
+        LabelTrack(f"cam{k}/x.mp4", (("grasp", 0.08 * k),), None, videos[0].frame_rate, 10, frames=(2 * k,))
+        for k in (1, 2)
+    ]
+    single = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json"}
+    place = tmp_path / f"labels{single.get(form, '')}"
+    write_labels(place, tracks, form=form)
+    starts = [
+        events_from_phases(v.phases, 2) for v in attach_labels(videos, read_labels(place)) if v.phases is not None
+    ]
+    assert starts == [(2,), (4,)]
+
+
+def test_two_tracks_of_one_name_do_not_share_a_file(tmp_path: Path) -> None:
+    with pytest.raises(SynclineError, match="two tracks are named"):
+        write_labels(tmp_path / "out", [LabelTrack("x.mp4", (), np.zeros(3, np.int64))] * 2, form="npy")
+
+
+def test_boris_rows_of_two_folders_are_not_mixed(tmp_path: Path) -> None:
+    rows = ["Media file path,Behavior,Time", "/films/cam1/x.mp4,grasp,0.08", "/films/cam2/x.mp4,grasp,0.16"]
+    (tmp_path / "e.csv").write_text("\n".join(["Observation id," + rows[0], *(f"a,{row}" for row in rows[1:])]))
+    tracks = read_labels(tmp_path / "e.csv")
+    assert [track.events for track in tracks] == [(("grasp", 0.08),), (("grasp", 0.16),)]
+    with pytest.raises(SynclineError, match="may be of"):
+        attach_labels(cameras(tmp_path, "cam1", "cam2"), tracks)
 
 
 def test_events_and_phases_with_unknown_frames() -> None:

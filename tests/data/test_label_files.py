@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from syncline.data.label_files import FORMS, read_labels, write_labels
-from syncline.data.label_track import LabelTrack, labels_to_phases, video_stem, with_names
+from syncline.data.label_track import LabelTrack, known_events, labels_to_phases, video_stem, with_names
 from syncline.errors import SynclineError
 
 NAMES = ("hand touches", "liquid starts", "done")
@@ -79,6 +80,12 @@ def test_phases_become_events_and_back(tmp_path: Path) -> None:
         write_labels(tmp_path / "w.eaf", [LabelTrack("w", (), np.array([0, 1, 0]), 10.0, 3)], form="elan")
 
 
+def test_phases_fewer_than_others_or_without_names_give_events_for_all() -> None:
+    track = LabelTrack("v.mp4", (), np.array([0, 0, 1, 2]), 10.0, 4, phase_names=("rest", "lift"))
+    assert known_events(track).events == (("lift", 0.2), ("phase 2", 0.3))
+    assert known_events(track, 5).event_names == ("lift", "phase 2", "phase 3", "phase 4")
+
+
 def test_action_segmentation_folder_with_mapping(tmp_path: Path) -> None:
     (tmp_path / "mapping.txt").write_text("0 background\n1 take cup\n2 pour\n")
     truth = tmp_path / "groundTruth"
@@ -135,8 +142,28 @@ def test_label_studio_counts_from_one_and_skips_cancelled(tmp_path: Path) -> Non
     (tmp_path / "ls.json").write_text(json.dumps([task]))
     track = read_labels(tmp_path / "ls.json", frame_rate=10.0)[0]
     assert (track.video, track.events, track.frames) == ("ab c.mp4", (("a", 0.0), ("b", 1.0)), (0, 10))
-    with pytest.raises(SynclineError, match="frame_rate"):
-        read_labels(tmp_path / "ls.json")
+    track = read_labels(tmp_path / "ls.json")[0]
+    assert (track.events, track.frames) == ((("a", None), ("b", None)), (0, 10))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "video,events,event_names\nv.mp4,2;;4,a;b;c\n"),
+        ("a.json", '[{"video": "v", "events": [{"name": "a", "frame": 2}, {"name": "b"}, {"name": "c", "frame": 4}]}]'),
+    ],
+)
+def test_events_in_frames_need_no_rate_until_seconds_are_written(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    track = read_labels(tmp_path / name)[0]
+    uneven = np.array([0.0, 0.1, 0.5, 0.6, 2.0, 2.1])
+    assert labels_to_phases(track, 6, uneven).tolist() == [0, 0, 1, 1, 3, 3]
+    write_labels(tmp_path / "again.json", [track], form="json")
+    assert read_labels(tmp_path / "again.json")[0].frames == (2, None, 4)
+    for form in ("csv", "elan", "boris", "boris-csv", "label-studio"):
+        with pytest.raises(SynclineError, match="give frame_rate"):
+            write_labels(tmp_path / "out", [track], form=form)
+    assert known_events(replace(track, frame_rate=10.0)).events == (("a", 0.2), ("b", None), ("c", 0.4))
 
 
 def test_repeated_names_are_numbered_and_merged(tmp_path: Path) -> None:
@@ -158,7 +185,7 @@ def test_xml_with_a_document_type_is_refused(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("a.csv", "film,events\nx,1\n", "no column 'video'"),
-        ("a.csv", "video,events\nx,1;2\n", "fps"),
+        ("a.csv", "video,events\nx,1;-2\n", "frame below 0"),
         ("a.csv", "video,fps,events,event_names\nx,10,1;2,only\n", "2 events, 1 event_names"),
         ("a.json", '{"videos": [{"video": "x", "phases": [0.5]}]}', "whole numbers"),
         ("a.json", '{"videos": [{"video": "x", "phases": [NaN]}]}', "NaN"),

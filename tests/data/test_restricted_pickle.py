@@ -133,6 +133,14 @@ def test_a_tensor_that_looks_outside_its_storage_is_refused() -> None:
         parse_pickle(content.replace(b"K\x05\x85", b"M" + struct.pack("<H", 600) + b"\x85"))
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+def test_a_tensor_that_repeats_one_element_is_refused() -> None:
+    content = pickle.dumps(torch.zeros(1).expand(1000, 1000), protocol=2)
+    assert len(content) < 1000
+    with pytest.raises(SynclineError, match="1 elements, or repeats them"):
+        parse_pickle(content)
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SynclineError, match=r"none\.pkl"):
         load_pickle(tmp_path / "none.pkl")

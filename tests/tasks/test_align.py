@@ -126,6 +126,21 @@ def test_strangers_are_told_from_matches() -> None:
     assert not align(walk(warp(80, 0), "a"), walk(warp(80, 1)[::-1], "b")).matches
 
 
+def test_a_gap_ends_where_the_next_matched_frame_begins() -> None:
+    """Steps of 0.1 s, but after the inserted part one of 0.02 s: a gap of a usual step more would reach over it."""
+    seconds = np.arange(110) / 10.0
+    seconds[70:] -= 0.08
+    course = np.concatenate([np.linspace(0, 0.5, 40), np.full(30, np.nan), np.linspace(0.5, 1, 40)])
+    a = Embedding(walk(course, "a").vectors, seconds, "a")
+    b = walk(np.linspace(0, 1, 80), "b")
+    alignment = align(a, b)
+    (gap,) = (gap for gap in alignment.gaps if gap.video == "a")
+    after = alignment.path[alignment.path[:, 0] >= 60, 0].min()
+    assert gap.end == seconds[after]
+    rows = [row["time_a"] for row in alignment_rows(alignment, a, b) if "time_a" in row]
+    assert sum(1 for time in rows if time == gap.end) == 1
+
+
 def test_follow_never_goes_back_and_waits_in_gaps() -> None:
     head = np.concatenate([np.full(30, np.nan), np.linspace(0, 1, 60)])
     alignment = align(walk(head, "a"), walk(np.linspace(0, 1, 60), "b"))

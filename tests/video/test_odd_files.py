@@ -94,6 +94,15 @@ def test_truncated_gives_what_is_there_or_says_so(write_bar_codes: Write, tmp_pa
     assert info.problem is None or "cannot be decoded" in info.problem
 
 
+def test_frames_of_repeated_times_are_counted(write_bar_codes: Write, tmp_path: Path) -> None:
+    """Two recordings in one transport stream: the clock starts anew, so the second has the times of the first."""
+    once = write_bar_codes("once.ts", count=50)
+    twice = tmp_path / "twice.ts"
+    twice.write_bytes(once.read_bytes() * 2)
+    assert (VideoReader(once).num_frames, VideoReader(once).repeated) == (50, 0)
+    assert (VideoReader(twice).num_frames, VideoReader(twice).repeated) == (50, 50)
+
+
 def test_a_hole_is_said_where_it_is(write_bar_codes: Write) -> None:
     path = write_bar_codes(count=120, options={"g": "10"})
     data = bytearray(path.read_bytes())
@@ -141,6 +150,12 @@ def test_a_claim_of_millions_of_frames_is_refused(write_bar_codes: Write, count:
     path.write_bytes(data)
     with pytest.raises(SynclineError, match=f"claims {count} frames, more than its {len(data)} bytes can hold"):
         VideoReader(path)
+
+
+def test_boxes_nested_by_the_thousand_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.mp4"
+    path.write_bytes(b"".join(struct.pack(">I4s", 8 * left, b"moov") for left in range(3000, 0, -1)))
+    assert scan_file(path).problem == "boxes nested more than 16 deep, which no camera writes"
 
 
 def test_huge_pictures_are_refused(tmp_path: Path) -> None:

@@ -88,12 +88,15 @@ class Embedder:
         from syncline.encoder import Backbone, FeatureCache, FrameEncoder
 
         rate: float | None = arguments.rate
+        if rate is not None and not rate > 0:
+            raise SynclineError(f"--rate must be above 0, got {rate}")
+        sampling = None if rate is None else Sampling(rate)
         if arguments.run is None:
             weights = arguments.weights
             backbone = (
                 Backbone(arguments.backbone, weights=weights) if arguments.backbone else Backbone(weights=weights)
             )
-            return cls(FeatureCache(arguments.cache, backbone, Sampling(rate) if rate else None), None, rate)
+            return cls(FeatureCache(arguments.cache, backbone, sampling), None, rate)
         if arguments.backbone or arguments.weights:
             raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
         encoder = FrameEncoder.from_pretrained(arguments.run)
@@ -105,7 +108,7 @@ class Embedder:
         from syncline.data import Sampling
         from syncline.encoder import frozen_embeddings
 
-        sampling = Sampling(self.rate) if self.rate else None
+        sampling = None if self.rate is None else Sampling(self.rate)
         wanted = list(videos)
         with progress("embedding", len(wanted)) as step:
             if self.encoder is None or frozen:
@@ -122,7 +125,7 @@ class Embedder:
         """(d,) vector of a picture file, in the space of the videos' embeddings.
 
         Raises:
-            SynclineError: no picture that can be read.
+            SynclineError: no picture that can be read, or a run that looks at several frames at once.
         """
         import numpy as np
         import torch
@@ -130,6 +133,11 @@ class Embedder:
 
         from syncline.encoder.projection import principal_directions
 
+        if self.encoder is not None and self.encoder.config.contexts > 1:
+            raise SynclineError(
+                f"--image {path}: the run looks at {self.encoder.config.contexts} frames at once, a picture is one; "
+                "look for a moment of a video (--video, --time), or leave --run away"
+            )
         if self.encoder is None:
             assert self.cache is not None
             backbone = self.cache.backbone

@@ -73,18 +73,17 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     """Place of a video -> names and seconds of its events; tracks without any are passed over."""
     from dataclasses import replace
 
-    from syncline.data.label_track import known_events, video_stem
+    from syncline.data.label_track import known_events, tracks_of
     from syncline.video import VideoReader
 
-    by_name = {track.video: track for track in tracks} | {video_stem(track.video): track for track in tracks}
     found: Marks = {}
-    for i, video in enumerate(videos):
-        track = by_name.get(video.name) or by_name.get(video_stem(video.name))
-        if track is None:
-            continue
-        if track.frame_rate is None and track.phases is not None:
+    named = [len(track.phase_names) for track in tracks]
+    num_phases = max([*named, *(int(t.phases.max(initial=-1)) + 1 for t in tracks if t.phases is not None)], default=0)
+    for i, track in sorted(tracks_of(videos, tracks).items()):
+        video = videos[i]
+        if track.frame_rate is None:
             track = replace(track, frame_rate=video.frame_rate)
-        track = known_events(track)
+        track = known_events(track, num_phases)
         events = tuple(second for _, second in track.events)
         if track.frames is not None:
             clock = VideoReader(video.path).pts_seconds

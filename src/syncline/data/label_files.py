@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,8 @@ def read_labels(
     Args:
         path: the file; its form is recognised by suffix and content.
         event_names: which events, in which order; others are passed over, missing ones None. None takes all there are.
-        frame_rate: frames a second, for forms that count frames and do not say (Label Studio, arrays, text).
+        frame_rate: frames a second, for forms that count frames and do not say (Label Studio, arrays, text); None
+            leaves the seconds of such events None.
         tier: of an ELAN file; None takes the only one with annotations.
 
     Returns:
@@ -100,8 +102,8 @@ def write_labels(path: str | Path, tracks: Sequence[LabelTrack], *, form: str) -
     if form not in FORMS:
         raise SynclineError(f"no form {form!r}; there are {', '.join(FORMS)}")
     if form in _ONE_VIDEO and (len(tracks) != 1 or path.is_dir()):
-        for track in tracks:
-            _write_one(path / (video_stem(track.video) + _ONE_VIDEO[form]), track, form)
+        for name, track in zip(_file_names(tracks), tracks, strict=True):
+            _write_one(path / (name + _ONE_VIDEO[form]), track, form)
         if form == "text" and tracks and tracks[0].phase_names:
             lines = [f"{number} {name}\n" for number, name in enumerate(tracks[0].phase_names)]
             write_text(path / _MAPPING, "".join(lines))
@@ -124,11 +126,11 @@ def _read(path: Path, mapping: Sequence[str], frame_rate: float | None, tier: st
         raise SynclineError(f"{path.stat().st_size} bytes; labels of up to {MAX_BYTES} are read")
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        return [_from_phases(path.stem, read_array(path), (), frame_rate)]
+        return [_from_phases(_named_by(path), read_array(path), (), frame_rate)]
     content = path.read_bytes()
     if suffix == ".eaf" or content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         track = label_tools.parse_elan(content, tier=tier)
-        return [track if track.video else replace(track, video=path.stem)]
+        return [track if track.video else replace(track, video=_named_by(path))]
     text = content.decode("utf-8-sig")
     if suffix in (".json", ".boris") or text.lstrip().startswith(("{", "[")):
         return _parse_json(json.loads(text, parse_constant=_no_constant), frame_rate)
@@ -140,7 +142,7 @@ def _read(path: Path, mapping: Sequence[str], frame_rate: float | None, tier: st
     if suffix != ".txt":
         raise SynclineError(f"no label file that is known; expected {', '.join(_SUFFIXES)}")
     phases, names = _parse_lines(text.splitlines(), mapping)
-    return [_from_phases(path.stem, phases, names, frame_rate)]
+    return [_from_phases(_named_by(path), phases, names, frame_rate)]
 
 
 def _no_constant(name: str) -> float:
@@ -178,9 +180,7 @@ def _csv_track(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
         seconds = [None if cell in ("", "-1") else float(cell) for cell in cells]
     else:
         frames = tuple(None if cell in ("", "-1") else int(cell) for cell in cells)
-        if rate is None and cells:
-            raise ValueError("events in frames need a column 'fps', or frame_rate")
-        seconds = [None if frame is None else frame / (rate or 1.0) for frame in frames]
+        seconds = [None if frame is None or not rate else frame / rate for frame in frames]
     events = tuple(zip(names, seconds, strict=True)) if cells else tuple((name, None) for name in names)
     frames = frames if frames or not events else None
     return LabelTrack(row["video"], events, None, rate, length, row.get("split", ""), frames)
@@ -230,9 +230,7 @@ def _json_track(entry: dict[str, Any], frame_rate: float | None) -> LabelTrack:
     frames: list[int | None] = []
     for event in entry.get("events") or []:
         frame, seconds = event.get("frame"), event.get("seconds")
-        if frame is not None and seconds is None:
-            if rate is None:
-                raise SynclineError("events in frames need a frame_rate")
+        if frame is not None and seconds is None and rate:
             seconds = int(frame) / rate
         events.append((str(event["name"]), None if seconds is None else float(seconds)))
         frames.append(None if frame is None else int(frame))
@@ -330,6 +328,26 @@ def _read_mapping(folder: Path) -> tuple[str, ...]:
 
 def _from_phases(video: str, phases: NDArray[np.int64], names: tuple[str, ...], frame_rate: float | None) -> LabelTrack:
     return LabelTrack(video, (), phases, frame_rate, len(phases), phase_names=names)
+
+
+def _file_names(tracks: Sequence[LabelTrack]) -> list[str]:
+    """Of files of one video: its stem, or where several share that, its whole name with `%2F` for the slashes."""
+    stems = Counter(video_stem(track.video).casefold() for track in tracks)
+    names = [
+        track.video.replace("\\", "/").replace("/", "%2F")
+        if stems[video_stem(track.video).casefold()] > 1
+        else video_stem(track.video)
+        for track in tracks
+    ]
+    doubled = next((name for name, count in Counter(map(str.casefold, names)).items() if count > 1), None)
+    if doubled is not None:
+        raise SynclineError(f"two tracks are named {doubled!r}, so one file would replace the other; rename a video")
+    return names
+
+
+def _named_by(path: Path) -> str:
+    """The video that a file of one video names; see `_file_names`."""
+    return path.stem.replace("%2F", "/")
 
 
 def _write_one(path: Path, track: LabelTrack, form: str) -> None:

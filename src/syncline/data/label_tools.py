@@ -75,7 +75,7 @@ def parse_elan(content: bytes, *, tier: str | None = None) -> LabelTrack:
     vocabulary = [(entry.findtext("CVE_VALUE") or "").strip() for entry in root.iter("CV_ENTRY_ML")]
     media = root.find("./HEADER/MEDIA_DESCRIPTOR")
     url = "" if media is None else media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL") or ""
-    return LabelTrack(_last_part(unquote(url)), completed(numbered(marks), vocabulary))
+    return LabelTrack(_media_name(unquote(url)), completed(numbered(marks), vocabulary))
 
 
 def format_elan(track: LabelTrack) -> str:
@@ -151,7 +151,7 @@ def parse_boris(project: dict[str, Any]) -> list[LabelTrack]:
         media = [path for files in (observation.get("file") or {}).values() for path in files]
         if len(media) > 1:
             raise SynclineError(f"observation {observation_id!r} has {len(media)} media files; one is read")
-        video = _last_part(str(media[0])) if media else str(observation_id)
+        video = _media_name(str(media[0])) if media else str(observation_id)
         marks = []
         running: set[tuple[str, str, str]] = set()
         for event in sorted(observation["events"], key=lambda event: float(event[0])):
@@ -227,18 +227,17 @@ def parse_boris_csv(text: str) -> list[LabelTrack]:
     observation = header.index("Observation id") if "Observation id" in header else None
     if time is None or (media is None and observation is None):
         raise ValueError("it has no column of times, or none of media files")
-    marks: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    marks: dict[str, list[tuple[str, float]]] = defaultdict(list)  # by the whole path: folders tell cameras apart
     rates: dict[str, float] = {}
     for row in rows[start + 1 :]:
         if not row:
             continue
-        said = row[media] if media is not None and row[media] else row[observation] if observation is not None else ""
-        video = _last_part(said)
+        video = row[media] if media is not None and row[media] else row[observation] if observation is not None else ""
         if rate is not None and row[rate].replace(".", "", 1).isdigit() and float(row[rate]) > 0:
             rates[video] = float(row[rate])
         if kind is None or row[kind].strip().upper() != "STOP":
             marks[video].append((row[behaviour], float(row[time])))
-    return [LabelTrack(video, numbered(found), None, rates.get(video)) for video, found in marks.items()]
+    return [LabelTrack(_media_name(video), numbered(found), None, rates.get(video)) for video, found in marks.items()]
 
 
 def format_boris_csv(tracks: Sequence[LabelTrack]) -> str:
@@ -272,8 +271,6 @@ def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
 
 def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None = None) -> list[LabelTrack]:
     """Tasks with timeline labels: frames count from 1; the first annotation that was not cancelled is taken."""
-    if frame_rate is None:
-        raise SynclineError("Label Studio counts frames; give the frame_rate of the videos")
     tracks = []
     for task in tasks:
         data = task.get("data") or {}
@@ -289,9 +286,11 @@ def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None 
                 starts = [max(int(part["start"]) - 1, 0) for part in value["ranges"]]
                 marks.extend((str(name), float(start)) for start in starts)
         in_frames = numbered(marks)
-        events = tuple((name, None if frame is None else frame / frame_rate) for name, frame in in_frames)
+        events = tuple(
+            (name, frame / frame_rate if frame is not None and frame_rate else None) for name, frame in in_frames
+        )
         frames = tuple(None if frame is None else int(frame) for _, frame in in_frames)
-        tracks.append(LabelTrack(_last_part(unquote(str(said))), events, None, frame_rate, frames=frames))
+        tracks.append(LabelTrack(_media_name(unquote(str(said))), events, None, frame_rate, frames=frames))
     return tracks
 
 
@@ -313,9 +312,11 @@ def format_label_studio(tracks: Sequence[LabelTrack]) -> list[dict[str, Any]]:
     return tasks
 
 
-def _last_part(path: str) -> str:
-    """The file's own name, whichever way the slashes lean; Label Studio's upload prefix (8 digits) stays."""
-    return path.replace("\\", "/").rsplit("/", 1)[-1].split("?")[0]
+def _media_name(path: str) -> str:
+    """The file's own name, with its folders where the path is relative; Label Studio's prefix (8 digits) stays."""
+    path = path.replace("\\", "/").removeprefix("./")
+    relative = not path.startswith(("/", "../")) and ":" not in path and "?" not in path
+    return path if relative else path.rsplit("/", 1)[-1].split("?")[0]
 
 
 def _as_number(key: str) -> tuple[int, str]:

@@ -2,14 +2,16 @@
 
 Notable choices:
 - An event is held in seconds, because that is what people mark; where a form counts frames, the frame number is kept
-  beside it and wins, because in a video of variable rate number / rate is not the time.
+  beside it and wins, because in a video of variable rate number / rate is not the time. Where the form does not say
+  the rate, the seconds stay None and only the frame is known.
 - A segment (ELAN, Label Studio, a BORIS state) is the event of its beginning. It lasts up to the next event, as phases
   do everywhere here; where it ends earlier, that end is not kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +33,7 @@ class LabelTrack:
 
     Attributes:
         video: name of its file, as the label file has it.
-        events: (name, seconds) in order; seconds None where the event is absent.
+        events: (name, seconds) in order; seconds None where the event is absent, or only its frame is known.
         phases: (num_frames,) int64 label of every frame, -1 unknown; None where the form has events only.
         frame_rate: frames a second as the label file says; None where it does not.
         num_frames: length of the video, None where unknown.
@@ -57,6 +59,8 @@ class LabelTrack:
                 raise SynclineError(f"labels of {self.video}: event {name!r} at {seconds} s is not in a video")
         if self.frames is not None and len(self.frames) != len(self.events):
             raise SynclineError(f"labels of {self.video}: {len(self.events)} events with {len(self.frames)} frames")
+        if self.frames is not None and any(frame is not None and frame < 0 for frame in self.frames):
+            raise SynclineError(f"labels of {self.video}: an event at a frame below 0; frames count from 0")
         if self.phases is not None and len(self.phases) and self.phases.min() < -1:
             raise SynclineError(f"labels of {self.video}: label {self.phases.min()}; -1 is unknown, others start at 0")
         if self.phases is not None and len(self.phases) and self.phases.max() >= MAX_PHASES:
@@ -92,12 +96,12 @@ def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike)
         raise SynclineError(f"{track.video}: {num_frames} frames with times of shape {seconds.shape}")
     if track.phases is not None:
         return fitted(track.phases, num_frames, track.video)
-    if all(time is None for _, time in track.events):
-        return np.full(num_frames, -1, dtype=np.int64)
     if track.frames is not None:
         places: list[int | None] = list(track.frames)
     else:
         places = [None if time is None else _frame_at(seconds, time) for _, time in track.events]
+    if all(place is None for place in places):
+        return np.full(num_frames, -1, dtype=np.int64)
     try:
         return phases_from_events(places, num_frames)
     except SynclineError as error:
@@ -117,31 +121,44 @@ def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np
     return labels[np.minimum(np.arange(num_frames), len(labels) - 1)]
 
 
-def known_events(track: LabelTrack) -> LabelTrack:
-    """The track with events: its own, or those that its phases imply (their times need a frame rate).
+def known_events(track: LabelTrack, num_phases: int = 0) -> LabelTrack:
+    """The track with events in seconds: its own, or those that its phases imply (frames need a frame rate for that).
+
+    Args:
+        track: labels of one video.
+        num_phases: how many phases there are at least, where the others of a set have more; those without a name are
+            called by their number.
 
     Raises:
-        SynclineError: phases without a frame rate, or labels that go back (no order of events has them).
+        SynclineError: frames without a frame rate, or labels that go back (no order of events has them).
 
     Examples:
         >>> known_events(LabelTrack("a", phases=np.array([0, 0, 1, 2]), frame_rate=10.0)).events
         (('phase 1', 0.2), ('phase 2', 0.3))
     """
     if track.events or track.phases is None:
-        return track
+        return replace(track, events=_in_seconds(track, track.event_names, track.frames)) if track.frames else track
     known = track.phases[track.phases >= 0]
     if (np.diff(known) < 0).any():
         raise SynclineError(f"{track.video}: its labels go back, so they are no ordered events; write .npy or .txt")
-    if track.frame_rate is None:
-        raise SynclineError(f"{track.video}: labels of frames have no times without a frame rate; give frame_rate")
-    num_phases = max(int(known.max()) + 1 if len(known) else 0, len(track.phase_names))
+    num_phases = max(int(known.max()) + 1 if len(known) else 0, len(track.phase_names), num_phases)
     frames = events_from_phases(track.phases, num_phases)
-    names = track.phase_names or tuple(f"phase {number}" for number in range(num_phases))
-    rate = track.frame_rate
-    events = tuple(
-        (name, None if frame is None else frame / rate) for name, frame in zip(names[1:], frames, strict=True)
+    names = (*track.phase_names, *(f"phase {number}" for number in range(len(track.phase_names), num_phases)))
+    return replace(track, events=_in_seconds(track, names[1:], frames), frames=frames)
+
+
+def _in_seconds(
+    track: LabelTrack, names: Sequence[str], frames: Sequence[int | None]
+) -> tuple[tuple[str, float | None], ...]:
+    """Events with the seconds that the track has of them, otherwise by their frames at its rate."""
+    said = [second for _, second in track.events] or [None] * len(names)
+    if track.frame_rate is None and any(f is not None and s is None for f, s in zip(frames, said, strict=True)):
+        raise SynclineError(f"{track.video}: labels of frames have no times without a frame rate; give frame_rate")
+    rate = track.frame_rate or 1.0
+    return tuple(
+        (name, second if second is not None or frame is None else frame / rate)
+        for name, frame, second in zip(names, frames, said, strict=True)
     )
-    return replace(track, events=events, frames=frames)
 
 
 def known_phases(track: LabelTrack) -> NDArray[np.int64]:
@@ -189,32 +206,74 @@ def with_names(tracks: Sequence[LabelTrack], names: Sequence[str] | None = None)
     return named
 
 
-def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
-    """Videos with the labels of the tracks that bear their names (with or without suffix); others stay as they are.
+def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, LabelTrack]:
+    """Place of a video -> its track: that of its whole name, otherwise of its name without suffix or folders.
+
+    A name without folders may fit several videos (`cam1/x.mp4`, `cam2/x.mp4`); which of them it means is not guessed.
 
     Raises:
-        SynclineError: no track fits any video, or labels that do not fit their video.
+        SynclineError: two tracks for one video, or a track that fits several videos.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> cameras = [Video(Path(name), name, name, 9, 3.0) for name in ("cam1/x.mp4", "cam2/x.mp4")]
+        >>> list(tracks_of(VideoSet(tuple(cameras), "cameras"), [LabelTrack("cam2/x.mp4")]))
+        [1]
+    """
+    stems = [video_stem(video.name) for video in videos]
+    alike = Counter(video_stem(track.video) for track in tracks)
+    once = {stem for stem, count in Counter(stems).items() if count == 1 == alike[stem]}
+    found: dict[int, LabelTrack] = {}
+    left = list(tracks)
+    ways: tuple[Callable[[str, str], bool], ...] = (
+        str.__eq__,
+        lambda name, other: _whole(name) == _whole(other),
+        lambda name, other: _ends_alike(_whole(name), _whole(other)) or video_stem(name) in once,
+    )
+    for fits in ways:
+        by_stem: dict[str, list[LabelTrack]] = defaultdict(list)
+        for track in left:
+            by_stem[video_stem(track.video)].append(track)
+        pairs = [(i, t) for i, stem in enumerate(stems) for t in by_stem[stem] if fits(videos[i].name, t.video)]
+        meant = Counter(id(track) for _, track in pairs)
+        new: dict[int, LabelTrack] = {}
+        for i, track in pairs:
+            if i in found:
+                continue
+            name = videos[i].name
+            if meant[id(track)] > 1:
+                raise SynclineError(
+                    f"the labels of {track.video!r} may be of {name} or of another video of that name; give its folder "
+                    "in the label file"
+                )
+            if i in new:
+                raise SynclineError(f"{name} has two labels ({new[i].video!r}, {track.video!r}); take one out")
+            new[i] = track
+        found |= new
+        left = [track for track in left if not meant[id(track)]]
+    return found
+
+
+def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
+    """Videos with the labels of the tracks that bear their names (see `tracks_of`); others stay as they are.
+
+    Raises:
+        SynclineError: no track fits any video, tracks that fit several, or labels that do not fit their video.
     """
     from syncline.video import VideoReader
 
-    by_name = {track.video: track for track in tracks}
-    by_stem = {video_stem(track.video): track for track in tracks}
-    found = 0
-    labelled: list[Video] = []
-    for video in videos:
-        track = by_name.get(video.name) or by_stem.get(video_stem(video.name))
-        if track is None:
-            labelled.append(video)
-            continue
-        found += 1
+    found = tracks_of(videos, tracks)
+    if not found:
+        given = tracks[0].video if tracks else "none"
+        raise SynclineError(f"the labels name none of the {len(videos)} videos of {videos.name} (the first: {given})")
+    labelled: list[Video] = list(videos)
+    for i, track in found.items():
+        video = videos[i]
         pts = VideoReader(video.path).pts_seconds
         first, end = video.span or (0, video.num_frames)
         phases = np.full(video.num_frames, -1, dtype=np.int64)  # of a part, the rest of the file is unknown
         phases[first:end] = labels_to_phases(track, end - first, pts[first:end] - (pts[first] if video.span else 0))
-        labelled.append(replace(video, phases=phases, split=track.split or video.split))
-    if not found:
-        given = tracks[0].video if tracks else "none"
-        raise SynclineError(f"the labels name none of the {len(videos)} videos of {videos.name} (the first: {given})")
+        labelled[i] = replace(video, phases=phases, split=track.split or video.split)
     names = max((track.event_names for track in tracks), key=len, default=()) or videos.event_names
     return replace(videos, videos=tuple(labelled), event_names=names)
 
@@ -226,9 +285,19 @@ def video_stem(name: str) -> str:
         >>> video_stem("day 1/cup.v2.MP4"), video_stem("cup.v2")
         ('cup.v2', 'cup.v2')
     """
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    stem, dot, suffix = last.rpartition(".")
-    return stem if dot and stem and suffix.lower() in _FILM_SUFFIXES else last
+    return _whole(name).rsplit("/", 1)[-1]
+
+
+def _whole(name: str) -> str:
+    """The name of a video with its folders, without the suffix of a film."""
+    name = name.replace("\\", "/")
+    rest, dot, suffix = name.rpartition(".")
+    return rest if dot and rest and rest[-1] != "/" and suffix.lower() in _FILM_SUFFIXES else name
+
+
+def _ends_alike(name: str, other: str) -> bool:
+    """Whether one of two names is the other without some of its folders."""
+    return f"/{name}".endswith(f"/{other}") or f"/{other}".endswith(f"/{name}")
 
 
 def _frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:

@@ -209,7 +209,10 @@ def _storage(raw: Any) -> _Storage:
 
 
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Any:
-    """A tensor on its storage; one that would look outside it is refused (PyTorch would enlarge the storage)."""
+    """A tensor on its storage; one that would look outside it is refused (PyTorch would enlarge the storage).
+
+    So is one of more elements than the storage holds (a stride of 0 repeats them): a few bytes would become gigabytes.
+    """
     import torch
 
     sizes, strides = _sizes(size), _sizes(stride)
@@ -217,8 +220,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Any:
         raise SynclineError("refused: a tensor without a storage, or of no shape")
     count = math.prod(sizes)
     last = offset + sum((length - 1) * step for length, step in zip(sizes, strides, strict=True)) if count else 0
-    if count > _MAX_ELEMENTS or (count and last >= storage.vector.numel()):
-        raise SynclineError(f"refused: a tensor {sizes} that reaches outside its {storage.vector.numel()} elements")
+    held = storage.vector.numel()
+    if count > min(held, _MAX_ELEMENTS) or (count and last >= held):
+        raise SynclineError(f"refused: a tensor {sizes} that reaches outside its {held} elements, or repeats them")
     if not count:
         return torch.empty(sizes, dtype=storage.vector.dtype)
     return torch.as_strided(storage.vector, sizes, strides, offset).clone()

@@ -30,6 +30,7 @@ from syncline.alignment.sequences import (
     MATCH_THRESHOLD,
     centred_similarity,
     in_order,
+    local_alignment,
     match_score,
     match_score_streamed,
     similarity_unit,
@@ -119,11 +120,39 @@ class Alignment:
 
 def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
     """Cosine of all frames minus its mean, in units of a quarter of its standard deviation: (n, m) float32."""
-    _check_widths(a, b)
+    check_pair(a, b)
     return centred_similarity(a.vectors, b.vectors)
 
 
-def _check_widths(a: Embedding, b: Embedding) -> None:
+def similarity_blocks(a: Embedding, b: Embedding) -> Iterator[tuple[int, torch.Tensor]]:
+    """`similarity` a few rows at a time: number of the first, and (k, m) float32; of two short videos all at once."""
+    check_pair(a, b)
+    if len(a) * len(b) <= LONG:
+        yield 0, similarity(a, b)
+        return
+    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
+    scale = similarity_unit(x, y)
+    x, y = unit_rows(x), unit_rows(y)
+    mean = x.mean(0) @ y.mean(0)
+    step = max(1, LONG // len(b))
+    for first in range(0, len(x), step):
+        yield first, (x[first : first + step] @ y.T - mean) / scale
+
+
+def local_score(a: Embedding, b: Embedding) -> float:
+    """Score of the best local alignment, of two long videos without their matrix."""
+    check_pair(a, b)
+    if len(a) * len(b) <= LONG:
+        return local_alignment(a.vectors, b.vectors, segments=1, posterior=False).score
+    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
+    scale = similarity_unit(x, y)
+    return smith_waterman_streamed(x, y, scale=scale, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0].score
+
+
+def check_pair(a: Embedding, b: Embedding) -> None:
+    """Raises SynclineError where two embeddings cannot be compared: no frames, or widths that differ."""
+    if not len(a.vectors) or not len(b.vectors):
+        raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
     if a.vectors.shape[1] != b.vectors.shape[1]:
         raise SynclineError(
             f"embeddings of {a.source} and {b.source} have widths {a.vectors.shape[1]} and {b.vectors.shape[1]}; "
@@ -171,8 +200,7 @@ def align(
     """
     if mode not in MODES:
         raise SynclineError(f"unknown alignment mode {mode!r}; choose one of {', '.join(MODES)}")
-    if not len(a.vectors) or not len(b.vectors):
-        raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
+    check_pair(a, b)
     prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend}
     if mode == "local" and len(a.vectors) * len(b.vectors) > LONG:
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)
@@ -290,7 +318,6 @@ def _long(
     a: Embedding, b: Embedding, segments: int, verdict: bool, gamma: float, prices: dict[str, Any]
 ) -> tuple[list[Path], NDArray[np.float64], float]:
     """Paths, the posterior near their pairs, and the match score of two videos too long for their matrix."""
-    _check_widths(a, b)
     x, y = (torch.from_numpy(np.asarray(side.vectors, dtype=np.float32)) for side in (a, b))
     scale = similarity_unit(x, y)
     found = smith_waterman_streamed(x, y, scale=scale, segments=segments, **prices)
@@ -362,6 +389,8 @@ def _gaps(
         for before, after in itertools.pairwise(edges):
             if after - before > 1:
                 start, end = float(pts[before + 1]), float(pts[after - 1]) + step
+                if after < len(pts):  # frames may lie closer than they do mostly
+                    end = min(end, float(pts[after]))
                 if end - start >= min_gap:
                     found.append(Gap(video, start, end))
     return tuple(found)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import smith_waterman
 from syncline.alignment.sequences import GAP_EXTEND, GAP_OPEN
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, Segment, align, similarity
+from syncline.tasks.align import Alignment, Segment, align, similarity, similarity_blocks
 
 KINDS = ("missing", "extra", "repeated", "out_of_order", "slower", "faster")
 
@@ -105,8 +106,9 @@ def _place(alignment: Alignment, second: float) -> float:
 
 def _unlikeness(reference: Embedding, video: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of every frame of each video, how far its best counterpart is: 0 (as like as matched frames are) to 1."""
-    matrix = similarity(reference, video).double().numpy()
-    best_a, best_b = matrix.max(axis=1), matrix.max(axis=0)
+    blocks = [(block.amax(1), block.amax(0)) for _, block in similarity_blocks(reference, video)]
+    best_a = torch.cat([rows for rows, _ in blocks]).double().numpy()
+    best_b = torch.stack([columns for _, columns in blocks]).amax(0).double().numpy()
     typical = max(float(np.median(np.concatenate([best_a, best_b]))), 1e-6)
     return np.clip(1.0 - best_a / typical, 0.0, 1.0), np.clip(1.0 - best_b / typical, 0.0, 1.0)
 
@@ -121,9 +123,13 @@ def _kind_of_extra(
     """`extra`, unless the stretch aligns with part of the reference nearly as well as the matched frames do."""
     if len(rows) < 3 or not len(alignment.path):
         return "extra"
-    matrix = similarity(reference, video)
-    matched = matrix[alignment.path[:, 0], alignment.path[:, 1]].mean().item()
-    path = smith_waterman(matrix[None][:, :, rows[0] : rows[-1] + 1], gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
+    values, parts = [], []
+    for first, block in similarity_blocks(reference, video):
+        own = alignment.path[(alignment.path[:, 0] >= first) & (alignment.path[:, 0] < first + len(block))]
+        values.append(block[own[:, 0] - first, own[:, 1]])
+        parts.append(block[:, rows[0] : rows[-1] + 1].clone())
+    matched = torch.cat(values).mean().item()
+    path = smith_waterman(torch.cat(parts)[None], gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
     pairs = path.indices[path.is_match]
     if len(pairs) < share * len(rows) or path.score < share * matched * len(pairs):
         return "extra"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from syncline.data import Embedding
@@ -212,7 +213,7 @@ class MomentIndex:
             notes = {str(key): str(value) for key, value in described.get("notes", {}).items()}
             sources, counts = list(described["sources"]), [int(count) for count in described["counts"]]
             vectors, seconds = torch.split(tensors["vectors"].float(), counts), torch.split(tensors["seconds"], counts)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
             raise SynclineError(f"{folder} holds no readable search index ({error}); build it again") from error
         index = cls()
         index.sources, index.notes = sources, notes

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from syncline.alignment.sequences import local_alignment
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, PairAligner, align, align_pairs, similarity
+from syncline.tasks.align import Alignment, PairAligner, align, align_pairs, check_pair, local_score, similarity_blocks
 
 JOINT_ROUNDS = 3
 INSERT_SHARE = 0.5
 INSERT_SECONDS = 1.0
+_MOST_PAIRS = 2000  # of a Theil-Sen line, which looks at all pairs of pairs
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,19 @@ def synchronize(
 
 
 def medoid(embeddings: Sequence[Embedding], *, partners: int = 10, seed: int = 0) -> int:
-    """Index of the video with the best mean local score against others (at most `partners` of them each)."""
+    """Index of the video with the best mean local score against others (at most `partners` of them each).
+
+    Raises:
+        SynclineError: a video without frames, or widths that differ.
+    """
+    for other in embeddings:
+        check_pair(embeddings[0], other)
     generator = np.random.default_rng(seed)
     means = []
     for i, candidate in enumerate(embeddings):
         others = np.delete(np.arange(len(embeddings)), i)
         chosen = generator.permutation(others)[:partners]
-        scores = [
-            local_alignment(candidate.vectors, embeddings[j].vectors, segments=1, posterior=False).score for j in chosen
-        ]
-        means.append(np.mean(scores))
+        means.append(np.mean([local_score(candidate, embeddings[j]) for j in chosen]))
     return int(np.argmax(means))
 
 
@@ -140,7 +143,8 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     pairs = _nearest_times(a, b, align(a, b, verdict=False).path)
     if len(pairs) < 5:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
-    line = stats.theilslopes(pairs[:, 1], pairs[:, 0])
+    thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
+    line = stats.theilslopes(thin[:, 1], thin[:, 0])
     deviation = pairs[:, 1] - (line.intercept + line.slope * pairs[:, 0])
     return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
 
@@ -153,10 +157,13 @@ def _nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: i
     """
     if not len(path):
         return np.zeros((0, 2))
-    matrix = similarity(a, b).double().numpy()
     columns = path[:, 1:] + np.arange(-reach, reach + 1)
     inside = (columns >= 0) & (columns < len(b))
-    values = np.where(inside, matrix[path[:, :1], columns.clip(0, len(b) - 1)], -np.inf)
+    near = np.empty(columns.shape)
+    for first, block in similarity_blocks(a, b):
+        own = (path[:, 0] >= first) & (path[:, 0] < first + len(block))
+        near[own] = block.numpy()[path[own, :1] - first, columns[own].clip(0, len(b) - 1)]
+    values = np.where(inside, near, -np.inf)
     best = values.argmax(axis=1)
     peak = (best > 0) & (best < 2 * reach)
     rows, best = np.flatnonzero(peak), best[peak]

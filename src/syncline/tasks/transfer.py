@@ -204,8 +204,10 @@ def _place(
 ) -> Transferred:
     votes = event_votes(labelled, target, alignment_weight=alignment_weight, **options)
     pts = target.pts_seconds
-    window = np.abs(pts[:, None] - pts[None, :]) <= WINDOW
-    smooth = votes @ window.T.astype(np.float64)
+    windows = _windows(pts)
+    smooth = np.zeros_like(votes)
+    for column, window in enumerate(windows):
+        smooth[:, column] = votes[:, window].sum(axis=1)
     chosen = _in_order(smooth, absent_below)
     events: list[float | None] = []
     confidence = np.zeros(len(votes))
@@ -214,10 +216,23 @@ def _place(
             events.append(None)
             confidence[k] = 1.0 - smooth[k].max(initial=0.0)
         else:
-            weights = votes[k] * window[column]
-            events.append(float((weights * pts).sum() / weights.sum()))
+            weights = votes[k, windows[column]]
+            events.append(float((weights * pts[windows[column]]).sum() / weights.sum()))
             confidence[k] = min(1.0, smooth[k, column])
     return Transferred(target.source, tuple(events), confidence)
+
+
+def _windows(pts: NDArray[np.float64]) -> list[slice]:
+    """Of every frame, the frames within `WINDOW` seconds of it."""
+    first, end = 0, 0
+    windows = []
+    for second in pts:
+        while second - pts[first] > WINDOW:
+            first += 1
+        while end < len(pts) and pts[end] - second <= WINDOW:
+            end += 1
+        windows.append(slice(first, end))
+    return windows
 
 
 def _in_order(smooth: NDArray[np.float64], absent_below: float) -> list[int]:

@@ -63,6 +63,8 @@ class VideoReader:
 
     Attributes:
         num_frames: frames that can be shown.
+        repeated: frames of the file that are left out, because another one has their time: many where two recordings
+            were put into one file whose clock starts anew.
         pts_seconds: (num_frames,) float64 ascending, on the player's clock (0 = the container's start).
         frame_rate: mean frames a second.
         height, width: of the frames returned.
@@ -72,6 +74,8 @@ class VideoReader:
     Raises:
         SynclineError: one line naming the file and what is wrong with it.
     """
+
+    repeated = 0
 
     def __new__(cls, path: str | Path, *, size: tuple[int, int] | None = None) -> VideoReader:
         """A reader of the kind that the path needs."""
@@ -94,7 +98,9 @@ class VideoReader:
                     "pixels are read"
                 )
             start = (container.start_time or 0) / 1_000_000
-            self._pts, keys, stamped, rotation = _packet_scan(self.path, container, stream, turned=size is None)
+            self._pts, keys, stamped, rotation, self.repeated = _packet_scan(
+                self.path, container, stream, turned=size is None
+            )
             if rotation is not None:
                 self.rotation = rotation
             self._counted = not stamped or (container.format.name == "avi" and stream.codec_context.has_b_frames)
@@ -254,9 +260,9 @@ def _said(error: BaseException) -> str:
 
 def _packet_scan(
     path: Path, container: Any, stream: Any, *, turned: bool
-) -> tuple[NDArray[np.int64], list[int], bool, int | None]:
-    """Time stamps of all frames that are shown, ascending, those of the key frames, whether the file gave them, and,
-    if ``turned`` is asked for, how the first frame is turned: no other is decoded."""
+) -> tuple[NDArray[np.int64], list[int], bool, int | None, int]:
+    """Time stamps of all frames that are shown, ascending, those of the key frames, whether the file gave them, if
+    ``turned`` is asked for, how the first frame is turned (no other is decoded), and how many stamps were repeated."""
     shown: list[int] = []
     keys: list[int] = []
     unstamped = 0
@@ -285,9 +291,9 @@ def _packet_scan(
     if unstamped > len(shown):  # a bare stream: the nominal rate is all there is
         step = 1.0 / (float(stream.average_rate or 25) * float(stream.time_base))
         pts = np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64))
-        return pts, [0], False, rotation
+        return pts, [0], False, rotation, 0
     pts = np.unique(np.array(shown, dtype=np.int64))
-    return pts, sorted(keys) or [int(pts[0])], True, rotation
+    return pts, sorted(keys) or [int(pts[0])], True, rotation, len(shown) - len(pts)
 
 
 def _rotation(path: Path, packet: Any) -> int | None:

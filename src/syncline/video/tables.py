@@ -1,7 +1,7 @@
 """The sample tables of MP4 and QuickTime files, looked at before a decoder believes them.
 
 A demuxer takes memory for as many frames as the table says. Every frame takes at least one byte of the file, so a table
-that claims more frames than the file has bytes is false; and a chain of boxes cannot be deeper or longer than the file.
+that claims more frames than the file has bytes is false; and boxes lie a few deep, not thousands.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from syncline.errors import SynclineError
 
 _HOLD_OTHERS = frozenset([b"moov", b"trak", b"mdia", b"minf", b"stbl"])
 _MAX_BOXES = 100_000
+_MAX_DEPTH = 16
 
 
 def refuse_false_tables(path: Path) -> None:
     """Look through the boxes of an MP4 or QuickTime file; other files, and the tables of sound, pass.
 
     Raises:
-        SynclineError: a table that claims more frames than the file has bytes.
+        SynclineError: a table that claims more frames than the file has bytes, or boxes nested too deep.
         OSError: a file that cannot be read.
     """
     size = os.path.getsize(path)
@@ -37,7 +38,9 @@ class _Boxes:
         self._left = _MAX_BOXES
         self._kind = b""  # of the track, as its handler says
 
-    def walk(self, start: int, end: int) -> None:
+    def walk(self, start: int, end: int, depth: int = 0) -> None:
+        if depth > _MAX_DEPTH:
+            raise SynclineError(f"{self._path}: boxes nested more than {_MAX_DEPTH} deep, which no camera writes")
         while start + 8 <= end and self._left > 0:
             self._left -= 1
             self._file.seek(start)
@@ -54,7 +57,7 @@ class _Boxes:
                 return
             if kind in _HOLD_OTHERS:
                 self._kind = b"" if kind == b"trak" else self._kind
-                self.walk(inside, min(end, start + length))
+                self.walk(inside, min(end, start + length), depth + 1)
             elif kind == b"hdlr":
                 self._kind = head[16:20]
             elif kind == b"stsz" and len(head) >= 20 and self._kind != b"soun":
