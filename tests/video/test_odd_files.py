@@ -101,6 +101,8 @@ def test_frames_of_repeated_times_are_counted(write_bar_codes: Write, tmp_path: 
     twice.write_bytes(once.read_bytes() * 2)
     assert (VideoReader(once).num_frames, VideoReader(once).repeated) == (50, 0)
     assert (VideoReader(twice).num_frames, VideoReader(twice).repeated) == (50, 50)
+    assert not any("come twice" in remark for remark in scan_file(once).remarks)
+    assert any("50 frames left out" in remark for remark in scan_file(twice).remarks)
 
 
 def test_a_hole_is_said_where_it_is(write_bar_codes: Write) -> None:

@@ -102,6 +102,8 @@ def scan_file(path: str | Path) -> VideoInfo:
         remarks.append("looks blank")
     if reader.frame_rate > 90:
         remarks.append(f"{reader.frame_rate:.0f} frames a second: probably slow motion")
+    if reader.repeated > 0.1 * reader.num_frames:
+        remarks.append(f"{reader.repeated} frames left out: their times come twice (two recordings in one file?)")
     if reader.duration > 3600:
         remarks.append("longer than an hour")
     return VideoInfo(
