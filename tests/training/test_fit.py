@@ -186,7 +186,8 @@ def test_a_cache_lends_only_the_backbone_that_is_configured(small: Small, cache:
     config = small()
     lent = Backbone(config.encoder.backbone, weights=config.encoder.weights, grid=config.encoder.grid)
     assert make_encoder(config, FeatureCache(cache, lent))[0].backbone is lent
-    save_file({name: part.contiguous() for name, part in lent.model.net.state_dict().items()}, tmp_path / "w.safetensors")
+    state = {name: part.contiguous() for name, part in lent.model.net.state_dict().items()}
+    save_file(state, tmp_path / "w.safetensors")
     other = small(encoder={"weights": str(tmp_path / "w.safetensors")})
     assert make_encoder(other, FeatureCache(cache, lent))[0].backbone is not lent
 
