@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from syncline.evaluation.controls import time_only
-from syncline.evaluation.protocols import Clip, retime, splice
+from syncline.evaluation.protocols import Clip, recut_by_chance, splice
 from syncline.evaluation.signs import label_free_signs, match_scores, warnings_of
 from syncline.evaluation.statistics import averaged, better_is_lower, paired_bootstrap, spread
 
@@ -50,7 +50,7 @@ def test_seeds_are_averaged_and_directions_known() -> None:
 
 def test_signs_know_a_clock_a_collapse_and_a_course() -> None:
     clips = [_clip(f"{i}", 60 + 7 * i, i) for i in range(6)]
-    recuts = [retime(clip, seed=1) for clip in clips]
+    recuts = [recut_by_chance(clip, seed=1) for clip in clips]
     clock = label_free_signs(time_only(clips), retimed=time_only(recuts))
     assert clock["clock_share_retimed"] > 0.95
     assert clock["tau"] > 0.99
@@ -69,7 +69,7 @@ def test_recuts_of_one_source_stay_in_one_half() -> None:
     clips = [Clip(f"{i}", f"{i}", f"{i}", random.normal(size=(80, 16)), np.arange(80.0), np.zeros(80, int),
                   np.arange(80.0)) for i in range(7)]  # fmt: skip
     random_walks = [np.cumsum(clip.features, axis=0) for clip in clips]  # no two have a course in common
-    recuts = [(walk[(retime(clip, seed=2 * i + k).times).astype(int)], clip.group)
+    recuts = [(walk[(recut_by_chance(clip, seed=2 * i + k).times).astype(int)], clip.group)
               for i, (clip, walk) in enumerate(zip(clips, random_walks)) for k in (0, 1)]  # fmt: skip
     signs = label_free_signs(
         random_walks, retimed=[walk for walk, _ in recuts], retimed_groups=[group for _, group in recuts]
@@ -116,7 +116,7 @@ def test_spliced_clips_keep_their_course_and_say_whose_frames_they_hold() -> Non
 
 def test_retimed_clips_are_recuts_of_the_source() -> None:
     clip = _clip("a", 90)
-    made = retime(clip, seed=5)
+    made = recut_by_chance(clip, seed=5)
     rows = np.rint(made.times * 30).astype(int)
     np.testing.assert_array_equal(made.labels, clip.labels[rows])
     assert 0 <= rows[0] <= 9

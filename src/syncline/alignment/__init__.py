@@ -7,7 +7,15 @@ from syncline.alignment.dtw import dtw
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.modules import ExpectedAlignment, Gaps, SoftSmithWaterman
 from syncline.alignment.path import Path
-from syncline.alignment.similarity import cosine, distances, similarity_matrix, squared_distances, unit_rows
+from syncline.alignment.similarity import (
+    cosine,
+    distances,
+    expanded_squared_distances,
+    mean_over_cells,
+    similarity_matrix,
+    squared_distances,
+    unit_rows,
+)
 from syncline.alignment.smooth_dtw import smooth_dtw
 from syncline.alignment.soft_dtw import expected_path, soft_dtw, soft_dtw_divergence
 from syncline.alignment.soft_smith_waterman import expected_alignment, soft_smith_waterman
@@ -21,8 +29,10 @@ __all__ = [
     "cosine",
     "distances",
     "dtw",
+    "expanded_squared_distances",
     "expected_alignment",
     "expected_path",
+    "mean_over_cells",
     "similarity_matrix",
     "smith_waterman",
     "smith_waterman_streamed",

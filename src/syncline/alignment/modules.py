@@ -27,6 +27,9 @@ class Gaps(nn.Module):
         opening, extending: where they start.
         size: (n, m), of the last two forms.
 
+    Raises:
+        ValueError: a softplus price of 0.1 or less, an unknown form, or no size where one is needed.
+
     Examples:
         >>> opening, extending = Gaps()()
         >>> round(opening.item(), 4), round(extending.item(), 4)

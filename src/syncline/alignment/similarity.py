@@ -12,10 +12,17 @@ Centre = Literal["none", "const", "mean"]
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """||x_i - y_j||^2, never below 0, 0 for equal rows: small problems form the differences, large ones expand."""
+    """||x_i - y_j||^2, never below 0. Small problems form the differences, 0 for equal rows; large ones expand."""
     if x.shape[-2] * y.shape[-2] * x.shape[-1] * x.shape[0] <= 1 << 22:
         return (x.unsqueeze(-2) - y.unsqueeze(-3)).square().sum(dim=-1)
-    square = x.square().sum(-1).unsqueeze(-1) + y.square().sum(-1).unsqueeze(-2) - 2 * x @ y.transpose(-1, -2)
+    return expanded_squared_distances(x, y)
+
+
+def expanded_squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """||x_i - y_j||^2 as |x|^2 + |y|^2 - 2 x . y, never below 0: much faster than differences, less exact near 0 (of
+    rows of length 1 in float32 equal ones may have 1e-6).
+    """
+    square = x.square().sum(-1)[..., None] + y.square().sum(-1)[..., None, :] - 2 * x @ y.transpose(-1, -2)
     return square.clamp(min=0)
 
 
@@ -53,7 +60,8 @@ def similarity_matrix(
     Args:
         x, y: (b, n, d), (b, m, d).
         kind: ``cos``; ``inv_sq`` 1 / (d^2 + eps); ``inv`` 1 / (d + eps); ``inv1p`` 1 / (1 + d); ``neg_sq`` -d^2;
-            ``gauss`` exp(-d^2). With ``eps=0`` the two singular forms are infinite where frames coincide, as published.
+            ``gauss`` exp(-d^2). With ``eps=0`` the two singular forms are infinite where frames coincide, as
+            published (of large problems only nearly, see `squared_distances`).
         centre: c: ``none`` 0; ``const`` ``constant``; ``mean`` the mean over each pair's valid cells, detached.
         scale: what one unit of the result is. valid: (b, n, m) bool; None: all.
 
@@ -77,13 +85,14 @@ def similarity_matrix(
     if centre == "const":
         matrix = matrix - constant
     elif centre == "mean":
-        matrix = matrix - _mean(matrix.detach(), valid)
+        matrix = matrix - mean_over_cells(matrix.detach(), valid)
     elif centre != "none":
         raise ValueError(f"centre must be none, const or mean, got {centre!r}")
     return matrix / scale
 
 
-def _mean(matrix: Tensor, valid: Tensor | None) -> Tensor:
+def mean_over_cells(matrix: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Mean of each pair's valid cells (None: of all), (b, 1, 1); 0 where there is none."""
     if valid is None:
         return matrix.mean(dim=(-2, -1), keepdim=True)
     weight = valid.to(matrix.dtype)

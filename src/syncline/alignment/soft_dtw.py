@@ -112,6 +112,12 @@ def expected_path(cost: Tensor, *, gamma: float = 0.1, lengths_x: Lengths = None
     """Probability that the path runs through each cell, (b, n, m) in [0, 1]: the gradient of `soft_dtw`. No gradient.
 
     Every row and column within the lengths sums to at least 1.
+
+    Args:
+        cost: (b, n, m). gamma: temperature, > 0. lengths_x, lengths_y: (b,) whole numbers; None: all.
+
+    Raises:
+        TypeError, ValueError: as `soft_dtw`.
     """
     matrix = as_matrix(cost, "cost")
     b, n, m = matrix.shape

@@ -197,11 +197,6 @@ def either(builder: Any, a: Any, b: Any) -> Any:
     return builder.or_(a, b)
 
 
-@_simple(M, M, M)
-def both(builder: Any, a: Any, b: Any) -> Any:
-    return builder.and_(a, b)
-
-
 @_simple(types.boolean, M)
 def any_lane(builder: Any, a: Any) -> Any:
     return builder.icmp_unsigned("!=", builder.bitcast(a, ir.IntType(LANES)), ir.Constant(ir.IntType(LANES), 0))

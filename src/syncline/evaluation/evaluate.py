@@ -22,7 +22,14 @@ from syncline.evaluation.controls import CONTROLS, Embed, embed_with, make_contr
 from syncline.evaluation.kendall import taus_by_video
 from syncline.evaluation.neighbours import find_neighbours
 from syncline.evaluation.progression import progression_by_video
-from syncline.evaluation.protocols import PROTOCOLS, Clip, Protocol, evaluation_sampling, make_protocols, retime
+from syncline.evaluation.protocols import (
+    PROTOCOLS,
+    Clip,
+    Protocol,
+    evaluation_sampling,
+    make_protocols,
+    recut_by_chance,
+)
 from syncline.evaluation.retrieval import precision_by_video
 from syncline.evaluation.sequences import Array, comparable, known_frames
 from syncline.evaluation.signs import label_free_signs
@@ -110,7 +117,13 @@ def prepare(
 
 
 def fitted_clips(material: Sequence[Protocol]) -> Sequence[Clip]:
-    """The clips that controls are fitted on: the training clips, whole; where there are none, what is measured."""
+    """The clips that controls are fitted on: the training clips, whole; where there are none, what is measured.
+
+    Raises:
+        ValueError: no clips at all, as of re-timed ones without re-cuts.
+    """
+    if not material:
+        raise ValueError("there is nothing to measure: protocol retimed needs recuts")
     first = next((protocol for protocol in material if protocol.name == "whole"), material[0])
     return first.train or first.val or first.dense
 
@@ -193,7 +206,7 @@ def _events(x: list[Array], clips: Sequence[Clip], per_source: dict[str, dict[st
 
 def signs_of(embed: Embed, protocol: Protocol) -> dict[str, float | None]:
     """The label-free signs of the validation clips; for the clock, two re-cuts of each made by chance."""
-    retimed = [retime(clip, seed=2 * i + k) for i, clip in enumerate(protocol.val) for k in (0, 1)]
+    retimed = [recut_by_chance(clip, seed=2 * i + k) for i, clip in enumerate(protocol.val) for k in (0, 1)]
     signs = label_free_signs(
         embed(protocol.val), retimed=embed(retimed),
         groups=[clip.group for clip in protocol.val], retimed_groups=[clip.group for clip in retimed],

@@ -137,13 +137,13 @@ def _labels(video: Video, frames: Int64[np.ndarray, " t"]) -> Int64[np.ndarray, 
     return np.full(len(frames), -1, dtype=np.int64) if video.phases is None else video.phases[frames]
 
 
-def retime(clip: Clip, *, seed: int) -> Clip:
+def recut_by_chance(clip: Clip, *, seed: int) -> Clip:
     """A re-cut of a clip by chance: up to a tenth of head and tail left out, five pieces at 1/3 to 3 times the speed.
 
     Examples:
         >>> from dataclasses import replace
         >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0))
-        >>> bool((np.diff(retime(clip, seed=0).times) >= 0).all())
+        >>> bool((np.diff(recut_by_chance(clip, seed=0).times) >= 0).all())
         True
     """
     random = np.random.default_rng([seed, len(clip)])

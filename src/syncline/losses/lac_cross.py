@@ -25,9 +25,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from syncline.alignment import cosine, expected_alignment, expected_path
+from syncline.alignment import cosine, expected_alignment, expected_path, mean_over_cells
 from syncline.losses.lac_options import LACOptions
-from syncline.losses.lac_terms import labels_of, mean_over_cells
+from syncline.losses.lac_terms import labels_of
 from syncline.losses.pair import Pair, cross_entropy_rows, soft_labels, weighted_mean
 
 
@@ -64,8 +64,8 @@ def similarity_across(x: Tensor, y: Tensor, pair: Pair, options: LACOptions) -> 
     Pairs of frames below that line cost an alignment something: the higher the margin, the less is taken for matched.
     """
     matrix = cosine(x, y)
-    mean = mean_over_cells(matrix, pair)
-    spread = mean_over_cells((matrix - mean).square(), pair).sqrt()
+    mean = mean_over_cells(matrix.detach(), pair.valid)
+    spread = mean_over_cells((matrix.detach() - mean).square(), pair.valid).sqrt()
     return (matrix - mean - options.cross_margin * spread) / options.cross_scale
 
 

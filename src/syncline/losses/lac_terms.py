@@ -54,22 +54,10 @@ def _contrastive_rows(pair: Pair, options: LACOptions) -> Tensor:
 
 def aligned_similarity(pair: Pair, options: LACOptions) -> Float[Tensor, "b n m"]:
     """S."""
-    if options.sim_sw == "cos" and options.l2_normalize:
-        matrix = pair.x @ pair.y.transpose(1, 2)
-        if options.sim_center != "none":
-            matrix = matrix - (options.sim_constant if options.sim_center == "const" else mean_over_cells(matrix, pair))
-        return matrix / options.sim_scale
     return similarity_matrix(
         pair.x, pair.y, kind=options.sim_sw, centre=options.sim_center, scale=options.sim_scale,
         constant=options.sim_constant, eps=options.sim_eps, valid=pair.valid,
     )  # fmt: skip
-
-
-def mean_over_cells(matrix: Float[Tensor, "b n m"], pair: Pair) -> Float[Tensor, "b 1 1"]:
-    """Mean of each pair's valid cells, detached."""
-    valid = pair.valid
-    total = matrix.detach().where(valid, 0.0).sum(dim=(1, 2), keepdim=True)
-    return total / valid.sum(dim=(1, 2), keepdim=True).clamp(min=1)
 
 
 def prefix_scores(

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from syncline.alignment import soft_dtw, soft_dtw_divergence
-from syncline.losses.pair import checked_pair, expanded_squared_distances, mean_over
+from syncline.alignment import expanded_squared_distances, soft_dtw, soft_dtw_divergence
+from syncline.losses.pair import checked_pair, mean_over
 from syncline.losses.presets import check_positive, chosen
 
 PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"divergence": True}}
