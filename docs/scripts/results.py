@@ -53,7 +53,7 @@ PAIRS = (
 )
 ASKED = ("nearest median s", "nearest ≤ .5 s %", "dtw ≤ .5 s %", "local ≤ .5 s %", "local F1 %")
 FIRST = "real_short"
-ABLATIONS = ("real_ablation", "real_encoders")
+ABLATIONS = ("real_ablation", "real_encoders", "real_own", "real_loss", "real_gamma")
 HOW = """## Tables
 
 Mean ± standard deviation over seeds; bold where the best leads the next best by more than the 95 % interval of
@@ -284,12 +284,11 @@ def differences(rows: list[dict[str, Any]], method: str, baseline: str) -> str:
 def every_row(rows: list[dict[str, Any]], config: BenchConfig) -> str:
     """Event transfer of every row less the row that it changes one thing of: a table for each set and protocol."""
     text = []
-    full = "+ same video (corrected)"
-    baselines = {label: full if label.startswith("corrected, ") else config.baseline for label in config.methods}
+    baselines = {label: changed(label, config) for label in config.methods}
     found = [
         row
         for baseline in dict.fromkeys(baselines.values())
-        for row in difference_rows(rows, str(baseline))
+        for row in difference_rows(rows, baseline)
         if row["metric"] in ASKED and baselines.get(row["method"]) == baseline
     ]
     for name, protocol in dict.fromkeys((row["set"], row["protocol"]) for row in found):
@@ -302,6 +301,15 @@ def every_row(rows: list[dict[str, Any]], config: BenchConfig) -> str:
                 text.append(f"| {label} | {baseline} | " + " | ".join(interval(cells.get(m)) for m in ASKED) + " |")
         text.append("")
     return "\n".join(text) + "\n"
+
+
+def changed(label: str, config: BenchConfig) -> str:
+    """The row that a row changes something of."""
+    if config.name == "real_ablation" and label.startswith("corrected, "):
+        return "+ same video (corrected)"
+    if config.name == "real_loss" and label.startswith("Lc + "):
+        return "Lc"
+    return str(config.baseline)
 
 
 def interval(row: dict[str, Any] | None) -> str:
