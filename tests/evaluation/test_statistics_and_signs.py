@@ -10,7 +10,7 @@ import pytest
 
 from syncline.evaluation.controls import time_only
 from syncline.evaluation.protocols import Clip, recut_by_chance, splice
-from syncline.evaluation.signs import label_free_signs, match_scores, warnings_of
+from syncline.evaluation.signs import clock_share, label_free_signs, match_scores, warnings_of
 from syncline.evaluation.statistics import averaged, better_is_lower, paired_bootstrap, spread
 
 
@@ -76,6 +76,15 @@ def test_recuts_of_one_source_stay_in_one_half() -> None:
     )
     assert signs["clock_share"] < 0.2
     assert signs["clock_share_retimed"] < 0.2, "with both re-cuts of a clip in different halves it was .8"
+
+
+def test_clips_that_share_a_source_stay_in_one_half() -> None:
+    random = np.random.default_rng(0)
+    walks = [np.cumsum(random.normal(size=(80, 16)), axis=0) for _ in range(6)]
+    twice = [walk for walk in walks for _ in (0, 1)]
+    groups = [frozenset([i, f"{i}{k}"]) for i in range(6) for k in (0, 1)]
+    assert clock_share(twice) > 0.6, "each walk is known from its copy"
+    assert clock_share(twice, groups) < 0.2
 
 
 @pytest.mark.parametrize("videos", [[], [np.zeros((0, 3))], [np.zeros((1, 3))], [np.zeros((1, 3)), np.zeros((1, 3))]])

@@ -113,6 +113,7 @@ def test_tables_hold_the_runs_of_their_own_configuration(root: Path, tmp_path: P
         assert {line["seed"] for line in shown} == seeds
     assert "| SCL | 2 |" in (place / "tables.md").read_text()
     assert shown_lines(replace(longer, sets=["other"]), lines) == []
+    assert len(shown_lines(longer, [*lines, *lines])) == len(shown_lines(longer, lines)), "no run counts twice"
     wider = longer.common | {"encoder": ENCODER | {"hidden": 8}}
     assert shown_lines(replace(longer, common=wider), lines) == [], "nor the controls of another encoder"
 

@@ -148,10 +148,11 @@ def test_temperatures_are_above_0(make: Any, name: str, bad: float) -> None:
         make(**{name: bad})
 
 
-@pytest.mark.parametrize("options", [{"beta": float("nan")}, {"cross_start": 3.0}])
-def test_other_numbers_of_lac_are_checked(options: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="beta must be finite, cross_start in"):
-        LACLoss(**options)
+@pytest.mark.parametrize("name", ["beta", "alpha", "cross_weight", "eps", "sim_eps", "cross_start"])
+def test_other_numbers_of_lac_are_checked(name: str) -> None:
+    for bad in (float("nan"), float("inf"), *([] if name == "beta" else [-1.0])):
+        with pytest.raises(ValueError, match=f"{name}.* must be|{name} in"):
+            LACLoss(**{name: bad})
 
 
 CORNERS = ["identical", "constant", "one frame", "zeros", "masks of length 0", "one pair", "far apart", "large"]

@@ -190,6 +190,11 @@ def test_a_cache_lends_only_the_backbone_that_is_configured(small: Small, cache:
     save_file(state, tmp_path / "w.safetensors")
     other = small(encoder={"weights": str(tmp_path / "w.safetensors")})
     assert make_encoder(other, FeatureCache(cache, lent))[0].backbone is not lent
+    saved = make_encoder(other, cache)[0]
+    saved.save_pretrained(tmp_path / "saved")
+    (tmp_path / "w.safetensors").unlink()
+    loaded = FrameEncoder.from_pretrained(tmp_path / "saved")
+    assert make_encoder(other, FeatureCache(cache, loaded.backbone))[0].backbone is loaded.backbone
 
 
 def test_a_run_is_written_once(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:

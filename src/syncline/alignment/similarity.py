@@ -94,7 +94,7 @@ def similarity_matrix(
 def mean_over_cells(matrix: Tensor, valid: Tensor | None = None) -> Tensor:
     """Mean of each pair's valid cells (None: of all), (b, 1, 1); 0 where there is none."""
     if valid is None:
-        return matrix.mean(dim=(-2, -1), keepdim=True)
+        valid = torch.ones_like(matrix, dtype=torch.bool)
     weight = valid.to(matrix.dtype)
     total = (matrix.where(valid, 0.0)).sum(dim=(-2, -1), keepdim=True)
     return total / weight.sum(dim=(-2, -1), keepdim=True).clamp(min=1)

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.list:
         for name in config_names():
-            print(fill(f"{name:18}{read_bench(name).about}", 110, subsequent_indent=18 * " "))
+            print(fill(f"{name:20}{read_bench(name).about}", 110, subsequent_indent=20 * " "))
         return 0
     if arguments.config is None:
         raise SynclineError(f"which bench? A YAML file, or one of {', '.join(config_names())}")

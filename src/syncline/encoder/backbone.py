@@ -48,8 +48,9 @@ class Backbone(nn.Module):
         precision: of a frozen backbone on a CPU; ``auto`` is bfloat16 where the CPU computes it natively, else float32.
 
     Attributes:
-        channels: C of the result. size: (h, w) that the model sees. mean, std: of its normalisation, 3 numbers each.
-        interpolation: how it resizes. licence: of the weights, as far as known. origin: where they came from.
+        weights: as given. channels: C of the result. size: (h, w) that the model sees. mean, std: of its normalisation,
+            3 numbers each. interpolation: how it resizes. licence: of the weights, as far as known. origin: where they
+            came from.
 
     Raises:
         SynclineError: an unknown name or stage, or weights that cannot be had or do not fit.
@@ -138,7 +139,7 @@ class Backbone(nn.Module):
     def frozen_copy(self) -> Backbone:
         """A copy with the parameters as they are now, frozen and in float32: its features can be cached."""
         copied = copy.deepcopy(self)
-        copied.trainable, copied.precision = "frozen", "float32"
+        copied.trainable, copied.precision, copied.weights = "frozen", "float32", "a copy's own"
         copied._forget()
         copied._mark_trainable()
         return copied.eval()

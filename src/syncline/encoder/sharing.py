@@ -87,7 +87,7 @@ def load_encoder(
     except (RuntimeError, SafetensorError, KeyError, ValueError, TypeError) as error:
         line = str(error).splitlines()[0]
         raise SynclineError(f"{place / WEIGHTS} does not fit its configuration: {line}") from error
-    encoder.config = config
+    encoder.config, encoder.backbone.weights = config, config.weights
     encoder.backbone.origin, encoder.backbone.licence = str(origin.get("origin")), str(origin.get("licence"))
     return encoder.eval()
 

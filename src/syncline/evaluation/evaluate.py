@@ -17,6 +17,7 @@ import numpy as np
 from syncline.data import VideoSet, read_manifest
 from syncline.data.sources import Source
 from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder
+from syncline.errors import SynclineError
 from syncline.evaluation.classification import classification_over_draws, phase_hits
 from syncline.evaluation.controls import CONTROLS, Embed, embed_with, make_controls
 from syncline.evaluation.kendall import taus_by_video
@@ -111,19 +112,19 @@ def prepare(
     recuts: VideoSet | None = None,
     protocols: Sequence[str] = PROTOCOLS,
 ) -> list[Protocol]:
-    """The features of all clips of all protocols, for several calls of `evaluate` with encoders of one sampling."""
-    sampling = config.sampling
-    return make_protocols(videos, cache, sampling=sampling, recuts=recuts, names=protocols)
+    """The features of all clips of all protocols, for several calls of `evaluate` with encoders of one sampling.
+
+    Raises:
+        SynclineError: nothing to measure: of re-timed clips alone, and there are none.
+    """
+    made = make_protocols(videos, cache, sampling=config.sampling, recuts=recuts, names=protocols)
+    if not made:
+        raise SynclineError(f"{videos.name} has no re-timed clips (retimed.csv), and nothing else was asked for")
+    return made
 
 
 def fitted_clips(material: Sequence[Protocol]) -> Sequence[Clip]:
-    """The clips that controls are fitted on: the training clips, whole; where there are none, what is measured.
-
-    Raises:
-        ValueError: no clips at all, as of re-timed ones without re-cuts.
-    """
-    if not material:
-        raise ValueError("there is nothing to measure: protocol retimed needs recuts")
+    """The clips that controls are fitted on: the training clips, whole; where there are none, what is measured."""
     first = next((protocol for protocol in material if protocol.name == "whole"), material[0])
     return first.train or first.val or first.dense
 

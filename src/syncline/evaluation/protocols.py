@@ -141,7 +141,6 @@ def recut_by_chance(clip: Clip, *, seed: int) -> Clip:
     """A re-cut of a clip by chance: up to a tenth of head and tail left out, five pieces at 1/3 to 3 times the speed.
 
     Examples:
-        >>> from dataclasses import replace
         >>> clip = Clip("a", "a", "a", np.zeros((50, 2)), np.arange(50.0), np.zeros(50, int), np.arange(50.0))
         >>> bool((np.diff(recut_by_chance(clip, seed=0).times) >= 0).all())
         True

@@ -313,10 +313,11 @@ def write_tables(config: BenchConfig, place: Path) -> None:
 def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those of the lines that a bench of this configuration would write; a folder may hold those of others too.
 
-    The sampling is the set's own and not compared; which sets a published data set has, only its files say.
+    The sampling is the set's own and not compared; which sets a published data set has, only its files say. Of several
+    runs of one set, row and seed the last one counts.
     """
     published = any(name in DATASETS for name in config.sets)
-    shown = []
+    shown = {}
     for line in lines:
         if (line["set"] not in config.sets and not published) or line["seed"] not in config.seeds:
             continue
@@ -328,8 +329,8 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
         training = config.training(label, line["seed"], encoder and {"encoder": {"sampling": encoder["sampling"]}})
         wanted = training.encoder.as_dict() if line["label"] == "controls" else training.as_dict()
         if given is None or given == json.loads(json.dumps(wanted)):
-            shown.append(line)
-    return shown
+            shown[line["set"], line["label"], line["seed"]] = line
+    return list(shown.values())
 
 
 def _speeds(lines: Sequence[Mapping[str, Any]]) -> str:

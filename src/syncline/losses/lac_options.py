@@ -104,8 +104,9 @@ class LACOptions:
             pair = getattr(self, name)
             if len(pair) != 2:
                 raise ValueError(f"{name} must be (open, extend), got {pair!r}")
-        if self.cross_weight < 0 or self.alpha < 0 or self.eps < 0 or self.sim_eps < 0:
-            raise ValueError("cross_weight, alpha, eps and sim_eps must not be below 0")
+        for name in ("cross_weight", "alpha", "eps", "sim_eps"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and not below 0, got {getattr(self, name)}")
         if not math.isfinite(self.beta) or not 0 <= self.cross_start <= 1:
             raise ValueError(f"beta must be finite, cross_start in [0, 1]; got {self.beta}, {self.cross_start}")
         if self.local_logits == "posterior" and self.released_operator:
