@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from lerobot_forms import write_v3
 from PIL import Image
 
 from syncline.cli.main import main
@@ -202,6 +203,27 @@ def test_transfer_counts_phases_over_all_arrays(folder: Path, tmp_path: Path) ->
     assert [(row["event"], row["seconds"] != "") for row in table] == [
         ("phase 1", True), ("phase 2", True), ("phase 1", True), ("phase 2", False)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", ["events,event_names\n{},12,grasp", "event_seconds,event_names\n{},1.2,grasp"])
+def test_transfer_of_episodes_keeps_to_their_own_clocks(tmp_path: Path, cells: str) -> None:
+    root = tmp_path / "set"
+    write_v3(root, [21, 30, 25])
+    videos = open_videos(root)
+    second = videos[1].name
+    (tmp_path / "marks.csv").write_text("video," + cells.format(second) + "\n", "utf-8")
+    out = tmp_path / "out"
+    assert command(root, "transfer", root, "--labels", tmp_path / "marks.csv", "--form", "all", "--out", out) == 0
+    said = {row["video"]: row["seconds"] for row in rows(out / "transferred.csv")}
+    assert said[second] == "1.2"
+    for video in videos:
+        first, end = video.span or (0, 0)
+        assert not said[video.name] or 0 <= float(said[video.name]) < (end - first) / 10
+    for form, ending in ENDINGS.items():
+        labelled = attach_labels(videos, read_labels(out / ending, event_names=["grasp"] if form != "npy" else None))
+        phases = labelled[1].phases
+        assert phases is not None, form
+        assert (np.flatnonzero(phases == 1)[0], np.flatnonzero(phases >= 0)[0]) == (21 + 12, 21), form
 
 
 def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
