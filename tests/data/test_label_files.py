@@ -116,7 +116,7 @@ def test_boris_as_boris_writes_it(tmp_path: Path) -> None:
     }
     (tmp_path / "p.boris").write_text(json.dumps(project))
     track = read_labels(tmp_path / "p.boris")[0]
-    assert (track.video, track.events) == ("one two.mp4", (("holding", 1.0), ("drop", 2.5)))
+    assert (track.video, track.events) == ("/films/one two.mp4", (("holding", 1.0), ("drop", 2.5)))
     assert (track.frame_rate, track.num_frames) == (25.0, 100)
     export = (
         "Observation id,day 1\n\nObservation id,Media file path,FPS,Subject,Behavior,Behavior type,Time\n"
@@ -125,7 +125,7 @@ def test_boris_as_boris_writes_it(tmp_path: Path) -> None:
     )
     (tmp_path / "e.csv").write_text(export)
     track = read_labels(tmp_path / "e.csv")[0]
-    assert (track.video, track.events) == ("one, two.mp4", (("holding", 1.0), ("drop", 2.5)))
+    assert (track.video, track.events) == ("/films/one, two.mp4", (("holding", 1.0), ("drop", 2.5)))
 
 
 def test_label_studio_counts_from_one_and_skips_cancelled(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_label_studio_counts_from_one_and_skips_cancelled(tmp_path: Path) -> Non
     }
     (tmp_path / "ls.json").write_text(json.dumps([task]))
     track = read_labels(tmp_path / "ls.json", frame_rate=10.0)[0]
-    assert (track.video, track.events, track.frames) == ("ab c.mp4", (("a", 0.0), ("b", 1.0)), (0, 10))
+    assert (track.video, track.events, track.frames) == ("/data/upload/1/ab c.mp4", (("a", 0.0), ("b", 1.0)), (0, 10))
     track = read_labels(tmp_path / "ls.json")[0]
     assert (track.events, track.frames) == ((("a", None), ("b", None)), (0, 10))
 
