@@ -44,6 +44,14 @@ def test_forms_of_one_video_come_back_as_a_folder(tmp_path: Path, form: str) -> 
         assert labels_to_phases(track, len(phases), np.arange(len(phases)) / 10).tolist() == phases
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "boris", "boris-csv", "label-studio", "elan"])
+@pytest.mark.parametrize("name", ["100%20 ü?#&.mp4", "cam 1/50%.mp4", "/films/cam1/x.mp4"])
+def test_names_that_urls_would_change_come_back(tmp_path: Path, form: str, name: str) -> None:
+    path = tmp_path / f"labels{SUFFIX.get(form, '.eaf')}"
+    write_labels(path, [replace(TRACKS[0], video=name)], form=form)
+    assert [track.video for track in read_labels(path, frame_rate=10.0)] == [name]
+
+
 def test_every_form_is_tested() -> None:
     assert set(FORMS) == {"csv", "json", "boris", "boris-csv", "label-studio", "elan", "npy", "text"}
 

@@ -74,10 +74,14 @@ Marks = dict[int, tuple[tuple[str, ...], tuple[float | None, ...]]]
 
 
 def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
-    """Place of a video -> names of its events and seconds on its file's clock; tracks without any are passed over."""
+    """Place of a video -> names of its events and seconds on its file's clock; tracks without any are passed over.
+
+    Raises:
+        SynclineError: labels that `attach_labels` refuses: of another length, out of order or after the end.
+    """
     from dataclasses import replace
 
-    from syncline.data.label_track import known_events, tracks_of
+    from syncline.data.label_track import fitted, known_events, labels_to_phases, tracks_of
 
     found: Marks = {}
     named = [len(track.phase_names) for track in tracks]
@@ -86,11 +90,14 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
         video = videos[i]
         if track.frame_rate is None:
             track = replace(track, frame_rate=video.frame_rate)
-        track = known_events(track, num_phases)
         clock, begins = _clock(video)
+        if track.phases is not None:
+            track = replace(track, phases=fitted(track.phases, len(clock), track.video))
+        track = known_events(track, num_phases)
+        labels_to_phases(replace(track, phases=None), len(clock), clock)  # refuses events that are in no place
         events = tuple(second for _, second in track.events)
         if track.frames is not None:
-            events = tuple(None if f is None else float(clock[min(f, len(clock) - 1)]) for f in track.frames)
+            events = tuple(None if f is None else float(clock[f]) for f in track.frames)
         if any(second is not None for second in events):
             found[i] = (track.event_names, tuple(None if second is None else begins + second for second in events))
     return found
@@ -139,16 +146,14 @@ def _write(
 def _track(
     video: Video, names: tuple[str, ...], events: tuple[float | None, ...], clock: NDArray[np.float64]
 ) -> LabelTrack:
-    """The events of one video, in seconds of its clock and as the frames on display."""
-    import numpy as np
+    """The events of one video: the frames on display and their times, so that every form names the same frames."""
+    from syncline.data.label_track import LabelTrack, frame_at
 
-    from syncline.data.label_track import LabelTrack
-    from syncline.tasks.tables import at_frames
-
-    frames = tuple(None if second is None else int(at_frames(np.array(second), clock)) for second in events)
+    frames = tuple(None if s is None else min(frame_at(clock, s), len(clock) - 1) for s in events)
+    seconds = [None if frame is None else max(0.0, float(clock[frame])) for frame in frames]
     return LabelTrack(
         video.name,
-        tuple(zip(names, events, strict=True)),
+        tuple(zip(names, seconds, strict=True)),
         None,
         video.frame_rate,
         len(clock),

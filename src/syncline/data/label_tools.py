@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -85,7 +85,7 @@ def format_elan(track: LabelTrack) -> str:
     root = ElementTree.Element("ANNOTATION_DOCUMENT", AUTHOR="", DATE="1970-01-01T00:00:00+00:00", FORMAT="3.0")
     root.set("VERSION", "3.0")
     header = ElementTree.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    url = f"./{track.video}"
+    url = ("file://" if track.video.startswith("/") else "./") + quote(track.video)
     ElementTree.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=url, MIME_TYPE="video/mp4", RELATIVE_MEDIA_URL=url)
     order = ElementTree.SubElement(root, "TIME_ORDER")
     tier = ElementTree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="default-lt", TIER_ID=_ELAN_TIER)
@@ -309,7 +309,7 @@ def format_label_studio(tracks: Sequence[LabelTrack]) -> list[dict[str, Any]]:
             value = {"ranges": [{"start": frame + 1, "end": max(stop, frame + 1)}], "timelinelabels": [name]}
             origin = {"from_name": "timelineLabels", "to_name": "video", "type": "timelinelabels"}
             results.append({"id": f"event{place + 1}", **origin, "value": value})
-        tasks.append({"id": number, "data": {"video": track.video}, "annotations": [{"result": results}]})
+        tasks.append({"id": number, "data": {"video": quote(track.video)}, "annotations": [{"result": results}]})
     return tasks
 
 
