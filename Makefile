@@ -18,6 +18,8 @@ test-quick: $(READY)
 # Measurements: JSONL under benchmarks/results, and the tables of docs/ made from it.
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python docs/scripts/measured.py
+	$(BIN)/python docs/scripts/results.py
 
 # Long runs that break things on purpose; `make test` has a short form of each.
 faults: $(READY)

@@ -213,9 +213,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--checks", action="store_true", help="deviations and match scores instead of transfer")
     arguments = parser.parse_args()
+    data = os.environ.get("SYNCLINE_TEST_DATA")
+    if not data:
+        print("benchmarks.transfer_real: needs the real sets (SYNCLINE_TEST_DATA); nothing was measured")
+        return
     around = surroundings("numba")
     for name in arguments.sets:
-        folder = Path(os.environ["SYNCLINE_TEST_DATA"]) / name
+        folder = Path(data) / name
         videos = open_videos(folder)
         recuts = read_recuts(folder / "retimed.csv", videos)
         cache = FeatureCache()

@@ -28,12 +28,12 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)  # here and in the processes of their own
     if arguments.inside:
         print(json.dumps(memory(arguments.inside)))
         return
-    import torch
-
-    torch.set_num_threads(1)
     about = surroundings("numba", "llvmlite") | {"threads": 1, "turns": arguments.turns}
     shapes = [(1, t, t) for t in FRAMES] + [(b, FRAMES_OF_PAIRS, FRAMES_OF_PAIRS) for b in PAIRS]
     for shape in shapes:

@@ -48,22 +48,33 @@ def bar_lines(measured: Sequence[Row], scaling: Sequence[Row]) -> list[str]:
     shapes = [shape for threads, shape, name in newest if threads == 1 and name == "syncline, expected alignment"]
     dearest = max(ours(shape, "expected alignment") / ours(shape) for shape in shapes)
     gaps = [ours(shape, "(n, m) gaps") / ours(shape, "with D") for shape in shapes]
-    rows: list[tuple[str, str, str]] = [
-        ("nanoseconds a cell, 64 × 128 × 128, with D", f"{ours(many, 'with D'):.1f}", "at most 5"),
-        ("microseconds, 2 × 64 × 64", f"{ours(few) * 2 * 64 * 64 / 1e3:.0f}", "at most 150"),
-        ("two threads against one, 64 × 128 × 128", f"{ours(many) / ours(many, threads=2):.2f} ×", "at least 1.5 ×"),
-        ("two threads against one, 8 × 512 × 512", f"{ours(long) / ours(long, threads=2):.2f} ×", "at least 1.5 ×"),
-        ("(n, m) gaps against scalars, with D", f"{min(gaps):.2f} to {max(gaps):.2f} ×", "at most 1.25 ×"),
-        ("expected alignment against the score", f"at most {dearest:.2f} ×", "at most 3 ×"),
-        ("soft value and gradient, 10,000 × 10,000",
-         f"{memory['1x10000x10000']['wall_s']:.2f} s, {memory['1x10000x10000']['extra_mb']:.0f} MB", "1 s, 100 MB"),
-        ("hard path from embeddings, 10,000 × 10,000",
-         f"{memory['streamed']['wall_s']:.2f} s, {memory['streamed']['extra_mb']:.0f} MB", "1 s, 50 MB"),
+    nanoseconds, microseconds = ours(many, "with D"), ours(few) * 2 * 64 * 64 / 1e3
+    speedups = {shape: ours(shape) / ours(shape, threads=2) for shape in (many, long)}
+    soft, hard = memory["1x10000x10000"], memory["streamed"]
+    rows: list[tuple[str, str, str, bool]] = [
+        ("nanoseconds a cell, 64 × 128 × 128, with D", f"{nanoseconds:.1f}", "at most 5", nanoseconds <= 5),
+        ("microseconds, 2 × 64 × 64", f"{microseconds:.0f}", "at most 150", microseconds <= 150),
+        *((f"two threads against one, {' × '.join(map(str, shape))}", f"{times:.2f} ×", "at least 1.5 ×", times >= 1.5)
+          for shape, times in speedups.items()),
+        ("(n, m) gaps against scalars, with D", f"{min(gaps):.2f} to {max(gaps):.2f} ×", "at most 1.25 ×",
+         max(gaps) <= 1.25),
+        ("expected alignment against the score", f"at most {dearest:.2f} ×", "at most 3 ×", dearest <= 3),
+        ("soft value and gradient, 10,000 × 10,000", f"{soft['wall_s']:.2f} s, {soft['extra_mb']:.0f} MB",
+         "1 s, 100 MB", soft["wall_s"] <= 1 and soft["extra_mb"] <= 100),
+        ("hard path from embeddings, 10,000 × 10,000", f"{hard['wall_s']:.2f} s, {hard['extra_mb']:.0f} MB",
+         "1 s, 50 MB", hard["wall_s"] <= 1 and hard["extra_mb"] <= 50),
     ]  # fmt: skip
     for other, bar in (("JAX scan", 29), ("PyTorch anti-diagonals", 170), ("tslearn soft-DTW", 8)):
         if (1, many, other) in newest:
-            rows.append((f"{other}, 64 × 128 × 128", f"{against(many, other):.0f} × ours", f"at least {bar} ×"))
-    return ["| what | measured | asked |", "|---|---|---|"] + [f"| {' | '.join(row)} |" for row in rows]
+            times = against(many, other)
+            rows.append((f"{other}, 64 × 128 × 128", f"{times:.0f} × ours", f"at least {bar} ×", times >= bar))
+    lines = [f"| {what} | {measured} | {asked} | {yes_or_no(met)} |" for what, measured, asked, met in rows]
+    return ["| what | measured | asked | met |", "|---|---|---|---|", *lines]
+
+
+def yes_or_no(met: bool) -> str:
+    """What the column says of a bar; that is held against the number as it was measured, not as it is shown."""
+    return "yes" if met else "no"
 
 
 def memory_lines(measured: Sequence[Row]) -> list[str]:

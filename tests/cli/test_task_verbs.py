@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from lerobot_forms import write_v3
 from PIL import Image
 
 from syncline.cli.main import main
@@ -202,6 +203,51 @@ def test_transfer_counts_phases_over_all_arrays(folder: Path, tmp_path: Path) ->
     assert [(row["event"], row["seconds"] != "") for row in table] == [
         ("phase 1", True), ("phase 2", True), ("phase 1", True), ("phase 2", False)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", ["events,event_names\n{},12,grasp", "event_seconds,event_names\n{},1.2,grasp"])
+def test_transfer_of_episodes_keeps_to_their_own_clocks(tmp_path: Path, cells: str) -> None:
+    root = tmp_path / "set"
+    write_v3(root, [21, 30, 25])
+    videos = open_videos(root)
+    second = videos[1].name
+    (tmp_path / "marks.csv").write_text("video," + cells.format(second) + "\n", "utf-8")
+    out = tmp_path / "out"
+    assert command(root, "transfer", root, "--labels", tmp_path / "marks.csv", "--form", "all", "--out", out) == 0
+    said = {row["video"]: row["seconds"] for row in rows(out / "transferred.csv")}
+    assert said[second] == "1.2"
+    for video in videos:
+        first, end = video.span or (0, 0)
+        assert not said[video.name] or 0 <= float(said[video.name]) < (end - first) / 10
+    for form, ending in ENDINGS.items():
+        labelled = attach_labels(videos, read_labels(out / ending, event_names=["grasp"] if form != "npy" else None))
+        phases = labelled[1].phases
+        assert phases is not None, form
+        assert (np.flatnonzero(phases == 1)[0], np.flatnonzero(phases >= 0)[0]) == (21 + 12, 21), form
+
+
+def test_transfer_refuses_events_beyond_the_end(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marks = tmp_path / "marks.csv"
+    for column, place in (("events", "9999"), ("event_seconds", "99")):
+        marks.write_text(f"video,{column},event_names\n{films(folder)[0].name},{place},grasp\n", "utf-8")
+        assert command(folder, "transfer", folder, "--labels", marks, "--out", tmp_path / "out") == 1
+        assert "out of order or outside the video" in capsys.readouterr().err
+
+
+def test_transfer_gives_one_frame_in_every_form(folder: Path, tmp_path: Path) -> None:
+    film = films(folder)[0]
+    just_before = VideoReader(film).pts_seconds[[10, 20, 30]] - (0.0005, 0.0009, 0.0011)
+    cells = ";".join(map(str, just_before))
+    (tmp_path / "marks.csv").write_text(f"video,event_seconds,event_names\n{film.name},{cells},a;b;c\n", "utf-8")
+    words = ["--labels", tmp_path / "marks.csv", "--form", "all", "--out", tmp_path / "out"]
+    assert command(folder, "transfer", folder, *words) == 0
+    for form, ending in ENDINGS.items():
+        videos = attach_labels(open_videos(folder), read_labels(tmp_path / "out" / ending))
+        phases = next(video.phases for video in videos if video.name == film.name)
+        assert phases is not None
+        assert (np.flatnonzero(np.diff(phases)) + 1).tolist() == [10, 20, 29], form
 
 
 def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,8 +139,36 @@ def test_boris_rows_of_two_folders_are_not_mixed(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("\n".join(["Observation id," + rows[0], *(f"a,{row}" for row in rows[1:])]))
     tracks = read_labels(tmp_path / "e.csv")
     assert [track.events for track in tracks] == [(("grasp", 0.08),), (("grasp", 0.16),)]
-    with pytest.raises(SynclineError, match="may be of"):
-        attach_labels(cameras(tmp_path, "cam1", "cam2"), tracks)
+    videos = attach_labels(cameras(tmp_path, "cam1", "cam2"), tracks)
+    assert [events_from_phases(video.phases, 2) for video in videos if video.phases is not None] == [(2,), (4,)]
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("/films/cam1/x.mp4", "/films/cam1/x.mp4"),
+        ("C:\\films\\cam1\\x.mp4", "/films/cam1/x.mp4"),
+        ("../cam1/x.mp4", "cam1/x.mp4"),
+        ("./cam1/what?.mp4", "cam1/what?.mp4"),
+    ],
+)
+def test_boris_keeps_the_folders_of_a_path(tmp_path: Path, said: str, name: str) -> None:
+    (tmp_path / "e.csv").write_text(f"Media file path,Behavior,Time\n{said},grasp,0.08\n")
+    assert read_labels(tmp_path / "e.csv")[0].video == name
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("file:///C:/films/cam%201/x.mp4", "/films/cam 1/x.mp4"),
+        ("https://films.org/cam1/x.mp4?token=a/b", "films.org/cam1/x.mp4"),
+        ("/data/local-files/?d=films/cam1/x%20y.mp4", "films/cam1/x y.mp4"),
+        ("cam1/what%3F.mp4", "cam1/what?.mp4"),
+    ],
+)
+def test_label_studio_keeps_the_folders_of_a_url(tmp_path: Path, said: str, name: str) -> None:
+    (tmp_path / "l.json").write_text(json.dumps([{"data": {"video": said}, "annotations": [{"result": []}]}]))
+    assert read_labels(tmp_path / "l.json")[0].video == name
 
 
 def test_events_and_phases_with_unknown_frames() -> None:

@@ -44,6 +44,14 @@ def test_forms_of_one_video_come_back_as_a_folder(tmp_path: Path, form: str) -> 
         assert labels_to_phases(track, len(phases), np.arange(len(phases)) / 10).tolist() == phases
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "boris", "boris-csv", "label-studio", "elan"])
+@pytest.mark.parametrize("name", ["100%20 ü?#&.mp4", "cam 1/50%.mp4", "/films/cam1/x.mp4"])
+def test_names_that_urls_would_change_come_back(tmp_path: Path, form: str, name: str) -> None:
+    path = tmp_path / f"labels{SUFFIX.get(form, '.eaf')}"
+    write_labels(path, [replace(TRACKS[0], video=name)], form=form)
+    assert [track.video for track in read_labels(path, frame_rate=10.0)] == [name]
+
+
 def test_every_form_is_tested() -> None:
     assert set(FORMS) == {"csv", "json", "boris", "boris-csv", "label-studio", "elan", "npy", "text"}
 
@@ -116,7 +124,7 @@ def test_boris_as_boris_writes_it(tmp_path: Path) -> None:
     }
     (tmp_path / "p.boris").write_text(json.dumps(project))
     track = read_labels(tmp_path / "p.boris")[0]
-    assert (track.video, track.events) == ("one two.mp4", (("holding", 1.0), ("drop", 2.5)))
+    assert (track.video, track.events) == ("/films/one two.mp4", (("holding", 1.0), ("drop", 2.5)))
     assert (track.frame_rate, track.num_frames) == (25.0, 100)
     export = (
         "Observation id,day 1\n\nObservation id,Media file path,FPS,Subject,Behavior,Behavior type,Time\n"
@@ -125,7 +133,7 @@ def test_boris_as_boris_writes_it(tmp_path: Path) -> None:
     )
     (tmp_path / "e.csv").write_text(export)
     track = read_labels(tmp_path / "e.csv")[0]
-    assert (track.video, track.events) == ("one, two.mp4", (("holding", 1.0), ("drop", 2.5)))
+    assert (track.video, track.events) == ("/films/one, two.mp4", (("holding", 1.0), ("drop", 2.5)))
 
 
 def test_label_studio_counts_from_one_and_skips_cancelled(tmp_path: Path) -> None:
@@ -141,7 +149,7 @@ def test_label_studio_counts_from_one_and_skips_cancelled(tmp_path: Path) -> Non
     }
     (tmp_path / "ls.json").write_text(json.dumps([task]))
     track = read_labels(tmp_path / "ls.json", frame_rate=10.0)[0]
-    assert (track.video, track.events, track.frames) == ("ab c.mp4", (("a", 0.0), ("b", 1.0)), (0, 10))
+    assert (track.video, track.events, track.frames) == ("/data/upload/1/ab c.mp4", (("a", 0.0), ("b", 1.0)), (0, 10))
     track = read_labels(tmp_path / "ls.json")[0]
     assert (track.events, track.frames) == ((("a", None), ("b", None)), (0, 10))
 

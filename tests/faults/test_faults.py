@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX"),
-]
+if sys.platform == "win32":
+    pytest.skip("signals and limits of POSIX", allow_module_level=True)
 
-NAMES = (
-    "kill train", "kill embed", "kill sync", "kill label", "full disk train", "full disk embed", "full disk label",
-    "replaced source", "two train", "two embed", "SIGTERM train", "clock train",
-)  # fmt: skip
+sys.path.insert(0, str(Path(__file__).parents[2]))
+try:
+    from tests.faults.__main__ import FAULTS, inject
+    from tests.faults.world import TRAIN, World
+finally:
+    sys.path.pop(0)
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """(inject, world)"""
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-    try:
-        from tests.faults.__main__ import inject
-        from tests.faults.world import TRAIN, World
-
-        world = World(tmp_path_factory.mktemp("faults") / "world")
-        world.undisturbed(TRAIN)
-        yield inject, world
-    finally:
-        sys.path.pop(0)
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = World(tmp_path_factory.mktemp("faults") / "world")
+    made.undisturbed(TRAIN)
+    return made
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_lost(name: str, faults: Any) -> None:
-    inject, world = faults
+@pytest.mark.parametrize("name", list(FAULTS))
+def test_nothing_is_lost(name: str, world: World) -> None:
     row = inject(world, name, 1, seed=1000)
     assert row["lost"] == []
     assert row["survived"] == 1

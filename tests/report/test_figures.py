@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -19,9 +19,10 @@ from syncline.report.figures import (
     retrieval_grid,
     similarity_figure,
     tempo_curve,
+    timeline_figure,
     trajectories,
 )
-from syncline.tasks import Alignment, align
+from syncline.tasks import Alignment, Timeline, align
 
 
 def walk(progress: NDArray[np.float64], source: str, rate: float = 10.0) -> Embedding:
@@ -61,6 +62,21 @@ def test_long_videos_are_thinned_not_drawn_whole() -> None:
     a = walk(np.linspace(0, 1, 4000), "long")
     figure = similarity_figure(a, walk(np.linspace(0, 1, 50), "short"))
     assert figure.axes[0].images[0].get_array().shape == (50, 1500)  # type: ignore[union-attr]
+
+
+def test_timeline_draws_instants_where_they_are() -> None:
+    seconds = np.array([0.0, 0.12, 0.28, 0.4])  # every third or fourth frame of 25 a second
+    positions = np.stack([seconds, [np.nan, 0.0, 0.5, 1.0]])
+    timeline = Timeline(("a", "b"), seconds, positions, "a", np.array([0.0, np.nan]), np.array([1.0, 0.75]))
+    axes = timeline_figure(timeline).axes[0]
+    (mesh,) = (drawn for drawn in axes.collections if isinstance(drawn, QuadMesh))
+    np.testing.assert_allclose(mesh.get_coordinates()[0, :, 0], [-0.06, 0.06, 0.2, 0.34, 0.46])
+    shown = np.ma.getdata(mesh.get_array()).reshape(2, 4)
+    np.testing.assert_allclose(shown[0], seconds / 0.4)
+    assert np.ma.getmaskarray(mesh.get_array()).reshape(2, 4)[1].tolist() == [True, False, False, False]
+    assert (axes.get_xlim(), axes.get_ylim()) == (pytest.approx((-0.06, 0.46)), (1.5, -0.5))
+    one = Timeline(("a",), np.zeros(1), np.zeros((1, 1)), "a", np.zeros(1), np.ones(1))
+    assert timeline_figure(one).axes[0].get_xlim() == (-0.5, 0.5)
 
 
 def test_trajectories_colour_phases_and_name_them() -> None:

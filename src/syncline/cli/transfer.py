@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.sources import Embedder, add_embedding_options, say
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from syncline.data import Video, VideoSet
     from syncline.data.label_track import LabelTrack
     from syncline.tasks import LabelledVideo, Transferred
@@ -20,7 +23,8 @@ examples:
   syncline transfer videos/ --labels marks.eaf --run runs/pour --form all
 
 writes into --out: transferred.csv (video, event, seconds, confidence, found or absent), the labels of all videos in the
-chosen forms, and, with three labelled videos or more, reliability.png. It ends with the video to label next.
+chosen forms, and, with three labelled videos or more, reliability.png. It ends with the video to label next. Seconds of
+an episode that is a part of a longer file count from where the episode begins.
 """
 ENDINGS = {"csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
            "label-studio": "labels_label_studio.json", "elan": "elan", "npy": "npy", "text": "text"}  # fmt: skip
@@ -70,11 +74,14 @@ Marks = dict[int, tuple[tuple[str, ...], tuple[float | None, ...]]]
 
 
 def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
-    """Place of a video -> names and seconds of its events; tracks without any are passed over."""
+    """Place of a video -> names of its events and seconds on its file's clock; tracks without any are passed over.
+
+    Raises:
+        SynclineError: labels that `attach_labels` refuses: of another length, out of order or after the end.
+    """
     from dataclasses import replace
 
-    from syncline.data.label_track import known_events, tracks_of
-    from syncline.video import VideoReader
+    from syncline.data.label_track import fitted, known_events, labels_to_phases, tracks_of
 
     found: Marks = {}
     named = [len(track.phase_names) for track in tracks]
@@ -83,14 +90,28 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
         video = videos[i]
         if track.frame_rate is None:
             track = replace(track, frame_rate=video.frame_rate)
+        clock, begins = _clock(video)
+        if track.phases is not None:
+            track = replace(track, phases=fitted(track.phases, len(clock), track.video))
         track = known_events(track, num_phases)
+        labels_to_phases(replace(track, phases=None), len(clock), clock)  # refuses events that are in no place
         events = tuple(second for _, second in track.events)
         if track.frames is not None:
-            clock = VideoReader(video.path).pts_seconds
-            events = tuple(None if f is None else float(clock[min(f, len(clock) - 1)]) for f in track.frames)
+            events = tuple(None if f is None else float(clock[f]) for f in track.frames)
         if any(second is not None for second in events):
-            found[i] = (track.event_names, events)
+            found[i] = (track.event_names, tuple(None if second is None else begins + second for second in events))
     return found
+
+
+def _clock(video: Video) -> tuple[NDArray[np.float64], float]:
+    """When each frame of a video is shown, and what to add for its file's clock: 0 unless it is a part of a file."""
+    from syncline.video import VideoReader
+
+    seconds = VideoReader(video.path).pts_seconds
+    if video.span is None:
+        return seconds, 0.0
+    first, end = video.span
+    return seconds[first:end] - seconds[first], float(seconds[first])
 
 
 def _write(
@@ -103,13 +124,15 @@ def _write(
     rows: list[dict[str, Any]] = []
     tracks = []
     for i, video in enumerate(videos):
-        events = marks[i][1] if i in marks else found[i].events
+        clock, begins = _clock(video)
+        on_file = marks[i][1] if i in marks else found[i].events
+        events = tuple(None if second is None else second - begins for second in on_file)
         for k, (name, second) in enumerate(zip(names, events, strict=True)):
             sure = None if i in marks else plain(found[i].confidence[k])
             state = "labelled" if i in marks else "absent" if second is None else "found"
             rows.append({"video": video.name, "event": name, "seconds": plain(second), "confidence": sure,
                          "state": state})  # fmt: skip
-        tracks.append(_track(video, names, events))
+        tracks.append(_track(video, names, events, clock))
     columns = ["video", "event", "seconds", "confidence", "state"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)
@@ -120,22 +143,20 @@ def _write(
         write_labels(place, tracks, form=form)
 
 
-def _track(video: Video, names: tuple[str, ...], events: tuple[float | None, ...]) -> LabelTrack:
-    """The events of one video in seconds and as the frames on display."""
-    import numpy as np
+def _track(
+    video: Video, names: tuple[str, ...], events: tuple[float | None, ...], clock: NDArray[np.float64]
+) -> LabelTrack:
+    """The events of one video: the frames on display and their times, so that every form names the same frames."""
+    from syncline.data.label_track import LabelTrack, frame_at
 
-    from syncline.data.label_track import LabelTrack
-    from syncline.tasks.tables import at_frames
-    from syncline.video import VideoReader
-
-    clock = VideoReader(video.path).pts_seconds
-    frames = tuple(None if second is None else int(at_frames(np.array(second), clock)) for second in events)
+    frames = tuple(None if s is None else min(frame_at(clock, s), len(clock) - 1) for s in events)
+    seconds = [None if frame is None else max(0.0, float(clock[frame])) for frame in frames]
     return LabelTrack(
         video.name,
-        tuple(zip(names, events, strict=True)),
+        tuple(zip(names, seconds, strict=True)),
         None,
         video.frame_rate,
-        video.num_frames,
+        len(clock),
         video.split,
         frames,
     )

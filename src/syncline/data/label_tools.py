@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -75,7 +76,7 @@ def parse_elan(content: bytes, *, tier: str | None = None) -> LabelTrack:
     vocabulary = [(entry.findtext("CVE_VALUE") or "").strip() for entry in root.iter("CV_ENTRY_ML")]
     media = root.find("./HEADER/MEDIA_DESCRIPTOR")
     url = "" if media is None else media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL") or ""
-    return LabelTrack(_media_name(unquote(url)), completed(numbered(marks), vocabulary))
+    return LabelTrack(_url_name(url), completed(numbered(marks), vocabulary))
 
 
 def format_elan(track: LabelTrack) -> str:
@@ -84,7 +85,7 @@ def format_elan(track: LabelTrack) -> str:
     root = ElementTree.Element("ANNOTATION_DOCUMENT", AUTHOR="", DATE="1970-01-01T00:00:00+00:00", FORMAT="3.0")
     root.set("VERSION", "3.0")
     header = ElementTree.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    url = f"./{track.video}"
+    url = ("file://" if track.video.startswith("/") else "./") + quote(track.video)
     ElementTree.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=url, MIME_TYPE="video/mp4", RELATIVE_MEDIA_URL=url)
     order = ElementTree.SubElement(root, "TIME_ORDER")
     tier = ElementTree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="default-lt", TIER_ID=_ELAN_TIER)
@@ -290,7 +291,7 @@ def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None 
             (name, frame / frame_rate if frame is not None and frame_rate else None) for name, frame in in_frames
         )
         frames = tuple(None if frame is None else int(frame) for _, frame in in_frames)
-        tracks.append(LabelTrack(_media_name(unquote(str(said))), events, None, frame_rate, frames=frames))
+        tracks.append(LabelTrack(_url_name(str(said)), events, None, frame_rate, frames=frames))
     return tracks
 
 
@@ -308,15 +309,20 @@ def format_label_studio(tracks: Sequence[LabelTrack]) -> list[dict[str, Any]]:
             value = {"ranges": [{"start": frame + 1, "end": max(stop, frame + 1)}], "timelinelabels": [name]}
             origin = {"from_name": "timelineLabels", "to_name": "video", "type": "timelinelabels"}
             results.append({"id": f"event{place + 1}", **origin, "value": value})
-        tasks.append({"id": number, "data": {"video": track.video}, "annotations": [{"result": results}]})
+        tasks.append({"id": number, "data": {"video": quote(track.video)}, "annotations": [{"result": results}]})
     return tasks
 
 
 def _media_name(path: str) -> str:
-    """The file's own name, with its folders where the path is relative; Label Studio's prefix (8 digits) stays."""
-    path = path.replace("\\", "/").removeprefix("./")
-    relative = not path.startswith(("/", "../")) and ":" not in path and "?" not in path
-    return path if relative else path.rsplit("/", 1)[-1].split("?")[0]
+    """The path of a file without scheme, drive and leading `./` or `../`; its folders stay, they tell cameras apart."""
+    path = re.sub(r"^[A-Za-z][\w+.-]+://", "", path.replace("\\", "/"))
+    return re.sub(r"^/?[A-Za-z]:(?=/)|^(\.{1,2}/)+", "", path)
+
+
+def _url_name(url: str) -> str:
+    """The same of a URL, unquoted and without its query, unless that holds the path (Label Studio's local files)."""
+    place, _, query = url.partition("?")
+    return _media_name(unquote(query.removeprefix("d=") if place.rstrip("/").endswith("local-files") else place))
 
 
 def _as_number(key: str) -> tuple[int, str]:

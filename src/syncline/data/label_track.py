@@ -99,13 +99,25 @@ def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike)
     if track.frames is not None:
         places: list[int | None] = list(track.frames)
     else:
-        places = [None if time is None else _frame_at(seconds, time) for _, time in track.events]
+        places = [None if time is None else frame_at(seconds, time) for _, time in track.events]
     if all(place is None for place in places):
         return np.full(num_frames, -1, dtype=np.int64)
     try:
         return phases_from_events(places, num_frames)
     except SynclineError as error:
         raise SynclineError(f"labels of {track.video}: {error}") from error
+
+
+def frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:
+    """The frame on display at a time, or within the next millisecond, as the coarsest form counts those.
+
+    One past the last for a time after the end, which `phases_from_events` refuses.
+    """
+    place = int(np.searchsorted(pts_seconds, seconds + _ROUNDING, side="right")) - 1
+    gaps = np.diff(pts_seconds)
+    shown = float(np.median(gaps)) if len(gaps) else 1.0
+    after_end = len(pts_seconds) > 0 and seconds > float(pts_seconds[-1]) + shown + _ROUNDING
+    return len(pts_seconds) if after_end else max(place, 0)
 
 
 def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np.int64]:
@@ -298,12 +310,3 @@ def _whole(name: str) -> str:
 def _ends_alike(name: str, other: str) -> bool:
     """Whether one of two names is the other without some of its folders."""
     return f"/{name}".endswith(f"/{other}") or f"/{other}".endswith(f"/{name}")
-
-
-def _frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:
-    """The frame on display; one past the last for a time after the end, which `phases_from_events` refuses."""
-    place = int(np.searchsorted(pts_seconds, seconds + _ROUNDING, side="right")) - 1
-    gaps = np.diff(pts_seconds)
-    shown = float(np.median(gaps)) if len(gaps) else 1.0
-    after_end = len(pts_seconds) > 0 and seconds > float(pts_seconds[-1]) + shown + _ROUNDING
-    return len(pts_seconds) if after_end else max(place, 0)

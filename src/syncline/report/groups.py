@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from syncline.report.style import A_COLOUR, INK, PALETTE, QUIET, RULE, SEQUENTIAL, one_axes, short, styled
 from syncline.tasks import Report, Timeline
@@ -28,11 +28,11 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     figure, axes = one_axes(7.0, 0.9 + 0.22 * count)
     ends = np.nanmax(np.where(np.isnan(timeline.positions), 0.0, timeline.positions), axis=1)
     shares = timeline.positions[:count] / np.maximum(ends[:count, None], 1e-9)
-    step = float(timeline.seconds[1] - timeline.seconds[0]) if len(timeline.seconds) > 1 else 1.0
-    drawn = axes.imshow(
-        np.ma.masked_invalid(shares), aspect="auto", cmap=SEQUENTIAL, vmin=0, vmax=1, interpolation="nearest",
-        extent=(-step / 2, float(timeline.seconds[-1]) + step / 2, count - 0.5, -0.5),
-    )  # fmt: skip
+    edges = _between(timeline.seconds)
+    drawn = axes.pcolormesh(
+        edges, np.arange(count + 1) - 0.5, np.ma.masked_invalid(shares), cmap=SEQUENTIAL, vmin=0, vmax=1
+    )
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(count - 0.5, -0.5))
     for k in range(1, count):
         axes.axhline(k - 0.5, color="white", linewidth=2.5)
     labels = [short(names[k] if k < len(names) else timeline.sources[k], 26) for k in range(count)]
@@ -49,6 +49,13 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     bar.outline.set_visible(False)
     axes.set_title(title or f"{len(timeline.sources)} videos on one clock")
     return figure
+
+
+def _between(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Edges of the parts of the axis that belong to k instants: (k + 1,), midway between them."""
+    gaps = np.diff(seconds) if len(seconds) > 1 else np.ones(1)
+    first, last = seconds[0] - gaps[0] / 2, seconds[-1] + gaps[-1] / 2
+    return np.concatenate([[first], (seconds[:-1] + seconds[1:]) / 2, [last]])
 
 
 @styled
