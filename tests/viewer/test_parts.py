@@ -462,8 +462,15 @@ def test_a_copy_that_fails_says_so_and_the_next_is_made(
     monkeypatch.setattr("syncline.viewer.proxies.write_proxy", picky)
     monkeypatch.setattr(Library, "plays", lambda *_: False)
     proxies = Proxies(library)
-    first, second = library.places["one.mp4"], library.places["two.mp4"]
+    first, second = library.places["one.mp4"], library.places["three.mp4"]
     proxies.make(first)
     proxies.make(second)
     until(lambda: proxies.states()[second]["state"] == "ready")
-    assert proxies.states()[first] == {"state": "failed", "why": "Invalid argument"}
+    failed = {"state": "failed", "why": "Invalid argument"}
+    assert proxies.states()[first] == failed
+    for _ in range(3):  # the page asks again and again, until it is told
+        assert proxies.path(first) is None
+        assert proxies.states()[first] == failed
+    monkeypatch.setattr("syncline.viewer.proxies.write_proxy", lambda path, out, **_: out.write_bytes(b""))
+    proxies.make(first)
+    until(lambda: proxies.states()[first] == {"state": "ready"})

@@ -160,6 +160,12 @@ def test_videos_come_in_ranges(client: TestClient, folder: Path) -> None:
     assert client.get("/video/0").content == whole
 
 
+def test_what_is_named_by_number_is_never_shown_unasked(client: TestClient) -> None:
+    """The port and the numbers are those of another folder the next time."""
+    for path in ("/video/0", "/api/strip/0", "/api/picture/0?t=1"):
+        assert client.get(path).headers["cache-control"] == "private, no-cache"
+
+
 def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
     bad = [
         "compare", "compare?a=x&b=1", "picture/0", "picture/0?t=nan", "picture/0?t=inf", "search?id=0&t=x",

@@ -36,6 +36,8 @@ LARGEST_BODY = 100_000
 PAGE_FIRST = 1.5
 """Seconds for the page to be drawn before embedding begins: its imports hold the interpreter for as long."""
 EVERYWHERE = ("0.0.0.0", "::")
+ASK_AGAIN = {"cache-control": "private, no-cache"}
+"""Of what is named by a number: the next folder that is opened at this port gives the same names to other videos."""
 
 
 def create_app(
@@ -162,7 +164,7 @@ class Routes:
         path = await run_in_threadpool(self.proxies.path, number)
         if path is None:
             return JSONResponse({"error": "browsers do not play this file; a copy that they play is being made"}, 404)
-        return FileResponse(path, headers={"cache-control": "private, max-age=3600"})
+        return FileResponse(path, headers=ASK_AGAIN)
 
     # ---- what is known
 
@@ -307,4 +309,4 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _picture(content: bytes) -> Response:
-    return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
+    return Response(content, media_type="image/jpeg", headers=ASK_AGAIN)
