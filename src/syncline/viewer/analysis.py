@@ -137,7 +137,7 @@ class Analysis:
             "x": plane[:, 0].round(4).tolist(),
             "y": plane[:, 1].round(4).tolist(),
             "video": np.concatenate([np.full(len(rows), i) for i, rows in parts]).tolist(),
-            "second": np.concatenate(seconds).round(3).tolist(),
+            "second": np.concatenate(seconds).round(5).tolist(),
             "progress": np.concatenate([rows / max(1, len(embeddings[i]) - 1) for i, rows in parts]).round(3).tolist(),
             "phase": np.concatenate(
                 [self._library.phase_at(i, part) for (i, _), part in zip(parts, seconds, strict=True)]

@@ -146,7 +146,7 @@ class Routes:
 
     async def picture(self, request: Request) -> Response:
         number = self._library.place(request.path_params["id"])
-        second = round(_number(request, "t"), 4)
+        second = round(_number(request, "t"), 5)
         return _picture(await run_in_threadpool(self._library.picture, number, second))
 
     async def about_video(self, request: Request) -> Response:

@@ -22,7 +22,7 @@ export class Cell {
     this.root.addEventListener("pointerup", () => {
       const clicked = this.from && !this.dirty;
       this.from = null;
-      if (clicked) go("label", { id: this.video.id, t: (this.second ?? 0).toFixed(3) }); else this.commit();
+      if (clicked) go("label", { id: this.video.id, t: (this.second ?? 0).toFixed(5) }); else this.commit();
     });
     this.root.addEventListener("pointercancel", () => { this.from = null; this.commit(); });
     this.root.addEventListener("blur", () => this.commit());

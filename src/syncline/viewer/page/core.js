@@ -31,7 +31,7 @@ export const go = (view, query = {}) => {
 };
 
 export const nameOf = (id) => state.folder.videos[id]?.name ?? `video ${id}`;
-export const pictureOf = (id, second) => `/api/picture/${id}?t=${Math.max(0, second).toFixed(3)}`;
+export const pictureOf = (id, second) => `/api/picture/${id}?t=${Math.max(0, second).toFixed(5)}`; // fewer digits name the frame before
 
 export function videoSelect(label, chosen, change) {
   const select = el("select", { "aria-label": label, onchange: () => change(Number(select.value)) },

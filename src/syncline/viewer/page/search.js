@@ -18,7 +18,7 @@ export async function searchView(root, query) {
     transport.pause();
     const second = transport.second;
     history.replaceState(null, "", `#/search?${new URLSearchParams({ id, t: second.toFixed(5) })}`);
-    const answer = await getJSON(`/api/search?id=${id}&t=${second.toFixed(4)}&k=12${own.checked ? "&own=1" : ""}`);
+    const answer = await getJSON(`/api/search?id=${id}&t=${second.toFixed(5)}&k=12${own.checked ? "&own=1" : ""}`);
     said.textContent = `${answer.hits.length} moments most like ${nameOf(id)} at ${clockText(second)}`;
     hits.replaceChildren(...answer.hits.map((hit) => el("li", {}, el("button", { class: "hit", "data-hit": `${hit.id} ${hit.second}`, "aria-label": `Play ${nameOf(hit.id)} at ${clockText(hit.second)} beside the query`, onclick: () => play(hit, second) },
       el("img", { src: pictureOf(hit.id, hit.second), alt: "", loading: "lazy", width: 160, height: 120 }), el("span", { class: "name" }, nameOf(hit.id)),
