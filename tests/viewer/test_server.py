@@ -184,6 +184,27 @@ def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
         assert fresh.post("/api/labels", content=body, headers=own).status_code in (400, 409), body[:40]
 
 
+def test_a_full_disk_is_one_clear_line(
+    fresh: TestClient, library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr("syncline.viewer.journal.os.fsync", full)
+    answer = fresh.post("/api/labels", json={"id": 0, "event": 0}, headers={"x-syncline-token": TOKEN})
+    assert answer.status_code == 507
+    assert answer.json()["error"].endswith("nothing was saved: No space left on device")
+    assert library.journal.marks() == {}
+
+
+def test_times_of_pictures_name_the_frame_itself(client: TestClient) -> None:
+    """Frames of 15 a second begin between milliseconds; three digits would be the end of the one before."""
+    clock = np.frombuffer(client.get("/api/clock/0").content, "<f8")
+    found = client.get("/api/map").json()
+    seconds = np.array([second for second, video in zip(found["second"], found["video"], strict=True) if video == 0])
+    assert np.abs(seconds - clock[::2]).max() < 2e-5
+
+
 def test_matrix_and_clock_are_bytes(client: TestClient) -> None:
     answer = client.get("/api/matrix?a=0&b=2")
     rows, columns = map(int, answer.headers["x-shape"].split(","))

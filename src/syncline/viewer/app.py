@@ -64,7 +64,8 @@ def create_app(
     routes = Routes(library, source, trainer, token, embed_after)
     app = Starlette(
         routes=routes.table(),
-        exception_handlers={SynclineError: _clear_error} | dict.fromkeys((ValueError, KeyError, TypeError), _bad_value),
+        exception_handlers={SynclineError: _clear_error, OSError: _disk_error}
+        | dict.fromkeys((ValueError, KeyError, TypeError), _bad_value),
     )
     named = f"[{host}]" if ":" in host else host
     hosts = [f"{named}:{port}"]
@@ -75,6 +76,12 @@ def create_app(
 
 async def _clear_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 409)
+
+
+async def _disk_error(request: Request, error: Exception) -> Response:
+    """A full disk, most often. Only what went wrong: the page is told no path of this machine."""
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return JSONResponse({"error": f"a file could not be read or written, and nothing was saved: {why}"}, 507)
 
 
 async def _bad_value(request: Request, error: Exception) -> Response:
