@@ -83,6 +83,17 @@ def test_wherever_it_listens_names_of_others_are_refused(library: Library) -> No
         assert client.get("/api/status", headers={"host": host}).status_code == status, host
 
 
+def test_at_port_80_browsers_name_no_port(library: Library) -> None:
+    own = {"x-syncline-token": TOKEN}
+    for host, good in (("127.0.0.1", ["127.0.0.1", "localhost"]), ("0.0.0.0", ["192.168.1.7", "[fe80::1]"])):
+        client = TestClient(create_app(library, Given(known_embedding), host=host, port=80, token=TOKEN))
+        for name in good:
+            origin = {"host": name, "origin": f"http://{name}"}
+            assert client.post("/api/labels", json={"id": 0, "event": 0}, headers=own | origin).status_code == 200, name
+        assert client.get("/", headers={"host": "evil.example"}).status_code == 421
+        assert client.get("/", headers={"host": "127.0.0.1:8000"}).status_code == 421
+
+
 @pytest.mark.parametrize(("path", "body"), CHANGES)
 def test_changes_need_the_token_and_the_own_origin(client: TestClient, path: str, body: dict[str, object]) -> None:
     own, other = {"x-syncline-token": TOKEN}, {"origin": "http://evil.example"}
