@@ -34,7 +34,7 @@ from syncline.viewer.labelling import Labelling
 from syncline.viewer.proxies import Proxies
 from syncline.viewer.serving import open_viewer
 from syncline.viewer.sources import Given, Kept
-from syncline.viewer.trainer import Trainer
+from syncline.viewer.trainer import NEVER_AGAIN, Trainer
 
 
 @pytest.fixture(scope="module")
@@ -344,6 +344,48 @@ def test_a_second_click_goes_on_with_the_run_of_the_first(tmp_path: Path) -> Non
         trainer.start()
         until(lambda: trainer.progress.state != "working")
         assert trainer.progress.state == state
+
+
+UNFIT = """
+import sys, pathlib
+run = pathlib.Path(sys.argv[1])
+if "--resume" in sys.argv:
+    sys.exit(f"syncline: {run / 'checkpoint'} is the checkpoint of another model: its videos is 'x', here it is 'y'")
+run.mkdir()
+(run / "run.json").write_text('{"finished": true}')
+"""
+
+
+def test_a_run_that_does_not_fit_any_more_is_moved_aside(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (tmp_path / "run-old-1").mkdir()
+    run.mkdir()
+    (run / "train.json").write_text("{}")
+    trainer = Trainer([sys.executable, "-c", UNFIT, str(run)], run, minutes=1, resume=["--resume"])
+    trainer.start()
+    until(lambda: trainer.progress.state != "working")
+    assert trainer.progress.state == "ready"
+    assert (tmp_path / "run-old-2" / "train.json").exists()
+    assert not (run / "train.json").exists()
+
+
+def test_what_training_says_of_a_run_that_does_not_fit(folder: Path, tmp_path: Path) -> None:
+    encoder = {"backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2,
+               "feed_forward": 32, "embedding_dim": 8}  # fmt: skip
+    config = method_config("scl", encoder=encoder, views={"num_frames": 8, "batch_size": 2}, steps=1)
+    where: dict[str, Any] = {"cache": tmp_path / "cache", "out": tmp_path / "run"}
+    fit(open_videos([folder / "one.mp4", folder / "two.mp4"]), config, **where)
+    with pytest.raises(SynclineError) as said:  # a video came since
+        fit(open_videos(folder), config, resume=True, **where)
+    assert str(tmp_path / "run") in str(said.value)
+    assert any(words in str(said.value) for words in NEVER_AGAIN)
+
+
+def test_a_long_reason_names_the_log(tmp_path: Path) -> None:
+    trainer = Trainer([sys.executable, "-c", "import sys; sys.exit('x' * 500)"], tmp_path / "run", minutes=1)
+    trainer.start()
+    until(lambda: trainer.progress.state != "working")
+    assert trainer.progress.message.endswith("… (the whole of it is in run.log)")
 
 
 def test_a_run_counts_when_it_has_finished_and_opening_removes_none(folder: Path, tmp_path: Path) -> None:
