@@ -255,7 +255,7 @@ def test_phases_go_by_the_clock_of_the_video(tmp_path: Path) -> None:
     assert library.phase_at(0, np.array([0.0, 2.95, 3.0, 9.0])).tolist() == [0, 0, 1, 1]
 
 
-def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path) -> None:
+def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Two episodes of LeRobot v3 in one film, whose frame k spells k; the hand closes at a third and opens at two."""
     write_v3(tmp_path / "robot", [21, 30])
     (tmp_path / "robot" / "syncline_events.txt").write_text("grasp: action[1] > 0.5\nlet go: action[1] < 0.5\n")
@@ -284,6 +284,13 @@ def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path) -> N
     library.journal.mark("episode_000001", 0, 1.2)
     track = Labelling(library, embedder).tracks(carried=False)[0]
     assert (track.num_frames, track.frames) == (30, (12,))
+    # counted from the start of the file by an older version: no moment of the first episode
+    library.journal.mark("episode_000000", 0, 2.6)
+    library.journal.mark("episode_000000", 1, 1.4)
+    assert library.events(0) == [[1, 1.4]]
+    assert library.describe()[0]["marks"] == {"1": 1.4}
+    assert Labelling(library, embedder).tracks(carried=False)[0].frames == (None, 14)
+    assert caplog.text.count("ignored") == 1
 
     proxies = Proxies(library)
     for number, first in ((0, 0), (1, 21)):

@@ -238,7 +238,7 @@ class Routes:
     # ---- labels
 
     async def labels(self, request: Request) -> Response:
-        return JSONResponse({"marks": self._library.journal.marks(), "names": self._library.event_names})
+        return JSONResponse({"marks": self._library.marks(), "names": self._library.event_names})
 
     async def mark(self, request: Request) -> Response:
         body = await _body(request)
@@ -255,7 +255,7 @@ class Routes:
 
     async def undo(self, request: Request) -> Response:
         undone = await run_in_threadpool(self._library.journal.undo)
-        names = {"undone": undone, "marks": self._library.journal.marks(), "names": self._library.event_names}
+        names = {"undone": undone, "marks": self._library.marks(), "names": self._library.event_names}
         return JSONResponse(names)
 
     async def transfer(self, request: Request) -> Response:
