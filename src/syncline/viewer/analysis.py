@@ -55,8 +55,6 @@ class Analysis:
         alignment = self.alignment(a, b, mode)
         rows = np.concatenate([alignment.times, alignment.confidence[:, None]], axis=1)
         return {
-            "mode": mode,
-            "source": self.embedder.source_name or "frozen features of these two videos",
             "provisional": not self.embedder.ready,
             "matches": alignment.matches,
             "matchScore": round(alignment.match_score, 3) if np.isfinite(alignment.match_score) else None,
@@ -65,8 +63,7 @@ class Analysis:
             "gaps": [{"video": gap.video, "from": gap.start, "to": gap.end} for gap in alignment.gaps],
             "tempo": tempo_curve(alignment).round(4).tolist(),
             "events": [self._library.events(a), self._library.events(b)],
-            "names": self._library.event_names,
-        }  # fmt: skip
+        }
 
     def matrix(
         self, a: int, b: int, window: tuple[float, float, float, float] | None = None
