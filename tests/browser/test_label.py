@@ -128,6 +128,24 @@ def test_undo_names_forget_and_absent(page: Page, address: str, library: Library
     assert library.journal.marks() == {}
 
 
+def test_the_last_of_two_quick_marks_counts(page: Page, address: str, library: Library) -> None:
+    open_label(page, address)
+    page.evaluate("""() => {
+      const ask = window.fetch;
+      let first = true;
+      window.fetch = async (path, ...more) => {
+        if (path === "/api/labels" && first) { first = false; await new Promise((done) => setTimeout(done, 800)); }
+        return ask(path, ...more);
+      };
+    }""")
+    for frame in (30, 45):
+        go_to(page, frame)
+        page.keyboard.press("1")
+    page.wait_for_timeout(1300)
+    expect(page.locator(".events li").first).to_contain_text("0:03.00")
+    assert library.journal.marks() == {"one.mp4": {0: 3.0}}
+
+
 def test_keys_go_on_after_the_slider_was_used(page: Page, address: str, library: Library) -> None:
     open_label(page, address)
     slider = page.get_by_role("slider", name="Position in").first

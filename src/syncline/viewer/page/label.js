@@ -49,14 +49,20 @@ export async function labelView(root, query) {
     pressed = true;
     for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, released, { once: true });
   });
+  let before = Promise.resolve();
+  const change = (path, body) => { // one after another: the last one that was made is the last one on disk and in view
+    const answer = before.then(() => getJSON(path, body));
+    before = answer.catch(() => {});
+    return answer;
+  };
   const send = failing(async (event, second, more = {}) => {
-    takeIn(await getJSON("/api/labels", { id, event, second, ...more }));
+    takeIn(await change("/api/labels", { id, event, second, ...more }));
     said.textContent = more.clear ? `${nameOfEvent(event)} forgotten` : `${nameOfEvent(event)} ${second === null ? "is absent" : `at ${clockText(second)}`}, kept on disk`;
   });
-  const undo = failing(async () => { const answer = await getJSON("/api/undo", {}); takeIn(answer); said.textContent = answer.undone ? "Undone" : "There is nothing to undo"; });
+  const undo = failing(async () => { const answer = await change("/api/undo", {}); takeIn(answer); said.textContent = answer.undone ? "Undone" : "There is nothing to undo"; });
   const row = (k) => {
     const second = marks[k], known = second !== undefined;
-    const name = el("input", { class: "name", value: nameOfEvent(k), "aria-label": `Name of event ${k + 1}`, "data-focus": `name${k}`, maxlength: 60, onchange: failing(async () => takeIn(await getJSON("/api/names", { event: k, name: name.value }))) });
+    const name = el("input", { class: "name", value: nameOfEvent(k), "aria-label": `Name of event ${k + 1}`, "data-focus": `name${k}`, maxlength: 60, onchange: failing(async () => takeIn(await change("/api/names", { event: k, name: name.value }))) });
     const badge = el("span", { class: "badge" }, String(k + 1));
     badge.style.background = eventColour(k);
     return el("li", { class: known ? "known" : "" }, badge, name,
@@ -74,7 +80,7 @@ export async function labelView(root, query) {
   const rest = state.folder.videos.filter((other) => other.id !== id);
   const keep = async (other, event, second) => { // whether it is on disk
     try {
-      const answer = await getJSON("/api/labels", { id: other, event, second });
+      const answer = await change("/api/labels", { id: other, event, second });
       names = answer.names; state.folder.videos[other].marks = answer.marks[nameOf(other)] || {};
       said.textContent = `${nameOfEvent(event)} of ${nameOf(other)} corrected; it counts for the others from now on`;
     } catch (error) { problem(`The correction was not saved: ${error.message}`); return false; }
