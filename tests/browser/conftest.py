@@ -98,6 +98,13 @@ def _inside(url: str) -> bool:
 
 
 @pytest.fixture
+def refuse(page: Page) -> Callable[[str], None]:
+    """Makes the server refuse everything from then on, as the page sees it: a real refusal fails the test."""
+    script = "(why) => { window.fetch = async () => new Response(JSON.stringify({ error: why }), { status: 507 }); }"
+    return lambda why: page.evaluate(script, why)
+
+
+@pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
     """One page of 1280 x 800."""
     return new_page()

@@ -165,6 +165,63 @@ def test_modes_switch_in_place_and_swap(page: Page, address: str, folder: Path) 
     assert shown(page)[0] == b
 
 
+def test_another_a_starts_anew_and_another_b_at_the_same_moment(page: Page, address: str) -> None:
+    open_compare(page, address, 0, 2)
+    slider = page.get_by_role("slider", name="Position in A")
+    slider.fill("30")
+    page.get_by_label("B", exact=True).select_option("three.mp4")
+    page.wait_for_function("() => document.querySelector('.b figcaption .name')?.textContent === 'three.mp4'")
+    assert shown(page)[0] == 30
+    page.get_by_label("A", exact=True).select_option("two.mp4")
+    page.wait_for_function("() => document.querySelector('.a figcaption .name')?.textContent === 'two.mp4'")
+    assert shown(page)[0] == 0
+
+
+def test_new_embeddings_bring_a_new_matrix_at_the_next_pause(page: Page, address: str) -> None:
+    open_compare(page, address, 0, 2)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_label("Speed").select_option("0.25")
+    page.keyboard.press(" ")
+    page.wait_for_function("() => !document.getElementById('a').paused")
+    page.evaluate(
+        "() => { window.old = document.querySelector('.stage'); document.dispatchEvent(new Event('embedded')); }"
+    )
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => window.old.isConnected && !document.getElementById('a').paused")
+    page.keyboard.press(" ")
+    page.wait_for_function("() => document.querySelector('.stage') && !window.old.isConnected")
+    assert sum("/api/matrix" in url for url in asked) == 1
+    assert sum("/api/compare" in url for url in asked) == 1
+
+
+def test_the_last_of_many_modes_is_shown(page: Page, address: str) -> None:
+    """The answers come in another order than the questions."""
+    open_compare(page, address, 0, 2)
+    page.evaluate("""() => {
+      const ask = window.fetch;
+      window.fetch = async (path, ...more) => {
+        if (path.includes("mode=global")) await new Promise((done) => setTimeout(done, 800));
+        return ask(path, ...more);
+      };
+      window.first = document.querySelector(".stage");
+    }""")
+    page.get_by_role("button", name="Global").click()
+    page.get_by_role("button", name="Subsequence").click()
+    page.wait_for_function("() => !window.first.isConnected && document.querySelector('.stage')")
+    page.evaluate("() => { window.last = document.querySelector('.stage'); }")
+    page.wait_for_timeout(1300)
+    assert page.evaluate("() => window.last.isConnected")
+
+
+def test_brackets_of_other_layouts_loop(page: Page, address: str) -> None:
+    open_compare(page, address, 0, 2)
+    page.get_by_role("slider", name="Position in A").fill("30")
+    page.evaluate("""() => document.body.dispatchEvent(
+      new KeyboardEvent("keydown", { key: "[", altKey: true, ctrlKey: true, bubbles: true }))""")
+    assert page.get_by_role("button", name="Loop segment").get_attribute("aria-pressed") == "true"
+
+
 def test_matrix_is_clicked_dragged_and_zoomed(page: Page, address: str, folder: Path) -> None:
     open_compare(page, address, 0, 2)
     matrix = page.locator("canvas.matrix")
@@ -187,6 +244,8 @@ def test_matrix_is_clicked_dragged_and_zoomed(page: Page, address: str, folder: 
     page.wait_for_function(f"() => Number(document.querySelector('canvas.matrix').ariaValueNow) > {before}")
     with page.expect_response(lambda answer: "a0=" in answer.url):  # zoomed in: a sharper tile is fetched
         page.keyboard.press("+")
+    with page.expect_response(lambda answer: "a0=" in answer.url):  # and where the cursor has left the part
+        page.keyboard.press("Home")
 
 
 def test_loop_keeps_within_the_segment(page: Page, address: str) -> None:

@@ -8,13 +8,20 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from viewing import _free_port, wait_until_up
+from viewing import _free_port, known_embedding, make_library, wait_until_up
 
+from syncline.data import Embedding, Video
 from syncline.viewer.collection import Library
+from syncline.viewer.sources import Given
+
+Serve = Callable[..., AbstractContextManager[str]]
 
 pytestmark = pytest.mark.browser
 
@@ -119,6 +126,85 @@ def test_undo_names_forget_and_absent(page: Page, address: str, library: Library
         page.get_by_role("button", name="Undo").click()
     expect(page.locator(".events li.known")).to_have_count(0)
     assert library.journal.marks() == {}
+
+
+def test_the_last_of_two_quick_marks_counts(page: Page, address: str, library: Library) -> None:
+    open_label(page, address)
+    page.evaluate("""() => {
+      const ask = window.fetch;
+      let first = true;
+      window.fetch = async (path, ...more) => {
+        if (path === "/api/labels" && first) { first = false; await new Promise((done) => setTimeout(done, 800)); }
+        return ask(path, ...more);
+      };
+    }""")
+    for frame in (30, 45):
+        go_to(page, frame)
+        page.keyboard.press("1")
+    page.wait_for_timeout(1300)
+    expect(page.locator(".events li").first).to_contain_text("0:03.00")
+    assert library.journal.marks() == {"one.mp4": {0: 3.0}}
+
+
+def test_keys_go_on_after_the_slider_was_used(page: Page, address: str, library: Library) -> None:
+    open_label(page, address)
+    slider = page.get_by_role("slider", name="Position in").first
+    slider.fill("30")
+    page.keyboard.press("1")
+    expect(page.locator(".events li").first).to_contain_text("0:02.00")
+    slider.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(slider).to_have_value("45")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".events li.known")).to_have_count(0)
+    assert library.journal.marks() == {}
+
+
+def test_a_click_ends_the_typing_of_a_name_and_counts(page: Page, address: str, library: Library) -> None:
+    open_label(page, address)
+    go_to(page, 30)
+    page.get_by_label("Name of event 1").fill("grasp")
+    box = page.get_by_role("button", name="Mark event 1 here").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    page.mouse.down()
+    page.wait_for_timeout(300)  # the name has been kept, and the list is still as it was
+    assert library.journal.names() == {0: "grasp"}
+    page.mouse.up()
+    expect(page.locator(".events li").first).to_contain_text("0:02.00")
+    expect(page.get_by_role("button", name="Mark grasp here")).to_be_visible()
+
+
+def test_a_correction_that_is_not_saved_is_not_shown(page: Page, address: str, refuse: Callable[[str], None]) -> None:
+    open_label(page, address)
+    go_to(page, 60)
+    page.keyboard.press("1")
+    cell = page.get_by_role("slider", name="event 1 of two.mp4")
+    expect(cell).to_contain_text("%")
+    before = cell.get_attribute("aria-valuetext")
+    refuse("No space left on device")
+    cell.focus()
+    page.keyboard.press("ArrowRight")
+    expect(cell).to_contain_text("by hand")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("not saved: No space left on device")
+    expect(cell).to_have_attribute("aria-valuetext", before or "")
+
+
+def test_marks_are_carried_once_embedding_is_done(page: Page, folder: Path, tmp_path: Path, serve: Serve) -> None:
+    gate = threading.Event()
+
+    def embed(video: Video) -> Embedding:
+        gate.wait(60)
+        return known_embedding(video)
+
+    with serve(make_library(folder, tmp_path / "work"), source=Given(embed)) as address:
+        open_label(page, address)
+        go_to(page, 30)
+        page.keyboard.press("1")
+        expect(page.get_by_text("as soon as those are embedded")).to_be_visible()
+        gate.set()
+        expect(page.locator(".moment")).to_have_count(2)
 
 
 def test_exports_are_downloaded(page: Page, address: str, tmp_path: Path) -> None:

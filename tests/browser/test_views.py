@@ -113,6 +113,41 @@ def test_grid_plays_on_one_timeline(page: Page, address: str) -> None:
     expect(page.locator(".quad figure")).to_have_count(3)
 
 
+def test_grid_goes_by_the_clock_of_an_uneven_reference(page: Page, tmp_path: Path, serve: Serve) -> None:
+    """Ten frames a second, then thirty: both videos are the same, so both stand at the timeline's own second."""
+    times = [*(k / 10 for k in range(30)), *(3 + k / 30 for k in range(60))]
+    (tmp_path / "bars").mkdir()
+    for name in ("one", "one-1"):
+        write_bar_codes(tmp_path / "bars" / f"{name}.mp4", 90, times=times)
+    with serve(make_library(tmp_path / "bars", tmp_path / "work")) as address:
+        page.goto(f"{address}/#/grid?ids=0,1")
+        page.wait_for_selector(".quad")
+        slider = page.get_by_label("Position on the common timeline")
+        slider.fill("4")
+        expect(page.locator(".quad .time")).to_have_text(["0:04.00"] * 2)
+        page.wait_for_function(f"() => {VIDEOS}.every((v) => !v.seeking && Math.abs(v.currentTime - 4.017) < 0.01)")
+        slider.blur()
+        page.keyboard.press("ArrowRight")  # to the next sampled frame, two frames on
+        expect(page.locator(".quad .time").first).to_have_text("0:04.07")
+
+
+def test_times_are_rounded_before_they_are_split(page: Page, address: str) -> None:
+    page.goto(address)
+    texts = page.evaluate("import('/page/dom.js').then(({ clockText }) => [59.997, 0, 61.5, 3599.996].map(clockText))")
+    assert texts == ["1:00.00", "0:00.00", "1:01.50", "1:00:00.00"]
+
+
+def test_a_hit_plays_on_while_the_query_plays(page: Page, address: str) -> None:
+    page.goto(f"{address}/#/search?id=0&t=1")
+    page.wait_for_selector(".beside video")
+    page.get_by_label("Speed").select_option("0.25")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.locator(".hit").first.click()
+    page.wait_for_function("() => document.querySelector('.beside video')?.readyState >= 2")
+    page.wait_for_timeout(500)
+    assert page.evaluate(f"{VIDEOS}.map((v) => v.paused)") == [False, False]
+
+
 def test_search_finds_the_moment_and_plays_it_beside(page: Page, address: str) -> None:
     page.goto(f"{address}/#/search?id=0")
     page.wait_for_selector(".transport")
@@ -137,10 +172,8 @@ def test_map_shows_and_opens_frames(page: Page, address: str) -> None:
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_function("() => document.querySelector('.seen img').naturalWidth > 0")
-    canvas.focus()
-    page.keyboard.press("PageUp")
-    page.keyboard.press("PageUp")
-    page.keyboard.press("ArrowRight")
+    for key in ("PageUp", "PageUp", "ArrowRight"):  # wherever the focus is
+        page.keyboard.press(key)
     expect(page.locator(".seen p")).to_contain_text("one.mp4 at 0:0")
     for by in ("video", "progress"):
         page.get_by_label("Colour by").select_option(by)
@@ -158,7 +191,7 @@ def test_shared_page_plays_offline(new_page: Callable[..., Page], address: str, 
     page.goto(f"{address}/#/compare?a=0&b=2")
     page.wait_for_selector(".stage")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Share as one file").click()
+        page.get_by_role("button", name="Share as one file").click()
     target = tmp_path / "comparison.html"
     download.value.save_as(target)
     alone = new_page(offline=True)
@@ -171,6 +204,15 @@ def test_shared_page_plays_offline(new_page: Callable[..., Page], address: str, 
     alone.get_by_role("slider", name="Position in A").fill("60")
     alone.wait_for_function("() => Math.abs(document.getElementById('b').currentTime - 37 / 15) < 0.5")
     assert alone.evaluate("() => document.getElementById('a').paused")
+
+
+def test_why_nothing_is_shared_is_said(page: Page, address: str, refuse: Callable[[str], None]) -> None:
+    page.goto(f"{address}/#/compare?a=0&b=2")
+    page.wait_for_selector(".stage")
+    refuse("one.mp4 is too long for one page")
+    page.get_by_role("button", name="Share as one file").click()
+    expect(page.get_by_role("alert")).to_contain_text("too long for one page")
+    expect(page.get_by_role("button", name="Share as one file")).to_be_enabled()
 
 
 def test_file_that_browsers_do_not_play_gets_a_copy(page: Page, tmp_path: Path, serve: Serve) -> None:
@@ -205,6 +247,23 @@ def test_two_videos_can_be_compared_before_the_folder_is_done(
         expect(page.locator("#status")).to_contain_text(f"2/{len(COUNTS)}")
         gate.set()
         page.wait_for_selector("canvas.map")
+
+
+def test_progress_goes_on_while_a_view_waits(page: Page, folder: Path, tmp_path: Path, serve: Serve) -> None:
+    seen, gate = threading.Event(), threading.Event()
+
+    def embed(video: Video) -> Embedding:
+        (gate if video.name == "two.mp4" else seen).wait(60)
+        return known_embedding(video)
+
+    with serve(make_library(folder, tmp_path / "work"), source=Given(embed)) as address:
+        page.goto(f"{address}/#/compare?a=0&b=2")
+        expect(page.locator("#status")).to_contain_text(f"0/{len(COUNTS)}")
+        seen.set()
+        expect(page.locator("#status")).not_to_contain_text(f"0/{len(COUNTS)}")
+        expect(page.locator(".wait")).to_contain_text("Embedding these two first")
+        gate.set()
+        page.wait_for_selector(".stage")
 
 
 def test_video_that_cannot_be_embedded_is_said_and_stops_nothing(

@@ -34,7 +34,7 @@ from syncline.viewer.labelling import Labelling
 from syncline.viewer.proxies import Proxies
 from syncline.viewer.serving import open_viewer
 from syncline.viewer.sources import Given, Kept
-from syncline.viewer.trainer import Trainer
+from syncline.viewer.trainer import NEVER_AGAIN, Trainer
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +255,7 @@ def test_phases_go_by_the_clock_of_the_video(tmp_path: Path) -> None:
     assert library.phase_at(0, np.array([0.0, 2.95, 3.0, 9.0])).tolist() == [0, 0, 1, 1]
 
 
-def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path) -> None:
+def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Two episodes of LeRobot v3 in one film, whose frame k spells k; the hand closes at a third and opens at two."""
     write_v3(tmp_path / "robot", [21, 30])
     (tmp_path / "robot" / "syncline_events.txt").write_text("grasp: action[1] > 0.5\nlet go: action[1] < 0.5\n")
@@ -284,6 +284,13 @@ def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path) -> N
     library.journal.mark("episode_000001", 0, 1.2)
     track = Labelling(library, embedder).tracks(carried=False)[0]
     assert (track.num_frames, track.frames) == (30, (12,))
+    # counted from the start of the file by an older version: no moment of the first episode
+    library.journal.mark("episode_000000", 0, 2.6)
+    library.journal.mark("episode_000000", 1, 1.4)
+    assert library.events(0) == [[1, 1.4]]
+    assert library.describe()[0]["marks"] == {"1": 1.4}
+    assert Labelling(library, embedder).tracks(carried=False)[0].frames == (None, 14)
+    assert caplog.text.count("ignored") == 1
 
     proxies = Proxies(library)
     for number, first in ((0, 0), (1, 21)):
@@ -344,6 +351,48 @@ def test_a_second_click_goes_on_with_the_run_of_the_first(tmp_path: Path) -> Non
         trainer.start()
         until(lambda: trainer.progress.state != "working")
         assert trainer.progress.state == state
+
+
+UNFIT = """
+import sys, pathlib
+run = pathlib.Path(sys.argv[1])
+if "--resume" in sys.argv:
+    sys.exit(f"syncline: {run / 'checkpoint'} is the checkpoint of another model: its videos is 'x', here it is 'y'")
+run.mkdir()
+(run / "run.json").write_text('{"finished": true}')
+"""
+
+
+def test_a_run_that_does_not_fit_any_more_is_moved_aside(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (tmp_path / "run-old-1").mkdir()
+    run.mkdir()
+    (run / "train.json").write_text("{}")
+    trainer = Trainer([sys.executable, "-c", UNFIT, str(run)], run, minutes=1, resume=["--resume"])
+    trainer.start()
+    until(lambda: trainer.progress.state != "working")
+    assert trainer.progress.state == "ready"
+    assert (tmp_path / "run-old-2" / "train.json").exists()
+    assert not (run / "train.json").exists()
+
+
+def test_what_training_says_of_a_run_that_does_not_fit(folder: Path, tmp_path: Path) -> None:
+    encoder = {"backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2,
+               "feed_forward": 32, "embedding_dim": 8}  # fmt: skip
+    config = method_config("scl", encoder=encoder, views={"num_frames": 8, "batch_size": 2}, steps=1)
+    where: dict[str, Any] = {"cache": tmp_path / "cache", "out": tmp_path / "run"}
+    fit(open_videos([folder / "one.mp4", folder / "two.mp4"]), config, **where)
+    with pytest.raises(SynclineError) as said:  # a video came since
+        fit(open_videos(folder), config, resume=True, **where)
+    assert str(tmp_path / "run") in str(said.value)
+    assert any(words in str(said.value) for words in NEVER_AGAIN)
+
+
+def test_a_long_reason_names_the_log(tmp_path: Path) -> None:
+    trainer = Trainer([sys.executable, "-c", "import sys; sys.exit('x' * 500)"], tmp_path / "run", minutes=1)
+    trainer.start()
+    until(lambda: trainer.progress.state != "working")
+    assert trainer.progress.message.endswith("… (the whole of it is in run.log)")
 
 
 def test_a_run_counts_when_it_has_finished_and_opening_removes_none(folder: Path, tmp_path: Path) -> None:
@@ -462,8 +511,15 @@ def test_a_copy_that_fails_says_so_and_the_next_is_made(
     monkeypatch.setattr("syncline.viewer.proxies.write_proxy", picky)
     monkeypatch.setattr(Library, "plays", lambda *_: False)
     proxies = Proxies(library)
-    first, second = library.places["one.mp4"], library.places["two.mp4"]
+    first, second = library.places["one.mp4"], library.places["three.mp4"]
     proxies.make(first)
     proxies.make(second)
     until(lambda: proxies.states()[second]["state"] == "ready")
-    assert proxies.states()[first] == {"state": "failed", "why": "Invalid argument"}
+    failed = {"state": "failed", "why": "Invalid argument"}
+    assert proxies.states()[first] == failed
+    for _ in range(3):  # the page asks again and again, until it is told
+        assert proxies.path(first) is None
+        assert proxies.states()[first] == failed
+    monkeypatch.setattr("syncline.viewer.proxies.write_proxy", lambda path, out, **_: out.write_bytes(b""))
+    proxies.make(first)
+    until(lambda: proxies.states()[first] == {"state": "ready"})

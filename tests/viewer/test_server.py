@@ -83,6 +83,17 @@ def test_wherever_it_listens_names_of_others_are_refused(library: Library) -> No
         assert client.get("/api/status", headers={"host": host}).status_code == status, host
 
 
+def test_at_port_80_browsers_name_no_port(library: Library) -> None:
+    own = {"x-syncline-token": TOKEN}
+    for host, good in (("127.0.0.1", ["127.0.0.1", "localhost"]), ("0.0.0.0", ["192.168.1.7", "[fe80::1]"])):
+        client = TestClient(create_app(library, Given(known_embedding), host=host, port=80, token=TOKEN))
+        for name in good:
+            origin = {"host": name, "origin": f"http://{name}"}
+            assert client.post("/api/labels", json={"id": 0, "event": 0}, headers=own | origin).status_code == 200, name
+        assert client.get("/", headers={"host": "evil.example"}).status_code == 421
+        assert client.get("/", headers={"host": "127.0.0.1:8000"}).status_code == 421
+
+
 @pytest.mark.parametrize(("path", "body"), CHANGES)
 def test_changes_need_the_token_and_the_own_origin(client: TestClient, path: str, body: dict[str, object]) -> None:
     own, other = {"x-syncline-token": TOKEN}, {"origin": "http://evil.example"}
@@ -160,6 +171,12 @@ def test_videos_come_in_ranges(client: TestClient, folder: Path) -> None:
     assert client.get("/video/0").content == whole
 
 
+def test_what_is_named_by_number_is_never_shown_unasked(client: TestClient) -> None:
+    """The port and the numbers are those of another folder the next time."""
+    for path in ("/video/0", "/api/strip/0", "/api/picture/0?t=1"):
+        assert client.get(path).headers["cache-control"] == "private, no-cache"
+
+
 def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
     bad = [
         "compare", "compare?a=x&b=1", "picture/0", "picture/0?t=nan", "picture/0?t=inf", "search?id=0&t=x",
@@ -176,6 +193,27 @@ def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
     bodies = [b"", b"[]", b"{", b'{"id": 0}', b" " * 200_000, *(json.dumps(good | part).encode() for part in wrong)]
     for body in bodies:
         assert fresh.post("/api/labels", content=body, headers=own).status_code in (400, 409), body[:40]
+
+
+def test_a_full_disk_is_one_clear_line(
+    fresh: TestClient, library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr("syncline.viewer.journal.os.fsync", full)
+    answer = fresh.post("/api/labels", json={"id": 0, "event": 0}, headers={"x-syncline-token": TOKEN})
+    assert answer.status_code == 507
+    assert answer.json()["error"].endswith("nothing was saved: No space left on device")
+    assert library.journal.marks() == {}
+
+
+def test_times_of_pictures_name_the_frame_itself(client: TestClient) -> None:
+    """Frames of 15 a second begin between milliseconds; three digits would be the end of the one before."""
+    clock = np.frombuffer(client.get("/api/clock/0").content, "<f8")
+    found = client.get("/api/map").json()
+    seconds = np.array([second for second, video in zip(found["second"], found["video"], strict=True) if video == 0])
+    assert np.abs(seconds - clock[::2]).max() < 2e-5
 
 
 def test_matrix_and_clock_are_bytes(client: TestClient) -> None:

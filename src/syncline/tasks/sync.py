@@ -31,7 +31,7 @@ class Timeline:
 
     Attributes:
         sources: the n videos, in the order given.
-        seconds: (k,) float64, the common clock, evenly spaced from 0.
+        seconds: (k,) float64, the common clock from 0: the sampled frames of the reference, as even as those are.
         positions: (n, k) float64, the second of each video that belongs to each instant; NaN where it has none.
         reference: the source that the star used or the joint timeline started from.
         inconsistency: (n,) float64 s, median difference between going from this video to another one directly and

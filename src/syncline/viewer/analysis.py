@@ -55,8 +55,6 @@ class Analysis:
         alignment = self.alignment(a, b, mode)
         rows = np.concatenate([alignment.times, alignment.confidence[:, None]], axis=1)
         return {
-            "mode": mode,
-            "source": self.embedder.source_name or "frozen features of these two videos",
             "provisional": not self.embedder.ready,
             "matches": alignment.matches,
             "matchScore": round(alignment.match_score, 3) if np.isfinite(alignment.match_score) else None,
@@ -65,8 +63,7 @@ class Analysis:
             "gaps": [{"video": gap.video, "from": gap.start, "to": gap.end} for gap in alignment.gaps],
             "tempo": tempo_curve(alignment).round(4).tolist(),
             "events": [self._library.events(a), self._library.events(b)],
-            "names": self._library.event_names,
-        }  # fmt: skip
+        }
 
     def matrix(
         self, a: int, b: int, window: tuple[float, float, float, float] | None = None
@@ -137,7 +134,7 @@ class Analysis:
             "x": plane[:, 0].round(4).tolist(),
             "y": plane[:, 1].round(4).tolist(),
             "video": np.concatenate([np.full(len(rows), i) for i, rows in parts]).tolist(),
-            "second": np.concatenate(seconds).round(3).tolist(),
+            "second": np.concatenate(seconds).round(5).tolist(),
             "progress": np.concatenate([rows / max(1, len(embeddings[i]) - 1) for i, rows in parts]).round(3).tolist(),
             "phase": np.concatenate(
                 [self._library.phase_at(i, part) for (i, _), part in zip(parts, seconds, strict=True)]

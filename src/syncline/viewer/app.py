@@ -36,6 +36,8 @@ LARGEST_BODY = 100_000
 PAGE_FIRST = 1.5
 """Seconds for the page to be drawn before embedding begins: its imports hold the interpreter for as long."""
 EVERYWHERE = ("0.0.0.0", "::")
+ASK_AGAIN = {"cache-control": "private, no-cache"}
+"""Of what is named by a number: the next folder that is opened at this port gives the same names to other videos."""
 
 
 def create_app(
@@ -62,7 +64,8 @@ def create_app(
     routes = Routes(library, source, trainer, token, embed_after)
     app = Starlette(
         routes=routes.table(),
-        exception_handlers={SynclineError: _clear_error} | dict.fromkeys((ValueError, KeyError, TypeError), _bad_value),
+        exception_handlers={SynclineError: _clear_error, OSError: _disk_error}
+        | dict.fromkeys((ValueError, KeyError, TypeError), _bad_value),
     )
     named = f"[{host}]" if ":" in host else host
     hosts = [f"{named}:{port}"]
@@ -73,6 +76,12 @@ def create_app(
 
 async def _clear_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 409)
+
+
+async def _disk_error(request: Request, error: Exception) -> Response:
+    """A full disk, most often. Only what went wrong: the page is told no path of this machine."""
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return JSONResponse({"error": f"a file could not be read or written, and nothing was saved: {why}"}, 507)
 
 
 async def _bad_value(request: Request, error: Exception) -> Response:
@@ -144,7 +153,7 @@ class Routes:
 
     async def picture(self, request: Request) -> Response:
         number = self._library.place(request.path_params["id"])
-        second = round(_number(request, "t"), 4)
+        second = round(_number(request, "t"), 5)
         return _picture(await run_in_threadpool(self._library.picture, number, second))
 
     async def about_video(self, request: Request) -> Response:
@@ -162,7 +171,7 @@ class Routes:
         path = await run_in_threadpool(self.proxies.path, number)
         if path is None:
             return JSONResponse({"error": "browsers do not play this file; a copy that they play is being made"}, 404)
-        return FileResponse(path, headers={"cache-control": "private, max-age=3600"})
+        return FileResponse(path, headers=ASK_AGAIN)
 
     # ---- what is known
 
@@ -229,7 +238,7 @@ class Routes:
     # ---- labels
 
     async def labels(self, request: Request) -> Response:
-        return JSONResponse({"marks": self._library.journal.marks(), "names": self._library.event_names})
+        return JSONResponse({"marks": self._library.marks(), "names": self._library.event_names})
 
     async def mark(self, request: Request) -> Response:
         body = await _body(request)
@@ -246,7 +255,7 @@ class Routes:
 
     async def undo(self, request: Request) -> Response:
         undone = await run_in_threadpool(self._library.journal.undo)
-        names = {"undone": undone, "marks": self._library.journal.marks(), "names": self._library.event_names}
+        names = {"undone": undone, "marks": self._library.marks(), "names": self._library.event_names}
         return JSONResponse(names)
 
     async def transfer(self, request: Request) -> Response:
@@ -307,4 +316,4 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _picture(content: bytes) -> Response:
-    return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
+    return Response(content, media_type="image/jpeg", headers=ASK_AGAIN)

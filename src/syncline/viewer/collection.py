@@ -18,7 +18,7 @@ from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
 from syncline.tasks.tables import at_frames
 from syncline.video import VideoReader
-from syncline.viewer.journal import Journal
+from syncline.viewer.journal import Journal, Marks
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Library:
         self._event_names = list(videos.event_names if event_names is None else event_names)
         self._real = [video.path.resolve() for video in videos]
         self.places = {video.name: i for i, video in enumerate(videos)}
+        self._told: set[int] = set()  # whose marks behind their end have been logged
         self._open = functools.lru_cache(maxsize=256)(VideoReader)  # parts of one file share its reader
         self.strip = functools.lru_cache(maxsize=1024)(self._strip)
         self.picture = functools.lru_cache(maxsize=2048)(self._picture)
@@ -86,7 +87,7 @@ class Library:
 
     def describe(self) -> list[dict[str, Any]]:
         """One dictionary a video, for the library page; no file is opened for it."""
-        marks = self.journal.marks()
+        marks = self.marks()
         return [
             {
                 "id": i,
@@ -124,9 +125,32 @@ class Library:
             return np.full(len(seconds), -1)
         return np.asarray(phases[at_frames(seconds, self.clock(number)[: len(phases)])])
 
+    def marks(self) -> Marks:
+        """What people marked, without what cannot be: a moment behind the end of a part of a file.
+
+        Such marks were made by versions that counted from the start of the file.
+        """
+        marks = self.journal.marks()
+        for name in marks.keys() & self.places.keys():
+            number = self.places[name]
+            if self.videos[number].span is not None:
+                marks[name] = self._within(number, marks[name])
+        return {name: events for name, events in marks.items() if events}
+
+    def _within(self, number: int, events: dict[int, float | None]) -> dict[int, float | None]:
+        end = (self.num_frames(number) + 1) / self.videos[number].frame_rate  # a frame more: rounding costs no mark
+        kept = {k: second for k, second in events.items() if second is None or second < end}
+        if len(kept) < len(events) and number not in self._told:
+            self._told.add(number)
+            _log.warning(
+                "%s: %d of %d marks lie behind its end and are ignored; mark them again",
+                self.videos[number].name, len(events) - len(kept), len(events),
+            )  # fmt: skip
+        return kept
+
     def events(self, number: int) -> list[list[float]]:
         """Known key events of a video as [event, second]: marked by hand, else where its phases begin."""
-        marked, phases = self.journal.marks().get(self.videos[number].name, {}), self.phases(number)
+        marked, phases = self.marks().get(self.videos[number].name, {}), self.phases(number)
         found = {k: second for k, second in marked.items() if second is not None}
         if not found and phases is not None:
             clock = self.clock(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_WITH_PORT = re.compile(r":\d+$")
 
 
 class Guard:
@@ -51,6 +53,8 @@ class Guard:
         await (self._refuse(Request(scope)) or self.app)(scope, receive, send_with_headers)
 
     def _known(self, host: str) -> bool:
+        if not _WITH_PORT.search(host):  # browsers leave out the one that http:// has anyway
+            host += ":80"
         if host in self.hosts:
             return True
         name, _, port = host.rpartition(":")

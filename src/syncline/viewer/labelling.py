@@ -43,9 +43,7 @@ class Labelling:
         Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...]}`; the second is None where
         the event is absent. Empty without any mark.
         """
-        marks = {
-            self._library.places[n]: e for n, e in self._library.journal.marks().items() if n in self._library.places
-        }
+        marks = {self._library.places[n]: e for n, e in self._library.marks().items() if n in self._library.places}
         if not marks:
             return []
         self.embedder.all()
@@ -92,9 +90,7 @@ class Labelling:
 
     def next(self) -> int | None:
         """The video whose label would teach most; None if nothing has been marked."""
-        marks = {
-            self._library.places[n]: e for n, e in self._library.journal.marks().items() if n in self._library.places
-        }
+        marks = {self._library.places[n]: e for n, e in self._library.marks().items() if n in self._library.places}
         if not marks or len(marks) == len(self._library):
             return None
         votes, _ = self._complete(marks, max(max(events) for events in marks.values()) + 1)
@@ -109,7 +105,7 @@ class Labelling:
         Raises:
             SynclineError: nothing has been marked.
         """
-        marks = self._library.journal.marks()
+        marks = self._library.marks()
         if not any(name in self._library.places for name in marks):
             raise SynclineError("nothing has been marked yet, so there is nothing to export")
         names = self._library.event_names

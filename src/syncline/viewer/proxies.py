@@ -30,14 +30,16 @@ class Proxies:
         return {number: dict(state) for number, state in self._states.items()}
 
     def path(self, number: int) -> Path | None:
-        """The file to play, or None while its copy is not there (asking begins making it)."""
+        """The file to play, or None while its copy is not there. The first to ask begins making it; one that has
+        failed is made again only by `make`."""
         if self._library.plays(number):
             return self._library.file(number)
         proxy = self._proxy(number)
         if proxy.exists():
             self._states[number] = {"state": "ready"}
             return proxy
-        self.make(number)
+        if number not in self._states:
+            self.make(number)
         return None
 
     def make(self, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from syncline.errors import SynclineError
 from syncline.viewer.embedder import Progress
 
 POLL = 0.5
+LONGEST_REASON = 300
+NEVER_AGAIN = ("is the checkpoint of another model", "does not fit the model", "is missing or not whole", "is damaged")
+"""How `syncline train --resume` says that a run can never be gone on with (`training.checkpoint`)."""
 
 
 class Trainer:
@@ -24,7 +28,8 @@ class Trainer:
             says whether it is `finished`.
         run: folder of the run.
         minutes: time budget, from which the time left is estimated.
-        resume: words added to the command where a run has begun in `run`.
+        resume: words added to the command where a run has begun in `run`. One that cannot be gone on with, as when
+            videos came or went since, is moved aside (`run-old-1`), and training begins anew.
         finished: called (from a thread) with the run when it is there.
         cache: folder of the feature cache that it uses; None for the user's.
     """
@@ -44,6 +49,7 @@ class Trainer:
         self.finished = finished
         self.progress = Progress()
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
 
     @classmethod
     def of_folder(cls, source: Path, run: Path, *, minutes: float = 15.0, cache: Path | None = None) -> Trainer:
@@ -64,20 +70,46 @@ class Trainer:
         self.run.parent.mkdir(parents=True, exist_ok=True)
         seconds = self.minutes * 60
         self.progress = Progress("working", 0, round(seconds), "training: getting ready", seconds)
-        log = self.run.parent / f"{self.run.name}.log"
-        words = [*self._command, *(self._resume if (self.run / "train.json").is_file() else ())]
-        with log.open("wb") as file:
+        self._stopped = False
+        resumed = (self.run / "train.json").is_file()
+        process = self._launch(resumed)
+        threading.Thread(target=self._watch, args=(process, resumed), daemon=True).start()
+
+    @property
+    def _log(self) -> Path:
+        return self.run.parent / f"{self.run.name}.log"
+
+    def _launch(self, resumed: bool) -> subprocess.Popen[bytes]:
+        words = [*self._command, *(self._resume if resumed else ())]
+        with self._log.open("wb") as file:
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
-        threading.Thread(target=self._watch, args=(log,), daemon=True).start()
+        return self._process
 
     def stop(self) -> None:
         """End training, if it is going on; what it has saved stays and is taken up by the next start."""
+        self._stopped = True
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
-    def _watch(self, log: Path) -> None:
-        process = self._process
-        assert process is not None
+    def _watch(self, process: subprocess.Popen[bytes], resumed: bool) -> None:
+        try:
+            self._follow(process)
+            if resumed and process.returncode != 0 and not self._stopped and self._never_again():
+                self._move_aside()
+                process = self._launch(resumed=False)
+                self._follow(process)
+        except OSError as error:  # a full disk; a folder that another program holds
+            self.progress = Progress("failed", 0, 0, f"training did not finish: {error.strerror}")
+            return
+        if process.returncode != 0 or not is_finished(self.run):
+            self.progress = Progress("failed", 0, 0, f"training did not finish: {self._reason(process.returncode)}")
+            return
+        self.progress = Progress("ready", 1, 1, "")
+        if self.finished is not None:
+            self.finished(self.run)
+
+    def _follow(self, process: subprocess.Popen[bytes]) -> None:
+        """Tell how far it is until it ends."""
         began = time.monotonic()
         while process.poll() is None:
             passed = time.monotonic() - began
@@ -87,14 +119,23 @@ class Trainer:
             left = max(0.0, total - passed)
             self.progress = Progress("working", min(round(passed), total), total, message, round(left))
             time.sleep(POLL)
-        if process.returncode != 0 or not is_finished(self.run):
-            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            reason = lines[-1][:300] if lines else f"exit code {process.returncode}"
-            self.progress = Progress("failed", 0, 0, f"training did not finish: {reason}")
-            return
-        self.progress = Progress("ready", 1, 1, "")
-        if self.finished is not None:
-            self.finished(self.run)
+
+    def _never_again(self) -> bool:
+        line = self._last_line()
+        return str(self.run) in line and any(words in line for words in NEVER_AGAIN)
+
+    def _move_aside(self) -> None:
+        names = (self.run.with_name(f"{self.run.name}-old-{k}") for k in itertools.count(1))
+        self.run.rename(next(name for name in names if not name.exists()))
+
+    def _last_line(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def _reason(self, code: int) -> str:
+        line = self._last_line() or f"exit code {code}"
+        whole = len(line) <= LONGEST_REASON
+        return line if whole else f"{line[:LONGEST_REASON]} … (the whole of it is in {self._log.name})"
 
 
 def is_finished(run: Path) -> bool:

@@ -13,9 +13,10 @@ const needAll = new Set(["search", "map"]);
 const byId = (id) => document.getElementById(id);
 const timeLeft = (seconds) => seconds > 90 ? `about ${Math.round(seconds / 60)} min left` : `about ${Math.max(1, Math.round(seconds))} s left`;
 
+const copiesToMake = () => Object.values(state.status.copies).filter((copy) => copy.state === "working" || copy.state === "waiting").length;
+
 function showStatus() {
-  const { embedding, ranking, training, source } = state.status;
-  const copying = Object.values(state.status.copies).filter((copy) => copy.state === "working" || copy.state === "waiting").length;
+  const { embedding, ranking, training, source } = state.status, copying = copiesToMake();
   const busy = [training, embedding, ranking].find((job) => job && job.state === "working");
   const failed = [training, embedding, ranking].find((job) => job && job.state === "failed");
   let text = "";
@@ -33,7 +34,7 @@ function showStatus() {
 }
 
 let rendering = 0;
-export async function render() {
+async function render() {
   const mine = ++rendering, place = route(), view = views[place.view] ? place.view : "library";
   document.querySelectorAll("nav a").forEach((link) => {
     if (link.getAttribute("href") === `#/${view}`) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
@@ -57,22 +58,30 @@ export async function render() {
   }
 }
 
-export async function watch() {
+async function look() {
+  const before = state.status;
+  state.status = await getJSON("/api/status");
+  showStatus();
+  const news = before.generation !== state.status.generation, ranked = before.rankings !== state.status.rankings;
+  if (!news && !ranked) return;
+  state.folder = await getJSON("/api/library");
+  const { view } = route();
+  // no view is waited for: one that waits for the server would hold up the progress of what it waits for
+  if (view === "library" || (news && (needAll.has(view) || (view === "compare" && !document.querySelector("video"))))) render();
+  else if (news) document.dispatchEvent(new Event("embedded"));
+}
+
+let looking = false, again = false;
+async function watch() { // one chain of questions, however many ask for it
   clearTimeout(watch.timer);
-  try {
-    const before = state.status;
-    state.status = await getJSON("/api/status");
-    showStatus();
-    const news = before && before.generation !== state.status.generation, ranked = before && before.rankings !== state.status.rankings;
-    if (news || ranked) {
-      state.folder = await getJSON("/api/library");
-      const { view } = route();
-      if (ranked ? view === "library" : needAll.has(view) || view === "library" || (view === "compare" && !document.querySelector("video"))) await render();
-      if (news && view === "compare" && document.querySelector(".stage")) document.dispatchEvent(new Event("embedded"));
-    }
-  } catch (error) { problem(error.message); }
-  const busy = state.status && ([state.status.embedding, state.status.ranking, state.status.training].some((job) => job && job.state === "working") || Object.keys(state.status.copies).length);
-  watch.timer = setTimeout(watch, busy ? 500 : 4000);
+  again = looking;
+  if (looking) return;
+  looking = true;
+  try { await look(); } catch (error) { problem(error.message); }
+  looking = false;
+  const { embedding, ranking, training } = state.status;
+  const busy = copiesToMake() || [embedding, ranking, training].some((job) => job && job.state === "working");
+  watch.timer = setTimeout(watch, again ? 0 : busy ? 500 : 4000);
 }
 
 byId("train").addEventListener("click", async () => {
@@ -84,6 +93,5 @@ byId("skip").addEventListener("click", (event) => { event.preventDefault(); main
 showStatus();
 window.addEventListener("hashchange", render);
 document.addEventListener("busy", watch);
-await render();
-document.body.dataset.ready = "yes";
+render();
 watch();

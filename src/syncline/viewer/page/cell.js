@@ -22,7 +22,7 @@ export class Cell {
     this.root.addEventListener("pointerup", () => {
       const clicked = this.from && !this.dirty;
       this.from = null;
-      if (clicked) go("label", { id: this.video.id, t: (this.second ?? 0).toFixed(3) }); else this.commit();
+      if (clicked) go("label", { id: this.video.id, t: (this.second ?? 0).toFixed(5) }); else this.commit();
     });
     this.root.addEventListener("pointercancel", () => { this.from = null; this.commit(); });
     this.root.addEventListener("blur", () => this.commit());
@@ -48,10 +48,13 @@ export class Cell {
     clearTimeout(this.timer);
     if (!this.dirty) return;
     this.dirty = false;
-    this.keep(this.video.id, this.event, this.second);
+    const before = this.told;
+    this.keep(this.video.id, this.event, this.second).then((kept) => { if (!kept && this.told === before) this.set(before); }); // not saved: not shown
   }
-  set({ second, confidence, by }) { // what the server says; not while somebody is moving it
+  set(told) { // what the server says; not while somebody is moving it
+    this.told = told;
     if (this.dirty || this.from) return;
+    const { second, confidence, by } = told;
     Object.assign(this, { second, confidence, hand: by === "hand" });
     this.show();
   }

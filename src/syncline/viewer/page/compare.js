@@ -1,11 +1,11 @@
 // Two videos in step.
-import { el, failing } from "/page/dom.js";
-import { api, getJSON, go, heading, openVideo, route, state, videoSelect } from "/page/core.js";
+import { el, failing, whileShown } from "/page/dom.js";
+import { api, download, getJSON, go, heading, leave, openVideo, state, videoOf, videoSelect } from "/page/core.js";
 import { makeStage } from "/page/stage.js";
 
 const MODES = [["local", "Local", "Only what matches; gaps stay gaps"], ["global", "Global", "Start to start, end to end"], ["subsequence", "Subsequence", "The shorter one somewhere inside the longer"]];
 
-export async function tileOf(a, b, window = null) {
+async function tileOf(a, b, window = null) {
   const part = window ? `&a0=${window[0]}&a1=${window[1]}&b0=${window[2]}&b1=${window[3]}` : "";
   const answer = await api(`/api/matrix?a=${a}&b=${b}${part}`);
   const shape = answer.headers.get("x-shape").split(",").map(Number), extent = answer.headers.get("x-extent").split(",").map(Number);
@@ -29,17 +29,24 @@ export async function compareView(root, query) {
   const modes = el("div", { class: "modes", role: "group", "aria-label": "How to align" }, MODES.map(([name, label, title]) => el("button", { title, "aria-pressed": String(name === mode), "data-mode": name, onclick: () => switchTo(name) }, label)));
   const reopen = (change) => go("compare", { a, b, mode, t: stage ? stage.transport.second.toFixed(5) : undefined, ...change });
   const swap = () => reopen({ a: b, b: a, t: stage ? stage.follower.clock.seconds[stage.follower.frame].toFixed(5) : undefined });
-  root.replaceChildren(el("div", { class: "bar top" }, videoSelect("A", a, (value) => reopen({ a: value })), el("button", { class: "round", "aria-label": "Swap A and B", title: "Swap A and B (S)", onclick: () => swap() }, "⇄"),
-    videoSelect("B", b, (value) => reopen({ b: value, t: undefined })), modes), holder);
+  root.replaceChildren(el("div", { class: "bar top" }, videoSelect("A", a, (value) => reopen({ a: value, t: undefined })), el("button", { class: "round", "aria-label": "Swap A and B", title: "Swap A and B (S)", onclick: () => swap() }, "⇄"),
+    videoSelect("B", b, (value) => reopen({ b: value })), modes), holder);
   const opened = Promise.all([openVideo(a, wait), openVideo(b, wait)]);
   opened.catch(() => {}); // its error is thrown below
-  const firstTile = tileOf(a, b);
-  firstTile.catch(() => {});
+  let tile = null, stale = false, building = 0;
+  const askTile = () => { tile = tileOf(a, b); tile.catch(() => {}); }; // its error is thrown where it is awaited
+  askTile();
   const find = () => { stage.transport.pause(); go("search", { id: a, t: stage.transport.second.toFixed(5) }); };
-  const build = async (start) => {
-    const [data, tile, [left, right]] = await Promise.all([getJSON(`/api/compare?a=${a}&b=${b}&mode=${mode}`), firstTile, opened]);
-    if (!root.isConnected) return;
-    const video = [left, right].map(({ video: element }) => stage ? element.cloneNode() : element);
+  const build = async () => {
+    const mine = ++building; // of two at once the later one counts, whichever answer comes last
+    stale = false;
+    const gone = () => !root.isConnected || mine !== building;
+    const asked = Promise.all([getJSON(`/api/compare?a=${a}&b=${b}&mode=${mode}`), tile, opened]);
+    const [data, matrix, [left, right]] = await asked.catch((error) => { throw gone() ? new Error("left") : error; });
+    if (gone()) return;
+    const start = stage ? stage.transport.second : Number(query.get("t") || 0);
+    const video = stage ? [videoOf(a), videoOf(b)] : [left.video, right.video];
+    video[0].addEventListener("pause", () => { if (stale && video[0].isConnected) rebuild(); });
     const names = [a, b].map((id) => state.folder.videos[id].name);
     const keys = (key) => {
       if (key === "s" || key === "S") swap();
@@ -49,24 +56,31 @@ export async function compareView(root, query) {
       return true;
     };
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
-      el("a", { class: "button", href: `/api/share?a=${a}&b=${b}&mode=${mode}`, download: "comparison.html" }, "Share as one file")];
+      el("button", { onclick: share }, "Share as one file")];
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
-    stage = makeStage({ data, tile, names, videos: video, clocks: [left.clock, right.clock], tools, keys, fetchTile: (window) => tileOf(a, b, window),
+    stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], tools, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"]] });
+    leave(holder);
     holder.replaceChildren(stage.root);
     stage.start(start);
   };
+  const share = failing(async (event) => {
+    const button = event.currentTarget, text = button.textContent;
+    button.disabled = true; button.textContent = "Writing the file …";
+    try { await download(`/api/share?a=${a}&b=${b}&mode=${mode}`); } finally { button.disabled = false; button.textContent = text; }
+  });
+  const rebuild = failing(build);
   const switchTo = failing(async (name) => { // in place: same moment, same page
     if (name === mode || !stage) return;
     mode = name;
     modes.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === mode)));
     history.replaceState(null, "", `#/compare?${new URLSearchParams({ a, b, mode })}`);
-    await build(stage.transport.second);
+    await build();
   });
-  await build(Number(query.get("t") || 0));
-  const renewed = () => { // trained embeddings have come while one was looking
-    if (!root.isConnected) { document.removeEventListener("embedded", renewed); return; }
-    if (!stage.transport.playing && route().view === "compare") build(stage.transport.second).catch(() => {});
-  };
-  document.addEventListener("embedded", renewed);
+  whileShown(root, "embedded", () => { // trained embeddings have come while one was looking: at once, or at the next pause
+    askTile();
+    stale = true;
+    if (!stage.transport.playing) rebuild();
+  });
+  await build();
 }

@@ -31,7 +31,7 @@ export const go = (view, query = {}) => {
 };
 
 export const nameOf = (id) => state.folder.videos[id]?.name ?? `video ${id}`;
-export const pictureOf = (id, second) => `/api/picture/${id}?t=${Math.max(0, second).toFixed(3)}`;
+export const pictureOf = (id, second) => `/api/picture/${id}?t=${Math.max(0, second).toFixed(5)}`; // fewer digits name the frame before
 
 export function videoSelect(label, chosen, change) {
   const select = el("select", { "aria-label": label, onchange: () => change(Number(select.value)) },
@@ -53,9 +53,23 @@ export async function openVideo(id, waiting) {
     if (waiting) waiting.textContent = `Browsers do not play ${nameOf(id)}; a copy that they play is being made …${share}`;
     await later(400);
   }
+  return { video: videoOf(id), clock: await clock };
+}
+
+// the video element alone, of a video that has been opened
+export function videoOf(id) {
   const video = el("video", { src: `/video/${id}`, preload: "auto", playsinline: true });
   video.addEventListener("error", () => { if (video.isConnected && video.error) problem(`${nameOf(id)} cannot be played: ${video.error.message || "the browser gives no reason"}`); });
-  return { video, clock: await clock };
+  return video;
+}
+
+// saves what the server makes; where that fails, the reason is an error like any other
+export async function download(path) {
+  const answer = await api(path);
+  const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))[1];
+  const link = el("a", { href: URL.createObjectURL(await answer.blob()), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 // a video that has left the page gives its connection and memory back

@@ -15,8 +15,8 @@ export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 export function clockText(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const minutes = Math.floor(value / 60 + 1e-9);
-  const text = `${minutes}:${Math.max(0, value - 60 * minutes).toFixed(2).padStart(5, "0")}`;
+  const hundredths = Math.max(0, Math.round(100 * value)), minutes = Math.floor(hundredths / 6000); // rounded first: never 0:60.00
+  const text = `${minutes}:${(hundredths % 6000 / 100).toFixed(2).padStart(5, "0")}`;
   return minutes < 60 ? text : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${text.split(":")[1]}`;
 }
 
@@ -28,24 +28,42 @@ export function problem(text) {
   problem.timer = setTimeout(() => (box.hidden = true), 8000);
 }
 
-export const failing = (work) => (...values) => Promise.resolve(work(...values)).catch((error) => problem(error.message));
+// "left": the work was for a part of the page that is gone, which is nobody's trouble
+export const failing = (work) => (...values) => Promise.resolve(work(...values)).catch((error) => { if (error.message !== "left") problem(error.message); });
+
+// a text that is written again and again, but only where it changes
+export function say(node, text) { if (node.textContent !== text) node.textContent = text; }
+
+const NO_TEXT = new Set(["range", "checkbox"]);
+export const takesText = (node) => node.tagName === "TEXTAREA" || (node.tagName === "INPUT" && !NO_TEXT.has(node.type));
 
 // whether a key press belongs to the control that has the focus and not to the page
-export function typing(event) {
-  const name = event.target.tagName;
-  if (event.ctrlKey || event.metaKey || event.altKey) return true;
-  if (name === "SELECT" || name === "TEXTAREA") return true;
-  if (name === "INPUT") return event.target.type !== "range" || event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End";
+function typing(event) {
+  const name = event.target.tagName, bracket = event.key === "[" || event.key === "]";
+  if (takesText(event.target) || name === "SELECT") return true;
+  if (event.metaKey || ((event.ctrlKey || event.altKey) && !(bracket && event.altKey))) return true; // many layouts have brackets on AltGr or Option
+  if (name === "INPUT" && event.target.type === "range") return (event.key.startsWith("Arrow") && !event.shiftKey) || event.key === "Home" || event.key === "End";
+  if (name === "INPUT") return event.key === " " || event.key === "Enter";
   return (name === "BUTTON" || name === "A" || name === "SUMMARY") && (event.key === " " || event.key === "Enter");
 }
 
-// keys of a view: they stop when the view has left the page
+// what a view does at an event of the document: it stops when the view has left the page
+export function whileShown(root, name, handle) {
+  const listen = (event) => { if (root.isConnected) handle(event); else document.removeEventListener(name, listen); };
+  document.addEventListener(name, listen);
+}
+
+// keys of a view
 export function viewKeys(root, handle) {
-  const listen = (event) => {
-    if (!root.isConnected) { document.removeEventListener("keydown", listen); return; }
-    if (!typing(event) && handle(event.key, event)) event.preventDefault();
-  };
-  document.addEventListener("keydown", listen);
+  whileShown(root, "keydown", (event) => { if (!typing(event) && handle(event.key, event)) event.preventDefault(); });
+}
+
+// what to draw anew when light turns into dark; what has left the page is forgotten when the next one comes
+const drawn = new Map();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((draw, root) => { if (root.isConnected) draw(); }));
+export function withColours(root, draw) {
+  for (const other of drawn.keys()) if (!other.isConnected) drawn.delete(other);
+  drawn.set(root, draw);
 }
 
 export const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();

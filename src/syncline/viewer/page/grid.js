@@ -1,7 +1,7 @@
 // Two to four videos on one common timeline.
-import { clamp, clockText, el, viewKeys } from "/page/dom.js";
+import { clamp, clockText, el, failing, say, viewKeys, whileShown } from "/page/dom.js";
 import { getJSON, go, heading, openVideo, state, videoSelect } from "/page/core.js";
-import { Follower } from "/page/follow.js";
+import { Clock, Follower } from "/page/follow.js";
 
 export async function gridView(root, query) {
   const count = state.folder.videos.length;
@@ -14,29 +14,40 @@ export async function gridView(root, query) {
   root.replaceChildren(heading("One timeline", "Every video at the moment that all of them share; one that has no part in it waits."),
     el("div", { class: "bar" }, choices, ids.length < 4 && free ? el("button", { onclick: () => reopen([...ids, free.id]) }, "Add a video") : null), wait);
   if (count < 2) return;
-  const [{ seconds: clock, positions, absent, coverage }, ...opened] = await Promise.all([getJSON(`/api/timeline?ids=${ids}`), ...ids.map((id) => openVideo(id, wait))]);
+  const askTimeline = () => getJSON(`/api/timeline?ids=${ids}`);
+  const [first, ...opened] = await Promise.all([askTimeline(), ...ids.map((id) => openVideo(id, wait))]);
   if (!root.isConnected) return;
   const followers = opened.map(({ video, clock: own }) => { video.muted = true; return new Follower(video, own); });
-  const step = clock.length > 1 ? clock[1] - clock[0] : 0.1, end = clock.at(-1);
-  const times = ids.map(() => el("output", { class: "time" }));
+  let timeline = null, clock = null, end = 0; // the clock is as uneven as the video that it was taken from
+  const times = ids.map(() => el("span", { class: "time" })), shares = ids.map(() => el("span", { class: "soft" }));
   const figures = ids.map((id, i) => el("figure", { "data-id": id }, el("div", { class: "screen" }, opened[i].video, el("p", { class: "waits", hidden: true }, "waits")),
-    el("figcaption", {}, el("span", { class: "name" }, state.folder.videos[id].name), el("span", { class: "soft" }, `${Math.round(100 * coverage[i])} % in common`), times[i])));
-  const slider = el("input", { type: "range", min: 0, max: end.toFixed(3), step: 0.01, value: 0, "aria-label": "Position on the common timeline", oninput: () => { stop(); go_(Number(slider.value)); } });
+    el("figcaption", {}, el("span", { class: "name" }, state.folder.videos[id].name), shares[i], times[i])));
+  const slider = el("input", { type: "range", min: 0, max: 0, step: 0.01, value: 0, "aria-label": "Position on the common timeline", oninput: () => { stop(); go_(Number(slider.value)); } });
   const play = el("button", { id: "play", class: "round primary", "aria-label": "Play", onclick: () => toggle() }, "▶");
   const speed = el("select", { "aria-label": "Speed" }, [0.25, 0.5, 1, 2].map((value) => el("option", { value, selected: value === 1 }, `${value}×`)));
-  const label = el("output", { class: "time" });
+  const label = el("span", { class: "time" });
   let at = 0, playing = false, last = 0;
-  const where = (i, t) => { const place = clamp(t / step, 0, clock.length - 1), low = Math.floor(place), high = Math.min(low + 1, clock.length - 1); return positions[i][low] + (positions[i][high] - positions[i][low]) * (place - low); };
+  const takeIn = (found) => {
+    timeline = found; clock = new Clock(found.seconds); end = found.seconds.at(-1);
+    slider.max = end.toFixed(3);
+    shares.forEach((share, i) => say(share, `${Math.round(100 * found.coverage[i])} % in common`));
+  };
+  const between = (t) => { // the instants around a moment, and how far it is from the first to the second
+    const low = clock.frame(t), high = Math.min(low + 1, clock.count - 1), width = clock.seconds[high] - clock.seconds[low];
+    return [low, high, width > 0 ? clamp((t - clock.seconds[low]) / width, 0, 1) : 0];
+  };
+  const where = (i, t) => { const [low, high, share] = between(t), row = timeline.positions[i]; return row[low] + (row[high] - row[low]) * share; };
   const show = () => {
-    const row = clamp(Math.round(at / step), 0, clock.length - 1);
+    const [low, high, share] = between(at), nearest = share < 0.5 ? low : high;
     figures.forEach((figure, i) => {
-      figure.classList.toggle("waiting", Boolean(absent[i][row]));
-      figure.querySelector(".waits").hidden = !absent[i][row];
-      times[i].textContent = clockText(where(i, at));
+      const absent = Boolean(timeline.absent[i][nearest]);
+      figure.classList.toggle("waiting", absent);
+      figure.querySelector(".waits").hidden = !absent;
+      say(times[i], clockText(where(i, at)));
       const slope = Math.max(0, (where(i, at + 0.2) - where(i, at - 0.2)) / 0.4);
-      if (playing) followers[i].steer(where(i, at), slope, Number(speed.value), Boolean(absent[i][row])); else followers[i].settle(where(i, at));
+      if (playing) followers[i].steer(where(i, at), slope, Number(speed.value), absent); else followers[i].settle(where(i, at));
     });
-    slider.value = at; label.textContent = `${clockText(at)} / ${clockText(end)}`;
+    slider.value = at; say(label, `${clockText(at)} / ${clockText(end)}`);
   };
   const go_ = (t) => { at = clamp(t, 0, end); show(); };
   const stop = () => { playing = false; play.textContent = "▶"; play.setAttribute("aria-label", "Play"); };
@@ -54,12 +65,16 @@ export async function gridView(root, query) {
     if (playing) requestAnimationFrame(tick);
   };
   wait.replaceWith(el("div", { class: `quad n${ids.length}` }, figures), el("div", { class: "deck" }, el("div", { class: "transport" }, play, slider, label, speed)));
+  const onward = (sign, event) => event.shiftKey ? at + sign : clock.seconds[clamp(clock.frame(at) + sign, 0, clock.count - 1)];
   viewKeys(root, (key, event) => {
     if (key === " ") toggle();
-    else if (key === "ArrowRight" || key === "ArrowLeft") { stop(); go_(at + (key === "ArrowRight" ? 1 : -1) * (event.shiftKey ? 1 : step)); }
+    else if (key === "ArrowRight" || key === "ArrowLeft") { stop(); go_(onward(key === "ArrowRight" ? 1 : -1, event)); }
     else if (key === "Home") { stop(); go_(0); } else if (key === "End") { stop(); go_(end); }
     else return false;
     return true;
   });
+  takeIn(first);
   show();
+  // trained embeddings have come while one was looking
+  whileShown(root, "embedded", failing(async () => { const found = await askTimeline(); if (root.isConnected) { takeIn(found); go_(at); } }));
 }

@@ -1,6 +1,6 @@
 // Label once: mark key events while the video plays; they are carried to all the others.
-import { clamp, clockText, el, eventColour, failing, viewKeys } from "/page/dom.js";
-import { api, getJSON, go, heading, nameOf, openVideo, state, videoSelect } from "/page/core.js";
+import { clamp, clockText, el, eventColour, failing, problem, takesText, viewKeys, whileShown } from "/page/dom.js";
+import { download, getJSON, go, heading, nameOf, openVideo, state, videoSelect } from "/page/core.js";
 import { drawTrack } from "/page/plots.js";
 import { Transport } from "/page/transport.js";
 import { Cell } from "/page/cell.js";
@@ -11,13 +11,7 @@ const KEYS = [["1 – 9", "mark that event here"], ["N", "mark the next event he
 function exportPanel() {
   const form = el("select", { "aria-label": "Form of the label file" }, state.folder.forms.map((name) => el("option", {}, name)));
   const carried = el("input", { type: "checkbox", checked: true });
-  const save = failing(async () => {
-    const answer = await api(`/api/export?form=${form.value}&carried=${carried.checked ? 1 : 0}`);
-    const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))[1];
-    const link = el("a", { href: URL.createObjectURL(await answer.blob()), download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  });
+  const save = failing(() => download(`/api/export?form=${form.value}&carried=${carried.checked ? 1 : 0}`));
   return el("div", { class: "bar export" }, form, el("label", { class: "check" }, carried, "with what was carried"), el("button", { onclick: save }, "Export labels"));
 }
 
@@ -38,20 +32,37 @@ export async function labelView(root, query) {
   const nameOfEvent = (k) => names[k] || `event ${k + 1}`;
   const takeIn = (answer) => { // what the server has on disk is what is shown
     marks = answer.marks[video.name] || {}; names = answer.names; video.marks = marks; state.folder.events = names;
-    const focus = document.activeElement?.dataset?.focus;
-    list.replaceChildren(...Array.from({ length: Math.min(200, count() + (marks[count() - 1] !== undefined ? 1 : 0)) }, (_, k) => row(k)));
-    if (focus) list.querySelector(`[data-focus="${focus}"]`)?.focus();
+    fillList();
     draw();
     carry();
   };
+  let pressed = false, late = false; // a row that is replaced between press and release loses the click
+  const fillList = () => {
+    late = pressed;
+    if (pressed) return;
+    const focus = document.activeElement?.dataset?.focus;
+    list.replaceChildren(...Array.from({ length: Math.min(200, count() + (marks[count() - 1] !== undefined ? 1 : 0)) }, (_, k) => row(k)));
+    if (focus) list.querySelector(`[data-focus="${focus}"]`)?.focus();
+  };
+  const released = () => setTimeout(() => { pressed = false; if (late) fillList(); });
+  list.addEventListener("pointerdown", () => {
+    pressed = true;
+    for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, released, { once: true });
+  });
+  let before = Promise.resolve();
+  const change = (path, body) => { // one after another: the last one that was made is the last one on disk and in view
+    const answer = before.then(() => getJSON(path, body));
+    before = answer.catch(() => {});
+    return answer;
+  };
   const send = failing(async (event, second, more = {}) => {
-    takeIn(await getJSON("/api/labels", { id, event, second, ...more }));
+    takeIn(await change("/api/labels", { id, event, second, ...more }));
     said.textContent = more.clear ? `${nameOfEvent(event)} forgotten` : `${nameOfEvent(event)} ${second === null ? "is absent" : `at ${clockText(second)}`}, kept on disk`;
   });
-  const undo = failing(async () => { const answer = await getJSON("/api/undo", {}); takeIn(answer); said.textContent = answer.undone ? "Undone" : "There is nothing to undo"; });
+  const undo = failing(async () => { const answer = await change("/api/undo", {}); takeIn(answer); said.textContent = answer.undone ? "Undone" : "There is nothing to undo"; });
   const row = (k) => {
     const second = marks[k], known = second !== undefined;
-    const name = el("input", { class: "name", value: nameOfEvent(k), "aria-label": `Name of event ${k + 1}`, "data-focus": `name${k}`, maxlength: 60, onchange: failing(async () => takeIn(await getJSON("/api/names", { event: k, name: name.value }))) });
+    const name = el("input", { class: "name", value: nameOfEvent(k), "aria-label": `Name of event ${k + 1}`, "data-focus": `name${k}`, maxlength: 60, onchange: failing(async () => takeIn(await change("/api/names", { event: k, name: name.value }))) });
     const badge = el("span", { class: "badge" }, String(k + 1));
     badge.style.background = eventColour(k);
     return el("li", { class: known ? "known" : "" }, badge, name,
@@ -67,12 +78,15 @@ export async function labelView(root, query) {
   const cells = new Map();
   let rows = ROWS, timer = null, asked = 0;
   const rest = state.folder.videos.filter((other) => other.id !== id);
-  const keep = failing(async (other, event, second) => {
-    const answer = await getJSON("/api/labels", { id: other, event, second });
-    names = answer.names; state.folder.videos[other].marks = answer.marks[nameOf(other)] || {};
-    said.textContent = `${nameOfEvent(event)} of ${nameOf(other)} corrected; it counts for the others from now on`;
+  const keep = async (other, event, second) => { // whether it is on disk
+    try {
+      const answer = await change("/api/labels", { id: other, event, second });
+      names = answer.names; state.folder.videos[other].marks = answer.marks[nameOf(other)] || {};
+      said.textContent = `${nameOfEvent(event)} of ${nameOf(other)} corrected; it counts for the others from now on`;
+    } catch (error) { problem(`The correction was not saved: ${error.message}`); return false; }
     carry(0);
-  });
+    return true;
+  };
   const fill = (found) => {
     const width = found.length ? found[0].events.length : 0;
     head.replaceChildren(el("th", { scope: "col" }, "Video"), ...Array.from({ length: width }, (_, k) => el("th", { scope: "col" }, nameOfEvent(k))));
@@ -114,13 +128,10 @@ export async function labelView(root, query) {
     if (key === "u" || key === "U") { undo(); return true; }
     return transport.key(key, event);
   });
-  const control = (event) => {
-    if (!root.isConnected) { document.removeEventListener("keydown", control); document.removeEventListener("embedded", again); return; }
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && event.target.tagName !== "INPUT") { event.preventDefault(); undo(); }
-  };
-  const again = () => carry(0);
-  document.addEventListener("keydown", control);
-  document.addEventListener("embedded", again);
+  whileShown(root, "keydown", (event) => { // where text is written, it takes back what was written
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !takesText(event.target)) { event.preventDefault(); undo(); }
+  });
+  whileShown(root, "embedded", () => carry(0));
   new ResizeObserver(draw).observe(track);
   takeIn(first);
   if (query.has("t")) transport.goTo(clamp(Number(query.get("t")), 0, clock.end)); else transport.go(0);

@@ -1,6 +1,6 @@
 // The frames of all videos in two dimensions.
-import { clockText, el, sized } from "/page/dom.js";
-import { getJSON, go, heading, nameOf, pictureOf, state } from "/page/core.js";
+import { clockText, el, sized, viewKeys, withColours } from "/page/dom.js";
+import { getJSON, go, heading, nameOf, pictureOf } from "/page/core.js";
 
 const MARGIN = 16;
 const COLOURS = {
@@ -53,21 +53,21 @@ export async function mapView(root) {
   const open = () => go("search", { id: map.video[current], t: map.second[current] });
   canvas.addEventListener("pointermove", (event) => pick(nearest(event)));
   canvas.addEventListener("click", (event) => { pick(nearest(event)); open(); });
-  canvas.addEventListener("keydown", (event) => {
-    const place = starts.findLastIndex((i) => i <= current);
-    if (event.key === "ArrowRight" || event.key === "ArrowDown") pick(Math.min(map.x.length - 1, current + 1));
-    else if (event.key === "ArrowLeft" || event.key === "ArrowUp") pick(Math.max(0, current - 1));
-    else if (event.key === "PageDown") pick(starts[Math.min(starts.length - 1, place + 1)]);
-    else if (event.key === "PageUp") pick(starts[Math.max(0, place - 1)]);
-    else if (event.key === "Enter") open();
-    else return;
-    event.preventDefault();
+  viewKeys(root, (key, event) => {
+    const place = starts.findLastIndex((i) => i <= current), here = event.target === canvas; // elsewhere up and down scroll
+    if (key === "ArrowRight" || (here && key === "ArrowDown")) pick(Math.min(map.x.length - 1, current + 1));
+    else if (key === "ArrowLeft" || (here && key === "ArrowUp")) pick(Math.max(0, current - 1));
+    else if (key === "PageDown") pick(starts[Math.min(starts.length - 1, place + 1)]);
+    else if (key === "PageUp") pick(starts[Math.max(0, place - 1)]);
+    else if (key === "Enter") open();
+    else return false;
+    return true;
   });
   root.replaceChildren(heading("All frames", `${map.x.length} frames of ${starts.length} videos. Those that lie close together look like the same moment.`),
     el("div", { class: "bar" }, el("label", { class: "choice" }, el("span", {}, "Colour by"), choose), el("label", { class: "check" }, line, "path of the video")),
     el("div", { class: "around" }, canvas, el("aside", { class: "panel seen" }, image, caption, opens)));
   new ResizeObserver(draw).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  withColours(root, draw);
   draw();
   pick(0);
 }

@@ -21,11 +21,15 @@ function bitmap({ cells, shape: [rows, columns] }) {
 function ticks(from, to, most) {
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600].find((width) => (to - from) / width <= most) || 7200;
   const found = [];
-  for (let t = Math.ceil(from / step - 1e-9) * step; t <= to + 1e-9; t += step) found.push(t);
+  for (let t = Math.ceil(from / step - 1e-9) * step; t <= to + 1e-9; t += step) found.push([t, tickText(t, step)]);
   return found;
 }
 
-const tickText = (t) => t >= 60 ? `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}` : `${Number(t.toFixed(1))}s`;
+function tickText(t, step) {
+  const tenths = Math.round(10 * t), rest = tenths % 600 / 10; // rounded first: never 1:60
+  if (tenths < 600) return `${rest}s`;
+  return `${Math.floor(tenths / 600)}:${step < 1 ? rest.toFixed(1).padStart(4, "0") : String(Math.round(rest)).padStart(2, "0")}`;
+}
 
 // B waits or A has more: stripes, so that a gap never looks like a match
 function stripes(pen, x, y, width, height) {
@@ -42,7 +46,9 @@ function stripes(pen, x, y, width, height) {
 export class MatrixPlot {
   // seek(second of A); fetchTile(window) gives a sharper matrix of a part, where there is a server
   constructor(canvas, data, tile, { seek, fetchTile = null }) {
-    Object.assign(this, { canvas, data, seek, fetchTile, tile, image: bitmap(tile), all: [...tile.extent] });
+    Object.assign(this, { canvas, data, seek, fetchTile, all: [...tile.extent] });
+    this.whole = { extent: tile.extent, image: bitmap(tile) };
+    this.sharp = null; // of a part
     this.view = [...this.all];
     this.now = [0, 0];
     canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); this.pointed(event); });
@@ -66,19 +72,29 @@ export class MatrixPlot {
       this.view[2 * axis] = from; this.view[2 * axis + 1] = from + width;
     }
     this.draw();
+    this.sharpenSoon();
+  }
+  sharpenSoon() {
     clearTimeout(this.timer);
-    if (this.fetchTile) this.timer = setTimeout(() => this.sharpen(), 150);
+    if (this.fetchTile) this.timer = setTimeout(() => { if (this.canvas.isConnected) this.sharpen().catch(() => {}); }, 150); // it stays as it is
   }
   async sharpen() {
     const wanted = [...this.view];
     const margin = [0.2 * this.span[0], 0.2 * this.span[1]];
     const tile = await this.fetchTile([wanted[0] - margin[0], wanted[1] + margin[0], wanted[2] - margin[1], wanted[3] + margin[1]]);
-    if (tile && wanted.every((value, k) => value === this.view[k])) { this.tile = tile; this.image = bitmap(tile); this.draw(); }
+    if (tile && wanted.every((value, k) => value === this.view[k])) { this.sharp = { extent: tile.extent, image: bitmap(tile) }; this.draw(); }
   }
   move(a, b) {
     this.now = [a, b];
-    if (a < this.view[0] || a > this.view[1]) { const shift = clamp(a - this.span[0] / 2, this.all[0], this.all[1] - this.span[0]) - this.view[0]; this.view[0] += shift; this.view[1] += shift; }
-    if (b < this.view[2] || b > this.view[3]) { const shift = clamp(b - this.span[1] / 2, this.all[2], this.all[3] - this.span[1]) - this.view[2]; this.view[2] += shift; this.view[3] += shift; }
+    let shifted = false;
+    for (const axis of [0, 1]) {
+      const [low, high] = this.view.slice(2 * axis, 2 * axis + 2), now = this.now[axis], width = this.span[axis];
+      if (now >= low && now <= high) continue;
+      const from = clamp(now - width / 2, this.all[2 * axis], this.all[2 * axis + 1] - width);
+      shifted ||= Math.abs(from - low) > 1e-9;
+      this.view[2 * axis] = from; this.view[2 * axis + 1] = from + width;
+    }
+    if (shifted) this.sharpenSoon();
     this.canvas.setAttribute("aria-valuenow", a.toFixed(2));
     this.canvas.setAttribute("aria-valuetext", `A ${clockText(a)}, B ${clockText(b)}`);
     this.draw();
@@ -89,12 +105,8 @@ export class MatrixPlot {
     const [a0, a1, b0, b1] = this.view, right = width - RIGHT, bottom = height - BOTTOM;
     pen.save();
     pen.beginPath(); pen.rect(LEFT, TOP, right - LEFT, bottom - TOP); pen.clip();
-    const [ta0, ta1, tb0, tb1] = this.tile.extent;
     pen.imageSmoothingEnabled = false;
-    pen.save(); // row 0 of the cells is B's start: at the bottom
-    pen.translate(0, this.y(tb0)); pen.scale(1, -1);
-    pen.drawImage(this.image, this.x(ta0), 0, Math.max(1, this.x(ta1) - this.x(ta0)), Math.max(1, this.y(tb0) - this.y(tb1)));
-    pen.restore();
+    for (const part of [this.whole, this.sharp]) if (part) this.paint(pen, part); // around the sharp part nothing is blank
     for (const gap of this.data.gaps) {
       if (gap.video === "a") stripes(pen, this.x(gap.from), TOP, this.x(gap.to) - this.x(gap.from), bottom - TOP);
       else stripes(pen, LEFT, this.y(gap.to), right - LEFT, this.y(gap.from) - this.y(gap.to));
@@ -120,15 +132,21 @@ export class MatrixPlot {
     pen.restore();
     this.axes(pen, right, bottom, [a0, a1, b0, b1]);
   }
+  paint(pen, { image, extent: [a0, a1, b0, b1] }) {
+    pen.save(); // row 0 of the cells is B's start: at the bottom
+    pen.translate(0, this.y(b0)); pen.scale(1, -1);
+    pen.drawImage(image, this.x(a0), 0, Math.max(1, this.x(a1) - this.x(a0)), Math.max(1, this.y(b0) - this.y(b1)));
+    pen.restore();
+  }
   axes(pen, right, bottom, [a0, a1, b0, b1]) {
     pen.font = "11px system-ui, sans-serif"; pen.textBaseline = "middle";
     for (const [k, t] of this.data.events[0]) { pen.fillStyle = eventColour(k); if (t >= a0 && t <= a1) pen.fillRect(this.x(t) - 1.5, bottom, 3, 6); }
     for (const [k, t] of this.data.events[1]) { pen.fillStyle = eventColour(k); if (t >= b0 && t <= b1) pen.fillRect(LEFT - 6, this.y(t) - 1.5, 6, 3); }
     pen.textAlign = "center"; pen.fillStyle = colour("--a");
-    for (const t of ticks(a0, a1, (right - LEFT) / 60)) if (this.x(t) > LEFT + 20 && this.x(t) < right - 8) pen.fillText(tickText(t), this.x(t), bottom + 14);
+    for (const [t, text] of ticks(a0, a1, (right - LEFT) / 60)) if (this.x(t) > LEFT + 20 && this.x(t) < right - 8) pen.fillText(text, this.x(t), bottom + 14);
     pen.fillText("A", LEFT + 4, bottom + 14);
     pen.textAlign = "right"; pen.fillStyle = colour("--b");
-    for (const t of ticks(b0, b1, (bottom - TOP) / 32)) if (this.y(t) > TOP + 16 && this.y(t) < bottom - 8) pen.fillText(tickText(t), LEFT - 9, this.y(t));
+    for (const [t, text] of ticks(b0, b1, (bottom - TOP) / 32)) if (this.y(t) > TOP + 16 && this.y(t) < bottom - 8) pen.fillText(text, LEFT - 9, this.y(t));
     pen.fillText("B", LEFT - 9, TOP + 6);
   }
 }

@@ -1,6 +1,6 @@
 // Find this moment: a frame of one video, and the moments of all others that are most like it.
 import { clamp, clockText, el, failing, viewKeys } from "/page/dom.js";
-import { getJSON, go, heading, nameOf, openVideo, pictureOf, state, videoSelect } from "/page/core.js";
+import { getJSON, go, heading, leave, nameOf, openVideo, pictureOf, videoSelect } from "/page/core.js";
 import { Seeker } from "/page/follow.js";
 import { Transport } from "/page/transport.js";
 
@@ -14,11 +14,13 @@ export async function searchView(root, query) {
   if (!root.isConnected) return;
   const transport = new Transport(video, clock, { name: nameOf(id) });
   const time = transport.text;
+  let asked = 0, opening = 0;
   const find = failing(async () => {
     transport.pause();
-    const second = transport.second;
+    const second = transport.second, mine = ++asked; // the last question counts, whichever answer comes last
     history.replaceState(null, "", `#/search?${new URLSearchParams({ id, t: second.toFixed(5) })}`);
-    const answer = await getJSON(`/api/search?id=${id}&t=${second.toFixed(4)}&k=12${own.checked ? "&own=1" : ""}`);
+    const answer = await getJSON(`/api/search?id=${id}&t=${second.toFixed(5)}&k=12${own.checked ? "&own=1" : ""}`);
+    if (mine !== asked || !root.isConnected) return;
     said.textContent = `${answer.hits.length} moments most like ${nameOf(id)} at ${clockText(second)}`;
     hits.replaceChildren(...answer.hits.map((hit) => el("li", {}, el("button", { class: "hit", "data-hit": `${hit.id} ${hit.second}`, "aria-label": `Play ${nameOf(hit.id)} at ${clockText(hit.second)} beside the query`, onclick: () => play(hit, second) },
       el("img", { src: pictureOf(hit.id, hit.second), alt: "", loading: "lazy", width: 160, height: 120 }), el("span", { class: "name" }, nameOf(hit.id)),
@@ -29,12 +31,15 @@ export async function searchView(root, query) {
     hits.querySelectorAll("[aria-current]").forEach((node) => node.removeAttribute("aria-current"));
     hits.querySelector(`[data-hit="${hit.id} ${hit.second}"]`)?.setAttribute("aria-current", "true");
     const note = el("p", { class: "soft" }, "Opening …");
+    const mine = ++opening;
+    leave(beside);
     beside.replaceChildren(note);
     const other = await openVideo(hit.id, note);
+    if (mine !== opening || !root.isConnected) return;
     other.video.muted = true;
     const seeker = new Seeker(other.video), from = other.clock.frame(hit.second);
     const again = () => { transport.goTo(second); seeker.to(other.clock.middle(from)); transport.toggle(); other.video.play().catch(() => {}); };
-    video.onpause = () => other.video.pause();
+    video.onpause = () => { if (video.paused) other.video.pause(); }; // it may come late, when both play again
     beside.replaceChildren(el("figure", { class: "b" }, el("div", { class: "screen" }, other.video), el("figcaption", {}, el("span", { class: "name" }, nameOf(hit.id)), el("span", { class: "time" }, clockText(hit.second)))),
       el("div", { class: "acts" }, el("button", { onclick: () => { transport.pause(); again(); } }, "Play both again"), el("button", { onclick: () => go("compare", { a: id, b: hit.id, t: second.toFixed(5) }) }, "Compare in step")));
     transport.pause();

@@ -1,5 +1,5 @@
 // Two videos in step with everything around them. Needs no network: the page that is shared plays by it too.
-import { clockText, el, viewKeys } from "/page/dom.js";
+import { clockText, el, say, viewKeys, withColours } from "/page/dom.js";
 import { Follower, Path } from "/page/follow.js";
 import { MatrixPlot, TempoPlot, drawTrack } from "/page/plots.js";
 import { Transport } from "/page/transport.js";
@@ -17,10 +17,10 @@ export function makeStage({ data, tile, names, videos: [left, right], clocks, fe
   left.id = "a"; right.id = "b"; right.muted = true;
   left.setAttribute("aria-label", `A: ${names[0]}`); right.setAttribute("aria-label", `B: ${names[1]}`);
   const path = new Path(data.segments), follower = new Follower(right, clocks[1]);
-  const timeB = el("output", { class: "time", id: "time-b" });
+  const timeB = el("span", { class: "time", id: "time-b" });
   const waiting = el("p", { class: "waits", role: "status", hidden: true });
   const figureB = el("figure", { class: "b" }, el("div", { class: "screen" }, right, waiting), el("figcaption", {}, el("span", { class: "tag" }, "B"), el("span", { class: "name" }, names[1]), timeB));
-  const timeA = el("output", { class: "time", id: "time-a" });
+  const timeA = el("span", { class: "time", id: "time-a" });
   const figureA = el("figure", { class: "a" }, el("div", { class: "screen" }, left), el("figcaption", {}, el("span", { class: "tag" }, "A"), el("span", { class: "name" }, names[0]), timeA));
   const track = el("canvas", { class: "track", role: "img", "aria-label": "Where A is matched (solid) and where it has no counterpart (stripes)" });
   const canvas = el("canvas", { class: "matrix", tabindex: 0, role: "slider", "aria-label": "Similarity of every frame of A (across) and B (up) with the path; arrow keys move in A, plus and minus zoom",
@@ -44,10 +44,10 @@ export function makeStage({ data, tile, names, videos: [left, right], clocks, fe
     state.b = target;
     waiting.hidden = !waits;
     figureB.classList.toggle("waiting", waits);
-    if (waits) waiting.textContent = data.segments.length ? "B waits: nothing in it matches this part of A" : "No match";
-    timeA.textContent = `${clockText(second)} · frame ${frame + 1}`;
+    if (waits) say(waiting, data.segments.length ? "B waits: nothing in it matches this part of A" : "No match");
+    say(timeA, `${clockText(second)} · frame ${frame + 1}`);
     const frameB = clocks[1].frame(playing ? right.currentTime : target);
-    timeB.textContent = `${clockText(clocks[1].seconds[frameB])} · frame ${frameB + 1}`;
+    say(timeB, `${clockText(clocks[1].seconds[frameB])} · frame ${frameB + 1}`);
     if (transport) plots();
   };
   let transport = null, matrix = null, tempo = null;
@@ -88,7 +88,7 @@ export function makeStage({ data, tile, names, videos: [left, right], clocks, fe
   });
   canvas.addEventListener("wheel", () => tempo.draw());
   new ResizeObserver(plots).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", plots);
+  withColours(root, plots);
   // one presentation makes sure that both stand on exact frames once they can be shown
   right.addEventListener("loadeddata", () => { if (!transport.playing) follower.settle(path.at(transport.second)); });
   return { root, transport, follower, path, start: (second) => transport.goTo(second) };

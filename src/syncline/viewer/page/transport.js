@@ -1,5 +1,5 @@
 // One video with its frame-exact controls: play, frame steps, speed, a range that counts frames, and a loop.
-import { clamp, clockText, el, problem } from "/page/dom.js";
+import { clamp, clockText, el, problem, say } from "/page/dom.js";
 import { Seeker } from "/page/follow.js";
 
 export class Transport {
@@ -13,7 +13,7 @@ export class Transport {
     this.range = el("input", { type: "range", min: 0, max: clock.count - 1, step: 1, value: 0, "aria-label": `Position in ${name}`, oninput: () => this.go(Number(this.range.value)) });
     this.speed = el("select", { "aria-label": "Speed", onchange: () => { video.playbackRate = Number(this.speed.value); } },
       [0.1, 0.25, 0.5, 1, 1.5, 2, 4].map((value) => el("option", { value, selected: value === 1 }, `${value}×`)));
-    this.text = el("output", { class: "time" });
+    this.text = el("span", { class: "time" }); // said by the range: a live region would speak at every frame
     this.bar = el("div", { class: "transport" }, this.back, this.play, this.on, this.range, this.text, this.speed);
     video.addEventListener("play", () => this.shownAs("❚❚", "Pause"));
     video.addEventListener("pause", () => { this.shownAs("▶", "Play"); this.go(this.frame); });
@@ -37,7 +37,7 @@ export class Transport {
     if (playing && this.loop && this.second >= this.loop[1] - 1e-6) { this.go(this.clock.frame(this.loop[0])); return; }
     if (document.activeElement !== this.range || playing) this.range.value = frame;
     this.range.setAttribute("aria-valuetext", `${clockText(this.second)}, frame ${frame + 1} of ${this.clock.count}`);
-    this.text.textContent = `${clockText(this.second)} · ${frame + 1}/${this.clock.count}`;
+    say(this.text, `${clockText(this.second)} · ${frame + 1}/${this.clock.count}`);
     this.onframe(frame, this.second, playing);
   }
   go(frame) { // to a frame, exactly
