@@ -99,8 +99,12 @@ def _inside(url: str) -> bool:
 
 @pytest.fixture
 def refuse(page: Page) -> Callable[[str], None]:
-    """Makes the server refuse everything from then on, as the page sees it: a real refusal fails the test."""
-    script = "(why) => { window.fetch = async () => new Response(JSON.stringify({ error: why }), { status: 507 }); }"
+    """Makes the server refuse all but its status, as the page sees it: a real refusal fails the test."""
+    script = """(why) => {
+      const ask = window.fetch; // the status is asked for every few seconds, and would say so first
+      window.fetch = async (path, ...more) =>
+        path === "/api/status" ? ask(path, ...more) : new Response(JSON.stringify({ error: why }), { status: 507 });
+    }"""
     return lambda why: page.evaluate(script, why)
 
 

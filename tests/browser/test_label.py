@@ -167,8 +167,8 @@ def test_a_click_ends_the_typing_of_a_name_and_counts(page: Page, address: str, 
     box = page.get_by_role("button", name="Mark event 1 here").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 10, box["y"] + 10)
-    page.mouse.down()
-    page.wait_for_timeout(300)  # the name has been kept, and the list is still as it was
+    with page.expect_response(lambda answer: "/api/names" in answer.url):
+        page.mouse.down()
     assert library.journal.names() == {0: "grasp"}
     page.mouse.up()
     expect(page.locator(".events li").first).to_contain_text("0:02.00")

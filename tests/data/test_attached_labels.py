@@ -105,6 +105,16 @@ def test_labels_of_one_camera_are_not_given_to_the_others(tmp_path: Path) -> Non
         attach_labels(videos, [track, replace(track)])
 
 
+def test_a_path_of_another_machine_goes_by_the_folders_that_are_there(tmp_path: Path) -> None:
+    videos = cameras(tmp_path, "cam1", "cam2")
+    track = LabelTrack("/old/films/cam2/x.mp4", (("grasp", 0.08),))
+    assert labelled(attach_labels(videos, [track])) == ["cam2/x.mp4"]
+    outer = VideoSet((replace(videos[0], name="x.mp4"), videos[1]), "two")
+    assert labelled(attach_labels(outer, [track])) == ["cam2/x.mp4"], "and not of x.mp4, which has fewer"
+    with pytest.raises(SynclineError, match=r"may be of cam1/x.mp4 or of another"):
+        attach_labels(videos, [replace(track, video="/data/upload/1/x.mp4")])
+
+
 def test_folders_may_be_missing_or_others_where_a_name_occurs_once(tmp_path: Path) -> None:
     videos = cameras(tmp_path, "cam1")
     for name in ("x", "cam1/x.mp4", "elsewhere/x.mov"):

@@ -10,12 +10,10 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("signals and limits of POSIX", allow_module_level=True)
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-try:
-    from tests.faults.__main__ import FAULTS, inject
-    from tests.faults.world import TRAIN, World
-finally:
-    sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).parents[2]))  # it stays: the children that are disturbed import from there too
+
+from tests.faults.__main__ import FAULTS, inject
+from tests.faults.world import TRAIN, World
 
 pytestmark = pytest.mark.slow
 

@@ -388,6 +388,14 @@ def test_what_training_says_of_a_run_that_does_not_fit(folder: Path, tmp_path: P
     assert any(words in str(said.value) for words in NEVER_AGAIN)
 
 
+def test_training_that_cannot_begin_may_be_begun_again(tmp_path: Path) -> None:
+    trainer = Trainer([str(tmp_path / "no such program")], tmp_path / "run", minutes=1)
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            trainer.start()
+        assert trainer.progress.state == "failed"
+
+
 def test_a_long_reason_names_the_log(tmp_path: Path) -> None:
     trainer = Trainer([sys.executable, "-c", "import sys; sys.exit('x' * 500)"], tmp_path / "run", minutes=1)
     trainer.start()
@@ -517,9 +525,8 @@ def test_a_copy_that_fails_says_so_and_the_next_is_made(
     until(lambda: proxies.states()[second]["state"] == "ready")
     failed = {"state": "failed", "why": "Invalid argument"}
     assert proxies.states()[first] == failed
-    for _ in range(3):  # the page asks again and again, until it is told
-        assert proxies.path(first) is None
-        assert proxies.states()[first] == failed
+    assert proxies.path(first) is None
+    assert proxies.told(first) == failed
     monkeypatch.setattr("syncline.viewer.proxies.write_proxy", lambda path, out, **_: out.write_bytes(b""))
-    proxies.make(first)
-    until(lambda: proxies.states()[first] == {"state": "ready"})
+    assert proxies.path(first) is None, "opened again, it is tried again"
+    until(lambda: proxies.told(first) == {"state": "ready"})

@@ -247,6 +247,7 @@ def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, Label
         for track in left:
             by_stem[video_stem(track.video)].append(track)
         pairs = [(i, t) for i, stem in enumerate(stems) for t in by_stem[stem] if fits(videos[i].name, t.video)]
+        pairs = _with_most_folders(videos, pairs)
         meant = Counter(id(track) for _, track in pairs)
         new: dict[int, LabelTrack] = {}
         for i, track in pairs:
@@ -254,16 +255,34 @@ def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, Label
                 continue
             name = videos[i].name
             if meant[id(track)] > 1:
-                raise SynclineError(
-                    f"the labels of {track.video!r} may be of {name} or of another video of that name; give its folder "
-                    "in the label file"
-                )
+                raise _several(track, name)
             if i in new:
                 raise SynclineError(f"{name} has two labels ({new[i].video!r}, {track.video!r}); take one out")
             new[i] = track
         found |= new
         left = [track for track in left if not meant[id(track)]]
+    for track in left:  # a path on another machine says less than a folder of the set does
+        bearers = [video.name for video, stem in zip(videos, stems) if stem == video_stem(track.video)]
+        if track.video.startswith("/") and len(bearers) > 1:
+            raise _several(track, bearers[0])
     return found
+
+
+def _with_most_folders(videos: VideoSet, pairs: list[tuple[int, LabelTrack]]) -> list[tuple[int, LabelTrack]]:
+    """Of the videos whose names end a track's path only the one with most folders."""
+    longest: dict[int, int] = {}
+    for place, track in pairs:
+        name = _whole(videos[place].name)
+        if f"/{_whole(track.video)}".endswith(f"/{name}"):
+            longest[id(track)] = max(longest.get(id(track), 0), len(name))
+    return [(i, t) for i, t in pairs if longest.get(id(t)) in (None, len(_whole(videos[i].name)))]
+
+
+def _several(track: LabelTrack, name: str) -> SynclineError:
+    return SynclineError(
+        f"the labels of {track.video!r} may be of {name} or of another video of that name; give its folder in the "
+        "label file"
+    )
 
 
 def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:

@@ -7,6 +7,7 @@ list, so no request can name a file.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from importlib.resources import files
 from typing import Any
@@ -30,6 +31,7 @@ from syncline.viewer.share import share_page
 from syncline.viewer.sources import Source, Trained
 from syncline.viewer.trainer import Trainer
 
+_log = logging.getLogger(__name__)
 PAGE = files("syncline.viewer") / "page"
 PARTS = {entry.name for entry in PAGE.iterdir() if entry.name.endswith((".js", ".css"))}
 LARGEST_BODY = 100_000
@@ -80,8 +82,10 @@ async def _clear_error(request: Request, error: Exception) -> Response:
 
 async def _disk_error(request: Request, error: Exception) -> Response:
     """A full disk, most often. Only what went wrong: the page is told no path of this machine."""
+    _log.warning("%s %s: %s", request.method, request.url.path, error)
     why = getattr(error, "strerror", None) or type(error).__name__
-    return JSONResponse({"error": f"a file could not be read or written, and nothing was saved: {why}"}, 507)
+    saved = ", and nothing was saved" if request.method == "POST" else ""
+    return JSONResponse({"error": f"a file could not be read or written{saved}: {why}"}, 507)
 
 
 async def _bad_value(request: Request, error: Exception) -> Response:
@@ -159,7 +163,7 @@ class Routes:
     async def about_video(self, request: Request) -> Response:
         number = self._library.place(request.path_params["id"])
         path = await run_in_threadpool(self.proxies.path, number)
-        return JSONResponse({"playable": path is not None, "copy": self.proxies.states().get(number)})
+        return JSONResponse({"playable": path is not None, "copy": self.proxies.told(number)})
 
     async def clock(self, request: Request) -> Response:
         number = self._library.place(request.path_params["id"])

@@ -29,9 +29,16 @@ class Proxies:
         """Of the videos that need a copy and were asked for: {"state": waiting | working | ready | failed, ...}."""
         return {number: dict(state) for number, state in self._states.items()}
 
+    def told(self, number: int) -> dict[str, Any] | None:
+        """The state of one video, for the page that opens it. A failure is told once: opening it again tries again."""
+        with self._lock:
+            state = self._states.get(number)
+            if state is not None and state["state"] == "failed":
+                del self._states[number]
+            return state
+
     def path(self, number: int) -> Path | None:
-        """The file to play, or None while its copy is not there. The first to ask begins making it; one that has
-        failed is made again only by `make`."""
+        """The file to play, or None while its copy is not there. The first to ask begins making it."""
         if self._library.plays(number):
             return self._library.file(number)
         proxy = self._proxy(number)

@@ -63,7 +63,7 @@ class Trainer:
         """Begin.
 
         Raises:
-            SynclineError: training is going on already.
+            SynclineError: training is going on already. OSError: its log cannot be written, or it cannot be begun.
         """
         if self.progress.state == "working":
             raise SynclineError("training is going on already")
@@ -72,7 +72,11 @@ class Trainer:
         self.progress = Progress("working", 0, round(seconds), "training: getting ready", seconds)
         self._stopped = False
         resumed = (self.run / "train.json").is_file()
-        process = self._launch(resumed)
+        try:
+            process = self._launch(resumed)
+        except OSError as error:
+            self.progress = Progress("failed", 0, 0, f"training did not begin: {error.strerror}")
+            raise
         threading.Thread(target=self._watch, args=(process, resumed), daemon=True).start()
 
     @property

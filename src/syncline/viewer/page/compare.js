@@ -42,7 +42,11 @@ export async function compareView(root, query) {
     stale = false;
     const gone = () => !root.isConnected || mine !== building;
     const asked = Promise.all([getJSON(`/api/compare?a=${a}&b=${b}&mode=${mode}`), tile, opened]);
-    const [data, matrix, [left, right]] = await asked.catch((error) => { throw gone() ? new Error("left") : error; });
+    const [data, matrix, [left, right]] = await asked.catch((error) => {
+      if (gone()) throw new Error("left");
+      askTile(); stale = Boolean(stage); // the next pause or mode asks anew
+      throw error;
+    });
     if (gone()) return;
     const start = stage ? stage.transport.second : Number(query.get("t") || 0);
     const video = stage ? [videoOf(a), videoOf(b)] : [left.video, right.video];

@@ -14,6 +14,7 @@ export async function gridView(root, query) {
   root.replaceChildren(heading("One timeline", "Every video at the moment that all of them share; one that has no part in it waits."),
     el("div", { class: "bar" }, choices, ids.length < 4 && free ? el("button", { onclick: () => reopen([...ids, free.id]) }, "Add a video") : null), wait);
   if (count < 2) return;
+  const known = state.status.generation;
   const askTimeline = () => getJSON(`/api/timeline?ids=${ids}`);
   const [first, ...opened] = await Promise.all([askTimeline(), ...ids.map((id) => openVideo(id, wait))]);
   if (!root.isConnected) return;
@@ -75,6 +76,7 @@ export async function gridView(root, query) {
   });
   takeIn(first);
   show();
-  // trained embeddings have come while one was looking
-  whileShown(root, "embedded", failing(async () => { const found = await askTimeline(); if (root.isConnected) { takeIn(found); go_(at); } }));
+  const renew = failing(async () => { const found = await askTimeline(); if (root.isConnected) { takeIn(found); go_(at); } });
+  whileShown(root, "embedded", renew); // trained embeddings have come while one was looking,
+  if (state.status.generation !== known) renew(); // or while the videos were opened
 }
