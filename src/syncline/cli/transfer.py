@@ -108,16 +108,14 @@ def _clock(video: Video) -> tuple[NDArray[np.float64], float]:
     from syncline.video import VideoReader
 
     seconds = VideoReader(video.path).pts_seconds
-    if video.span is None:
-        return seconds, 0.0
-    first, end = video.span
-    return seconds[first:end] - seconds[first], float(seconds[first])
+    return video.clock(seconds), 0.0 if video.span is None else float(seconds[video.span[0]])
 
 
 def _write(
     arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
 ) -> None:
     from syncline.data.label_files import write_labels
+    from syncline.data.label_track import track_of_shown
     from syncline.files import write_json
     from syncline.tasks.tables import plain, write_rows
 
@@ -132,7 +130,7 @@ def _write(
             state = "labelled" if i in marks else "absent" if second is None else "found"
             rows.append({"video": video.name, "event": name, "seconds": plain(second), "confidence": sure,
                          "state": state})  # fmt: skip
-        tracks.append(_track(video, names, events, clock))
+        tracks.append(track_of_shown(video, names, events, clock))
     columns = ["video", "event", "seconds", "confidence", "state"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)
@@ -141,25 +139,6 @@ def _write(
         if form in ("elan", "npy", "text"):
             place.mkdir(parents=True, exist_ok=True)
         write_labels(place, tracks, form=form)
-
-
-def _track(
-    video: Video, names: tuple[str, ...], events: tuple[float | None, ...], clock: NDArray[np.float64]
-) -> LabelTrack:
-    """The events of one video: the frames on display and their times, so that every form names the same frames."""
-    from syncline.data.label_track import LabelTrack, frame_at
-
-    frames = tuple(None if s is None else min(frame_at(clock, s), len(clock) - 1) for s in events)
-    seconds = [None if frame is None else max(0.0, float(clock[frame])) for frame in frames]
-    return LabelTrack(
-        video.name,
-        tuple(zip(names, seconds, strict=True)),
-        None,
-        video.frame_rate,
-        len(clock),
-        video.split,
-        frames,
-    )
 
 
 def _reliability(arguments: argparse.Namespace, labelled: list[LabelledVideo]) -> None:

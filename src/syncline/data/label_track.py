@@ -120,6 +120,21 @@ def frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:
     return len(pts_seconds) if after_end else max(place, 0)
 
 
+def track_of_shown(
+    video: Video, names: Sequence[str], seconds: Sequence[float | None], clock: NDArray[np.float64]
+) -> LabelTrack:
+    """The events of one video: the frames on display and their times, so that every form names the same frames.
+
+    Args:
+        video: its name, rate and split. names, seconds: of the events, None where absent; on the video's own clock.
+        clock: when each of its frames is shown.
+    """
+    frames = tuple(None if s is None else min(frame_at(clock, s), len(clock) - 1) for s in seconds)
+    times = [None if frame is None else max(0.0, float(clock[frame])) for frame in frames]
+    events = tuple(zip(names, times, strict=True))
+    return LabelTrack(video.name, events, None, video.frame_rate, len(clock), video.split, frames)
+
+
 def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np.int64]:
     """Labels trimmed, or their last one repeated, to the length of the video: (num_frames,); at most two frames.
 
@@ -303,7 +318,7 @@ def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
         pts = VideoReader(video.path).pts_seconds
         first, end = video.span or (0, video.num_frames)
         phases = np.full(video.num_frames, -1, dtype=np.int64)  # of a part, the rest of the file is unknown
-        phases[first:end] = labels_to_phases(track, end - first, pts[first:end] - (pts[first] if video.span else 0))
+        phases[first:end] = labels_to_phases(track, end - first, video.clock(pts)[: end - first])
         labelled[i] = replace(video, phases=phases, split=track.split or video.split)
     names = max((track.event_names for track in tracks), key=len, default=()) or videos.event_names
     return replace(videos, videos=tuple(labelled), event_names=names)

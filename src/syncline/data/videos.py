@@ -47,6 +47,14 @@ class Video:
         """What tells its embedding from others: the path of a whole file, the name of a part or re-cut of one."""
         return str(self.path) if self.frames is None and self.span is None else self.name
 
+    def clock(self, pts_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """When each of its frames is shown, of the times of the file's: those of a part count from where it begins."""
+        if self.span is None:
+            return pts_seconds
+        first, end = self.span
+        own: NDArray[np.float64] = pts_seconds[first:end] - pts_seconds[first]
+        return own
+
 
 @dataclass(frozen=True, eq=False)
 class VideoSet:

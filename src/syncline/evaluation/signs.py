@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.sparse.csgraph import connected_components
 from sklearn.linear_model import Ridge
 
 from syncline.alignment.sequences import centred_similarity, match_score
 from syncline.evaluation.kendall import tau_of
 from syncline.evaluation.neighbours import find_neighbours
-from syncline.evaluation.sequences import Array, Group, as_embeddings, comparable, sources_of
+from syncline.evaluation.sequences import Array, Group, as_embeddings, comparable
 
 COLLAPSED_RANK = 3.0
 """An effective rank below this is a collapse."""
@@ -91,13 +92,12 @@ def effective_rank(frames: Array) -> float:
 
 def clock_share(videos: Sequence[Array], groups: Sequence[Group] | None = None) -> float:
     """R^2 of t / t_total from the embedding by ridge regression, each half of the sources from the other; else NaN."""
-    sources = list(range(len(videos))) if groups is None else list(groups)
-    long = [(video, source) for video, source in zip(videos, sources) if len(video) > 1]
-    parts = _apart([source for _, source in long])
-    if len(parts) < 2:
+    _, part = connected_components(~comparable(groups, len(videos)))  # videos that share sources, however far round
+    long = [(video, k) for video, k in zip(videos, part) if len(video) > 1]
+    order = sorted({k for _, k in long})
+    if len(order) < 2:
         return math.nan
-    of = [next(i for i, part in enumerate(parts) if part & sources_of(source)) for _, source in long]
-    halves = [[video for (video, _), i in zip(long, of) if i % 2 == half] for half in (0, 1)]
+    halves = [[video for video, k in long if order.index(k) % 2 == half] for half in (0, 1)]
     residual = total = 0.0
     for fitted, judged in (halves, halves[::-1]):
         frames, target = np.concatenate(fitted), _times(fitted)
@@ -108,15 +108,6 @@ def clock_share(videos: Sequence[Array], groups: Sequence[Group] | None = None) 
         residual += float(((truth - predicted) ** 2).sum())
         total += float(((truth - truth.mean()) ** 2).sum())
     return 1 - residual / total
-
-
-def _apart(groups: Sequence[Group]) -> list[frozenset[Hashable]]:
-    """Sets of sources that no group joins."""
-    parts: list[frozenset[Hashable]] = []
-    for group in groups:
-        joined = [part for part in parts if part & sources_of(group)]
-        parts = [part for part in parts if part not in joined] + [sources_of(group).union(*joined)]
-    return parts
 
 
 def _times(videos: Sequence[Array]) -> Float64[np.ndarray, " k"]:

@@ -10,6 +10,7 @@ Notable choices:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -317,19 +318,27 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
     runs of one set, row and seed the last one counts.
     """
     published = any(name in DATASETS for name in config.sets)
+
+    @functools.cache
+    def wanted(label: str, sampling: str) -> Any:
+        known = label in config.methods
+        training = config.training(
+            label if known else next(iter(config.methods)), 0, {"encoder": {"sampling": json.loads(sampling)}}
+        )
+        return json.loads(json.dumps((training if known else training.encoder).as_dict()))
+
     shown = {}
     for line in lines:
         if (line["set"] not in config.sets and not published) or line["seed"] not in config.seeds:
             continue
-        if line["label"] != "controls" and line["label"] not in config.methods:
+        controls, given = line["label"] == "controls", line.get("config")
+        if not controls and line["label"] not in config.methods:
             continue
-        label = next(iter(config.methods)) if line["label"] == "controls" else line["label"]
-        given = line.get("config")  # controls of before have none
-        encoder = given and (given if line["label"] == "controls" else given["encoder"])
-        training = config.training(label, line["seed"], encoder and {"encoder": {"sampling": encoder["sampling"]}})
-        wanted = training.encoder.as_dict() if line["label"] == "controls" else training.as_dict()
-        if given is None or given == json.loads(json.dumps(wanted)):
-            shown[line["set"], line["label"], line["seed"]] = line
+        if given is not None:  # controls of before have none
+            sampling = json.dumps((given if controls else given["encoder"])["sampling"])
+            if given != wanted(line["label"], sampling) | ({} if controls else {"seed": line["seed"]}):
+                continue
+        shown[line["set"], line["label"], line["seed"]] = line
     return list(shown.values())
 
 

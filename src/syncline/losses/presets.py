@@ -36,7 +36,7 @@ def check_choice(name: str, value: object, values: Iterable[object]) -> None:
 
 
 def check_positive(**values: float) -> None:
-    """Raise a ValueError that names the first option that is not above 0."""
+    """Raise a ValueError that names the first option that is not above 0 and finite."""
     for name, value in values.items():
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be above 0 and finite, got {value!r}")

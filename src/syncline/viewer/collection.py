@@ -165,8 +165,7 @@ class Library:
 
     def clock(self, number: int) -> NDArray[np.float64]:
         """When each frame is shown: (num_frames,) seconds on the player's clock."""
-        span, seconds = self.videos[number].span, self.reader(number).pts_seconds
-        return seconds if span is None else seconds[slice(*span)] - seconds[span[0]]
+        return self.videos[number].clock(self.reader(number).pts_seconds)
 
     def begins(self, number: int) -> float:
         """When a video begins on the clock of its file: 0, except for a part of a longer one."""

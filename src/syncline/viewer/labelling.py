@@ -13,13 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from syncline.data.label_files import FORMS, write_labels
-from syncline.data.label_track import LabelTrack
+from syncline.data.label_track import LabelTrack, track_of_shown
 from syncline.errors import SynclineError
 from syncline.tasks import LabelledVideo, next_to_label, transfer_events
-from syncline.tasks.tables import at_frames
 from syncline.viewer.collection import Library
 from syncline.viewer.embedder import Embedder, thinned
 
@@ -117,11 +114,8 @@ class Labelling:
             found = {n: [marks[self._library.videos[n].name].get(k) for k in range(count)] for n in by_hand}
         tracks = []
         for number, seconds in sorted(found.items()):
-            video, clock = self._library.videos[number], self._library.clock(number)
-            frames = tuple(None if s is None else int(at_frames(np.array(s), clock)) for s in seconds)
-            times = [None if frame is None else max(0.0, float(clock[frame])) for frame in frames]
-            named = tuple((names[k] if k < len(names) else f"event {k + 1}", s) for k, s in enumerate(times))
-            tracks.append(LabelTrack(video.name, named, None, video.frame_rate, len(clock), video.split, frames))
+            named = [names[k] if k < len(names) else f"event {k + 1}" for k in range(len(seconds))]
+            tracks.append(track_of_shown(self._library.videos[number], named, seconds, self._library.clock(number)))
         return tracks
 
     def export(self, form: str, *, carried: bool) -> tuple[str, bytes, str]:
