@@ -23,7 +23,7 @@ The tables are generated from JSONL by `python docs/scripts/results.py`; the tex
 
 **Not here**: the papers' own tables. Pouring and PennAction were not at hand, nor a GPU. Their configurations are in
 the package and were run on tiny data in those forms only: `syncline bench table1 --root DATA --out results` (to
-`table5`). Tables 4 and 5 on the three real sets are `real_gamma` and `real_loss`.
+`table5`). Of Tables 4 and 5 on the three real sets, `real_gamma` is not run yet and `real_loss` on one set only.
 
 | set | shows | source | training + validation clips |
 |---|---|---|---|
