@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
 import time
 import urllib.request
@@ -69,6 +71,16 @@ def make_library(folder: Path, work: Path, *, broken: Sequence[tuple[str, str]] 
     return Library(open_videos(folder), work, broken=broken, event_names=())
 
 
+class _Server(uvicorn.Server):
+    """Leaves no connection open: the process of a test goes on, and a page may still be loading a film when it ends."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
 @contextmanager
 def served(
     library: Library, *, source: Source | None = None, trainer: Trainer | None = None, token: str | None = None
@@ -76,7 +88,7 @@ def served(
     """The address of a running server of a library."""
     port = _free_port("127.0.0.1")
     app = create_app(library, source or Given(known_embedding), port=port, trainer=trainer, token=token)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
+    server = _Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [_listen("127.0.0.1", port)]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{port}"
