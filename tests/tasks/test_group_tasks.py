@@ -23,13 +23,15 @@ from syncline.tasks import (
     leave_one_out,
     medoid,
     next_to_label,
+    pairs,
     rank,
     synchronize,
     tempo_curve,
     transfer_events,
 )
-from syncline.tasks.align import align, local_score
+from syncline.tasks.align import align
 from syncline.tasks.deviate import _kind_of_extra, _unlikeness
+from syncline.tasks.pairs import local_score
 from syncline.tasks.sync import _nearest_times
 from syncline.tasks.transfer import WINDOW, _windows
 
@@ -114,10 +116,9 @@ def test_long_videos_are_compared_without_their_matrix(monkeypatch: pytest.Monke
     def refuse(*_: object) -> None:
         raise AssertionError("the whole matrix was asked for")
 
-    module = sys.modules["syncline.tasks.align"]
-    monkeypatch.setattr(module, "LONG", 500)
+    monkeypatch.setattr(pairs, "LONG", 500)
     for name in ("centred_similarity", "local_alignment"):
-        monkeypatch.setattr(module, name, refuse)
+        monkeypatch.setattr(pairs, name, refuse)
     long = measure()
     for one, other in zip(whole[0], long[0], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)  # of seconds, and of 0 to 1

@@ -1,7 +1,8 @@
 """What one does with embeddings, one file a verb: align, sync, search, transfer, deviate."""
 
-from syncline.tasks.align import Alignment, Gap, Segment, align, align_pairs, similarity
+from syncline.tasks.align import Alignment, Gap, Segment, align, align_pairs
 from syncline.tasks.deviate import Deviation, Report, deviate, distance_rule, rank, tempo_curve
+from syncline.tasks.pairs import similarity
 from syncline.tasks.search import Hit, MomentIndex
 from syncline.tasks.sync import Offset, Timeline, barycentre, estimate_offset, medoid, synchronize
 from syncline.tasks.transfer import (

@@ -3,8 +3,8 @@
 `local` is the method's own: affine-gap Smith-Waterman on the centred cosine similarity, so that what one video has
 and the other lacks stays unaligned; several segments are kept as long as they follow one another in both videos.
 `global` (dynamic time warping), `subsequence` (the shorter video anywhere inside the longer) and `band` always answer.
-Of two long videos (`LONG` pairs of frames) `local` never holds the whole matrix: its confidences come from windows
-along the path.
+Of two long videos (`pairs.LONG` pairs of frames) `local` never holds the whole matrix: its confidences come from
+windows along the path.
 
 Similarity, prices of gaps and the verdict are those of `alignment.sequences`, which evaluation uses too.
 """
@@ -28,19 +28,17 @@ from syncline.alignment.sequences import (
     GAP_EXTEND,
     GAP_OPEN,
     MATCH_THRESHOLD,
-    centred_similarity,
     in_order,
-    local_alignment,
     match_score,
     match_score_streamed,
     similarity_unit,
 )
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.tasks.pairs import check_pair, is_long, similarity
 
 Mode = Literal["local", "global", "subsequence", "band"]
 MODES: tuple[Mode, ...] = ("local", "global", "subsequence", "band")
-LONG = 25_000_000
 _WINDOW, _MARGIN, _NEAR = 1024, 128, 2
 
 
@@ -118,48 +116,6 @@ class Alignment:
         return np.where(np.isnan(followed), waiting, followed)
 
 
-def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
-    """Cosine of all frames minus its mean, in units of a quarter of its standard deviation: (n, m) float32."""
-    check_pair(a, b)
-    return centred_similarity(a.vectors, b.vectors)
-
-
-def similarity_blocks(a: Embedding, b: Embedding) -> Iterator[tuple[int, torch.Tensor]]:
-    """`similarity` a few rows at a time: number of the first, and (k, m) float32; of two short videos all at once."""
-    check_pair(a, b)
-    if len(a) * len(b) <= LONG:
-        yield 0, similarity(a, b)
-        return
-    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
-    scale = similarity_unit(x, y)
-    x, y = unit_rows(x), unit_rows(y)
-    mean = x.mean(0) @ y.mean(0)
-    step = max(1, LONG // len(b))
-    for first in range(0, len(x), step):
-        yield first, (x[first : first + step] @ y.T - mean) / scale
-
-
-def local_score(a: Embedding, b: Embedding) -> float:
-    """Score of the best local alignment, of two long videos without their matrix."""
-    check_pair(a, b)
-    if len(a) * len(b) <= LONG:
-        return local_alignment(a.vectors, b.vectors, segments=1, posterior=False).score
-    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
-    scale = similarity_unit(x, y)
-    return smith_waterman_streamed(x, y, scale=scale, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0].score
-
-
-def check_pair(a: Embedding, b: Embedding) -> None:
-    """Raises SynclineError where two embeddings cannot be compared: no frames, or widths that differ."""
-    if not len(a.vectors) or not len(b.vectors):
-        raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
-    if a.vectors.shape[1] != b.vectors.shape[1]:
-        raise SynclineError(
-            f"embeddings of {a.source} and {b.source} have widths {a.vectors.shape[1]} and {b.vectors.shape[1]}; "
-            "embed both with the same run"
-        )
-
-
 def align(
     a: Embedding,
     b: Embedding,
@@ -202,7 +158,7 @@ def align(
         raise SynclineError(f"unknown alignment mode {mode!r}; choose one of {', '.join(MODES)}")
     check_pair(a, b)
     prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend}
-    if mode == "local" and len(a.vectors) * len(b.vectors) > LONG:
+    if mode == "local" and is_long(a, b):
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)
     else:
         paths, near, score = _short(a, b, mode, segments, band, verdict, gamma, prices)

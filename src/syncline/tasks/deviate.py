@@ -13,7 +13,8 @@ from syncline.alignment import smith_waterman
 from syncline.alignment.sequences import GAP_EXTEND, GAP_OPEN
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, Segment, align, similarity, similarity_blocks
+from syncline.tasks.align import Alignment, Segment, align
+from syncline.tasks.pairs import similarity, similarity_blocks
 
 KINDS = ("missing", "extra", "repeated", "out_of_order", "slower", "faster")
 

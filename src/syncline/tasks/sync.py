@@ -17,7 +17,8 @@ from scipy import stats
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, PairAligner, align, align_pairs, check_pair, local_score, similarity_blocks
+from syncline.tasks.align import Alignment, PairAligner, align, align_pairs
+from syncline.tasks.pairs import check_pair, local_score, similarity_blocks
 
 JOINT_ROUNDS = 3
 INSERT_SHARE = 0.5

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from syncline.alignment import expected_alignment
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import similarity
+from syncline.tasks.pairs import similarity
 
 GAP_OPEN, GAP_EXTEND, GAMMA = 1.0, 0.4, 0.8
 """Of the expected alignment that votes, in units of the similarity: cheaper gaps, wider posterior than one alignment

@@ -1,0 +1,64 @@
+"""What two embedded videos have to do with each other before a path is asked for: similarity, and the local score.
+
+Of two long videos (`LONG` pairs of frames) neither holds the whole matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from syncline.alignment import smith_waterman_streamed, unit_rows
+from syncline.alignment.sequences import GAP_EXTEND, GAP_OPEN, centred_similarity, local_alignment, similarity_unit
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+
+LONG = 25_000_000
+
+
+def is_long(a: Embedding, b: Embedding) -> bool:
+    """Whether two videos have so many pairs of frames that their matrix is not held whole."""
+    return len(a) * len(b) > LONG
+
+
+def similarity(a: Embedding, b: Embedding) -> torch.Tensor:
+    """Cosine of all frames minus its mean, in units of a quarter of its standard deviation: (n, m) float32."""
+    check_pair(a, b)
+    return centred_similarity(a.vectors, b.vectors)
+
+
+def similarity_blocks(a: Embedding, b: Embedding) -> Iterator[tuple[int, torch.Tensor]]:
+    """`similarity` a few rows at a time: number of the first, and (k, m) float32; of two short videos all at once."""
+    check_pair(a, b)
+    if not is_long(a, b):
+        yield 0, similarity(a, b)
+        return
+    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
+    scale = similarity_unit(x, y)
+    x, y = unit_rows(x), unit_rows(y)
+    mean = x.mean(0) @ y.mean(0)
+    step = max(1, LONG // len(b))
+    for first in range(0, len(x), step):
+        yield first, (x[first : first + step] @ y.T - mean) / scale
+
+
+def local_score(a: Embedding, b: Embedding) -> float:
+    """Score of the best local alignment, of two long videos without their matrix."""
+    check_pair(a, b)
+    if not is_long(a, b):
+        return local_alignment(a.vectors, b.vectors, segments=1, posterior=False).score
+    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
+    scale = similarity_unit(x, y)
+    return smith_waterman_streamed(x, y, scale=scale, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0].score
+
+
+def check_pair(a: Embedding, b: Embedding) -> None:
+    """Raises SynclineError where two embeddings cannot be compared: no frames, or widths that differ."""
+    if not len(a.vectors) or not len(b.vectors):
+        raise SynclineError(f"{(a if not len(a.vectors) else b).source} has no embedded frames, so nothing to align")
+    if a.vectors.shape[1] != b.vectors.shape[1]:
+        raise SynclineError(
+            f"embeddings of {a.source} and {b.source} have widths {a.vectors.shape[1]} and {b.vectors.shape[1]}; "
+            "embed both with the same run"
+        )
