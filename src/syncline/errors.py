@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import ClassVar, Literal, get_args, get_origin, get_type_hints
 
 
 class SynclineError(Exception):
     """Bad input or a fault outside the program.
 
-    The message is one line: what was given, what was expected, what to do. The command line prints it and exits with 1.
-    Functions on arrays and tensors raise ``ValueError`` and ``TypeError`` instead, as PyTorch's do.
+    The message is one line: what was given, what was expected, what to do. The command line prints it and exits with
+    ``exit_code``. Functions on arrays and tensors raise ``ValueError`` and ``TypeError`` instead, as PyTorch's do.
     """
+
+    exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str = "") -> None:
         # names of files and what libraries say may hold line breaks
         super().__init__(" ".join(message.splitlines()))
+
+
+class UnusableRunError(SynclineError):
+    """A run that no ``--resume`` can go on with: it is damaged, or of another model or other videos."""
+
+    exit_code = 3
 
 
 def check_choices(config: object, name: str) -> None:

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = importlib.import_module(f"syncline.cli.{parsed.verb}").run(parsed)
     except SynclineError as error:
-        return _fail(str(error))
+        return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", code=130)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does

@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from syncline.encoder import FrameEncoder
-from syncline.errors import SynclineError
+from syncline.errors import UnusableRunError
 from syncline.files import replacing, sha256, write_json
 
 FOLDER, INDEX = "checkpoint", "checkpoint.json"
@@ -75,7 +75,7 @@ def load_checkpoint(run: Path, parts: Parts, *, identity: Mapping[str, Any]) -> 
     """Puts the checkpoint of ``run`` into ``parts``; returns its JSON (``step``, ``steps``, ``seconds``).
 
     Raises:
-        SynclineError: it is damaged, or of another model.
+        UnusableRunError: it is damaged, or of another model.
     """
     folder = run / FOLDER
     described = read_index(run)
@@ -83,17 +83,17 @@ def load_checkpoint(run: Path, parts: Parts, *, identity: Mapping[str, Any]) -> 
     difference = _first_difference(described["identity"], _as_read(identity))
     if difference is not None:
         key, theirs, ours = difference
-        raise SynclineError(
+        raise UnusableRunError(
             f"{folder} is the checkpoint of another model: its {key} is {theirs!r}, here it is {ours!r}; "
             "train into another folder, or with the settings of this one"
         )
     state = folder / str(described["state"])
     if not state.is_file() or sha256(state) != described["sha256"]:
-        raise SynclineError(f"{state} is missing or not whole; remove {run} and train again")
+        raise UnusableRunError(f"{state} is missing or not whole; remove {run} and train again")
     try:
         _fill(parts, load_file(state))
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
-        raise SynclineError(f"{state} does not fit the model: {str(error).splitlines()[0]}") from error
+        raise UnusableRunError(f"{state} does not fit the model: {str(error).splitlines()[0]}") from error
     return described
 
 
@@ -101,7 +101,7 @@ def read_index(run: Path) -> dict[str, Any] | None:
     """The JSON of the checkpoint of ``run``; None where there is none.
 
     Raises:
-        SynclineError: it is damaged.
+        UnusableRunError: it is damaged.
     """
     path = run / FOLDER / INDEX
     if not path.is_file():
@@ -113,7 +113,7 @@ def read_index(run: Path) -> dict[str, Any] | None:
         int(described["step"]), int(described["steps"]), int(described["planned"]), float(described["seconds"])
         dict(described["identity"])
     except (ValueError, KeyError, TypeError) as error:
-        raise SynclineError(
+        raise UnusableRunError(
             f"{path} is damaged or no checkpoint of syncline's; remove {run} and train again"
         ) from error
     return dict(described)

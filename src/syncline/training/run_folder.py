@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, UnusableRunError
 from syncline.files import lock, write_text
 from syncline.training.checkpoint import FOLDER
 from syncline.training.config import TrainConfig, config_from
@@ -46,16 +46,16 @@ def read_config(run: Path) -> TrainConfig:
     """The configuration that a run was started with.
 
     Raises:
-        SynclineError: none is there, or it is damaged.
+        SynclineError: none is there. UnusableRunError: it is damaged.
     """
     try:
         values = json.loads((run / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SynclineError(f"{run} holds no run ({CONFIG} is missing)") from error
     except ValueError as error:
-        raise SynclineError(f"{run / CONFIG} is damaged") from error
+        raise UnusableRunError(f"{run / CONFIG} is damaged") from error
     if not isinstance(values, dict):
-        raise SynclineError(f"{run / CONFIG} is damaged")
+        raise UnusableRunError(f"{run / CONFIG} is damaged")
     return config_from(values)
 
 

@@ -11,13 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, UnusableRunError
 from syncline.viewer.embedder import Progress
 
 POLL = 0.5
 LONGEST_REASON = 300
-NEVER_AGAIN = ("is the checkpoint of another model", "does not fit the model", "is missing or not whole", "is damaged")
-"""How `syncline train --resume` says that a run can never be gone on with (`training.checkpoint`)."""
 
 
 class Trainer:
@@ -28,8 +26,9 @@ class Trainer:
             says whether it is `finished`.
         run: folder of the run.
         minutes: time budget, from which the time left is estimated.
-        resume: words added to the command where a run has begun in `run`. One that cannot be gone on with, as when
-            videos came or went since, is moved aside (`run-old-1`), and training begins anew.
+        resume: words added to the command where a run has begun in `run`. Where it then ends with the exit code of
+            `UnusableRunError`, as when videos came or went since, the run is moved aside (`run-old-1`), and training
+            begins anew.
         finished: called (from a thread) with the run when it is there.
         cache: folder of the feature cache that it uses; None for the user's.
     """
@@ -98,7 +97,7 @@ class Trainer:
     def _watch(self, process: subprocess.Popen[bytes], resumed: bool) -> None:
         try:
             self._follow(process)
-            if resumed and process.returncode != 0 and not self._stopped and self._never_again():
+            if resumed and process.returncode == UnusableRunError.exit_code and not self._stopped:
                 self._move_aside()
                 process = self._launch(resumed=False)
                 self._follow(process)
@@ -123,10 +122,6 @@ class Trainer:
             left = max(0.0, total - passed)
             self.progress = Progress("working", min(round(passed), total), total, message, round(left))
             time.sleep(POLL)
-
-    def _never_again(self) -> bool:
-        line = self._last_line()
-        return str(self.run) in line and any(words in line for words in NEVER_AGAIN)
 
     def _move_aside(self) -> None:
         names = (self.run.with_name(f"{self.run.name}-old-{k}") for k in itertools.count(1))
