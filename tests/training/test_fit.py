@@ -175,6 +175,20 @@ def test_training_from_pixels(videos: VideoSet, small: Small, tmp_path: Path) ->
     assert same(encoder, FrameEncoder.from_pretrained(tmp_path / "run"))
 
 
+def test_a_trained_backbone_goes_on_exactly(videos: VideoSet, small: Small, tmp_path: Path) -> None:
+    config = small("scl", steps=3, encoder={"trainable": "all"}, views={"num_frames": 2, "batch_size": 1})
+    config = replace(config, checkpoint_seconds=0.0)
+    whole = fit(videos, config)
+
+    def crash(progress: Progress) -> None:
+        if progress.phase == "saved":
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        fit(videos, config, out=tmp_path / "run", callback=crash)
+    assert same(whole, fit(videos, config, out=tmp_path / "run", resume=True))
+
+
 def test_bf16_computes_losses_in_float32(videos: VideoSet, cache: Path, small: Small) -> None:
     encoder = fit(videos, small(precision="bf16", steps=2), cache=cache)
     assert all(p.dtype == torch.float32 for p in encoder.parameters())

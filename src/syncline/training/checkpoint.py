@@ -132,9 +132,9 @@ def _fill(parts: Parts, tensors: dict[str, Tensor]) -> None:
         prefix = f"optimizer.{name}."
         kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         if kept:
-            # ``step`` stays where the optimiser keeps it, the moments go where the parameter is
+            # moments lie in memory as the parameter does (channels_last): fused Adam walks over both side by side
             parts.optimizer.state[parameter] = {
-                key: value.to(parameter.device) if value.ndim or parameter.is_cuda else value
+                key: value.to(parameter.device) if key == "step" else torch.empty_like(parameter).copy_(value)
                 for key, value in kept.items()
             }
 
