@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +45,16 @@ def test_the_embedding_of_the_file_as_it_is_counts_whichever_part_has_it(tmp_pat
     assert found.vectors[0, 0] == 1
     video.unlink()
     assert EmbeddingStore.read(folder)[0].vectors[0, 0] in (1, 2)
+
+
+def test_removing_a_damaged_shard_and_its_lines_leaves_the_others_whole(tmp_path: Path) -> None:
+    for value, source in enumerate("abc"):
+        with EmbeddingStore(tmp_path) as store:
+            store.write(embedding(source, value))
+    manifest = tmp_path / "manifest.jsonl"
+    first, *others = manifest.read_text().splitlines(keepends=True)
+    (tmp_path / "shards" / json.loads(first)["shard"]).unlink()
+    manifest.write_text("".join(others))
+    with EmbeddingStore(tmp_path) as store:
+        store.write(embedding("a", 7))
+    assert {e.source: e.vectors[0, 0] for e in EmbeddingStore.read(tmp_path)} == {"a": 7, "b": 1, "c": 2}

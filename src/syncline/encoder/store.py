@@ -1,6 +1,6 @@
 """Embeddings on disk: safetensors shards and a manifest, one line a video.
 
-    FOLDER/store.json        format, dtype, width, what made the vectors (a hash)
+    FOLDER/store.json        format, dtype, what made the vectors (a hash)
     FOLDER/manifest.jsonl    {"source", "content", "frames", "shard", "key", ...} a line, in the order of writing
     FOLDER/shards/*.safetensors   <key>.vectors (t, d) float32 or float16, <key>.pts_seconds (t,) float64
 
@@ -105,7 +105,8 @@ class EmbeddingStore:
     def _look(self) -> None:
         """What is there."""
         self._lines = {(line.source, line.content) for line in stored(self.folder)}
-        self._next = sum(1 for _ in _lines_of(self._manifest))
+        # past the highest key, not the count: lines of a damaged shard may have been removed
+        self._next = max((int(line.key) + 1 for line in _lines_of(self._manifest)), default=0)
 
     def __contains__(self, source: str) -> bool:
         """Whether the embeddings of this source, as the file is now, are there (written, not waiting)."""
