@@ -183,3 +183,10 @@ def test_configurations_that_cannot_be_are_told() -> None:
         EncoderConfig(temporal="LAC")  # type: ignore[arg-type]
     with pytest.raises(SynclineError, match="its intermediate maps are 0 to 4"):
         Backbone("test_resnet", weights="none", stage="99")
+
+
+def test_the_last_stage_is_the_one_where_the_backbone_is_cut() -> None:
+    cut = Backbone("test_resnet", weights="none", stage="1", trainable="last")
+    cut(torch.rand(1, 3, 32, 32)).sum().backward()  # type: ignore[no-untyped-call]
+    names = {name.split(".")[2] for name, p in cut.named_parameters() if p.grad is not None}
+    assert names == {"layer1"}

@@ -256,6 +256,7 @@ def _timm_model(name: str, weights: str | None, stage: str | None) -> tuple[nn.M
     if stage is not None and int(stage) >= len(net.feature_info):
         raise SynclineError(f"stage {stage!r} of {name}: its intermediate maps are 0 to {len(net.feature_info) - 1}")
     own: dict[str, Any] = net.pretrained_cfg
+    cut = -1 if stage is None else int(stage)
     origin = "random"
     settings = {
         "size": tuple(own["input_size"][1:]),
@@ -264,7 +265,7 @@ def _timm_model(name: str, weights: str | None, stage: str | None) -> tuple[nn.M
         # torch's tensors resize bilinearly or bicubically; whatever else a configuration names is near bicubic
         "interpolation": "bilinear" if own["interpolation"] == "bilinear" else "bicubic",
         "licence": own.get("license") or "unknown",
-        "last_stage": "net." + net.feature_info[-1]["module"] if getattr(net, "feature_info", None) else "net",
+        "last_stage": "net." + net.feature_info[cut]["module"] if getattr(net, "feature_info", None) else "net",
     }
     if name.split(".")[0] == LITE0:
         settings["interpolation"] = "bilinear"  # as the mobile models were trained; the video reader scales so too
