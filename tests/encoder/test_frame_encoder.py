@@ -183,6 +183,9 @@ def test_configurations_that_cannot_be_are_told() -> None:
         EncoderConfig(temporal="LAC")  # type: ignore[arg-type]
     with pytest.raises(SynclineError, match="its intermediate maps are 0 to 4"):
         Backbone("test_resnet", weights="none", stage="99")
+    for stage in ("layer9", "layer3.9", "conv1.0"):
+        with pytest.raises(SynclineError, match="has no stage"):
+            Backbone("torchvision/resnet50", weights="none", stage=stage)
 
 
 def test_the_last_stage_is_the_one_where_the_backbone_is_cut() -> None:

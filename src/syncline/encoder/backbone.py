@@ -312,7 +312,9 @@ def _torchvision_model(name: str, weights: str | None, stage: str | None) -> tup
     else:
         raise SynclineError(f"no backbone is named {name!r}; of torchvision there are resnet50 and inception_v3")
     top, _, block = stage.partition(".")
-    if top not in blocks or (block and not (block.isdecimal() and int(block) < len(getattr(net, top)))):
+    inner = getattr(net, top) if top in blocks else None
+    count = len(inner) if isinstance(inner, nn.Sequential) else 0
+    if inner is None or (block and not (block.isdecimal() and int(block) < count)):
         raise SynclineError(f"{name} has no stage {stage!r}; expected one of {', '.join(blocks)}, as layer3.2")
     kept = nn.Sequential()
     for child in blocks[: blocks.index(top) + 1]:
