@@ -174,11 +174,16 @@ def test_onnx_computes_the_same(changes: dict[str, Any], tmp_path: Path) -> None
 
 
 def test_configurations_that_cannot_be_are_told() -> None:
-    for change in ({"width": 30, "heads": 4}, {"dropout": 1.0}, {"project": 3, "head": "conv3d"}, {"contexts": 0}):
+    for change in (
+        {"width": 30, "heads": 4}, {"dropout": 1.0}, {"project": 3, "head": "conv3d"}, {"contexts": 0},
+        {"train_len": 0}, {"width": 24, "heads": 8, "pos_enc": "rope"}, {"project": 3, "trainable": "all"},
+    ):  # fmt: skip
         with pytest.raises(SynclineError):
             replace(EncoderConfig(), **change)  # type: ignore[arg-type]
     with pytest.raises(SynclineError, match="at least 5x5"):
         small(head="conv3d")
+    with pytest.raises(SynclineError, match="below the 384 numbers"):
+        small(project=384)
     with pytest.raises(SynclineError, match=r"encoder\.temporal must be one of lac, carl, none; got 'LAC'"):
         EncoderConfig(temporal="LAC")  # type: ignore[arg-type]
     with pytest.raises(SynclineError, match="its intermediate maps are 0 to 4"):

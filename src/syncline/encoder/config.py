@@ -70,7 +70,10 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         check_choices(self, "encoder")
-        for name in ("contexts", "context_stride", "hidden", "width", "layers", "heads", "embedding_dim"):
+        for name in (
+            "contexts", "context_stride", "hidden", "width", "layers", "heads", "feed_forward", "train_len",
+            "embedding_dim",
+        ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise SynclineError(f"encoder.{name} must be at least 1, got {getattr(self, name)}")
         if self.grid < 0 or (self.project is not None and self.project < 1):
@@ -79,8 +82,14 @@ class EncoderConfig:
             )
         if self.project is not None and self.head != "grid":
             raise SynclineError(f"encoder.project goes with head 'grid' only, got head {self.head!r}")
+        if self.project is not None and self.trainable != "frozen":
+            raise SynclineError("encoder.project goes with a frozen backbone only: it is measured before training")
         if self.width % self.heads:
             raise SynclineError(f"encoder.width {self.width} must be a multiple of encoder.heads {self.heads}")
+        if self.pos_enc == "rope" and self.width // self.heads % 2:
+            raise SynclineError(
+                f"encoder.pos_enc rope: encoder.width {self.width} / encoder.heads {self.heads} must be even"
+            )
         if not 0 <= self.dropout < 1:
             raise SynclineError(f"encoder.dropout must be in [0, 1), got {self.dropout}")
 

@@ -88,6 +88,10 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
     def _make_head(self) -> GridHead | Conv3dHead | MaxPoolHead | SpatialSoftmaxHead:
         config, channels = self.config, self.backbone.channels
         if config.head == "grid":
+            if config.project is not None and config.project >= self.backbone.dim:
+                raise SynclineError(
+                    f"encoder.project must be below the {self.backbone.dim} numbers of a map, got {config.project}"
+                )
             inputs = config.project or self.backbone.dim
             return GridHead(
                 inputs * config.contexts, hidden=config.hidden, dropout=config.dropout, norm=config.head_norm
