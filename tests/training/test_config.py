@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -68,6 +70,14 @@ def test_a_mistake_is_one_line_that_names_it(values: dict[str, object], word: st
     with pytest.raises(SynclineError, match=word) as caught:
         config_from(values)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("schedule", "cosin"), ("precision", "bfloat16"), ("method", "lca"), ("teacher", "own")]
+)
+def test_a_word_that_is_no_choice_is_told_in_python_too(field: str, value: str) -> None:
+    with pytest.raises(SynclineError, match=rf"training\.{field} must be one of .*; got '{value}'"):
+        replace(TrainConfig(), **{field: value})  # type: ignore[arg-type]
 
 
 def test_unknown_methods_presets_and_options_are_told() -> None:

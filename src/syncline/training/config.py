@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from syncline.encoder import EncoderConfig
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choices
 from syncline.views import ViewConfig
 
 Method = Literal["lac", "scl", "tcn", "tcc", "lav", "gta", "lrprop"]
@@ -64,6 +64,7 @@ class TrainConfig:
     trackers: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        check_choices(self, "training")
         for name in ("steps", "accumulate", "copies", "log_every"):
             if getattr(self, name) < 1:
                 raise SynclineError(f"{name} must be at least 1, got {getattr(self, name)}")
