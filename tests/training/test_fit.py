@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import save_file
 
 from syncline.data import VideoSet
@@ -19,6 +20,9 @@ from syncline.errors import SynclineError
 from syncline.training import METHODS, Progress, TrainConfig, TrainingStopped, fit, method_config, train
 from syncline.training.checkpoint import trained_state
 from syncline.training.devices import make_encoder
+from syncline.training.material import _read
+from syncline.training.planning import Budget
+from syncline.training.progress import silent
 from syncline.training.run_folder import locked
 from syncline.training.steps import lr_factor
 
@@ -329,3 +333,19 @@ def test_a_broken_video_is_passed_over(
     assert "broken.mp4" in caplog.text
     with pytest.raises(SynclineError, match=r"at least 2 videos, 1 can be read; .*broken\.mp4"):
         fit(VideoSet((worse[0], worse[4]), "two"), small(), cache=cache)
+
+
+def test_a_broken_video_is_passed_over_when_the_budget_is_spent_too(
+    videos: VideoSet, cache: Path, small: Small, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    broken = [replace(videos[0], path=tmp_path / "broken.mp4", name=f"broken {number}") for number in range(3)]
+    config, budget = small(), Budget(1e-9)
+    features = FeatureCache(cache, make_encoder(config, cache)[0].backbone)
+    unread = _read([*videos, *broken], config, features, accelerator=Accelerator(cpu=True), budget=budget, tell=silent)
+    assert all("is no video" in unread[video.name] for video in broken)
+
+
+def test_a_spent_budget_takes_no_step_back() -> None:
+    budget = Budget(1e-9)
+    assert [budget.steps(done, 100, 1e-3) for done in (0, 50, 100)] == [1, 50, 100]

@@ -96,15 +96,15 @@ def _read(
     unread: dict[str, str] = {}
     for place, number in enumerate(order):
         video = share[number]
-        if budget.no_more_features and read >= 2 and cache.missing(video, sampling=config.encoder.sampling)[1]:
-            unread[video.name] = "no time left in the budget"
-        else:
-            try:
+        try:
+            if budget.no_more_features and read >= 2 and cache.missing(video, sampling=config.encoder.sampling)[1]:
+                unread[video.name] = "no time left in the budget"
+            else:
                 cache.features(video, sampling=config.encoder.sampling)
                 read += 1
-            except SynclineError as error:
-                unread[video.name] = str(error)
-                _log.warning("passed over %s: %s", video.name, error)
+        except SynclineError as error:
+            unread[video.name] = str(error)
+            _log.warning("passed over %s: %s", video.name, error)
         rate = (place + 1) / max(time.perf_counter() - began, 1e-9)
         tell(
             Progress(

@@ -170,9 +170,9 @@ class Budget:
         return self.seconds is not None and self.passed > FEATURE_SHARE * self.seconds
 
     def steps(self, done: int, planned: int, seconds_each: float) -> int:
-        """How many steps there will be in all: as many as planned, or as many as still fit (at least one)."""
+        """How many steps there will be in all: as planned, or those done and as many as still fit (at least one)."""
         if self.seconds is None or seconds_each <= 0:
             return planned
         # saving the encoder takes a moment, and the machine may have other things to do
-        left = 0.95 * (self.seconds - self.passed) - 1.0
+        left = max(0.0, 0.95 * (self.seconds - self.passed) - 1.0)
         return max(1, min(planned, done + int(left / seconds_each)))
