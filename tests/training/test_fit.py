@@ -193,9 +193,12 @@ def test_a_trained_backbone_goes_on_exactly(videos: VideoSet, small: Small, tmp_
     assert same(whole, fit(videos, config, out=tmp_path / "run", resume=True))
 
 
-def test_bf16_computes_losses_in_float32(videos: VideoSet, cache: Path, small: Small) -> None:
-    encoder = fit(videos, small(precision="bf16", steps=2), cache=cache)
+def test_bf16_computes_losses_in_float32(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
+    encoder = fit(videos, small(precision="bf16", steps=2), cache=cache, out=tmp_path / "run")
     assert all(p.dtype == torch.float32 for p in encoder.parameters())
+    maps = torch.rand(1, 5, encoder.backbone.dim)
+    with torch.no_grad():  # what comes back is the encoder itself, without autocast
+        torch.testing.assert_close(encoder(maps), FrameEncoder.from_pretrained(tmp_path / "run")(maps))
     after = fit(videos, small(steps=1), cache=cache)  # and the next run is not bound to it
     assert all(p.dtype == torch.float32 for p in after.parameters())
 

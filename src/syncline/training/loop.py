@@ -146,6 +146,8 @@ class _Session:
             if metrics is not None:
                 metrics.close()
             self.accelerator.end_training()
+        # Accelerate put autocast around the encoder's own ``forward``, which is not to outlive training
+        self.accelerator.unwrap_model(self.stepper.model, keep_fp32_wrapper=False)
         self._save(finished=True)
         self.tell(Progress("done", self.step, self.total, plan=self.plan, encoder=self.encoder))
         return self.encoder.eval()
