@@ -22,6 +22,7 @@ from syncline.encoder import (
     FeatureCache,
     FrameEncoder,
     embed_features,
+    extraction,
     frame_encoder,
     video_of,
 )
@@ -107,6 +108,21 @@ def test_another_sampling_keeps_the_meaning_of_steps(video: Path) -> None:
     encoder = small(pos_enc="rope")
     dense = encoder.embed([video], sampling=Sampling(stride=1))[0]
     assert dense.vectors.shape == (50, 8)
+
+
+def test_contexts_keep_their_distance_where_frames_are_sampled_more_sparsely() -> None:
+    far, near = (small(contexts=2, context_stride=stride, temporal="none") for stride in (6, 3))
+    grid = np.random.default_rng(0).random((20, far.backbone.dim)).astype(np.float16)
+    sparse = embed_features(far, grid, steps=2.0 * np.arange(20))
+    np.testing.assert_allclose(sparse, embed_features(near, grid), atol=2e-6)
+
+
+def test_the_steps_of_a_part_of_a_file_begin_where_it_does(video: Path) -> None:
+    part = replace(video_of(video), name="part", span=(20, 40))
+    for trained in (Sampling(stride=2), Sampling(15.0)):
+        frames, seconds = np.arange(20, 40), np.arange(20, 40) / 30
+        steps = extraction._steps(trained, Sampling(stride=1), part, frames, seconds)
+        np.testing.assert_allclose(steps, np.arange(20) / 2, atol=1e-9)
 
 
 def test_saved_and_loaded_is_the_same(video: Path, tmp_path: Path) -> None:

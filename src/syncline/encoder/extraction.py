@@ -134,7 +134,7 @@ def _steps(
     if video.frames is not None or chosen == trained:
         return np.arange(len(frames), dtype=np.float64)
     steps: np.ndarray[Any, np.dtype[np.float64]] = (
-        frames / trained.stride if trained.stride else (seconds - seconds[:1]) * trained.rate_hz
+        (frames - frames[:1]) / trained.stride if trained.stride else (seconds - seconds[:1]) * trained.rate_hz
     )
     return steps
 
@@ -142,9 +142,11 @@ def _steps(
 def _describe(encoder: FrameEncoder, chunks: Iterator[Tensor], length: int, steps: np.ndarray[Any, Any]) -> Tensor:
     """(t, w): each frame with its contexts (past frames, training steps apart, the first repeated) through the head."""
     k, device = encoder.config.contexts, encoder.reference_length.device
-    spacing = max(1, round(1 / float(np.median(np.diff(steps))))) if length > 1 and steps[-1] > steps[0] else 1
-    back = (k - 1) * encoder.config.context_stride * spacing
-    offsets = torch.arange(k) * (encoder.config.context_stride * spacing)
+    spacing = encoder.config.context_stride
+    if length > 1 and steps[-1] > steps[0]:
+        spacing = max(1, round(spacing / float(np.median(np.diff(steps)))))
+    back = (k - 1) * spacing
+    offsets = torch.arange(k) * spacing
     vectors: Tensor | None = None
     past: Tensor | None = None
     done = 0
