@@ -218,6 +218,26 @@ def test_a_cache_lends_only_the_backbone_that_is_configured(small: Small, cache:
     assert make_encoder(other, FeatureCache(cache, loaded.backbone))[0].backbone is loaded.backbone
 
 
+def test_augmented_copies_are_made_as_configured(videos: VideoSet, cache: Path, small: Small) -> None:
+    grids, files = [], []
+    for pipeline in ("ssl", "plain", "none", "none"):
+        made = make_encoder(small(copies=2, views={"pipeline": pipeline}), cache)[1]
+        assert made is not None
+        grids.append(np.array(made.features(videos[0]).grid))
+        files.append(made._name("content"))
+    assert not np.array_equal(grids[0][1], grids[1][1])
+    np.testing.assert_array_equal(grids[2][0], grids[2][1])
+    assert len(set(files)) == 3
+    assert files[2] == files[3], "another process finds them"
+
+    def own(clip: torch.Tensor, **_: object) -> torch.Tensor:
+        return 1 - clip
+
+    lent = make_encoder(small(copies=2), FeatureCache(cache, Backbone("test_resnet", weights="none"), augment=own))[1]
+    assert lent is not None
+    assert lent.augment is own
+
+
 def test_a_run_is_written_once(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
     run = tmp_path / "run"
     fit(videos, small(), cache=cache, out=run)

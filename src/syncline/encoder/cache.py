@@ -160,8 +160,7 @@ class FeatureCache:
     def _name(self, content: str) -> str:
         if self.copies == 1:
             return f"{content}.safetensors"
-        name = getattr(self.augment, "__qualname__", repr(self.augment))
-        how = "views" if self.augment is None else f"{self.augment.__module__}.{name}"
+        how = "views" if self.augment is None else _described(self.augment)
         return f"{content}-{self.copies}-{hashlib.sha256(f'{how} {self.flip}'.encode()).hexdigest()[:8]}.safetensors"
 
     def _stored(self, content: str) -> StoredFeatures | None:
@@ -251,6 +250,13 @@ class FeatureCache:
         # float16 ends at 65504; no trained network comes near it, but an infinity would spoil every sum after it
         grid: np.ndarray[Any, np.dtype[np.float16]] = maps.clamp(-65504, 65504).to(torch.float16).cpu().numpy()
         return grid
+
+
+def _described(augment: Augment) -> str:
+    """A name that is the same in every process."""
+    if isinstance(augment, functools.partial):
+        return f"{_described(augment.func)} {augment.args} {sorted(augment.keywords.items())}"
+    return f"{augment.__module__}.{getattr(augment, '__qualname__', repr(augment))}"
 
 
 def content_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 
 from syncline.encoder import Backbone, FeatureCache, FrameEncoder
 from syncline.training.config import TrainConfig
+from syncline.views import augment
 
 
 def make_accelerator(config: TrainConfig, run: Path | None) -> Any:
@@ -53,8 +55,10 @@ def make_encoder(
         encoder = nn.SyncBatchNorm.convert_sync_batchnorm(encoder)  # type: ignore[no-untyped-call]
     if wanted.trainable != "frozen":
         return encoder, None
-    root = cache.root if isinstance(cache, FeatureCache) else cache
-    return encoder, FeatureCache(root, backbone, wanted.sampling, config.copies, flip=config.views.flip)
+    root, given = (cache.root, cache.augment) if isinstance(cache, FeatureCache) else (cache, None)
+    if given is None and config.views.pipeline != "ssl":
+        given = functools.partial(augment, pipeline=config.views.pipeline)
+    return encoder, FeatureCache(root, backbone, wanted.sampling, config.copies, given, flip=config.views.flip)
 
 
 def agreed(accelerator: Any, number: int) -> int:

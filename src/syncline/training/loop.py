@@ -58,7 +58,7 @@ def fit(
     Args:
         videos: at least two. config: None for the recommended one.
         cache: of features, or its folder; None for the user's. A ``FeatureCache`` lends its backbone too, if it is the
-            one configured.
+            one configured, and its ``augment``, if it has one of its own.
         out: folder of the run; None writes nothing (and cannot be resumed).
         callback: told a ``Progress`` after every video and step.
         minutes: time for everything; steps, and if need be videos, are left out to keep it. resume: go on with ``out``.
