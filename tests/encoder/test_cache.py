@@ -76,13 +76,18 @@ def test_recuts_share_the_features_of_their_source(
     np.testing.assert_allclose(found.pts_seconds, np.arange(4) / video.frame_rate)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "foreign"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "scalar", "offsets"])
 def test_what_is_broken_is_made_again(damage: str, backbone: Backbone, video: Video, tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path, backbone, Sampling(stride=8))
     first = np.array(cache.features(video).grid)
     (file,) = cache.folder.glob("*.safetensors")
     content = file.read_bytes()
-    file.write_bytes({"truncated": content[:-20], "empty": b"", "foreign": b"x" * 500}[damage])
+    damaged = {
+        "truncated": content[:-20], "empty": b"", "foreign": b"x" * 500, "scalar": (2).to_bytes(8, "little") + b"17 ",
+        "offsets": content.replace(b'"data_offsets": [0, 40]', b'"data_offsets": [0    ]'),
+    }  # fmt: skip
+    assert damaged[damage] != content
+    file.write_bytes(damaged[damage])
     np.testing.assert_array_equal(cache.features(video).grid, first)
     assert read_features(file, copies=1, dim=backbone.dim) is not None
 
@@ -106,6 +111,8 @@ def test_another_backbone_has_features_of_its_own(backbone: Backbone, video: Vid
     assert first.folder != second.folder
     first.features(video)
     assert second.missing(video)[1] == 5
+    second.backbone.load_state_dict(backbone.state_dict())
+    assert second.missing(video)[1] == 0, "what a backbone computes now is what counts"
 
 
 def test_a_cache_that_cannot_be_written_is_used_from_memory(

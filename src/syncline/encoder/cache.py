@@ -102,7 +102,7 @@ class FeatureCache:
         self.augment = augment
         self._warned = False
 
-    @functools.cached_property
+    @property
     def folder(self) -> Path:
         """Where features of this backbone lie; its ``transform.json`` says what made them."""
         words = json.dumps({"format": 1} | self.backbone.describe(), sort_keys=True)

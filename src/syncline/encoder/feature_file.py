@@ -100,7 +100,7 @@ def read_features(path: Path, *, copies: int, dim: int) -> StoredFeatures | None
         ):
             return None
         arrays = {name: _map(path, entry, 8 + length) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     grid, frames, clock = arrays["grid"], np.array(arrays["frames"]), np.array(arrays["clock"])
     fits = grid.shape == (copies, len(frames), dim) and grid.dtype == np.float16
