@@ -117,6 +117,7 @@ def test_input_dropout_drops_its_share_of_every_place() -> None:
     wanted = torch.ones(100, 3, requires_grad=True)
     dropout.train()(wanted).sum().backward()
     assert wanted.grad is not None
+    assert (InputDropout(0.999)(x) == 0).float().mean() > 0.9
 
 
 def test_running_statistics_are_right_after_a_few_batches() -> None:

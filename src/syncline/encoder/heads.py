@@ -26,7 +26,7 @@ class InputDropout(nn.Dropout):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0 or x.requires_grad or x.device.type != "cpu":
             return super().forward(x)
-        dropped = round(256 * self.p)
+        dropped = min(round(256 * self.p), 255)  # what a byte can be below
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
         mask = words.view(torch.uint8)[: x.numel()].view(x.shape) < dropped
         return x.masked_fill(mask, 0.0).mul_(256 / max(256 - dropped, 1))
