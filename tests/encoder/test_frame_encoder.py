@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from bars import write_bar_codes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,3 +215,13 @@ def test_the_last_stage_is_the_one_where_the_backbone_is_cut() -> None:
     cut(torch.rand(1, 3, 32, 32)).sum().backward()  # type: ignore[no-untyped-call]
     names = {name.split(".")[2] for name, p in cut.named_parameters() if p.grad is not None}
     assert names == {"layer1"}
+
+
+@pytest.mark.slow
+def test_inception_sees_pictures_as_torchvision_shows_them_to_it() -> None:
+    backbone = Backbone("torchvision/inception_v3", weights="none", stage="Conv2d_1a_3x3")
+    theirs = torchvision.models.inception_v3(weights=None, init_weights=False, transform_input=True)
+    pictures = torch.rand(2, 3, *backbone.size)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    expected = theirs._transform_input((pictures - mean) / std)
+    torch.testing.assert_close(backbone._prepare(pictures), expected, atol=1e-5, rtol=0)

@@ -330,8 +330,9 @@ def _torchvision_model(name: str, weights: str | None, stage: str | None) -> tup
         origin = weights
     return kept, {
         "size": (224, 224),
-        "mean": _IMAGENET_MEAN,
-        "std": _IMAGENET_STD,
+        # Inception's weights want [-1, 1], which torchvision's own model turns ImageNet's statistics into
+        "mean": _IMAGENET_MEAN if kind == "resnet50" else (0.5, 0.5, 0.5),
+        "std": _IMAGENET_STD if kind == "resnet50" else (0.5, 0.5, 0.5),
         "interpolation": "bilinear",
         "licence": "bsd-3-clause (torchvision)" if origin.startswith("torchvision") else "unknown",
         "last_stage": top,
