@@ -15,6 +15,7 @@ import torchvision
 from bars import write_bar_codes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from syncline.data import Sampling
 from syncline.encoder import (
@@ -225,3 +226,16 @@ def test_inception_sees_pictures_as_torchvision_shows_them_to_it() -> None:
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     expected = theirs._transform_input((pictures - mean) / std)
     torch.testing.assert_close(backbone._prepare(pictures), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_weights_of_a_wrapped_encoder_are_found(suffix: str, tmp_path: Path) -> None:
+    given = Backbone("test_resnet", weights="none")
+    state = {f"module.encoder.{name}": value.contiguous() for name, value in given.model.net.state_dict().items()}
+    state |= {name.replace("encoder", "encoder_k"): torch.zeros(1) for name in state}
+    file = tmp_path / f"weights{suffix}"
+    if suffix == ".pth":
+        torch.save({"model": state}, file)
+    else:
+        save_file(state, file)
+    assert Backbone("test_resnet", weights=str(file)).weights_hash() == given.weights_hash()

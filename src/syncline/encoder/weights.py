@@ -56,9 +56,11 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     if not file.is_file():
         raise SynclineError(f"no file of weights at {file}")
     try:
-        if file.suffix == ".safetensors":
-            return load_file(file)
-        loaded: Any = torch.load(file, map_location="cpu", weights_only=True)
+        loaded: Any = (
+            load_file(file)
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
     except Exception as error:  # torch raises pickle, zip, runtime and key errors alike
         raise SynclineError(
             f"{file} cannot be read as weights ({type(error).__name__}); "
