@@ -164,6 +164,17 @@ def test_a_budget_cuts_the_steps_and_the_schedule_with_them(
     assert told["lr"] == pytest.approx(config.lr * lr_factor(config, int(told["step"]) - 1, int(told["steps"])))
 
 
+def test_a_run_that_a_budget_cut_goes_on_with_another(
+    videos: VideoSet, cache: Path, small: Small, tmp_path: Path
+) -> None:
+    fit(videos, small(steps=1), cache=cache)  # all features are there, so that no video is left out
+    done = []
+    for minutes, resume in ((1e-4, False), (None, True), (5.0, True)):
+        fit(videos, small(), cache=cache, out=tmp_path / "run", minutes=minutes, resume=resume)
+        done.append(json.loads((tmp_path / "run" / "run.json").read_text())["step"])
+    assert done == [1, 1, 6]
+
+
 @pytest.mark.slow
 def test_augmented_copies_and_stride_contexts(videos: VideoSet, cache: Path, small: Small) -> None:
     encoder = fit(videos, small("tcc", copies=2, encoder={"contexts": 2}), cache=cache)

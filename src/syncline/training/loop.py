@@ -199,8 +199,9 @@ class _Session:
         load_checkpoint(self.run, self.parts, identity=self.identity)
         self.step = self.first = int(index["step"])
         self.before = float(index["seconds"])
-        # other steps than those it was started with: somebody asked for them
-        self.total = int(index["steps"]) if index["planned"] == self.config.steps else self.config.steps
+        # other steps than those it was started with, or a budget of its own: somebody asked for them
+        same = index["planned"] == self.config.steps and self.budget.seconds is None
+        self.total = int(index["steps"]) if same else self.config.steps
 
     def _one_step(self, metrics: Metrics | None) -> None:
         logged = self.step == 0 or (self.step + 1) % self.config.log_every == 0 or self.step + 1 == self.total
