@@ -151,11 +151,7 @@ class FeatureCache:
             stored = self._extend(video.path, content, clock, stored, missing)
         rows = np.searchsorted(stored.frames, wanted)
         grid = stored.grid if len(rows) == len(stored.frames) and (np.diff(rows) == 1).all() else stored.grid[:, rows]
-        if video.frames is None:
-            seconds = clock[wanted]
-        else:
-            seconds = np.arange(len(wanted), dtype=np.float64) / video.frame_rate
-        return CachedFeatures(grid, wanted, seconds)
+        return CachedFeatures(grid, wanted, own_clock(video, clock, wanted))
 
     def _name(self, content: str) -> str:
         if self.copies == 1:
@@ -269,6 +265,13 @@ def content_of(path: Path) -> str:
         return content_hash(path)
     except OSError as error:
         raise SynclineError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def own_clock(
+    video: Video, clock: np.ndarray[Any, np.dtype[np.float64]], frames: np.ndarray[Any, np.dtype[np.int64]]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """When the sampled frames are shown: by the source's clock, or of a re-cut its own (place / frame rate)."""
+    return clock[frames] if video.frames is None else np.arange(len(frames), dtype=np.float64) / video.frame_rate
 
 
 def decoded(

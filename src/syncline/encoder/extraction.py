@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from syncline.data import Embedding, Sampling, Video, sampled_frames
-from syncline.encoder.cache import FeatureCache, decoded
+from syncline.encoder.cache import FeatureCache, decoded, own_clock
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.video import VideoReader
 
@@ -102,13 +102,6 @@ def embed_features(
             return result
     finally:
         encoder.train(mode)
-
-
-def own_clock(
-    video: Video, clock: np.ndarray[Any, np.dtype[np.float64]], frames: np.ndarray[Any, np.dtype[np.int64]]
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """When the sampled frames are shown: by the source's clock, or of a re-cut its own (place / frame rate)."""
-    return clock[frames] if video.frames is None else np.arange(len(frames), dtype=np.float64) / video.frame_rate
 
 
 def _check(encoder: FrameEncoder, cache: FeatureCache) -> None:
