@@ -114,7 +114,10 @@ class Sampling:
         if not len(pts_seconds):
             return np.zeros(0, dtype=np.int64)
         start, end = float(pts_seconds[0]), float(pts_seconds[-1])
-        wanted = start + np.arange(int((end - start) * self.rate_hz + 1e-6) + 1) / self.rate_hz
+        last = int((end - start) * self.rate_hz + 1e-6)
+        # of the moments wanted only those beside a frame: between two frames there may be years, where a clock leaps
+        beside = ((pts_seconds - start) * self.rate_hz).astype(np.int64)
+        wanted = start + np.unique(np.concatenate([beside - 1, beside, beside + 1]).clip(0, last)) / self.rate_hz
         after = np.searchsorted(pts_seconds, wanted).clip(0, len(pts_seconds) - 1)
         before = np.maximum(after - 1, 0)
         nearer = np.abs(pts_seconds[before] - wanted) <= np.abs(pts_seconds[after] - wanted)
