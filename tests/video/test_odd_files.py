@@ -204,3 +204,47 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
         seen += len(chunk.indices)
     assert seen == 20_000 - 20 * 64
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kB
+
+
+@pytest.mark.parametrize("name", ["cut.mp4", "cut.mov"])
+def test_a_film_cut_without_encoding_is_read_in_one_pass(
+    write_bar_codes: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """An edit list hides the key frame that the first frames need; they are reached from it, not each from anew."""
+    whole = write_bar_codes(count=100, options={"g": "50", "bf": "2", "sc_threshold": "0"})
+    cut = tmp_path / name
+    with av.open(str(whole)) as source, av.open(str(cut), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        offset = round(0.5 / float(stream.time_base or 1))
+        for packet in source.demux(stream):
+            if packet.dts is not None and packet.pts is not None:
+                packet.pts, packet.dts, packet.stream = packet.pts - offset, packet.dts - offset, copy
+                target.mux(packet)
+    reader = VideoReader(cut)
+    seeks: list[int] = []
+    plain = VideoReader._seek
+    monkeypatch.setattr(VideoReader, "_seek", staticmethod(lambda c, s, pts: seeks.append(pts) or plain(c, s, pts)))
+    assert numbers(reader, range(reader.num_frames)) == list(range(15, 100))
+    assert not seeks
+    assert numbers(reader, [80, 3, 30]) == [95, 18, 45]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg2video"])
+def test_a_recording_that_begins_without_a_key_frame_is_read_from_the_first_one_on(
+    write_bar_codes: Write, tmp_path: Path, codec: str
+) -> None:
+    options = (
+        {"g": "40", "bf": "0", "sc_threshold": "0"}
+        if codec != "libx265"
+        else {"x265-params": "keyint=40:min-keyint=40:bframes=0:scenecut=0:log-level=none"}
+    )
+    whole = write_bar_codes("whole.ts", count=130, codec=codec, options=options).read_bytes()
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(whole[len(whole) // 188 // 6 * 188 :])
+    reader = VideoReader(cut)
+    first = numbers(reader, [0])[0]
+    assert first == 40
+    assert numbers(reader, range(reader.num_frames)) == list(range(first, 130))
+    assert len(VideoReader(cut, size=(24, 48))) == reader.num_frames
+    assert scan_file(cut).problem is None

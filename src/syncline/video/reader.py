@@ -262,16 +262,25 @@ def _packet_scan(
     path: Path, container: Any, stream: Any, *, turned: bool
 ) -> tuple[NDArray[np.int64], list[int], bool, int | None, int]:
     """Time stamps of all frames that are shown, ascending, those of the key frames, whether the file gave them, if
-    ``turned`` is asked for, how the first frame is turned (no other is decoded), and how many stamps were repeated."""
+    ``turned`` is asked for, how the first frame is turned (no other is decoded), and how many stamps were repeated.
+
+    A recording cut out of a longer one begins without a key frame, or with one that an edit list hides: frames before
+    the first that the decoder gives are left out, and a hidden key frame counts as one at the first that is shown.
+    """
     shown: list[int] = []
     keys: list[int] = []
     unstamped = 0
-    rotation: int | None = None
+    first: Any = None  # frame that the decoder gives
+    headless: bool | None = None  # whether the first packet holds no key frame
+    hidden_key = False
     try:
         for packet in container.demux(stream):
-            if turned and rotation is None:
-                rotation = _rotation(path, packet)
+            if headless is None and packet.size:
+                headless = not packet.is_keyframe
+            if first is None and (turned or headless):
+                first = _first_frame(path, packet, lenient=bool(headless))
             if packet.is_discard or not packet.size:
+                hidden_key = hidden_key or (bool(packet.size) and packet.is_keyframe and not shown)
                 continue
             if packet.pts is None:
                 unstamped += 1
@@ -286,23 +295,32 @@ def _packet_scan(
             raise SynclineError(f"{path}: cannot be read ({_said(error)})") from error
     if not shown and not unstamped:
         raise SynclineError(f"{path}: holds no frame")
-    if turned and rotation is None:
+    if turned and first is None:
         raise SynclineError(f"{path}: its first frame cannot be decoded (no packet gives a picture)")
+    rotation = _degrees(first) if turned else None
     if unstamped > len(shown):  # a bare stream: the nominal rate is all there is
         step = 1.0 / (float(stream.average_rate or 25) * float(stream.time_base))
         pts = np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64))
         return pts, [0], False, rotation, 0
+    if headless and first is not None and first.pts is not None:
+        shown = [pts for pts in shown if pts >= first.pts] or shown
     pts = np.unique(np.array(shown, dtype=np.int64))
-    return pts, sorted(keys) or [int(pts[0])], True, rotation, len(shown) - len(pts)
+    if hidden_key or not keys:
+        keys.append(int(pts[0]))
+    return pts, sorted(keys), True, rotation, len(shown) - len(pts)
 
 
-def _rotation(path: Path, packet: Any) -> int | None:
-    """Of the first frame that the packet gives, if it gives one; the empty packet at the end flushes the decoder."""
+def _first_frame(path: Path, packet: Any, *, lenient: bool) -> Any:
+    """The first frame that the packet gives, None without one; the empty packet at the end flushes the decoder.
+
+    ``lenient`` of packets that cannot be decoded: they give none, as what precedes the first key frame does.
+    """
     try:
-        frames = packet.decode()
+        return next(iter(packet.decode()), None)
     except av.error.FFmpegError as error:
+        if lenient:
+            return None
         raise SynclineError(f"{path}: its first frame cannot be decoded ({_said(error)})") from error
-    return _degrees(frames[0]) if frames else None
 
 
 def _degrees(frame: Any) -> int:
