@@ -148,6 +148,18 @@ def test_proxy_of_what_browsers_do_not_play(write_bar_codes: Write, tmp_path: Pa
 
 
 @pytest.mark.data
+def test_names_that_look_like_addresses(
+    write_bar_codes: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = write_bar_codes()
+    for name in ("take1:a.mp4", "http:b.mp4", "file:c.mp4"):
+        plain.with_name(name).write_bytes(plain.read_bytes())
+        assert read_bar_code(VideoReader(name).frames([7]).pixels[0]) == 7
+        write_proxy(name, f"copy:{name}")
+        assert len(VideoReader(f"copy:{name}")) == 60
+
+
 def test_real_clips_random_access_equals_linear(real_data: Path) -> None:
     reader = VideoReader(next(iter(sorted((real_data / "g1_bottle" / "videos").glob("*.mp4")))), size=(64, 64))
     linear = np.concatenate([chunk.pixels for chunk in reader.chunks()])

@@ -239,7 +239,8 @@ def _opened(path: Path) -> Any:
         raise SynclineError(f"{path}: no such file")
     try:
         refuse_false_tables(path)
-        container = av.open(str(path), metadata_errors="ignore", timeout=(_PATIENCE, _PATIENCE))
+        # the whole path: what stands before a colon at the beginning would be the name of a protocol
+        container = av.open(str(path.absolute()), metadata_errors="ignore", timeout=(_PATIENCE, _PATIENCE))
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise SynclineError(f"{path}: is no video that can be opened ({_said(error)})") from error
     if not container.streams.video:
