@@ -56,3 +56,18 @@ def test_joined_transport_streams_are_written_without_the_sound_that_cannot_be(t
     assert VideoReader(tmp_path / "copy.mp4").num_frames == VideoReader(joined).num_frames
     write_proxy(tmp_path / "30.ts", tmp_path / "whole.mp4")
     assert VideoReader(tmp_path / "whole.mp4").has_audio
+
+
+def test_sound_of_a_film_whose_title_is_not_utf_8(tmp_path: Path) -> None:
+    source = film_with_sound(tmp_path / "film.ts", 15)
+    film, out = tmp_path / "film.mkv", tmp_path / "copy.mp4"
+    with av.open(str(source)) as given, av.open(str(film), "w") as target:
+        target.metadata["title"] = "TITLE"
+        copies = [target.add_stream_from_template(stream) for stream in given.streams]
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = copies[packet.stream_index]
+                target.mux(packet)
+    film.write_bytes(film.read_bytes().replace(b"TITLE", b"caf\xe9s"))
+    write_proxy(film, out)
+    assert VideoReader(out).has_audio

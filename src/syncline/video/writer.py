@@ -111,8 +111,8 @@ class _Sound:
     """The first sound stream of a file, copied packet by packet."""
 
     def __init__(self, path: str | Path, target: Any) -> None:
-        self._path, self._target = path, target
-        with av.open(str(path)) as source:
+        self._path, self._target = str(Path(path).absolute()), target
+        with av.open(self._path, metadata_errors="ignore") as source:
             self._stream: Any = None
             if source.streams.audio:
                 with contextlib.suppress(ValueError, av.error.FFmpegError):  # a codec that mp4 cannot hold
@@ -121,7 +121,7 @@ class _Sound:
     def copy(self, until: float) -> None:
         if self._stream is None:
             return
-        with av.open(str(self._path)) as source:
+        with av.open(self._path, metadata_errors="ignore") as source:
             start = (source.start_time or 0) / 1_000_000
             stream = source.streams.audio[0]
             offset = round(start / float(stream.time_base or 1))
