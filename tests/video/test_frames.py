@@ -7,7 +7,7 @@ from pathlib import Path
 import bars
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from syncline.errors import SynclineError
 from syncline.files import content_hash
@@ -78,3 +78,29 @@ def test_folders_are_found_and_single_pictures_are_not(tmp_path: Path) -> None:
     for name in ("cover.jpg", "plot.png", "poster1.png"):
         Image.new("RGB", (8, 8)).save(tmp_path / "y" / name)
     assert find_frame_folders(tmp_path) == [tmp_path / "x" / "take 1"]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_turned_upright(tmp_path: Path, orientation: int) -> None:
+    for number in range(3):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(bars.bar_code(number + 5, 48, 96)).save(tmp_path / f"{number}.jpg", exif=exif)
+    reader = VideoReader(tmp_path)
+    with Image.open(tmp_path / "1.jpg") as picture:
+        upright = np.asarray(ImageOps.exif_transpose(picture))
+    assert (reader.height, reader.width) == upright.shape[:2]
+    np.testing.assert_array_equal(reader.frames([1]).pixels[0], upright)
+    assert reader.rotation == {3: 180, 6: 90, 8: 270}.get(orientation, 0)
+
+
+def test_sixteen_bits_of_grey_are_not_cut_off(tmp_path: Path) -> None:
+    for number in range(2):
+        Image.fromarray(np.full((8, 8), 30_000, np.uint16)).save(tmp_path / f"{number}.png")
+    assert (VideoReader(tmp_path).frames([0]).pixels == 30_000 >> 8).all()
+
+
+def test_a_rate_written_by_an_editor_with_a_mark_of_byte_order(tmp_path: Path) -> None:
+    write_frames(tmp_path, 2)
+    (tmp_path / "frame_rate.txt").write_bytes(b"\xef\xbb\xbf30\r\n")
+    assert VideoReader(tmp_path).frame_rate == 30.0

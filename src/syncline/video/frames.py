@@ -5,6 +5,7 @@ Notable choices:
 - Pictures carry no times. They are taken to be shown at 25 a second, or at the rate that a file `frame_rate.txt` in the
   folder gives (one number).
 - All pictures have the size of the first; one that has not is an error, not a guess.
+- Photos that say how the camera was held are turned upright; of 16 bits of grey the upper 8 are shown.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -26,6 +28,17 @@ from syncline.video.reader import MAX_FRAMES, MAX_SIDE, VideoReader
 PICTURES = frozenset([".jpg", ".jpeg", ".png"])
 RATE_FILE = "frame_rate.txt"
 DEFAULT_RATE = 25.0
+_ORIENTATION = 0x0112  # the tag of EXIF
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DEGREES = {3: 180, 6: 90, 8: 270}  # clockwise
 
 
 class FrameFolder(VideoReader):
@@ -40,9 +53,10 @@ class FrameFolder(VideoReader):
         self._files = frame_files(self.path)
         if not self._files:
             raise SynclineError(f"{self.path}: holds no numbered pictures ({', '.join(sorted(PICTURES))})")
-        self.codec, self.has_audio, self.rotation = "pictures", False, 0
+        self.codec, self.has_audio = "pictures", False
         with _picture(self._files[0]) as first:
-            self._own = first.size
+            self._own = _upright_size(first)
+            self.rotation = _DEGREES.get(_orientation(first), 0)
         self.frame_rate = frame_rate(self.path)
         self.num_frames = len(self._files)
         self.pts_seconds = np.arange(self.num_frames) / self.frame_rate
@@ -56,10 +70,11 @@ class FrameFolder(VideoReader):
         for number in wanted.tolist():
             file = self._files[number]
             with _picture(file) as picture:
-                if picture.size != self._own:
-                    raise SynclineError(f"{file}: {_said(picture.size)}, the first frame has {_said(self._own)}")
+                if _upright_size(picture) != self._own:
+                    own = _said(_upright_size(picture))
+                    raise SynclineError(f"{file}: {own}, the first frame has {_said(self._own)}")
                 try:
-                    pixels = np.asarray(picture.convert("RGB"))
+                    pixels: NDArray[Any] = _upright_pixels(picture)
                 except Exception as error:  # see below: zlib's, struct's and more
                     raise SynclineError(f"{file}: cannot be decoded ({_line(error)})") from error
             if pixels.shape[:2] != (self.height, self.width):
@@ -112,7 +127,7 @@ def frame_rate(folder: Path) -> float:
         SynclineError: the file holds no rate.
     """
     try:
-        rate = float((folder / RATE_FILE).read_text(encoding="utf-8")[:100])
+        rate = float((folder / RATE_FILE).read_text(encoding="utf-8-sig")[:100])
     except FileNotFoundError:
         return DEFAULT_RATE
     except (OSError, ValueError) as error:
@@ -132,6 +147,31 @@ def _picture(file: Path) -> Image.Image:
         picture.close()
         raise SynclineError(f"{file}: {_said(picture.size)}; up to {MAX_SIDE} is read")
     return picture
+
+
+def _orientation(picture: Image.Image) -> int:
+    """How the camera was held, as EXIF counts it; 1 is upright, and what no photo and no damaged one says."""
+    if picture.format == "PNG":  # which would be decoded to be asked
+        return 1
+    try:
+        return int(picture.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged metadata raise nearly every type there is
+        return 1
+
+
+def _upright_size(picture: Image.Image) -> tuple[int, int]:
+    """(width, height) of the picture once it is turned."""
+    return picture.size[::-1] if _orientation(picture) in range(5, 9) else picture.size
+
+
+def _upright_pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8."""
+    if picture.mode.startswith("I"):  # 16 bits of grey, which conversion would cut off at 255
+        grey = (np.asarray(picture).clip(0, 65_535) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    turn = _TURNS.get(_orientation(picture))
+    converted = picture.convert("RGB")
+    return np.asarray(converted if turn is None else converted.transpose(turn))
 
 
 def _in_numbers(name: str) -> tuple[list[tuple[int, int, str]], str]:
