@@ -182,6 +182,31 @@ def test_repeated_names_are_numbered_and_merged(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "b.csv")[0].event_names == ("up", "up #2")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "video,event_seconds,event_names\na.mp4,1;2;3;4,up;down;up;down\n"),
+        (
+            "a.json",
+            json.dumps(
+                [
+                    {
+                        "video": "a",
+                        "events": [
+                            {"name": n, "seconds": s} for n, s in zip(("up", "down", "up", "down"), (1, 2, 3, 4))
+                        ],
+                    }
+                ]
+            ),
+        ),
+    ],
+)
+def test_repeated_names_of_a_table_are_kept_apart(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    events = read_labels(tmp_path / name)[0].events
+    assert events == (("up", 1.0), ("down", 2.0), ("up #2", 3.0), ("down #2", 4.0))
+
+
 def test_xml_with_a_document_type_is_refused(tmp_path: Path) -> None:
     bomb = '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><ANNOTATION_DOCUMENT>&y;</ANNOTATION_DOCUMENT>'
     (tmp_path / "bomb.eaf").write_text(bomb)

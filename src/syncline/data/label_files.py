@@ -181,6 +181,7 @@ def _csv_track(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
     else:
         frames = tuple(None if cell in ("", "-1") else int(cell) for cell in cells)
         seconds = [None if frame is None or not rate else frame / rate for frame in frames]
+    names = label_tools.told_apart(names)
     events = tuple(zip(names, seconds, strict=True)) if cells else tuple((name, None) for name in names)
     frames = frames if frames or not events else None
     return LabelTrack(row["video"], events, None, rate, length, row.get("split", ""), frames)
@@ -234,11 +235,12 @@ def _json_track(entry: dict[str, Any], frame_rate: float | None) -> LabelTrack:
             seconds = int(frame) / rate
         events.append((str(event["name"]), None if seconds is None else float(seconds)))
         frames.append(None if frame is None else int(frame))
+    names = label_tools.told_apart([name for name, _ in events])
     counted = any(frame is not None for frame in frames)
     phases = entry.get("phases")
     return LabelTrack(
         video=str(entry["video"]),
-        events=tuple(events),
+        events=tuple((name, seconds) for name, (_, seconds) in zip(names, events, strict=True)),
         phases=None if phases is None else as_labels(np.asarray(phases)),
         frame_rate=rate,
         num_frames=None if entry.get("num_frames") is None else int(entry["num_frames"]),

@@ -28,12 +28,24 @@ _ELAN_TIER = "events"
 
 def numbered(marks: Iterable[tuple[str, float]]) -> tuple[tuple[str, float | None], ...]:
     """Events in order of time; the second of a name becomes `name #2`."""
+    ordered = sorted(marks, key=lambda mark: mark[1])
+    names = told_apart([name for name, _ in ordered])
+    return tuple((name, seconds) for name, (_, seconds) in zip(names, ordered, strict=True))
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The same names, of which the second becomes `name #2`.
+
+    Examples:
+        >>> told_apart(["up", "down", "up"])
+        ['up', 'down', 'up #2']
+    """
     seen: dict[str, int] = defaultdict(int)
-    events: list[tuple[str, float | None]] = []
-    for name, seconds in sorted(marks, key=lambda mark: mark[1]):
+    apart = []
+    for name in names:
         seen[name] += 1
-        events.append((name if seen[name] == 1 else f"{name} #{seen[name]}", seconds))
-    return tuple(events)
+        apart.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return apart
 
 
 def completed(
