@@ -68,6 +68,15 @@ def test_rounding_to_milliseconds_keeps_the_frame(tmp_path: Path, form: str, rat
     assert np.flatnonzero(np.diff(phases)).tolist() == [f - 1 for f in frames]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_seconds_between_frames_mean_the_same_frame_in_every_form(tmp_path: Path, form: str) -> None:
+    track = LabelTrack("a.mp4", (("x", 0.26), ("y", 0.57)), None, 10.0, 9)
+    path = tmp_path / f"a{SUFFIX.get(form, {'elan': '.eaf', 'npy': '.npy'}.get(form, '.txt'))}"
+    write_labels(path, [track], form=form)
+    back = read_labels(path, frame_rate=10.0)[0]
+    assert labels_to_phases(back, 9, np.arange(9) / 10).tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2]
+
+
 def test_unknown_labels_stay_unknown(tmp_path: Path) -> None:
     phases = np.array([-1, 0, 0, 1, -1, 2])
     track = LabelTrack("v.mp4", (), phases, 10.0, 6, phase_names=("rest", "lift", "put"))

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.data import label_tools
-from syncline.data.label_track import LabelTrack, known_events, known_phases, video_stem, with_names
+from syncline.data.label_track import LabelTrack, counted_frame, known_events, known_phases, video_stem, with_names
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json, write_text
 
@@ -199,7 +199,7 @@ def _format_csv(tracks: Sequence[LabelTrack]) -> str:
             raise SynclineError(f"{track.video}: the name of an event holds ';', which separates events in the CSV")
         if in_frames:
             rate = track.frame_rate or 1.0
-            places = track.frames or [None if s is None else round(s * rate) for _, s in track.events]
+            places = track.frames or [None if s is None else counted_frame(s, rate) for _, s in track.events]
             cells = ["" if place is None else str(place) for place in places]
         else:
             cells = ["" if seconds is None else repr(float(seconds)) for _, seconds in track.events]

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from syncline.data.label_track import LabelTrack, known_events
+from syncline.data.label_track import LabelTrack, counted_frame, known_events
 from syncline.errors import SynclineError
 
 _BORIS_TIMES = ("Start (s)", "Time")
@@ -313,7 +313,8 @@ def format_label_studio(tracks: Sequence[LabelTrack]) -> list[dict[str, Any]]:
     for number, track in enumerate(map(known_events, tracks), 1):
         if track.frame_rate is None:
             raise SynclineError(f"{track.video}: Label Studio counts frames; its frame rate is not known")
-        frames = track.frames or [None if s is None else round(s * track.frame_rate) for _, s in track.events]
+        rate = track.frame_rate
+        frames = track.frames or [None if s is None else counted_frame(s, rate) for _, s in track.events]
         marks = [(name, frame) for (name, _), frame in zip(track.events, frames, strict=True) if frame is not None]
         results = []
         for place, (name, frame) in enumerate(marks):

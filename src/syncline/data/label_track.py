@@ -120,6 +120,16 @@ def frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:
     return len(pts_seconds) if after_end else max(place, 0)
 
 
+def counted_frame(seconds: float, frame_rate: float) -> int:
+    """`frame_at` where of the video only its rate is known.
+
+    Examples:
+        >>> counted_frame(0.26, 10.0), counted_frame(0.3, 10.0)
+        (2, 3)
+    """
+    return int((seconds + _ROUNDING) * frame_rate)
+
+
 def track_of_shown(
     video: Video, names: Sequence[str], seconds: Sequence[float | None], clock: NDArray[np.float64]
 ) -> LabelTrack:
