@@ -77,6 +77,14 @@ def test_seconds_between_frames_mean_the_same_frame_in_every_form(tmp_path: Path
     assert labels_to_phases(back, 9, np.arange(9) / 10).tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2]
 
 
+@pytest.mark.parametrize("form", ["csv", "boris-csv"])
+def test_tables_with_tabs(tmp_path: Path, form: str) -> None:
+    write_labels(tmp_path / "a.csv", TRACKS, form=form)
+    (tmp_path / "a.tsv").write_text((tmp_path / "a.csv").read_text("utf-8").replace(",", "\t"), "utf-8")
+    expected = [(track.video, track.events) for track in read_labels(tmp_path / "a.csv")]
+    assert [(track.video, track.events) for track in read_labels(tmp_path / "a.tsv")] == expected
+
+
 def test_unknown_labels_stay_unknown(tmp_path: Path) -> None:
     phases = np.array([-1, 0, 0, 1, -1, 2])
     track = LabelTrack("v.mp4", (), phases, 10.0, 6, phase_names=("rest", "lift", "put"))

@@ -2,7 +2,7 @@
 
 | form | file | holds |
 |---|---|---|
-| `csv` | the columns of a manifest | events in frames (`events`) or seconds (`event_seconds`) |
+| `csv` | the columns of a manifest (`.tsv`: with tabs) | events in frames (`events`) or seconds (`event_seconds`) |
 | `json` | `{"videos": [...]}` | events, in seconds or frames, and phases |
 | `elan` | `.eaf` | events of one video |
 | `boris` | project JSON | events |
@@ -135,10 +135,11 @@ def _read(path: Path, mapping: Sequence[str], frame_rate: float | None, tier: st
     if suffix in (".json", ".boris") or text.lstrip().startswith(("{", "[")):
         return _parse_json(json.loads(text, parse_constant=_no_constant), frame_rate)
     if suffix in (".csv", ".tsv"):
-        lines = [row for row, _ in zip(csv.reader(io.StringIO(text)), range(50))]
+        delimiter = "\t" if suffix == ".tsv" else ","
+        lines = [row for row, _ in zip(csv.reader(io.StringIO(text), delimiter=delimiter), range(50))]
         if any(label_tools.is_boris_header(row) for row in lines):
-            return label_tools.parse_boris_csv(text)
-        return _parse_csv(text, frame_rate)
+            return label_tools.parse_boris_csv(text, delimiter)
+        return _parse_csv(text, delimiter, frame_rate)
     if suffix != ".txt":
         raise SynclineError(f"no label file that is known; expected {', '.join(_SUFFIXES)}")
     phases, names = _parse_lines(text.splitlines(), mapping)
@@ -152,8 +153,8 @@ def _no_constant(name: str) -> float:
 # CSV ----------------------------------------------------------------------------------------------------------------
 
 
-def _parse_csv(text: str, frame_rate: float | None) -> list[LabelTrack]:
-    rows = list(csv.DictReader(io.StringIO(text)))
+def _parse_csv(text: str, delimiter: str, frame_rate: float | None) -> list[LabelTrack]:
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
     if not rows or "video" not in rows[0]:
         raise SynclineError("it has no column 'video'" if rows else "it has no rows")
     tracks = []

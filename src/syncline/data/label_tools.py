@@ -229,9 +229,9 @@ def _boris_behaviour(number: int, name: str) -> dict[str, str]:
     return {"type": "Point event", "key": key, "code": name, **empty}
 
 
-def parse_boris_csv(text: str) -> list[LabelTrack]:
+def parse_boris_csv(text: str, delimiter: str = ",") -> list[LabelTrack]:
     """The tabular or aggregated export; lines before the header row are passed over, so are the ends of states."""
-    rows = list(csv.reader(io.StringIO(text)))
+    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     start = next(number for number, row in enumerate(rows) if is_boris_header(row))
     header = rows[start]
     time, media = _column(header, _BORIS_TIMES), _column(header, _BORIS_MEDIA)
