@@ -124,6 +124,20 @@ def test_action_segmentation_folder_with_mapping(tmp_path: Path) -> None:
         read_labels(truth)
 
 
+def test_an_empty_line_among_numbers_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("2\n2\n\n3\n\n")
+    phases = read_labels(tmp_path / "a.txt")[0].phases
+    assert phases is not None
+    assert phases.tolist() == [2, 2, -1, 3]
+
+
+def test_hidden_files_of_a_folder_are_left_out(tmp_path: Path) -> None:
+    """macOS puts `._NAME` beside every file that it copies to a stick."""
+    (tmp_path / "a.csv").write_text("video,event_seconds\na.mp4,1\n")
+    (tmp_path / "._a.csv").write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X")
+    assert [track.video for track in read_labels(tmp_path)] == ["a.mp4"]
+
+
 def test_boris_as_boris_writes_it(tmp_path: Path) -> None:
     project = {
         "project_format_version": "7.0",

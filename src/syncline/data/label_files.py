@@ -55,7 +55,7 @@ def read_labels(
     """Labels of one or many videos from a file, or from all label files of a folder.
 
     Args:
-        path: the file; its form is recognised by suffix and content.
+        path: the file; its form is recognised by suffix and content. Hidden files of a folder are left out.
         event_names: which events, in which order; others are passed over, missing ones None. None takes all there are.
         frame_rate: frames a second, for forms that count frames and do not say (Label Studio, arrays, text); None
             leaves the seconds of such events None.
@@ -69,7 +69,8 @@ def read_labels(
     """
     path = Path(path)
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.name != _MAPPING)[:MAX_FILES]
+        known = [p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.name != _MAPPING]
+        files = sorted(p for p in known if not p.name.startswith("."))[:MAX_FILES]
         if not files:
             raise SynclineError(f"{path} holds no label file ({', '.join(_SUFFIXES)})")
     else:
@@ -304,8 +305,8 @@ def _parse_lines(lines: Sequence[str], mapping: Sequence[str]) -> tuple[NDArray[
     labels = [line.strip() for line in lines]
     while labels and not labels[-1]:
         labels.pop()
-    if all(label.lstrip("-").isdigit() for label in labels):
-        return np.array([int(label) for label in labels], dtype=np.int64), tuple(mapping)
+    if all(not label or label.lstrip("-").isdigit() for label in labels):
+        return np.array([int(label or -1) for label in labels], dtype=np.int64), tuple(mapping)
     names = list(mapping) or list(dict.fromkeys(label for label in labels if label not in ("-1", "")))
     numbers = {name: number for number, name in enumerate(names)} | {"-1": -1, "": -1}
     unknown = next((label for label in labels if label not in numbers), None)
