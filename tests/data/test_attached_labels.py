@@ -71,6 +71,22 @@ def test_elan_as_elan_writes_it_labels_its_video_only(tmp_path: Path) -> None:
     assert videos.event_names == ("grasp", "pour")
 
 
+@pytest.mark.parametrize(("own", "names"), [("", ("grasp", "pour")), ("steps", ("grasp", "shake", "pour"))])
+def test_the_vocabulary_of_another_tier_of_elan_adds_no_events(
+    tmp_path: Path, own: str, names: tuple[str, ...]
+) -> None:
+    entry = '<CV_ENTRY_ML CVE_ID="{0}"><CVE_VALUE LANG_REF="und">{0}</CVE_VALUE></CV_ENTRY_ML>'.format
+    vocabularies = "".join(
+        f'<CONTROLLED_VOCABULARY CV_ID="{name}">{"".join(map(entry, entries))}</CONTROLLED_VOCABULARY>'
+        for name, entries in (("hands", ("left", "grasp", "pour")), ("steps", ("grasp", "shake", "pour")))
+    )
+    content = ELAN.replace("</ANNOTATION_DOCUMENT>", vocabularies + "</ANNOTATION_DOCUMENT>")
+    if own:
+        content = content.replace("<LINGUISTIC_TYPE ", f'<LINGUISTIC_TYPE CONTROLLED_VOCABULARY_REF="{own}" ')
+    (tmp_path / "a.eaf").write_text(content, encoding="utf-8")
+    assert read_labels(tmp_path / "a.eaf")[0].event_names == names
+
+
 def test_a_part_of_a_file_takes_labels_on_its_own_clock(tmp_path: Path) -> None:
     videos = two_videos(tmp_path)
     part = replace(videos, videos=(replace(videos[0], name="episode 1", span=(4, 9)),))
@@ -174,11 +190,18 @@ def test_boris_keeps_the_folders_of_a_path(tmp_path: Path, said: str, name: str)
         ("https://films.org/cam1/x.mp4?token=a/b", "films.org/cam1/x.mp4"),
         ("/data/local-files/?d=films/cam1/x%20y.mp4", "films/cam1/x y.mp4"),
         ("cam1/what%3F.mp4", "cam1/what?.mp4"),
+        ("/data/upload/7/0f7d3a5c-cup.mp4", "/data/upload/7/cup.mp4"),
+        ("films/0f7d3a5c-cup.mp4", "films/0f7d3a5c-cup.mp4"),
     ],
 )
 def test_label_studio_keeps_the_folders_of_a_url(tmp_path: Path, said: str, name: str) -> None:
     (tmp_path / "l.json").write_text(json.dumps([{"data": {"video": said}, "annotations": [{"result": []}]}]))
     assert read_labels(tmp_path / "l.json")[0].video == name
+
+
+def test_label_studio_labels_the_video_that_was_uploaded(tmp_path: Path) -> None:
+    (tmp_path / "l.json").write_text(json.dumps([{"file_upload": "0f7d3a5c-cup.mp4", "annotations": [{"result": []}]}]))
+    assert read_labels(tmp_path / "l.json")[0].video == "cup.mp4"
 
 
 def test_events_and_phases_with_unknown_frames() -> None:

@@ -85,10 +85,25 @@ def parse_elan(content: bytes, *, tier: str | None = None) -> LabelTrack:
         name = (annotation.findtext("ANNOTATION_VALUE") or "").strip()
         if time is not None:
             marks.append((name, int(time) / 1000))
-    vocabulary = [(entry.findtext("CVE_VALUE") or "").strip() for entry in root.iter("CV_ENTRY_ML")]
+    vocabulary = _vocabulary(root, tiers[chosen])
     media = root.find("./HEADER/MEDIA_DESCRIPTOR")
     url = "" if media is None else media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL") or ""
     return LabelTrack(_url_name(url), completed(numbered(marks), vocabulary))
+
+
+def _vocabulary(root: ElementTree.Element, tier: ElementTree.Element) -> list[str]:
+    """The names that a tier may have, [] where that is not laid down; other tiers of the document have others."""
+    kinds = {
+        kind.get("LINGUISTIC_TYPE_ID"): kind.get("CONTROLLED_VOCABULARY_REF") for kind in root.iter("LINGUISTIC_TYPE")
+    }
+    wanted = kinds.get(tier.get("LINGUISTIC_TYPE_REF"))
+    entries = [
+        entry
+        for vocabulary in root.iter("CONTROLLED_VOCABULARY")
+        if wanted is not None and vocabulary.get("CV_ID") == wanted
+        for entry in vocabulary.iter("CV_ENTRY_ML")
+    ]
+    return [(entry.findtext("CVE_VALUE") or "").strip() for entry in entries]
 
 
 def format_elan(track: LabelTrack) -> str:
@@ -283,7 +298,10 @@ def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
 
 
 def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None = None) -> list[LabelTrack]:
-    """Tasks with timeline labels: frames count from 1; the first annotation that was not cancelled is taken."""
+    """Tasks with timeline labels: frames count from 1; the first annotation that was not cancelled is taken.
+
+    Of uploaded videos the name is the one they had before.
+    """
     tracks = []
     for task in tasks:
         data = task.get("data") or {}
@@ -303,7 +321,10 @@ def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None 
             (name, frame / frame_rate if frame is not None and frame_rate else None) for name, frame in in_frames
         )
         frames = tuple(None if frame is None else int(frame) for _, frame in in_frames)
-        tracks.append(LabelTrack(_url_name(str(said)), events, None, frame_rate, frames=frames))
+        name = _url_name(str(said))
+        if task.get("file_upload") or "data/upload/" in name:  # which puts eight digits before the name
+            name = re.sub(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)", r"\1", name)
+        tracks.append(LabelTrack(name, events, None, frame_rate, frames=frames))
     return tracks
 
 
