@@ -64,6 +64,22 @@ def test_lerobot_faults_are_one_line(tmp_path: Path, write: Callable[..., None])
             open_videos(tmp_path)
 
 
+def test_nothing_leads_out_of_the_folder_that_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forms.write_video(tmp_path, Item("secret", [0] * 4))
+    robot, index = tmp_path / "robot", tmp_path / "index"
+    lerobot_forms.write_v2(robot, LENGTHS)
+    info = json.loads((robot / "meta" / "info.json").read_text())
+    (robot / "meta" / "info.json").write_text(json.dumps(info | {"video_path": "../videos/secret.mp4"}))
+    index.mkdir()
+    (index / "train.json").write_text(json.dumps([{"name": "a", "video_file": "../videos/secret.mp4", "seq_len": 4}]))
+    monkeypatch.chdir(robot)
+    with pytest.raises(SynclineError, match="outside the data set"):
+        open_videos(".")
+    monkeypatch.chdir(index)
+    with pytest.raises(SynclineError, match="no video that can be read"):
+        open_videos(".")
+
+
 def test_rules_need_a_beginning_and_hold(tmp_path: Path) -> None:
     signal = np.array([1, 1, 0, 0, 1, 0, 0, 1, 1, 1], dtype=float)
     for text, wanted in (

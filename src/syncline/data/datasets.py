@@ -56,7 +56,7 @@ def open_dataset(name: str, root: str | Path, *, action: str | None = None, spli
     chosen = [v for v in listed if (wanted is None or v.action == wanted) and split in (None, v.split)]
     videos = _opened(chosen)
     if not videos:
-        what = " ".join(word for word in (wanted, split) if word) or "a video"
+        what = " ".join(word for word in (wanted, split, "video") if word)
         raise SynclineError(f"{root}: {name} has no {what} that can be read ({len(chosen)} of {len(listed)} listed)")
     _log.info("%s: lengths %s", name, length_histogram([video.num_frames for video in videos]))
     events: tuple[str, ...] = ()

@@ -206,7 +206,7 @@ def _place(root: Path, template: Any, key: str, numbers: dict[str, int]) -> Path
 
     filled = re.sub(r"\{(\w+)(?::0?(\d{1,2})d)?\}", fill, str(template))
     path = Path(os.path.normpath(root / filled))
-    if "\0" in filled or not path.is_relative_to(os.path.normpath(root)):
+    if "\0" in filled or not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root)):
         raise SynclineError(f"{root}: the file {filled[:200]!r} is outside the data set")
     return path
 

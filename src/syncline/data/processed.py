@@ -182,9 +182,10 @@ def _file(root: Path, name: str, said: Any) -> Path:
     places = [str(said)] if isinstance(said, str) and said and "\0" not in said else []
     places += [f"videos/{name}.mp4", f"frames/{name}"]
     inside = []
+    whole = Path(os.path.abspath(root))
     for place in places:
         path = Path(os.path.normpath(root / place.replace("\\", "/")))
-        if path != root and path.is_relative_to(os.path.normpath(root)):
+        if whole in Path(os.path.abspath(path)).parents:
             inside.append(path)
     if not inside:
         raise SynclineError(f"its file {places[0][:200]!r} is outside {root}")
