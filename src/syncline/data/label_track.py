@@ -24,7 +24,7 @@ from syncline.errors import SynclineError
 MAX_PHASES = 10_000
 _ROUNDING = 1e-3  # seconds; the coarsest form counts milliseconds
 _FILM_SUFFIXES = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "3gp", "ogv")
-_SLACK = 2  # frames by which labels and video may differ
+SLACK = 2  # frames by which labels and video may differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +153,8 @@ def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np
     """
     if len(labels) == num_frames:
         return labels
-    if abs(len(labels) - num_frames) > _SLACK or not len(labels):
-        raise SynclineError(f"{video}: {len(labels)} labels for {num_frames} frames; they may differ by {_SLACK}")
+    if abs(len(labels) - num_frames) > SLACK or not len(labels):
+        raise SynclineError(f"{video}: {len(labels)} labels for {num_frames} frames; they may differ by {SLACK}")
     return labels[np.minimum(np.arange(num_frames), len(labels) - 1)]
 
 

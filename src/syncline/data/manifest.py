@@ -17,9 +17,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from syncline.data.label_track import SLACK, fitted
 from syncline.data.labels import phases_from_events
 from syncline.data.videos import Video, VideoSet
 from syncline.errors import SynclineError
+from syncline.video.reader import MAX_FRAMES
 
 T = TypeVar("T")
 csv.field_size_limit(1 << 24)
@@ -140,12 +142,14 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
 
         reader = VideoReader(path)
         num_frames, frame_rate = num_frames or reader.num_frames, frame_rate or reader.frame_rate
-    if num_frames < 1 or not frame_rate > 0:
+    if not 0 < num_frames <= MAX_FRAMES or not 0 < frame_rate < 1e6:
         raise SynclineError(f"{num_frames} frames at {frame_rate} a second is not a video")
     phases = None
     if row.get("events", "").strip():
         events = [_event(text) for text in row["events"].split(";")]
-        phases = phases_from_events(events, num_frames)
+        counted = _counted(path, num_frames)
+        phases = fitted(phases_from_events(events, num_frames), counted, name)
+        num_frames = counted
     split = row.get("split", "").strip()
     if split not in ("", "train", "val"):
         raise SynclineError(f"split is {split!r}, expected train, val or nothing")
@@ -159,6 +163,25 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
         action=row.get("action", ""),
         phases=phases,
     )
+
+
+def _counted(path: Path, said: int) -> int:
+    """Frames of a file whose length the manifest says; as it says where the file cannot be read, which is told later.
+
+    Raises:
+        SynclineError: they are not those that the events were counted in.
+    """
+    from syncline.video import VideoReader
+
+    try:
+        found = VideoReader(path, size=(1, 1)).num_frames  # which decodes nothing
+    except SynclineError:
+        return said
+    if abs(found - said) > SLACK:
+        raise SynclineError(
+            f"num_frames is {said}, but the file has {found} frames; events count the frames of the file"
+        )
+    return found
 
 
 def _event(text: str) -> int | None:
