@@ -8,7 +8,7 @@ import data_forms as forms
 import pytest
 from data_forms import Item
 
-from syncline.data import read_manifest
+from syncline.data import open_videos, read_manifest
 from syncline.errors import SynclineError
 
 
@@ -40,3 +40,40 @@ def test_labels_of_a_length_that_differs_a_little_are_fitted(tmp_path: Path, sai
 def test_a_rate_that_is_none(tmp_path: Path, fps: str) -> None:
     with pytest.raises(SynclineError, match="is not a video"):
         read_manifest(manifest(tmp_path, "video,num_frames,fps", f"a.mp4,20,{fps}"))
+
+
+def test_what_spreadsheets_and_other_systems_write(tmp_path: Path) -> None:
+    """A mark of byte order, CRLF, rows of nothing but commas, quotes, folders with backslashes."""
+    path = manifest(tmp_path, "")
+    forms.write_video(tmp_path / "videos" / "day 1", Item("b", [0] * 5))
+    path.write_bytes(
+        b'\xef\xbb\xbfvideo,split,events\r\na.mp4,train,"3;9"\r\n,,\r\n"day 1\\videos\\b.mp4",val,\r\n,,\r\n'
+    )
+    videos = read_manifest(path)
+    assert [(video.name, video.split, video.num_frames) for video in videos] == [
+        ("a.mp4", "train", 20), ("day 1\\videos\\b.mp4", "val", 5),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("a.mp4", r"row 3 \(a\.mp4\): the same video as in row 2"),
+        ('"' + "x" * 5000 + '"', "there is no file xxx"),
+        ('"b.mp4\n' + "c.mp4,train\n" * 500, "there is no file b.mp4"),
+    ],
+)
+def test_faults_are_one_line_with_the_row(tmp_path: Path, row: str, said: str) -> None:
+    path = manifest(tmp_path, "video,split", "a.mp4,", row)
+    with pytest.raises(SynclineError, match=said) as caught:
+        read_manifest(path)
+    assert str(caught.value).startswith(f"{path}, row 3")
+    assert len(str(caught.value)) < 1000
+
+
+def test_the_set_of_the_folder_that_one_stands_in_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "pour"
+    folder.mkdir()
+    manifest(folder, "video", "a.mp4", name="annotations.csv")
+    monkeypatch.chdir(folder)
+    assert read_manifest("annotations.csv").name == open_videos(".").name == "pour"

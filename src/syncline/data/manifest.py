@@ -3,12 +3,14 @@
 Columns of a manifest: `video` (file, beside the CSV or in `videos/`), and optionally `num_frames`, `fps`, `split`,
 `action`, `source_video` (of what it is a part), `events` (first frame of each event, separated by `;`, an empty place
 or -1 where absent), `event_names`.
-Columns of re-cuts: `video`, `frames` (source frame numbers separated by `;`), optionally `name` and `split`.
+Columns of re-cuts: `video`, `frames` (source frame numbers separated by `;`), optionally `name`; the split is the
+source's.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,23 +37,28 @@ def read_manifest(path: str | Path) -> VideoSet:
             beyond the end, a name twice, a number that is none.
     """
     path = Path(path)
-    videos = []
+    videos: list[Video] = []
+    rows: dict[str, int] = {}
     names: tuple[str, ...] = ()
     for number, row in _rows(path, "video"):
         try:
             videos.append(_video(path.parent, row))
+            first = rows.setdefault(videos[-1].name, number)
+            if first != number:
+                raise SynclineError(f"the same video as in row {first}")
         except (SynclineError, ValueError) as error:
-            raise SynclineError(f"{path}, row {number} ({row['video']}): {error}") from error
+            raise SynclineError(f"{path}, row {number} ({row['video'][:80]}): {error}") from error
         if row.get("event_names"):
             names = tuple(name.strip() for name in row["event_names"].split(";"))
     if not videos:
         raise SynclineError(f"{path} names no video")
-    action = path.parent.name if path.name == "annotations.csv" else path.stem
+    action = path.parent.resolve().name if path.name == "annotations.csv" else path.stem
     return VideoSet(tuple(videos), action, names)
 
 
 def read_recuts(path: str | Path, videos: VideoSet) -> VideoSet:
-    """The re-cuts of `videos` that a CSV lists: the frames of each, its source's labels, split and name + number.
+    """The re-cuts of `videos` that a CSV lists: the frames of each, its source's labels and split; without a name in
+    the CSV, the source's with a number. Rows of other videos are passed over.
 
     Raises:
         SynclineError: naming file, row and what is wrong.
@@ -61,7 +68,7 @@ def read_recuts(path: str | Path, videos: VideoSet) -> VideoSet:
     count: dict[str, int] = defaultdict(int)
     recuts = []
     for number, row in _rows(path, "video", "frames"):
-        source = by_name.get(row["video"])
+        source = by_name.get(row["video"].strip())
         if source is None:
             continue  # of another split
         try:
@@ -116,7 +123,8 @@ def _rows(path: Path, *required: str) -> list[tuple[int, dict[str, str]]]:
         raise SynclineError(f"{path} cannot be read as CSV: {error}") from error
     if missing or not rows:
         raise SynclineError(f"{path} has {'no column ' + repr(missing[0]) if missing else 'no rows'}")
-    return [(number, {k: v or "" for k, v in row.items() if k}) for number, row in enumerate(rows, 2)]
+    filled = [(number, {k: v or "" for k, v in row.items() if k}) for number, row in enumerate(rows, 2)]
+    return [(number, row) for number, row in filled if any(map(str.strip, row.values()))]  # spreadsheets leave `,,,`
 
 
 def _number(row: dict[str, str], column: str, convert: Callable[[str], T]) -> T | None:
@@ -133,9 +141,11 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
     name = row["video"].strip()
     if not name:
         raise SynclineError("the video has no name")
-    path = next((place for place in (folder / "videos" / name, folder / name) if place.is_file()), None)
+    spellings = dict.fromkeys((name, name.replace("\\", "/")))  # the second of a manifest from Windows
+    places = (place / spelling for spelling in spellings for place in (folder / "videos", folder))
+    path = next((place for place in places if os.path.isfile(place)), None)  # which takes a name that is too long
     if path is None:
-        raise SynclineError(f"there is no file {name} in {folder} or {folder / 'videos'}")
+        raise SynclineError(f"there is no file {name[:200]} in {folder} or {folder / 'videos'}")
     num_frames, frame_rate = _number(row, "num_frames", int), _number(row, "fps", float)
     if num_frames is None or frame_rate is None:
         from syncline.video import VideoReader
