@@ -126,6 +126,15 @@ def test_names_of_data_sets_and_their_folders(tmp_path: Path, monkeypatch: pytes
         open_videos(tmp_path, split="val")
 
 
+@pytest.mark.parametrize(("source", "said"), [([], "is empty"), ("x" * 5000, "does not exist"), ("", "holds no video")])
+def test_sources_that_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str | list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SynclineError, match=said):
+        open_videos(source)
+
+
 def test_odd_names_and_doubled_ones(tmp_path: Path) -> None:
     names = [
         "a b/clip.mp4",

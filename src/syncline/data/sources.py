@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,10 +88,12 @@ def _open(source: str | Path | Sequence[str | Path], camera: str | None, rules: 
     if not isinstance(source, str | Path):
         return _from_files([Path(path) for path in source], "videos")
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(path):
         return _from_folder(path, camera, rules)
-    if not path.exists():
-        raise SynclineError(f"{path} does not exist; give a folder of videos, a manifest (.csv) or a video file")
+    if not os.path.exists(path):  # which, unlike Path.exists, takes a name that is too long
+        raise SynclineError(
+            f"{str(path)[:200]} does not exist; give a folder of videos, a manifest (.csv) or a video file"
+        )
     if path.suffix.lower() == ".csv":
         return read_manifest(path)
     return _from_files([path], path.stem)
@@ -126,6 +129,8 @@ def _from_files(files: Sequence[Path], name: str) -> VideoSet:
             _log.warning("passed over %s: %s", path, info.problem)
             continue
         videos.append(Video(path, short, short, info.num_frames, info.frame_rate))
+    if not files:
+        raise SynclineError("the list of videos is empty; give at least one")
     if not videos:
         raise SynclineError(f"none of the {len(files)} files is a video that can be read; the first: {problems[0]}")
     return VideoSet(tuple(videos), name)
