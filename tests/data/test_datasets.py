@@ -131,6 +131,17 @@ def test_raw_penn_action(tmp_path: Path, labelled: bool) -> None:
     assert {v.name: v.split for v in videos} == {"0001_squat": "train", "0002_bowl": "val", "0004_bowl": "val"}
 
 
+def test_an_empty_folder_of_raw_penn_action_is_passed_over(tmp_path: Path) -> None:
+    for item in PENN_TRAIN[:2]:
+        forms.write_mat(tmp_path / "labels" / f"{item.name[:4]}.mat", item.name[5:], 1, len(item.labels))
+        forms.write_frames(tmp_path / "frames" / item.name[:4], item)
+        place = tmp_path / "penn_action_labels" / "train" / item.name[5:]
+        forms.write_npy(place / f"{item.name[:4]}.npy", item.labels)
+    for picture in (tmp_path / "frames" / PENN_TRAIN[0].name[:4]).iterdir():
+        picture.unlink()
+    assert [video.name for video in open_dataset("penn_action", tmp_path)] == [PENN_TRAIN[1].name]
+
+
 def full_index(root: Path, name: str) -> None:
     """Index files of the size of the processed sets, without any video."""
     actions = PENN_ACTION if name == "penn_action" else None

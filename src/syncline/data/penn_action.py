@@ -60,6 +60,8 @@ def read_raw(root: Path) -> list[Video]:
             continue
         try:
             length = len(frame_files(folder))
+            if not length:
+                raise SynclineError(f"{folder}: holds no numbered pictures")
         except SynclineError as error:
             _log.warning("passed over %s: %s", mat.stem, error)
             broken += 1
