@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from data_forms import Item
 
-from syncline.data import VideoSet, events_from_phases, open_videos, phases_from_events
+from syncline.data import Video, VideoSet, events_from_phases, open_videos, phases_from_events
 from syncline.data.label_files import FORMS, read_labels, write_labels
-from syncline.data.label_track import LabelTrack, attach_labels
+from syncline.data.label_track import LabelTrack, attach_labels, tracks_of
 from syncline.errors import SynclineError
+from syncline.video.scan import SUFFIXES
 
 ELAN = """<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT AUTHOR="" DATE="2024-05-01T10:00:00+01:00" FORMAT="3.0" VERSION="3.0"
@@ -137,6 +139,18 @@ def test_folders_may_be_missing_or_others_where_a_name_occurs_once(tmp_path: Pat
         assert labelled(attach_labels(videos, [LabelTrack(name, (("grasp", 0.08),))])) == ["x.mp4"]
     with pytest.raises(SynclineError, match="two labels"):
         attach_labels(videos, [LabelTrack(f"cam{k}/x.mp4", (("grasp", 0.08),)) for k in (1, 2)])
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_a_label_may_leave_the_suffix_of_any_film_away(suffix: str) -> None:
+    videos = VideoSet((Video(Path(f"cup{suffix}"), f"cup{suffix}", "cup", 9, 3.0),), "cups")
+    assert list(tracks_of(videos, [LabelTrack("cup")])) == [0]
+
+
+def test_accents_as_macos_and_as_people_write_them() -> None:
+    name = unicodedata.normalize("NFD", "café.mp4")
+    videos = VideoSet((Video(Path(name), name, name, 9, 3.0),), "cups")
+    assert list(tracks_of(videos, [LabelTrack(unicodedata.normalize("NFC", "café.mp4"))])) == [0]
 
 
 @pytest.mark.parametrize("form", FORMS)

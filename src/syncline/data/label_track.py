@@ -10,6 +10,7 @@ Notable choices:
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from syncline.data.labels import events_from_phases, phases_from_events
 from syncline.data.videos import Video, VideoSet
 from syncline.errors import SynclineError
+from syncline.video.scan import SUFFIXES
 
 MAX_PHASES = 10_000
 _ROUNDING = 1e-3  # seconds; the coarsest form counts milliseconds
-_FILM_SUFFIXES = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "3gp", "ogv")
 SLACK = 2  # frames by which labels and video may differ
 
 
@@ -345,10 +346,13 @@ def video_stem(name: str) -> str:
 
 
 def _whole(name: str) -> str:
-    """The name of a video with its folders, without the suffix of a film."""
-    name = name.replace("\\", "/")
+    """The name of a video with its folders, without the suffix of a film; letters with accents count as one.
+
+    macOS writes `é` in the names of files as two, people in tables as one.
+    """
+    name = unicodedata.normalize("NFC", name.replace("\\", "/"))
     rest, dot, suffix = name.rpartition(".")
-    return rest if dot and rest and rest[-1] != "/" and suffix.lower() in _FILM_SUFFIXES else name
+    return rest if dot and rest and rest[-1] != "/" and f".{suffix.lower()}" in SUFFIXES else name
 
 
 def _ends_alike(name: str, other: str) -> bool:
