@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from syncline.cli.main import main
-from syncline.video import scan
+from syncline.video import VideoInfo, scan
 from syncline.video.scan_cache import ScanCache
 
 
@@ -69,6 +69,14 @@ def test_what_was_learnt_is_not_learnt_again(folder: Path, tmp_path: Path, monke
         file.write_bytes(b"not what was written")
     assert cache.scan(path).num_frames == 30
     assert cache.glance(path) is not None
+
+
+def test_a_passing_fault_is_not_remembered(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = ScanCache(tmp_path / "c")
+    with monkeypatch.context() as busy:
+        busy.setattr("syncline.video.scan_cache.scan_file", lambda path: VideoInfo(path, "too many open files"))
+        assert cache.scan(folder / "a b.mp4").problem == "too many open files"
+    assert cache.scan(folder / "a b.mp4").problem is None
 
 
 def test_nothing_readable_is_exit_code_one(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ class ScanCache:
         self.folder = cache_folder() / "scan" if folder is None else Path(folder)
 
     def scan(self, path: Path) -> VideoInfo:
-        """As `scan_file`."""
+        """As `scan_file`; a fault is looked for anew each time, as it may have been the machine's."""
         place = self._place(path, ".json")
         if place is None:
             return scan_file(path)
@@ -38,6 +38,8 @@ class ScanCache:
             known = json.loads(place.read_text(encoding="utf-8"))
             return VideoInfo(path, **{**known, "remarks": tuple(known["remarks"])})
         info = scan_file(path)
+        if info.problem is not None:
+            return info
         values: dict[str, Any] = dataclasses.asdict(info)
         del values["path"]
         with contextlib.suppress(OSError):
