@@ -64,6 +64,13 @@ def test_lerobot_faults_are_one_line(tmp_path: Path, write: Callable[..., None])
             open_videos(tmp_path)
 
 
+def test_a_task_of_lerobot_may_hold_a_separator_of_lines(tmp_path: Path) -> None:
+    lerobot_forms.write_v2(tmp_path, LENGTHS[:1])
+    line = json.dumps({"episode_index": 0, "tasks": ["put\u2028it"], "length": LENGTHS[0]}, ensure_ascii=False)
+    (tmp_path / "meta" / "episodes.jsonl").write_text(line + "\r\n", encoding="utf-8", newline="")
+    assert [video.action for video in open_videos(tmp_path)] == ["put\u2028it"]
+
+
 def test_nothing_leads_out_of_the_folder_that_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forms.write_video(tmp_path, Item("secret", [0] * 4))
     robot, index = tmp_path / "robot", tmp_path / "index"

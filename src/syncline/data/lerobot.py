@@ -130,7 +130,7 @@ def _videos(root: Path, episodes: Iterable[Episode], rules: Sequence[EventRule],
 def _episodes_2(root: Path, info: dict[str, Any], key: str) -> list[Episode]:
     file = root / "meta" / "episodes.jsonl"
     try:
-        lines = [json.loads(line) for line in _text(file).splitlines() if line.strip()]
+        lines = [json.loads(line) for line in _text(file).split("\n") if line.strip()]  # a text may hold U+2028
     except ValueError as error:
         raise SynclineError(f"{file} cannot be read ({error})") from error
     size = max(int(info.get("chunks_size", 1000)), 1)
