@@ -93,6 +93,17 @@ def test_offset_and_drift_of_two_cameras() -> None:
     assert line.spread < 0.1
 
 
+@pytest.mark.parametrize("shift", [-3.0, 3.0])
+def test_stray_pairs_do_not_move_the_offset(shift: float) -> None:
+    seconds = np.arange(0, 20, 1 / 7.5)
+    for seed in range(4):
+        a = Embedding(walk(seconds / 20, "a", noise=0.3, seed=seed).vectors, seconds, "a")
+        b = Embedding(walk((seconds - shift) / 20, "b", noise=0.3, seed=seed + 50).vectors, seconds, "b")
+        line = estimate_offset(a, b)
+        middle = 10 - shift / 2  # of what both have seen
+        assert line.offset + line.rate * middle == pytest.approx(middle + shift, abs=0.12)  # a frame
+
+
 def test_long_videos_are_compared_without_their_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same as with it: the best video, offset and drift, what each video does differently."""
     embeddings, _ = group(3)
@@ -132,9 +143,9 @@ def test_a_line_through_very_many_pairs_takes_some_of_them(monkeypatch: pytest.M
     seen: list[int] = []
     fit = stats.theilslopes
 
-    def counted(y: NDArray[np.float64], x: NDArray[np.float64]) -> object:
+    def counted(y: NDArray[np.float64], x: NDArray[np.float64], **options: object) -> object:
         seen.append(len(y))
-        return fit(y, x)
+        return fit(y, x, **options)
 
     monkeypatch.setattr(stats, "theilslopes", counted)
     a, b = (walk(np.arange(150) / 150, name, noise=0.05 * k) for k, name in enumerate("ab"))
