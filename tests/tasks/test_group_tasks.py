@@ -301,6 +301,12 @@ def test_each_kind_of_deviation_is_found_at_its_place(name: str) -> None:
     assert overlap > 0.5 * min(2.5, end - start)
 
 
+@pytest.mark.parametrize("name", ["missing", "extra"])
+def test_what_is_missing_or_added_is_not_called_a_change_of_tempo(name: str) -> None:
+    report = deviate(walk(STEADY, "reference"), walk(VARIANTS[name][0], name, noise=0.1))
+    assert [deviation.kind for deviation in report.deviations] == [name]
+
+
 def test_a_like_video_has_no_deviation_and_ranks_first() -> None:
     reference = walk(STEADY, "reference")
     like = deviate(reference, walk(STEADY, "like", noise=0.1))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from syncline.alignment import smith_waterman
 from syncline.alignment.sequences import GAP_EXTEND, GAP_OPEN
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, Segment, align
+from syncline.tasks.align import Alignment, Gap, Segment, align
 from syncline.tasks.pairs import similarity, similarity_blocks
 
 KINDS = ("missing", "extra", "repeated", "out_of_order", "slower", "faster")
@@ -87,7 +88,9 @@ def deviate(
             kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
             weight = _weighted(unlike[1][inside], gap.end - gap.start)
             found.append(Deviation(kind, gap.start, gap.end, weight, gap.start))
-    found += _tempo(alignment, tempo, window, min_seconds)
+    foreign = [gap for gap, one in zip(alignment.gaps, found, strict=True) if one.kind != "repeated"]
+    parts = _between(foreign, alignment, reference, video)
+    found += _tempo(alignment, parts, tempo, window, min_seconds)
     duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
     oddness = sum(deviation.score for deviation in found) / max(duration, 1e-3) + max(0.0, 0.5 - alignment.match_score)
     ordered = tuple(sorted(found, key=lambda deviation: deviation.place))
@@ -158,22 +161,40 @@ def tempo_curve(
     return np.array(rows).reshape(-1, 2)
 
 
-def _tempo(alignment: Alignment, factor: float, window: float, min_seconds: float) -> list[Deviation]:
-    """Runs in which the tempo keeps beyond `factor` of the pair's median, on the video's clock."""
-    curve = tempo_curve(alignment, window)
-    if len(curve) < 3:
+def _between(gaps: Sequence[Gap], alignment: Alignment, reference: Embedding, video: Embedding) -> list[Segment]:
+    """The segments, cut at those of `gaps` that lie inside them: what is missing or added has no tempo."""
+    cuts = set()
+    for gap in gaps:
+        column, pts = (0, reference.pts_seconds) if gap.video == "a" else (1, video.pts_seconds)
+        cuts.add(int((pts[alignment.path[:, column]] < gap.start).sum()))
+    parts = []
+    for segment in alignment.segments:
+        inside = sorted(cut for cut in cuts if segment.first < cut <= segment.last)
+        for first, end in itertools.pairwise([segment.first, *inside, segment.last + 1]):
+            parts.append(replace(segment, first=first, last=end - 1))
+    return parts
+
+
+def _tempo(
+    alignment: Alignment, parts: Sequence[Segment], factor: float, window: float, min_seconds: float
+) -> list[Deviation]:
+    """Runs inside `parts` in which the tempo keeps beyond `factor` of the pair's median, on the video's clock."""
+    curves = [tempo_curve(alignment, window, segments=[part]) for part in parts]
+    slopes = np.concatenate([np.zeros(0), *(curve[:, 1] for curve in curves)])
+    if len(slopes) < 3:
         return []
-    typical = max(float(np.median(curve[:, 1])), 1e-3)
-    ratio = np.log2(np.clip(curve[:, 1] / typical, 1 / 16, 16))
-    at = alignment.b_at(curve[:, 0])
+    typical = max(float(np.median(slopes)), 1e-3)
     found = []
-    for kind, beyond in (("slower", ratio >= np.log2(factor)), ("faster", ratio <= -np.log2(factor))):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]])))
-        for first, end in edges.reshape(-1, 2):
-            start, stop = at[first], at[end - 1]
-            if np.isfinite(start) and np.isfinite(stop) and stop - start >= min_seconds:
-                score = float((stop - start) * np.abs(ratio[first:end]).mean())
-                found.append(Deviation(kind, float(start), float(stop), score, float(start)))
+    for curve in curves:
+        ratio = np.log2(np.clip(curve[:, 1] / typical, 1 / 16, 16))
+        at = alignment.b_at(curve[:, 0])
+        for kind, beyond in (("slower", ratio >= np.log2(factor)), ("faster", ratio <= -np.log2(factor))):
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]])))
+            for first, end in edges.reshape(-1, 2):
+                start, stop = at[first], at[end - 1]
+                if np.isfinite(start) and np.isfinite(stop) and stop - start >= min_seconds:
+                    score = float((stop - start) * np.abs(ratio[first:end]).mean())
+                    found.append(Deviation(kind, float(start), float(stop), score, float(start)))
     return found
 
 
