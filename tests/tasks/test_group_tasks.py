@@ -307,6 +307,14 @@ def test_what_is_missing_or_added_is_not_called_a_change_of_tempo(name: str) -> 
     assert [deviation.kind for deviation in report.deviations] == [name]
 
 
+def test_a_missing_beginning_is_placed_where_the_video_begins() -> None:
+    late = walk(STEADY[40:], "late")
+    report = deviate(walk(STEADY, "reference"), Embedding(late.vectors, late.pts_seconds + 300, "late"))
+    assert [(deviation.kind, deviation.start, deviation.place) for deviation in report.deviations] == [
+        ("missing", 0.0, 300.0)
+    ]
+
+
 def test_a_like_video_has_no_deviation_and_ranks_first() -> None:
     reference = walk(STEADY, "reference")
     like = deviate(reference, walk(STEADY, "like", noise=0.1))

@@ -82,7 +82,7 @@ def deviate(
         if gap.video == "a":
             inside = (reference.pts_seconds >= gap.start) & (reference.pts_seconds < gap.end)
             weight = _weighted(unlike[0][inside], gap.end - gap.start)
-            found.append(Deviation("missing", gap.start, gap.end, weight, _place(alignment, gap.start)))
+            found.append(Deviation("missing", gap.start, gap.end, weight, _place(alignment, gap.start, video)))
         else:
             inside = (video.pts_seconds >= gap.start) & (video.pts_seconds < gap.end)
             kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
@@ -102,10 +102,10 @@ def rank(reports: Sequence[Report]) -> list[Report]:
     return sorted(reports, key=lambda report: report.oddness)
 
 
-def _place(alignment: Alignment, second: float) -> float:
-    """The moment of the video at which the reference's moment would come: the last one matched before it, else 0."""
+def _place(alignment: Alignment, second: float, video: Embedding) -> float:
+    """The moment of the video at which the reference's would come: the last one matched before it, else its first."""
     before = np.flatnonzero(alignment.times[:, 0] <= second)
-    return float(alignment.times[before[-1], 1]) if len(before) else 0.0
+    return float(alignment.times[before[-1], 1] if len(before) else video.pts_seconds[0])
 
 
 def _unlikeness(reference: Embedding, video: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
