@@ -97,7 +97,7 @@ def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int =
     rows = math.ceil(len(videos) / columns)
     seconds = np.arange(0.0, float(timeline.seconds[-1]) + 1e-9, 1.0 / rate)
     held, absent = timeline.held(), np.isnan(timeline.positions)
-    nearest = np.abs(timeline.seconds[None] - seconds[:, None]).argmin(axis=1)
+    nearest = _nearest(timeline.seconds, seconds)
     streams = [_shown(reader, np.interp(seconds, timeline.seconds, held[i])) for i, reader in enumerate(readers)]
     with VideoWriter(out, height=rows * height, width=columns * width, rate=rate) as writer:
         for at, place, *pictures in zip(seconds, nearest, *streams, strict=True):
@@ -121,6 +121,13 @@ def _ticks(pts: NDArray[np.float64], max_rate: float) -> NDArray[np.float64]:
         if not kept or second - kept[-1] >= 1.0 / max_rate - 1e-3:
             kept.append(float(second))
     return np.array(kept)
+
+
+def _nearest(clock: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places in an ascending clock that are nearest to the given moments, of two the earlier."""
+    after = np.searchsorted(clock, seconds).clip(0, len(clock) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.asarray(np.where(seconds - clock[before] <= clock[after] - seconds, before, after), dtype=np.int64)
 
 
 def _shown(reader: VideoReader, seconds: NDArray[np.float64]) -> Iterator[Pixels]:
