@@ -91,6 +91,15 @@ def test_own_pace_shows_both_clocks_and_the_other_moment(tmp_path: Path) -> None
     assert np.abs(white[white >= WIDTH].mean() - WIDTH - 48) < 4
 
 
+def test_own_pace_shows_every_frame_of_the_faster_one(tmp_path: Path) -> None:
+    a, b = write_bar_codes(tmp_path / "a.mp4", 8, rate=2), write_bar_codes(tmp_path / "b.mp4", 120)
+    slow, fast = walk(np.linspace(0, 1, 8), "a", rate=2.0), walk(np.linspace(0, 1, 120), "b", rate=30.0)
+    own_pace(a, b, align(slow, fast, mode="global", verdict=False), tmp_path / "out.mp4", height=HEIGHT)
+    pictures = decoded(tmp_path / "out.mp4")
+    assert [read_bar_code(p[:HEIGHT, :WIDTH]) for p in pictures] == [k // 15 for k in range(120)]
+    assert [read_bar_code(p[:HEIGHT, WIDTH:]) for p in pictures] == list(range(120))
+
+
 def test_grid_puts_every_video_at_its_own_moment(tmp_path: Path) -> None:
     files = [write_bar_codes(tmp_path / f"{k}.mp4", 90) for k in range(3)]
     seconds = np.arange(20) / 10

@@ -59,13 +59,14 @@ def own_pace(a: Path, b: Path, alignment: Alignment, out: Path, *, height: int =
     """Write an mp4 of both at their own pace; bars show where each is and (white) where the other's moment is."""
     left, right = _open(a, height), _open(b, height)
     end = max(left.duration, right.duration)
-    seconds = np.arange(0.0, end, 1.0 / min(max_rate, left.frame_rate))
+    rate = min(max_rate, max(left.frame_rate, right.frame_rate))
+    seconds = np.arange(0.0, end, 1.0 / rate)
     at_a, at_b = np.minimum(seconds, left.pts_seconds[-1]), np.minimum(seconds, right.pts_seconds[-1])
     with VideoWriter(
         out,
         height=left.height + BAR,
         width=left.width + right.width,
-        rate=min(max_rate, left.frame_rate),
+        rate=rate,
         audio_from=a if left.has_audio else None,
     ) as writer:
         others_a, others_b = alignment.a_at(at_b), alignment.b_at(at_a)
