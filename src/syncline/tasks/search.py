@@ -97,10 +97,11 @@ class MomentIndex:
             raise SynclineError(f"{source!r} is not in the index of {len(self.sources)} videos; add it first")
         place = self.sources.index(source)
         seconds = self._seconds[place]
-        if not seconds[0] - 1.0 <= start <= seconds[-1] + 1.0:
-            raise SynclineError(
-                f"{source} runs from {seconds[0]:.2f} s to {seconds[-1]:.2f} s, asked for {start:.2f} s"
-            )
+        for asked in (start,) if end is None else (start, end):
+            if not seconds[0] - 1.0 <= asked <= seconds[-1] + 1.0:
+                raise SynclineError(
+                    f"{source} runs from {seconds[0]:.2f} s to {seconds[-1]:.2f} s, asked for {asked:.2f} s"
+                )
         first = int(np.abs(seconds - start).argmin())
         last = first if end is None else int(np.abs(seconds - end).argmin())
         mean = self._vectors[place][min(first, last) : max(first, last) + 1].mean(0)
