@@ -105,7 +105,9 @@ def test_sync_writes_a_timeline_and_a_grid(folder: Path, tmp_path: Path) -> None
     assert (tmp_path / "timeline.png").stat().st_size > 5000
 
 
-def test_sync_finds_the_offset_of_a_camera_that_started_later(folder: Path, tmp_path: Path) -> None:
+def test_sync_finds_the_offset_of_a_camera_that_started_later(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     early, late = tmp_path / "cameras" / "early.mp4", tmp_path / "cameras" / "late.mp4"
     early.parent.mkdir()
     early.write_bytes(films(folder)[0].read_bytes())
@@ -119,6 +121,8 @@ def test_sync_finds_the_offset_of_a_camera_that_started_later(folder: Path, tmp_
     offsets = {entry["video"]: entry for entry in json.loads((tmp_path / "out" / "sync.json").read_text())["offsets"]}
     assert offsets["late.mp4"]["rate"] == pytest.approx(1.0, abs=0.02)
     assert offsets["late.mp4"]["offset"] == pytest.approx(-reader.pts_seconds[12], abs=0.05)
+    said = f"late.mp4: at {offsets['late.mp4']['offset']:+.3f} s where the reference begins"
+    assert said in capsys.readouterr().out  # "starts" of an offset below 0 would say that it began earlier
 
 
 def test_search_finds_the_moment_itself_and_keeps_its_index(

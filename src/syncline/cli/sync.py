@@ -89,7 +89,8 @@ def run(arguments: argparse.Namespace) -> None:
         say(f"  misfit {misfit:>8}   on {entry['coverage']:4.0%} of the clock   {entry['video']}")
     for e in value.get("offsets", []):
         if "offset" in e:
-            say(f"  {e['video']}: starts {e['offset']:+.3f} s, runs × {e['rate']:.4f}, ± {e['spread']:.3f} s")
+            say(f"  {e['video']}: at {e['offset']:+.3f} s where the reference begins, runs × {e['rate']:.4f}, "
+                f"± {e['spread']:.3f} s")  # fmt: skip
     if not arguments.no_films:
         _film(arguments, videos, embeddings, reference)
     say(f"results in {arguments.out}; reference {names[start]}")
