@@ -290,6 +290,16 @@ def test_transfer_names_labels_that_do_not_fit() -> None:
         transfer_events([LabelledVideo(video.embedding, (99.0,))], [video.embedding])
 
 
+def test_videos_without_frames_get_one_clear_line(tmp_path: Path) -> None:
+    empty = Embedding(np.zeros((0, 24), np.float32), np.zeros(0), "empty")
+    with pytest.raises(SynclineError, match="empty has no embedded frames"):
+        transfer_events([LabelledVideo(empty, (1.0,))], [walk(np.linspace(0, 1, 50), "v")])
+    with pytest.raises(SynclineError, match="empty has no embedded frames"):
+        MomentIndex([empty]).query("empty", 0.0)
+    with pytest.raises(SynclineError, match="the index is empty"):
+        MomentIndex().save(tmp_path)
+
+
 STEADY = np.linspace(0, 1, 100)
 VARIANTS: dict[str, tuple[NDArray[np.float64], str, float, float]] = {
     "missing": (np.concatenate([STEADY[:40], STEADY[65:]]), "missing", 4.0, 6.5),

@@ -91,12 +91,14 @@ class MomentIndex:
         """The unit vector of a moment of an indexed video, or the mean one of the range from `start` to `end` seconds.
 
         Raises:
-            SynclineError: unknown source or a time outside the video.
+            SynclineError: unknown source, one without frames, or a time outside the video.
         """
         if source not in self.sources:
             raise SynclineError(f"{source!r} is not in the index of {len(self.sources)} videos; add it first")
         place = self.sources.index(source)
         seconds = self._seconds[place]
+        if not len(seconds):
+            raise SynclineError(f"{source} has no embedded frames, so no moment to look for")
         for asked in (start,) if end is None else (start, end):
             if not seconds[0] - 1.0 <= asked <= seconds[-1] + 1.0:
                 raise SynclineError(
@@ -190,7 +192,13 @@ class MomentIndex:
         ]
 
     def save(self, folder: Path) -> None:
-        """Write `index.safetensors` (vectors float16, seconds float64) and `index.json` (sources, counts)."""
+        """Write `index.safetensors` (vectors float16, seconds float64) and `index.json` (sources, counts).
+
+        Raises:
+            SynclineError: an empty index.
+        """
+        if not self._vectors:
+            raise SynclineError("the index is empty; add embeddings first")
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {
             "vectors": torch.cat(self._vectors).half(),

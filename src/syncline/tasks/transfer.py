@@ -77,7 +77,8 @@ def transfer_events(
         calibrate: with at least three labelled videos, map confidences through leave-one-out hits among them.
 
     Raises:
-        SynclineError: no labelled video, different numbers of events, or an event outside its video.
+        SynclineError: no labelled video, one without frames, different numbers of events, or an event outside its
+            video.
     """
     _check(labelled)
     options = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
@@ -154,6 +155,8 @@ def _check(labelled: Sequence[LabelledVideo]) -> None:
     count = len(labelled[0].events)
     for video in labelled:
         source, pts = video.embedding.source, video.embedding.pts_seconds
+        if not len(pts):
+            raise SynclineError(f"{source} has no embedded frames, so its events lie nowhere")
         if len(video.events) != count:
             raise SynclineError(f"{source} has {len(video.events)} events, {labelled[0].embedding.source} has {count}")
         for event in video.events:
