@@ -69,7 +69,8 @@ class Alignment:
     """Which moment of A is which moment of B.
 
     Attributes:
-        path: (k, 2) int64, matched pairs of rows of A's and B's embedding, ascending in both columns.
+        path: (k, 2) int64, matched pairs of rows of A's and B's embedding, no row twice, ascending in both columns;
+            in the other modes than `local` the frames during which one video waits for the other are in no pair.
         times: (k, 2) float64, the same pairs in seconds on each player's clock; B's is refined below one frame.
         confidence: (k,) float64 in [0, 1], probability that the pair is matched (within one frame of B).
         score: total score of the alignment (`local`) or minus its mean cost (the other modes).
@@ -311,15 +312,14 @@ def _near(posterior: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[n
 def _refine(
     pairs: NDArray[np.int64], near: NDArray[np.float64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Times of the pairs; B's is the posterior mean over two frames to either side where the pair is one to one."""
+    """Times of the pairs; B's is the posterior mean over two frames to either side where that has any weight."""
     times = np.stack([pts_a[pairs[:, 0]], pts_b[pairs[:, 1]]], axis=1) if len(pairs) else np.zeros((0, 2))
     if not len(pairs):
         return times
     columns = np.clip(pairs[:, 1, None] + np.arange(-_NEAR, _NEAR + 1), 0, len(pts_b) - 1)
-    weights, mass = near, near.sum(axis=1)
-    one_to_one = np.bincount(pairs[:, 0])[pairs[:, 0]] == 1
-    sure = one_to_one & (mass > 0.1)
-    times[sure, 1] = (weights[sure] * pts_b[columns[sure]]).sum(axis=1) / mass[sure]
+    mass = near.sum(axis=1)
+    sure = mass > 0.1  # a path matches no frame twice
+    times[sure, 1] = (near[sure] * pts_b[columns[sure]]).sum(axis=1) / mass[sure]
     times[:, 1] = np.maximum.accumulate(times[:, 1])
     return times
 

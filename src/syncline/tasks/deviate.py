@@ -28,8 +28,8 @@ class Deviation:
         kind: `missing` (in the reference only), `extra` (in the video only), `repeated` (the video shows a part of the
             reference once more), `out_of_order` (shows it elsewhere), `slower`, `faster`.
         start, end: seconds, on the reference's clock for `missing`, on the video's for all others.
-        score: how much: seconds without counterpart weighted by how unlike they are (0 to 1 a second) for the first
-            four, seconds times |log2 of the tempo ratio| for the last two.
+        score: how much: seconds without counterpart weighted by how unlike they are (0.5 to 1 a second) for the
+            first four, seconds times |log2 of the tempo ratio| for the last two.
         place: seconds on the video's clock: where a missing stretch ought to be; `start` for all others.
     """
 
@@ -144,7 +144,8 @@ def _kind_of_extra(
 def tempo_curve(
     alignment: Alignment, window: float = 2.0, *, segments: Sequence[Segment] | None = None
 ) -> NDArray[np.float64]:
-    """Seconds of B that pass in one second of A: (k, 2) float64 of (time in A, slope), one a matched pair.
+    """Seconds of B that pass in one second of A: (k, 2) float64 of (time in A, slope), one a matched pair that
+    has another near it.
 
     Slopes are least-squares lines through the pairs of one segment within half a window to either side; of all
     segments, or of those given.

@@ -247,7 +247,7 @@ def _in_order(smooth: NDArray[np.float64], absent_below: float) -> list[int]:
     best = np.zeros(width + 1)  # best[j]: most votes so far with all placed events in columns < j
     choices: list[NDArray[np.int64]] = []
     for k in range(count):
-        # placing event k at column j follows everything that ended at a column <= j
+        # placing event k at column j follows everything that ended at a column < j
         placing = best[:-1] + smooth[k]
         upto = np.maximum.accumulate(placing)
         where = np.zeros(width, dtype=np.int64)
