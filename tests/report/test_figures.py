@@ -22,6 +22,7 @@ from syncline.report.figures import (
     timeline_figure,
     trajectories,
 )
+from syncline.report.page import write_figure
 from syncline.tasks import Alignment, Timeline, align
 
 
@@ -172,3 +173,10 @@ def test_large_figures_go_in_as_pixels(tmp_path: Path) -> None:
     figure.add_subplot().scatter(*np.random.default_rng(0).random((2, 8000)), s=2)
     write_page(tmp_path / "p.html", "t", [("many", figure)])
     assert "data:image/png;base64," in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+def test_dollar_signs_in_names_are_no_formulas(pair: tuple[Embedding, Embedding, Alignment], tmp_path: Path) -> None:
+    name = "cost $5_^ and $6.mp4"
+    figure = tempo_curve(pair[2], names=(name, name), title=name)
+    write_figure(tmp_path / "tempo.png", figure)
+    assert (tmp_path / "tempo.png").stat().st_size > 1000

@@ -50,6 +50,7 @@ STYLE: Any = {
     "lines.linewidth": 1.5,
     "figure.facecolor": "white",
     "svg.hashsalt": "syncline",
+    "text.parse_math": False,  # names of files may hold dollar signs
 }
 
 
