@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -286,3 +287,24 @@ def test_help_has_an_example_and_needs_nothing_heavy(verb: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert f"syncline {verb}" in done.stdout.split("examples:")[1]
     assert done.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize("words", ["scan {folder} --quick >&-", "cache --cache {folder} >&-"])
+def test_closed_output_is_no_trouble(phone: Path, words: str) -> None:
+    line = f'"{sys.executable}" -m syncline ' + words.format(folder=f'"{phone}"')
+    done = subprocess.run(line, shell=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_output_that_lacks_letters_and_output_that_nobody_reads(phone: Path) -> None:
+    named = [sys.executable, "-m", "syncline", "cache", "--cache", str(phone / "\u00e4")]
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(named, capture_output=True, text=True, env=buffered | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert "?: 0.0 MB" in done.stdout
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-m", "syncline", "cache", "--cache", str(phone)]
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, env=buffered)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")

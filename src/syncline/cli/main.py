@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -64,10 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit code (argparse itself exits with 2 on a wrong command line)."""
     # threads that wait for each other by spinning make a busy machine ten times slower; read when torch is loaded
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _open_output()
     words = list(sys.argv[1:] if arguments is None else arguments)
     parsed = _parse(words)
     try:
         code = importlib.import_module(f"syncline.cli.{parsed.verb}").run(parsed)
+        sys.stdout.flush()  # what cannot be written is found here, not when Python ends
     except SynclineError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -75,6 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except UnicodeEncodeError as error:  # only names of files hold such letters
+        part = error.object[max(0, error.start - 40) : error.end + 20].splitlines()
+        return _fail(f"a name that is no UTF-8 cannot be written, near {' '.join(part)!a}; rename the file")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _fail(
@@ -88,6 +94,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _fail(f"{error.filename} cannot be read or written: {error.strerror}; choose another place")
         raise
     return int(code or 0)
+
+
+def _open_output() -> None:
+    """Takes care that everything can be printed: closed output leads nowhere, letters it does not have become ``?``."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _fail(message: str, code: int = 1) -> int:
