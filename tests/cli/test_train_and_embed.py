@@ -308,3 +308,19 @@ def test_output_that_lacks_letters_and_output_that_nobody_reads(phone: Path) -> 
     done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, env=buffered)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_names_are_shown_and_typed_as_they_are(
+    phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, place = tmp_path / "takes [last]", tmp_path / "run [b]"
+    folder.mkdir()
+    for number, film in enumerate(sorted(phone.glob("*.mp4"))):
+        (folder / f"{number} [final].mp4").write_bytes(film.read_bytes())
+    assert main(["train", str(folder), "--out", str(place), "--cache", cache, *SMALL]) == 0
+    assert f"syncline evaluate '{place}' '{folder}'" in capsys.readouterr().out
+    assert main(["evaluate", str(place), str(folder), "--cache", cache]) == 0
+    out = capsys.readouterr().out
+    assert "takes [last], whole" in out
+    assert "run [b]" in out
+    assert "0 [final].mp4 and 1 [final].mp4" in out

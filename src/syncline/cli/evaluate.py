@@ -159,15 +159,16 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
         if table.columns:
             _print_table(console, table)
         else:
-            console.print(
+            print(
                 f"{table.title}: nothing could be measured, because no two videos with labels and without a part in "
                 "common are left to compare; label more videos (4 or more of the split val)"
             )
     signed = [row for row in rows if row.get("signs")]
     if signed:
+        from rich.markup import escape
         from rich.table import Table as Grid
 
-        grid = Grid("", *(row["method"] for row in signed), title="label-free signs")
+        grid = Grid("", *(escape(row["method"]) for row in signed), title="label-free signs")
         for name in signed[0]["signs"]:
             values = [row["signs"][name] for row in signed]
             grid.add_row(name.replace("_", " "), *("–" if v is None else f"{v:.3f}" for v in values))
@@ -176,20 +177,21 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
         if not is_control(row["method"]):
             known = {k: float("nan") if v is None else v for k, v in row["signs"].items()}
             for line in warnings_of(known):
-                console.print(f"warning: {row['method']}: {line}", markup=False)
+                print(f"warning: {row['method']}: {line}")
     for pair in matches:
         verdict = "match" if pair["score"] >= MATCH_THRESHOLD else "do not match"
-        console.print(f"{pair['a']} and {pair['b']} {verdict} ({pair['score']:.2f})")
+        print(f"{pair['a']} and {pair['b']} {verdict} ({pair['score']:.2f})")
 
 
 def _print_table(console: Any, table: Table) -> None:
     """A table turned on its side: metrics are rows, since there are more of them than fit a terminal's width."""
+    from rich.markup import escape
     from rich.table import Table as Grid
 
     from syncline.experiments.tables import texts
 
     heading, *lines = texts(table, bold=("[bold]", "[/bold]"))
-    grid = Grid("", *(line[0] for line in lines), title=table.title)
+    grid = Grid("", *(escape(line[0]) for line in lines), title=escape(table.title))
     for place, name in enumerate(heading[2:], 2):
         grid.add_row(name, *(line[place] for line in lines))
     console.print(grid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 _say("ended before the first step; features that were read stay in the cache")
             if _leads():
-                _say(f"go on with: syncline train {arguments.source} --out {arguments.out} --resume")
+                _say(f"go on with: syncline train {_typed(arguments)} --out {shlex.quote(arguments.out)} --resume")
             return 0 if stopped.signal == signal.SIGTERM else 130
 
 
@@ -163,11 +164,13 @@ class _Display:
 
     def __call__(self, progress: Progress) -> None:
         """Draws what is new."""
+        from rich.markup import escape
+
         if progress.phase == "plan":
-            self.console.print(progress.message, highlight=False)
+            self.console.print(progress.message, highlight=False, markup=False)
             return
         if progress.phase == "features" and progress.message:
-            self.console.print(f"[yellow]passed over[/]: {progress.message}", highlight=False)
+            self.console.print(f"[yellow]passed over[/]: {escape(progress.message)}", highlight=False)
         words = {"features": ("reading videos", "videos/s"), "training": ("training", "steps/s")}
         if progress.phase not in words:
             return
@@ -205,7 +208,17 @@ def _finish(arguments: argparse.Namespace) -> None:
             )
         for part, share in summary["shares"].items():
             print(f"  {part:<10} {100 * share:7.1f} % of a step")
-    print(f"next: syncline evaluate {place} {arguments.source}, or syncline view {arguments.source} --run {place}")
+    run, source = shlex.quote(str(place)), shlex.quote(arguments.source)
+    print(f"next: syncline evaluate {run} {_typed(arguments)}, or syncline view {source} --run {run}")
+
+
+def _typed(arguments: argparse.Namespace) -> str:
+    """The source and the options that say which part of it is meant, as they are typed in a shell."""
+    words = [arguments.source]
+    for name in ("root", "action", "camera"):
+        if getattr(arguments, name) is not None:
+            words += [f"--{name}", getattr(arguments, name)]
+    return shlex.join(words)
 
 
 def _leads() -> bool:

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     from pathlib import Path
 
     from rich.console import Console
+    from rich.markup import escape
 
     from syncline.viewer.serving import open_viewer, serve
 
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
             minutes=arguments.minutes, follow_links=arguments.follow_links, host=arguments.host, port=arguments.port,
         )  # fmt: skip
     for name, why in viewer.broken:
-        console.print(f"[yellow]passed over[/] {name}: {why}", highlight=False)
+        console.print(f"[yellow]passed over[/] {escape(f'{name}: {why}')}", highlight=False)
     if arguments.host not in LOCAL:
         console.print(
             f"[bold yellow]warning:[/] listening on {arguments.host}: everybody who can reach this machine can watch "
