@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     from syncline.errors import SynclineError
     from syncline.tasks import barycentre, deviate, distance_rule, medoid, rank
 
-    if arguments.min_seconds <= 0 or arguments.tempo <= 1:
+    if not (arguments.min_seconds > 0 and arguments.tempo > 1):  # as nan is not
         raise SynclineError("--min-seconds must be above 0 and --tempo above 1")
     videos = open_videos(arguments.source)
     if len(videos) < 2:

@@ -53,8 +53,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     if (arguments.image is None) == (arguments.video is None) or (arguments.video and arguments.time is None):
         raise SynclineError("give what is looked for: --video V --time T, or --image FILE")
-    if arguments.k < 1 or arguments.apart < 0:
+    if arguments.k < 1 or not arguments.apart >= 0:
         raise SynclineError("-k must be at least 1 and --apart at least 0")
+    if arguments.until is not None and not arguments.until >= arguments.time:
+        raise SynclineError(f"--until {arguments.until} comes before --time {arguments.time}")
     store = (arguments.source / "store.json").is_file()
     if store and (arguments.image or arguments.index):
         raise SynclineError("a folder of embeddings is searched by --video and --time, and needs no --index")
