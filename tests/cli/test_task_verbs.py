@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from syncline.data import open_videos
 from syncline.data.label_files import read_labels
 from syncline.data.label_track import attach_labels
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
+from syncline.tasks import Timeline
 from syncline.video import VideoReader, VideoWriter
 
 COUNT = 4
@@ -103,6 +105,18 @@ def test_sync_writes_a_timeline_and_a_grid(folder: Path, tmp_path: Path) -> None
     film = VideoReader(tmp_path / "grid.mp4")
     assert film.duration == pytest.approx(float(table[-1]["seconds"]), abs=0.2)
     assert (tmp_path / "timeline.png").stat().st_size > 5000
+
+
+def test_the_grid_shows_the_timeline_that_is_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Timeline] = []
+    monkeypatch.setattr("syncline.tasks.playback.grid", lambda files, timeline, out, height: shown.append(timeline))
+    assert command(folder, "sync", folder, "--out", tmp_path, "--grid", "2") == 0
+    table = rows(tmp_path / "timeline.csv")
+    columns = list(table[0])[1:3]
+    wanted = [[float(row[name] or "nan") for row in table] for name in columns]
+    np.testing.assert_allclose(shown[0].positions, wanted, atol=1e-5)
 
 
 def test_sync_finds_the_offset_of_a_camera_that_started_later(
@@ -254,6 +268,18 @@ def test_transfer_gives_one_frame_in_every_form(folder: Path, tmp_path: Path) ->
         assert (np.flatnonzero(np.diff(phases)) + 1).tolist() == [10, 20, 29], form
 
 
+def test_a_name_that_is_no_utf8_ends_in_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux has such names")
+    for film, name in zip(films(folder)[:2], ("a.mp4", "\udcff.mp4"), strict=True):
+        (tmp_path / name).write_bytes(film.read_bytes())
+    words = ["search", tmp_path, "--video", "a.mp4", "--time", "1", "--out", tmp_path / "out"]
+    assert command(folder, *words) == 1
+    assert "no UTF-8 cannot be written" in capsys.readouterr().err
+
+
 def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
     reference = films(folder)[0].name
     assert command(folder, "deviate", folder, "--reference", reference, "--out", tmp_path) == 0
@@ -276,7 +302,10 @@ def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
         (["search", "{folder}", "--video", "nobody.mp4", "--time", "1"], "names none of the 4 videos"),
         (["search", "{folder}", "--video", "{first}", "--time", "99"], "asked for 99.00 s"),
         (["sync", "{folder}", "--reference", "nobody.mp4"], "names none of the 4 videos"),
+        (["search", "{folder}", "--video", "{first}", "--time", "2", "--until", "1"], "comes before --time"),
+        (["search", "{folder}", "--video", "{first}", "--time", "2", "--apart", "nan"], "--apart at least 0"),
         (["deviate", "{folder}", "--tempo", "0.5"], "--tempo above 1"),
+        (["deviate", "{folder}", "--min-seconds", "nan"], "--min-seconds must be above 0"),
         (["transfer", "{folder}", "--labels", "{folder}/none.csv"], "none.csv"),
         (["align", "{folder}/none.mp4", "{first}"], "none of the|not two readable|no such file"),
     ],

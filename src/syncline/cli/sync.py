@@ -11,6 +11,7 @@ from syncline.cli.sources import Embedder, add_embedding_options, pick, progress
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, VideoSet
+    from syncline.tasks import Timeline
     from syncline.tasks.align import PairAligner
 
 EPILOG = """\
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> None:
             say(f"  {e['video']}: at {e['offset']:+.3f} s where the reference begins, runs × {e['rate']:.4f}, "
                 f"± {e['spread']:.3f} s")  # fmt: skip
     if not arguments.no_films:
-        _film(arguments, videos, embeddings, reference)
+        _film(arguments, videos, timeline, reference)
     say(f"results in {arguments.out}; reference {names[start]}")
 
 
@@ -126,17 +127,24 @@ def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[
     return found
 
 
-def _film(arguments: argparse.Namespace, videos: VideoSet, embeddings: list[Embedding], reference: str | None) -> None:
+def _film(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline, reference: str | None) -> None:
     """The grid: all, or the first few on the same timeline."""
-    from syncline.tasks import synchronize
+    from dataclasses import replace
+
     from syncline.tasks.playback import grid
 
     chosen = list(range(len(videos)))[: arguments.grid]
     if len(chosen) < 2:
         return
-    if reference is not None and reference not in {embeddings[i].source for i in chosen}:
-        chosen[-1] = next(i for i, embedding in enumerate(embeddings) if embedding.source == reference)
+    if reference is not None and timeline.sources.index(reference) not in chosen:
+        chosen[-1] = timeline.sources.index(reference)
+    part = replace(
+        timeline,
+        sources=tuple(timeline.sources[i] for i in chosen),
+        positions=timeline.positions[chosen],
+        inconsistency=timeline.inconsistency[chosen],
+        coverage=timeline.coverage[chosen],
+    )
     with progress("writing the grid", 1) as step:
-        timeline = synchronize([embeddings[i] for i in chosen], method=arguments.method, reference=reference)
-        grid([videos[i].path for i in chosen], timeline, arguments.out / "grid.mp4", height=arguments.height)
+        grid([videos[i].path for i in chosen], part, arguments.out / "grid.mp4", height=arguments.height)
         step()
