@@ -6,6 +6,7 @@ import multiprocessing
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -134,11 +135,19 @@ class Scores(Dataset[Tensor]):
         return score
 
 
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("start", sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods())))
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # forking with threads is what is tested
 def test_in_workers(start: str) -> None:
-    torch.set_num_threads(2)
     want = torch.stack([Scores()[index] for index in range(4)])  # the parent's thread pool exists before the fork
     workers: DataLoader[Tensor] = DataLoader(Scores(), batch_size=1, num_workers=2, multiprocessing_context=start)
     torch.testing.assert_close(torch.cat(list(workers)), want)
