@@ -1,4 +1,4 @@
-"""What every test shares: threads kept low, the real videos where they are, a browser where it is asked for."""
+"""What every test shares: no hub is asked for anything, and the real videos are where SYNCLINE_TEST_DATA says."""
 
 from __future__ import annotations
 
