@@ -17,6 +17,7 @@ test-quick: $(READY)
 
 # Measurements: JSONL under benchmarks/results, and the tables of docs/ made from it.
 bench: $(READY)
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[bench]"
 	$(BIN)/python -m benchmarks
 	$(BIN)/python docs/scripts/measured.py
 	$(BIN)/python docs/scripts/results.py
@@ -30,7 +31,7 @@ fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz.videos --count 2000
 
 docs: $(READY)
-	$(BIN)/python -m pip install --quiet "mkdocs-material>=9.5" "mkdocstrings[python]>=0.27"
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[docs]"
 	$(BIN)/mkdocs build --strict
 
 lint: $(READY)
