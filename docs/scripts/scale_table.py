@@ -19,7 +19,9 @@ def table(rows: list[dict[str, Any]], price: float) -> list[str]:
         ]
     lines = []
     for what, row in measured.items():
-        lines.append(f"Measured: {what}, commit {row['commit']}, {row['machine']}, load {row['load']}.")
+        runs = sum(other["what"] == what for other in rows)
+        which = f"the fastest of {runs} runs: " if runs > 1 else ""
+        lines.append(f"Measured: {what}, {which}commit {row['commit']}, {row['machine']}, load {row['load']}.")
     lines += [
         "",
         "| work | sampled frames | core hours | hours on 64 cores | money | embeddings | feature cache |",
