@@ -115,6 +115,12 @@ def test_random_cycles_go_through_sequences_that_have_frames() -> None:
         TCCLoss(stochastic=True, cycle_length=9)(x, y, **views)
 
 
+@pytest.mark.parametrize("length", [1, 0, -1])
+def test_a_cycle_goes_through_two_sequences_at_least(length: int) -> None:
+    with pytest.raises(ValueError, match="cycle_length must be at least 2"):
+        TCCLoss(stochastic=True, cycle_length=length)
+
+
 @pytest.mark.parametrize("make", [LAVLoss, LRPropLoss])
 def test_a_video_is_never_paired_with_itself(make: Any) -> None:
     x, y, views = batch(b=3)

@@ -70,6 +70,8 @@ class TCCLoss(nn.Module):
                 f"loss must be one of {', '.join(KINDS)}, similarity l2 or cosine; got {loss}, {similarity}"
             )
         check_positive(temperature=temperature, huber_delta=huber_delta, num_cycles=num_cycles)
+        if cycle_length < 2:
+            raise ValueError(f"cycle_length must be at least 2, got {cycle_length}")
         self.loss, self.similarity, self.temperature = loss, similarity, temperature
         self.normalize_indices, self.variance_lambda, self.huber_delta = normalize_indices, variance_lambda, huber_delta
         self.label_smoothing, self.stochastic = label_smoothing, stochastic
