@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import argparse
+import re
+from pathlib import Path
 
 import pytest
 import yaml
 
+from syncline.cli.train import configure
 from syncline.errors import SynclineError
 from syncline.losses import LACLoss, SCLLoss
 from syncline.training import METHODS, TrainConfig, as_yaml, config_from, make_loss, method_config
@@ -88,3 +92,11 @@ def test_unknown_methods_presets_and_options_are_told() -> None:
     ):
         with pytest.raises(SynclineError):
             make()
+
+
+def test_lists_of_methods_say_that_lrprop_is_a_reconstruction() -> None:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    for text in (parser.format_help(), page, method_config.__doc__, TrainConfig.__doc__):
+        assert re.search(r"gta`?,?\s(or\s)?`?lrprop`?,?\s\(?our\sreconstruction", " ".join((text or "").split()))

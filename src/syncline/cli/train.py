@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", nargs="?", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
     parser.add_argument("--out", metavar="RUN", help="folder of the run; must not exist, except with --resume")
     add_source_options(parser)
-    parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop")
+    parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop (our reconstruction)")
     parser.add_argument(
         "--preset", help="of the method's loss; of lac: cross_video (default), corrected, paper, released"
     )

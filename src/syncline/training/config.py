@@ -22,7 +22,8 @@ class TrainConfig:
     """Everything that decides what comes out of a training run, beside the videos.
 
     Attributes:
-        method: lac, scl, tcn, tcc, lav, gta or lrprop. preset: of its loss; None for the loss's own default.
+        method: lac, scl, tcn, tcc, lav, gta or lrprop (our reconstruction). preset: of its loss; None for the loss's
+            own default.
         loss: options of the loss by name, over the preset's.
         label_seconds: standard deviation of soft labels in seconds, for the losses that have them (lac, scl, lrprop);
             None, or an option of the loss that names the variance itself: in sampled frames^2, as published.

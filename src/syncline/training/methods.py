@@ -65,8 +65,8 @@ def method_config(method: str = "lac", *, preset: str | None = None, own: bool =
     """The configuration of a method.
 
     Args:
-        method: lac, scl, tcn, tcc, lav, gta, lrprop. preset: of its loss, with all that it asks of encoder and views;
-            None for the method's own, and for lac in the common setting `RECOMMENDED`.
+        method: lac, scl, tcn, tcc, lav, gta, lrprop (our reconstruction). preset: of its loss, with all that it asks
+            of encoder and views; None for the method's own, and for lac in the common setting `RECOMMENDED`.
         own: the method's own encoder and training settings in place of the common ones, see above.
         changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
 
