@@ -182,6 +182,19 @@ def test_the_tables_of_the_paper_are_shipped() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "row"), [("table3", "head + transformer"), ("table4", "gamma 0.8"), ("table5", "Lc + Ll + Lsw")]
+)
+def test_tables_of_the_paper_share_the_row_that_they_share_in_print(name: str, row: str) -> None:
+    """One training, LAC's as published, stands in Tables 1, 3, 4 and 5; so does the corrected one beside it."""
+    table, first = read_bench(name), read_bench("table1")
+    for found, expected in ((row, "LAC paper"), (f"corrected {row}", "LAC corrected")):
+        training, published = table.training(found, 0), first.training(expected, 0)
+        assert replace(training, loss={}) == published
+        assert training.loss in ({}, {"gamma": 0.8})
+    assert (published.views.num_frames, published.views.batch_size, published.lr) == (64, 2, 1e-4)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("sets: [a]\nmethods: {x: {method: scl}}\nspeed: 3", "speed"),

@@ -54,7 +54,7 @@ class BenchConfig:
             value and measures on the others; `pouring`, `penn_action` (one set for each action); or `synthetic` or
             `synthetic:missing,extra`: rendered videos, each with these kinds of trouble (see `SyntheticConfig`).
         methods: by the name of its row, what `method_config` takes: `method`, `preset`, `own`, fields of TrainConfig.
-        common: fields of TrainConfig for all methods; a method's own come over them.
+        common: the same for all methods; a method's own come over them.
         seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
         baseline: the row that differences are taken against; None for the first.
     """
