@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest

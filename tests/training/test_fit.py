@@ -182,6 +182,18 @@ def test_augmented_copies_and_stride_contexts(videos: VideoSet, cache: Path, sma
     assert all(torch.isfinite(p).all() for p in encoder.parameters())
 
 
+@pytest.mark.parametrize("preset", ["released", "released_vec"])
+def test_released_lac_sees_padding_as_frames(preset: str, videos: VideoSet, cache: Path, small: Small) -> None:
+    """Masked slots are zeros in both views: at distance 0, and 1 / d^2 of them is infinite (1e8 with its epsilon)."""
+    losses: list[float] = []
+    lac = {"temporal": "lac", "head_norm": "none", "projection": False}
+    fit(
+        videos, small("lac", preset=preset, steps=2, encoder=lac), cache=cache,
+        callback=lambda told: losses.append(told.loss) if told.loss is not None else None,
+    )  # fmt: skip
+    assert max(losses) < 1e4
+
+
 def test_training_from_pixels(videos: VideoSet, small: Small, tmp_path: Path) -> None:
     config = small("scl", steps=1, encoder={"trainable": "all", "grid": 0}, views={"num_frames": 2, "batch_size": 1})
     config = replace(config, checkpoint_seconds=0.0)

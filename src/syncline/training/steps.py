@@ -112,7 +112,7 @@ class Stepper:
             inputs = own.inputs.to(accelerator.device).flatten(0, 1)
             masks, steps = (t.to(accelerator.device).flatten(0, 1) for t in (own.masks, own.steps))
         with self.watch("encoder"), accelerator.autocast():
-            embedded = self.model(inputs, mask=masks, steps=steps)
+            embedded = self.model(inputs, mask=masks if _sees_masks(self.parts.loss) else None, steps=steps)
         z = gathered(embedded.float().unflatten(0, tuple(own.video.shape)), accelerator)
         told = {"steps": batch.steps, "frames": batch.frames, "mask": batch.masks, "video": batch.video}
         sides = {
@@ -124,6 +124,14 @@ class Stepper:
             features = frozen_features(batch).to(z.device)
             sides |= {"teacher_x": features[:, 0], "teacher_y": features[:, 1]}
         return z, sides
+
+
+def _sees_masks(loss: nn.Module) -> bool:
+    """Whether padding is padding to a loss; to LAC's released code its slots are frames like any others.
+
+    The encoder then must not mask them either: it would give zeros in both views, whose distance is 0.
+    """
+    return bool(getattr(getattr(loss, "options", None), "use_masks", True))
 
 
 def frozen_features(batch: Batch) -> Float[Tensor, "b v t f"]:
