@@ -272,6 +272,19 @@ def test_events_are_carried_and_absent_ones_are_not_forced(given: int) -> None:
     assert abs(confidence.mean() - hit.mean()) < 0.2
 
 
+def test_events_stay_in_order_where_their_votes_cross(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best moments of both lie within one window: labels whose events descend could not be written."""
+    votes = np.zeros((2, 30))
+    votes[0, 12], votes[1, 10] = 0.9, 0.8
+    monkeypatch.setattr("syncline.tasks.transfer.event_votes", lambda *given, **options: votes)
+    videos = labelled_group(1)
+    found = transfer_events(videos, [walk(np.arange(30) / 30, "target")])[0]
+    first, second = found.events
+    assert first is not None
+    assert second is not None
+    assert first <= second
+
+
 def test_the_video_that_is_least_sure_is_named_next() -> None:
     videos = labelled_group(4)
     strange = walk(np.full(80, np.nan), "strange")

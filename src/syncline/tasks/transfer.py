@@ -214,13 +214,16 @@ def _place(
     chosen = _in_order(smooth, absent_below)
     events: list[float | None] = []
     confidence = np.zeros(len(votes))
+    last = -np.inf
     for k, column in enumerate(chosen):
         if column < 0:
             events.append(None)
             confidence[k] = 1.0 - smooth[k].max(initial=0.0)
         else:
             weights = votes[k, windows[column]]
-            events.append(float((weights * pts[windows[column]]).sum() / weights.sum()))
+            # the columns ascend; the means of two windows that overlap need not
+            last = max(last, float((weights * pts[windows[column]]).sum() / weights.sum()))
+            events.append(last)
             confidence[k] = min(1.0, smooth[k, column])
     return Transferred(target.source, tuple(events), confidence)
 
