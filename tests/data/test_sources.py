@@ -127,6 +127,8 @@ def test_names_of_data_sets_and_their_folders(tmp_path: Path, monkeypatch: pytes
     assert [video.name for video in open_source(tmp_path, action="bowl")] == ["0002_bowl"]
     with pytest.raises(SynclineError, match="folder of the data set pouring by --root"):
         open_source("pouring")
+    with pytest.raises(SynclineError, match="--camera goes with a LeRobot data set"):
+        open_source(tmp_path, camera="wrist")
     with pytest.raises(SynclineError, match="--root goes with the name of a data set"):
         open_source(tmp_path, root=tmp_path)
     with pytest.raises(SynclineError, match="no video of the split 'val'"):

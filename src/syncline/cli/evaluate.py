@@ -37,7 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("run", help="a trained run (folder), or - for none")
     parser.add_argument("data", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
-    parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True, help="measure them too")
+    parser.add_argument(
+        "--controls", action=argparse.BooleanOptionalAction, default=True, help="measure the trivial controls too"
+    )
     parser.add_argument("--labels", type=Path, help="key events or phases of DATA, in any form that is read")
     parser.add_argument("--recuts", type=Path, help="CSV of re-cuts (default: retimed.csv beside the manifest)")
     parser.add_argument("--draws", type=int, default=10, help="of training subsets, for the fractions .1 and .5")

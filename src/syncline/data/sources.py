@@ -58,7 +58,8 @@ def open_source(
         split: keep only this split.
 
     Raises:
-        SynclineError: as `open_videos`; a name without a root, a root with something that is no name.
+        SynclineError: as `open_videos`; a name without a root, a root with something that is no name, a camera of
+            what is no LeRobot data set.
     """
     if isinstance(source, str) and source in DATASETS and (root is not None or not Path(source).exists()):
         if root is None:
@@ -68,6 +69,8 @@ def open_source(
         raise SynclineError(
             f"--root goes with the name of a data set ({', '.join(DATASETS)}), got {str(source)[:200]!r}"
         )
+    if camera is not None and not (isinstance(source, str | Path) and is_lerobot(Path(source))):
+        raise SynclineError(f"--camera goes with a LeRobot data set, which {str(source)[:200]!r} is not; leave it away")
     found = source if isinstance(source, VideoSet) else _open(source, camera, rules)
     if action not in (None, "all"):
         chosen = tuple(video for video in found if video.action == action)
