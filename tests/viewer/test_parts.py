@@ -25,7 +25,8 @@ from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.errors import SynclineError, UnusableRunError
 from syncline.tasks import deviate
 from syncline.training import fit, method_config
-from syncline.video import VideoReader, scan_cache
+from syncline.video import VideoReader
+from syncline.viewer import serving
 from syncline.viewer.analysis import Analysis, _pooled
 from syncline.viewer.background import in_background
 from syncline.viewer.collection import Library
@@ -450,12 +451,10 @@ def test_folder_manifest_and_trouble(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("only_opened")
-def test_only_what_was_given_is_scanned_and_only_once(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_what_was_given_is_scanned(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned: list[str] = []
-    scan = scan_cache.scan_file
-    monkeypatch.setattr(scan_cache, "scan_file", lambda path: (scanned.append(path.name), scan(path))[1])
+    scan = serving.scan_file
+    monkeypatch.setattr(serving, "scan_file", lambda path: (scanned.append(path.name), scan(path))[1])
     shown = tmp_path / "shown"
     shown.mkdir()
     for name in ("one", "two"):
@@ -466,8 +465,7 @@ def test_only_what_was_given_is_scanned_and_only_once(
     for source in (shown / "one.mp4", shown / "few.csv"):
         assert open_viewer(source, **options).broken == ()
     assert scanned == []
-    for _ in range(2):
-        assert [name for name, _ in open_viewer(shown, **options).broken] == ["broken.mp4"]
+    assert [name for name, _ in open_viewer(shown, **options).broken] == ["broken.mp4"]
     assert scanned == ["broken.mp4"]
 
 

@@ -15,8 +15,7 @@ from starlette.types import ASGIApp
 from syncline.data import VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.files import cache_folder
-from syncline.video import find_videos
-from syncline.video.scan_cache import ScanCache
+from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
 from syncline.viewer.collection import Library
 from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
@@ -86,7 +85,7 @@ def open_viewer(
         videos, folder = open_videos(source), source if source.is_dir() else source.parent
         if source.is_dir():
             videos = videos if follow_links else _inside(videos, folder)
-            broken = _broken(folder, videos, ScanCache(None if features is None else features / "scan"))
+            broken = _broken(folder, videos)
     place = _work_folder(folder) if work is None else Path(work)
     trained = place / OWN_RUN
     trainer = None
@@ -188,14 +187,14 @@ def _inside(videos: VideoSet, folder: Path) -> VideoSet:
     return replace(videos, videos=kept)
 
 
-def _broken(folder: Path, videos: VideoSet, known: ScanCache) -> list[tuple[str, str]]:
+def _broken(folder: Path, videos: VideoSet) -> list[tuple[str, str]]:
     """Files with a video's name that are not in the set, and why."""
     used = {video.path.resolve() for video in videos}
     found = []
     for path in find_videos(folder):
         if path.resolve() not in used:
             problem = "leads out of the folder; show it with --follow-links" if _leads_out(path, folder) else None
-            problem = problem or known.scan(path).problem
+            problem = problem or scan_file(path).problem
             if problem is not None:
                 found.append((path.name, problem))
     return found
