@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from syncline.data import Sampling
+from syncline.data.videos import nearest
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -27,3 +28,13 @@ def test_a_clock_that_leaps_takes_no_memory() -> None:
     assert chosen[:3].tolist() == [0, 4, 8]
     assert 30 <= chosen[-1] < 60
     assert 14 <= len(chosen) <= 18
+
+
+def test_instants_of_a_long_clock_are_found_without_a_table() -> None:
+    generator = np.random.default_rng(0)
+    for count in (1, 2, 40):
+        clock, seconds = np.sort(generator.uniform(0, 9, count)), np.sort(generator.uniform(-1, 10, 60))
+        assert nearest(clock, seconds).tolist() == np.abs(clock - seconds[:, None]).argmin(axis=1).tolist()
+    assert nearest(np.arange(3.0), np.array([0.5, 1.5])).tolist() == [0, 1]
+    hours = nearest(np.arange(400_000) / 10, np.arange(600_000) / 15)  # two terabytes as a table
+    assert hours[:4].tolist() == [0, 1, 1, 2]

@@ -16,7 +16,7 @@ from walks import walk
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, Timeline, align
-from syncline.tasks.playback import BAR, _nearest, grid, moments, own_pace, side_by_side
+from syncline.tasks.playback import BAR, grid, moments, own_pace, side_by_side
 from syncline.video import VideoReader
 
 HEIGHT, WIDTH = 48, 96
@@ -117,16 +117,6 @@ def test_grid_puts_every_video_at_its_own_moment(tmp_path: Path) -> None:
     with pytest.raises(SynclineError, match="2 files for a timeline of 3"):
         grid(files[:2], timeline, tmp_path / "no.mp4")
     assert not (tmp_path / "no.mp4").exists()
-
-
-def test_instants_of_a_long_clock_are_found_without_a_table() -> None:
-    generator = np.random.default_rng(0)
-    for count in (1, 2, 40):
-        clock, seconds = np.sort(generator.uniform(0, 9, count)), np.sort(generator.uniform(-1, 10, 60))
-        assert _nearest(clock, seconds).tolist() == np.abs(clock - seconds[:, None]).argmin(axis=1).tolist()
-    assert _nearest(np.arange(3.0), np.array([0.5, 1.5])).tolist() == [0, 1]
-    hours = _nearest(np.arange(400_000) / 10, np.arange(600_000) / 15)  # two terabytes as a table
-    assert hours[:4].tolist() == [0, 1, 1, 2]
 
 
 def with_sound(path: Path, seconds: float) -> Path:

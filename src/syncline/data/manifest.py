@@ -23,7 +23,7 @@ from syncline.data.label_track import SLACK, fitted
 from syncline.data.labels import phases_from_events
 from syncline.data.videos import Video, VideoSet
 from syncline.errors import SynclineError
-from syncline.video.reader import MAX_FRAMES
+from syncline.video.reader import MAX_FRAMES, VideoReader
 
 T = TypeVar("T")
 csv.field_size_limit(1 << 24)
@@ -148,8 +148,6 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
         raise SynclineError(f"there is no file {name[:200]} in {folder} or {folder / 'videos'}")
     num_frames, frame_rate = _number(row, "num_frames", int), _number(row, "fps", float)
     if num_frames is None or frame_rate is None:
-        from syncline.video import VideoReader
-
         reader = VideoReader(path)
         num_frames, frame_rate = num_frames or reader.num_frames, frame_rate or reader.frame_rate
     if not 0 < num_frames <= MAX_FRAMES or not 0 < frame_rate < 1e6:
@@ -181,8 +179,6 @@ def _counted(path: Path, said: int) -> int:
     Raises:
         SynclineError: they are not those that the events were counted in.
     """
-    from syncline.video import VideoReader
-
     try:
         found = VideoReader(path, size=(1, 1)).num_frames  # which decodes nothing
     except SynclineError:

@@ -118,10 +118,19 @@ class Sampling:
         # of the moments wanted only those beside a frame: between two frames there may be years, where a clock leaps
         beside = ((pts_seconds - start) * self.rate_hz).astype(np.int64)
         wanted = start + np.unique(np.concatenate([beside - 1, beside, beside + 1]).clip(0, last)) / self.rate_hz
-        after = np.searchsorted(pts_seconds, wanted).clip(0, len(pts_seconds) - 1)
-        before = np.maximum(after - 1, 0)
-        nearer = np.abs(pts_seconds[before] - wanted) <= np.abs(pts_seconds[after] - wanted)
-        return np.unique(np.where(nearer, before, after)).astype(np.int64)
+        return np.unique(nearest(pts_seconds, wanted))
+
+
+def nearest(clock: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places in an ascending clock (t,) that are nearest to each moment, of two the earlier: (k,) int64.
+
+    Examples:
+        >>> nearest(np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.5, 1.6, 9.0])).tolist()
+        [0, 0, 2, 2]
+    """
+    after = np.searchsorted(clock, moments).clip(0, len(clock) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.asarray(np.where(moments - clock[before] <= clock[after] - moments, before, after), dtype=np.int64)
 
 
 def sampled_frames(video: Video, pts_seconds: NDArray[np.float64], sampling: Sampling) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from syncline.data.videos import nearest
 from syncline.errors import SynclineError
 from syncline.tasks.align import Alignment
 from syncline.tasks.sync import Timeline
@@ -98,10 +99,10 @@ def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int =
     rows = math.ceil(len(videos) / columns)
     seconds = np.arange(0.0, float(timeline.seconds[-1]) + 1e-9, 1.0 / rate)
     held, absent = timeline.held(), np.isnan(timeline.positions)
-    nearest = _nearest(timeline.seconds, seconds)
+    places = nearest(timeline.seconds, seconds)
     streams = [_shown(reader, np.interp(seconds, timeline.seconds, held[i])) for i, reader in enumerate(readers)]
     with VideoWriter(out, height=rows * height, width=columns * width, rate=rate) as writer:
-        for at, place, *pictures in zip(seconds, nearest, *streams, strict=True):
+        for at, place, *pictures in zip(seconds, places, *streams, strict=True):
             canvas = np.zeros((rows * height, columns * width, 3), dtype=np.uint8)
             for i, picture in enumerate(pictures):
                 top, side = i // columns * height, i % columns * width
@@ -122,13 +123,6 @@ def _ticks(pts: NDArray[np.float64], max_rate: float) -> NDArray[np.float64]:
         if not kept or second - kept[-1] >= 1.0 / max_rate - 1e-3:
             kept.append(float(second))
     return np.array(kept)
-
-
-def _nearest(clock: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Places in an ascending clock that are nearest to the given moments, of two the earlier."""
-    after = np.searchsorted(clock, seconds).clip(0, len(clock) - 1)
-    before = np.maximum(after - 1, 0)
-    return np.asarray(np.where(seconds - clock[before] <= clock[after] - seconds, before, after), dtype=np.int64)
 
 
 def _shown(reader: VideoReader, seconds: NDArray[np.float64]) -> Iterator[Pixels]:

@@ -20,7 +20,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from syncline.errors import SynclineError
 from syncline.video.reader import MAX_FRAMES, MAX_SIDE, VideoReader
@@ -28,16 +28,6 @@ from syncline.video.reader import MAX_FRAMES, MAX_SIDE, VideoReader
 PICTURES = frozenset([".jpg", ".jpeg", ".png"])
 RATE_FILE = "frame_rate.txt"
 DEFAULT_RATE = 25.0
-_ORIENTATION = 0x0112  # the tag of EXIF
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _DEGREES = {3: 180, 6: 90, 8: 270}  # clockwise
 
 
@@ -154,7 +144,7 @@ def _orientation(picture: Image.Image) -> int:
     if picture.format == "PNG":  # which would be decoded to be asked
         return 1
     try:
-        return int(picture.getexif().get(_ORIENTATION, 1))
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged metadata raise nearly every type there is
         return 1
 
@@ -169,9 +159,8 @@ def _upright_pixels(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode.startswith("I"):  # 16 bits of grey, which conversion would cut off at 255
         grey = (np.asarray(picture).clip(0, 65_535) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    turn = _TURNS.get(_orientation(picture))
-    converted = picture.convert("RGB")
-    return np.asarray(converted if turn is None else converted.transpose(turn))
+    upright = picture if _orientation(picture) == 1 else ImageOps.exif_transpose(picture)
+    return np.asarray(upright.convert("RGB"))
 
 
 def _in_numbers(name: str) -> tuple[list[tuple[int, int, str]], str]:
