@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.vector_forward import clear, row_factors, scales
-from syncline.alignment.vector_strip import CELL, FRONT, PADDING, skew_in, skew_out, strip, to_factors
+from syncline.alignment.vector_forward import clear, read_gaps, row_factors, scales
+from syncline.alignment.vector_strip import CELL, FRONT, PADDING, skew_in, skew_out, strip
 from syncline.alignment.vector_types import (
     first,
     flush_denormals,
@@ -147,23 +147,17 @@ def write_gaps(
 
 
 @inlined
-def read_gaps(
+def gaps_and_below(
     go: Array, ge: Array, o: int, e: int, steps_o: Any, steps_e: Any, varying: Any, left: int, more: int, columns: int,
     va: Any, ve: Any, hi: Any, lo: Any,
 ) -> Any:  # fmt: skip
     """a, e of a strip and of the rows below its rows, of which there are ``more``; varying ones go to va, ve."""
+    own_a, own_e = read_gaps(go, ge, o, e, steps_o[1], steps_e[1], varying, left, columns, va, ve, hi, lo)
     if varying is not None:
-        skew_in(go, o, steps_o[1], left, columns, va)
-        skew_in(ge, e, steps_e[1], left, columns, ve)
-        to_factors(va, columns, hi, lo)
-        to_factors(ve, columns, hi, lo)
-        return splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
-    return (
-        row_factors(go, o, steps_o[1], left, hi, lo),
-        row_factors(ge, e, steps_e[1], left, hi, lo),
-        row_factors(go, o + steps_o[1], steps_o[1], more, hi, lo),
-        row_factors(ge, e + steps_e[1], steps_e[1], more, hi, lo),
-    )
+        return own_a, own_e, splat(_ZERO), splat(_ZERO)
+    below_a = row_factors(go, o + steps_o[1], steps_o[1], more, hi, lo)
+    below_e = row_factors(ge, e + steps_e[1], steps_e[1], more, hi, lo)
+    return own_a, own_e, below_a, below_e
 
 
 @compiled
@@ -203,7 +197,7 @@ def backward(
             if upstream is not None:
                 skew_in(upstream, base, m, left, columns, ups)
             o, e = base_o + i * steps_o[1], base_e + i * steps_e[1]
-            a, b, a_below, b_below = read_gaps(
+            a, b, a_below, b_below = gaps_and_below(
                 go, ge, o, e, steps_o, steps_e, varying, left, min(16, rows - i - 1), columns, va, ve, hi, lo
             )
             strip(

@@ -70,6 +70,21 @@ def clear(matrix: Array, p: int, n: int, m: int, rows: int, columns: int, value:
             matrix[(p * n + i) * m + j] = value
 
 
+@inlined
+def read_gaps(
+    go: Array, ge: Array, base_o: int, base_e: int, step_o: int, step_e: int, varying: Any, left: int, columns: int,
+    va: Any, ve: Any, hi: Any, lo: Any,
+) -> Any:  # fmt: skip
+    """a, e of the rows of a strip; varying ones go to va, ve."""
+    if varying is not None:
+        skew_in(go, base_o, step_o, left, columns, va)
+        skew_in(ge, base_e, step_e, left, columns, ve)
+        to_factors(va, columns, hi, lo)
+        to_factors(ve, columns, hi, lo)
+        return splat(np.float32(0)), splat(np.float32(0))
+    return row_factors(go, base_o, step_o, left, hi, lo), row_factors(ge, base_e, step_e, left, hi, lo)
+
+
 @compiled
 def forward(
     s: Array, shape: tuple[int, int, int], go: Array, ge: Array, steps_o: tuple[int, int], steps_e: tuple[int, int],
@@ -107,15 +122,10 @@ def forward(
             left = min(16, rows - i)
             base = (p * n + i) * m
             skew_in(s, base, m, left, columns, work)
-            if varying is not None:
-                skew_in(go, base_o + i * steps_o[1], steps_o[1], left, columns, va)
-                skew_in(ge, base_e + i * steps_e[1], steps_e[1], left, columns, ve)
-                to_factors(va, columns, hi, lo)
-                to_factors(ve, columns, hi, lo)
-                a, e = splat(np.float32(0)), splat(np.float32(0))
-            else:
-                a = row_factors(go, base_o + i * steps_o[1], steps_o[1], left, hi, lo)
-                e = row_factors(ge, base_e + i * steps_e[1], steps_e[1], left, hi, lo)
+            a, e = read_gaps(
+                go, ge, base_o + i * steps_o[1], base_e + i * steps_e[1], steps_o[1], steps_e[1], varying, left,
+                columns, va, ve, hi, lo,
+            )  # fmt: skip
             row = at + (k * 2 * width if keep else 0)
             to = -1 if k + 1 == count else row + (2 * width if keep else 0)
             total, k_total, bad = strip(
