@@ -16,6 +16,29 @@ from syncline.losses import LACLoss, SCLLoss
 from syncline.training import METHODS, TrainConfig, as_yaml, config_from, make_loss, method_config
 
 
+@pytest.mark.parametrize(
+    ("method", "preset", "frames", "sequences", "unit", "crop"),
+    [
+        ("tcn", None, 20, 8, False, None),
+        ("tcc", None, 20, 4, False, None),
+        ("lav", None, 20, 2, True, None),
+        ("gta", None, 20, 4, True, None),
+        ("scl", None, 32, 32, True, "video"),
+        ("lac", "paper", 64, 4, True, "video"),
+        ("lac", "released", 64, 4, False, "video"),
+        ("lac", "corrected", 64, 4, True, "clip"),
+    ],
+)
+def test_own_settings_are_the_published_ones(
+    method: str, preset: str | None, frames: int, sequences: int, unit: bool, crop: str | None
+) -> None:
+    config = method_config(method, preset=preset, own=True)
+    views = config.views
+    assert (views.num_frames, 2 * views.batch_size, config.encoder.l2_normalize) == (frames, sequences, unit)
+    assert crop is None or (views.sampler, views.crop_base, views.region) == ("time_augment", crop, 1.5)
+    assert views.retimed == 0
+
+
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_survives_yaml(method: str, own: bool) -> None:

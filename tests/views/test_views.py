@@ -117,6 +117,16 @@ def test_batches_hold_what_they_say(pairing: str) -> None:
         assert bool(different.all() if pairing == "videos" else (~different).all())
 
 
+@pytest.mark.parametrize(("videos", "pairs"), [(8, 4), (9, 4), (5, 4), (4, 4), (4, 2), (3, 6), (2, 4), (2, 1)])
+def test_pairs_of_videos_repeat_none_without_need(videos: int, pairs: int) -> None:
+    config = ViewConfig(num_frames=4, batch_size=pairs, pairing="videos")
+    views = FeatureViews(features(videos=videos), config)
+    for step in range(10):
+        video = views.batch(step).video
+        assert bool((video[:, 0] != video[:, 1]).all())
+        assert len(video.unique()) == min(videos, 2 * pairs)
+
+
 def test_a_batch_is_a_function_of_seed_and_step() -> None:
     config = ViewConfig(num_frames=6, batch_size=4)
     views = FeatureViews(features(), config, seed=1)

@@ -125,7 +125,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "tcc": {**_CONTEXTS, "l2_normalize": False},
     "lav": _CONTEXTS,
     "gta": _CONTEXTS,
-    "tcn": {**_PLAIN, "temporal": "none", "embedding_dim": 32},
+    "tcn": {**_PLAIN, "temporal": "none", "embedding_dim": 32, "l2_normalize": False},
 }
 
 

@@ -43,9 +43,9 @@ _OWN: dict[str, dict[str, Any]] = {
     "lac": {"views": {"num_frames": 64, "batch_size": 2, **_PUBLISHED_VIEWS}},
     "scl": {"views": {"num_frames": 32, "batch_size": 16, **_PUBLISHED_VIEWS}},
     "tcn": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 4, "pipeline": "plain"}},
-    "tcc": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 4, "pipeline": "plain"}},
+    "tcc": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 2, "pipeline": "plain"}},
     "lav": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 1, "pipeline": "plain"}},
-    "gta": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 4, "pipeline": "plain"}},
+    "gta": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 2, "pipeline": "plain"}},
     "lrprop": {"views": {"batch_size": 4}},
 }
 
@@ -57,6 +57,7 @@ _LAC_PRESETS: dict[str, dict[str, Any]] = {
         "views": _PUBLISHED_VIEWS,
         "encoder": {"attn_axis": "batch", "l2_normalize": False},
     },
+    "corrected": {"views": {"crop_base": "clip"}},
 }
 _LAC_PRESETS["released_vec"] = _LAC_PRESETS["released"]
 

@@ -56,10 +56,10 @@ class ViewConfig:
 
     Attributes:
         num_frames: T, frames of a view. batch_size: b, pairs in a step.
-        pairing: ``views``: two views of each video; ``videos``: of two videos of one action; ``npairs``: TCN's
-            anchors and their neighbours in time; ``triplets``: TCN's, with negatives.
-        sampler: ``time_augment`` (CARL, LAC), ``offset_uniform`` (TCC, in CARL's
-            form, which may take the first frame), ``segment_uniform`` (LAV), ``stride`` (GTA).
+        pairing: ``views``: two views of each video; ``videos``: of two videos of one action, none twice where there are
+            2b; ``npairs``: TCN's anchors and their neighbours in time; ``triplets``: TCN's, with negatives.
+        sampler: ``time_augment`` (CARL, LAC), ``offset_uniform`` (TCC, in CARL's form, which may take the first
+            frame), ``segment_uniform`` (LAV), ``stride`` (GTA).
         crop_base, region, consistent_offset: of ``time_augment``; region 3 gives views at up to three times the speed.
         retimed: share of views that are re-cut at changing speed with trimmed ends instead. stride: of ``stride``.
         pipeline, flip: picture augmentation, as ``augment`` takes them; flip turns "to the left" into "to the right".
@@ -117,6 +117,7 @@ def draw_views(
     chosen = members[names[int(torch.multinomial(weights, 1, generator=generator))]]
     order = [chosen[i] for i in torch.randperm(len(chosen), generator=generator).tolist()]
     firsts = [order[i % len(order)] for i in range(config.batch_size)]
+    seconds = config.batch_size % len(order) or 1  # after the last first one: no video twice where there are 2b of them
     pairs = []
     for i, video in enumerate(firsts):
         length = lengths[video]
@@ -134,7 +135,7 @@ def draw_views(
             previous = None if first.recut else int(first.steps[0])
             pairs.append((first, _sample(video, length, config, generator, previous)))
         else:
-            other = order[(i + 1) % len(order)]
+            other = order[(i + seconds) % len(order)]
             pairs.append((first, _sample(other, lengths[other], config, generator, None)))
     return pairs
 
