@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from syncline.evaluation.controls import time_only
-from syncline.evaluation.protocols import Clip, recut_by_chance, splice
+from syncline.evaluation.evaluate import measure
+from syncline.evaluation.protocols import Clip, Protocol, recut_by_chance, splice
 from syncline.evaluation.signs import clock_share, label_free_signs, match_scores, warnings_of
 from syncline.evaluation.statistics import averaged, better_is_lower, paired_bootstrap, spread
 
@@ -131,3 +132,16 @@ def test_retimed_clips_are_recuts_of_the_source() -> None:
     assert 0 <= rows[0] <= 9
     assert (np.diff(rows) >= 0).all()
     assert len(set(np.diff(rows))) > 1  # the speed varies
+
+
+def test_frames_without_a_label_count_in_no_metric() -> None:
+    x = np.concatenate([np.arange(8.0), np.arange(4.0)[::-1]])[:, None]  # a tail that runs back, without a label
+    labels = np.repeat([0, 1, -1], 4)
+
+    def clip(name: str) -> Clip:
+        return Clip(name, name, name, x, np.arange(12.0), labels, np.arange(12.0))
+
+    clips = (clip("a"), clip("b"))
+    row = measure(lambda given: [c.features for c in given], Protocol("whole", (), clips, clips), num_phases=2)
+    assert row["tau"] == 1
+    assert row["ap5"] == pytest.approx(0.75), "of the five nearest 4, 4, 4 and 3 are of the phase"

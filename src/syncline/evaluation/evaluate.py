@@ -32,7 +32,7 @@ from syncline.evaluation.protocols import (
     recut_by_chance,
 )
 from syncline.evaluation.retrieval import precision_by_video
-from syncline.evaluation.sequences import Array, comparable, known_frames
+from syncline.evaluation.sequences import Array, as_embeddings, comparable, known_frames
 from syncline.evaluation.signs import label_free_signs
 from syncline.evaluation.transfer import SUMMARIES, By, event_transfer_error, label_floor
 
@@ -148,17 +148,16 @@ def measure(embed: Embed, protocol: Protocol, *, num_phases: int, draws: int = 1
 
 
 def _frame_metrics(x: list[Array], protocol: Protocol, per_source: dict[str, dict[str, float]], labelled: bool) -> Row:
-    """tau and, with labels, precision at K."""
+    """tau and, with labels, precision at K; frames without a label are then left out, as by every other metric."""
     clips = protocol.val
     groups = [clip.group for clip in clips]
     row: Row = {}
-    wide = [np.asarray(video, dtype=np.float64) for video in x]
-    taus = taus_by_video(find_neighbours(wide, comparable(groups, len(clips)), per_video=True))
+    frames, labels = known_frames(x, [clip.labels for clip in clips]) if labelled else (as_embeddings(x), None)
+    taus = taus_by_video(find_neighbours(frames, comparable(groups, len(clips)), per_video=True))
     every = [tau for of_video in taus for tau in of_video]
     row["tau"] = float(np.mean(every)) if every else math.nan
     per_source["tau"] = _by_source(clips, [float(np.mean(t)) if t else math.nan for t in taus])
-    if labelled:
-        frames, labels = known_frames(x, [clip.labels for clip in clips])
+    if labels is not None:
         found = find_neighbours(frames, comparable(groups, len(clips)), k=15)
         for k in (5, 10, 15):
             scores = precision_by_video(found, labels, k)
