@@ -332,10 +332,33 @@ def test_each_kind_of_deviation_is_found_at_its_place(name: str) -> None:
     assert overlap > 0.5 * min(2.5, end - start)
 
 
-@pytest.mark.parametrize("name", ["missing", "extra"])
+@pytest.mark.parametrize("name", ["missing", "extra", "repeated"])
 def test_what_is_missing_or_added_is_not_called_a_change_of_tempo(name: str) -> None:
     report = deviate(walk(STEADY, "reference"), walk(VARIANTS[name][0], name, noise=0.1))
     assert [deviation.kind for deviation in report.deviations] == [name]
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("name", ["halt", "slower", "half speed", "third of the speed", "waits before it begins"])
+def test_a_video_that_takes_its_time_repeats_nothing(name: str, noise: float) -> None:
+    course = {
+        "halt": np.concatenate([STEADY[:50], np.full(40, STEADY[50]), STEADY[50:]]),
+        "slower": VARIANTS["slower"][0],
+        "half speed": np.linspace(0, 1, 200),
+        "third of the speed": np.linspace(0, 1, 300),
+        "waits before it begins": np.concatenate([np.zeros(40), STEADY]),
+    }[name]
+    report = deviate(walk(STEADY, "reference"), walk(course, name, noise=noise))
+    assert {deviation.kind for deviation in report.deviations} <= {"slower"}
+    if noise < 1 and "speed" not in name:
+        assert report.deviations, "a change of tempo inside the video is told"
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5])
+def test_what_is_shown_twice_is_repeated_however_short(noise: float) -> None:
+    for course in (STEADY[[*range(60), *range(45, 100)]], STEADY[[*range(60), *range(40, 60), *range(40, 100)]]):
+        report = deviate(walk(STEADY, "reference"), walk(course, "again", noise=noise))
+        assert "repeated" in {deviation.kind for deviation in report.deviations}
 
 
 def test_a_missing_beginning_is_placed_where_the_video_begins() -> None:

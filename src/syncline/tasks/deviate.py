@@ -26,10 +26,11 @@ class Deviation:
 
     Attributes:
         kind: `missing` (in the reference only), `extra` (in the video only), `repeated` (the video shows a part of the
-            reference once more), `out_of_order` (shows it elsewhere), `slower`, `faster`.
+            reference once more), `out_of_order` (shows it elsewhere), `slower` (halts included), `faster`.
         start, end: seconds, on the reference's clock for `missing`, on the video's for all others.
         score: how much: seconds without counterpart weighted by how unlike they are (0.5 to 1 a second) for the
-            first four, seconds times |log2 of the tempo ratio| for the last two.
+            first four, seconds times |log2 of the tempo ratio| for the last two (at either end of the video, where
+            there is none, of the least ratio that counts).
         place: seconds on the video's clock: where a missing stretch ought to be; `start` for all others.
     """
 
@@ -77,6 +78,7 @@ def deviate(
         raise SynclineError(f"tempo must be above 1, got {tempo}")
     alignment = align(reference, video, min_gap=min_seconds)
     found: list[Deviation] = []
+    cuts: list[Gap] = []
     unlike = _unlikeness(reference, video)
     for gap in alignment.gaps:
         if gap.video == "a":
@@ -87,9 +89,13 @@ def deviate(
             inside = (video.pts_seconds >= gap.start) & (video.pts_seconds < gap.end)
             kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
             weight = _weighted(unlike[1][inside], gap.end - gap.start)
+            if kind == "slower":
+                if alignment.times[0, 1] < gap.start < alignment.times[-1, 1]:
+                    continue  # its tempo is measured below
+                weight = float((gap.end - gap.start) * np.log2(tempo))
             found.append(Deviation(kind, gap.start, gap.end, weight, gap.start))
-    foreign = [gap for gap, one in zip(alignment.gaps, found, strict=True) if one.kind != "repeated"]
-    parts = _between(foreign, alignment, reference, video)
+        cuts.append(gap)
+    parts = _between(cuts, alignment, reference, video)
     found += _tempo(alignment, parts, tempo, window, min_seconds)
     duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
     oddness = sum(deviation.score for deviation in found) / max(duration, 1e-3) + max(0.0, 0.5 - alignment.match_score)
@@ -124,21 +130,54 @@ def _weighted(unlike: NDArray[np.float64], seconds: float) -> float:
 def _kind_of_extra(
     reference: Embedding, video: Embedding, rows: NDArray[np.int64], alignment: Alignment, share: float = 0.6
 ) -> str:
-    """`extra`, unless the stretch aligns with part of the reference nearly as well as the matched frames do."""
+    """What a stretch without counterpart is: `slower` if the video only takes its time (`_takes_time`), `repeated` or
+    `out_of_order` if it aligns with part of the reference nearly as well as matched frames do, `extra` otherwise.
+    """
     if len(rows) < 3 or not len(alignment.path):
         return "extra"
+    first, end = max(0, rows[0] - len(rows)), rows[-1] + 1 + len(rows)
     values, parts = [], []
-    for first, block in similarity_blocks(reference, video):
-        own = alignment.path[(alignment.path[:, 0] >= first) & (alignment.path[:, 0] < first + len(block))]
-        values.append(block[own[:, 0] - first, own[:, 1]])
-        parts.append(block[:, rows[0] : rows[-1] + 1].clone())
+    for top, block in similarity_blocks(reference, video):
+        own = alignment.path[(alignment.path[:, 0] >= top) & (alignment.path[:, 0] < top + len(block))]
+        values.append(block[own[:, 0] - top, own[:, 1]])
+        parts.append(block[:, first:end].clone())
     matched = torch.cat(values).mean().item()
-    path = smith_waterman(torch.cat(parts)[None], gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
+    around = torch.cat(parts)
+    inside = slice(int(rows[0] - first), int(rows[-1] - first) + 1)
+    near = alignment.path[(alignment.path[:, 1] >= first) & (alignment.path[:, 1] < end), 0]
+    if len(near) and _takes_time(around[near[0] : near[-1] + 1].T.double().numpy(), inside, matched):
+        return "slower"
+    path = smith_waterman(around[None, :, inside], gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
     pairs = path.indices[path.is_match]
     if len(pairs) < share * len(rows) or path.score < share * matched * len(pairs):
         return "extra"
     elsewhere = np.isin(pairs[:, 0], alignment.path[:, 0]).mean()
     return "repeated" if elsewhere > 0.5 else "out_of_order"
+
+
+def _takes_time(
+    matrix: NDArray[np.float64], gap: slice, matched: float, *, share: float = 0.5, price: float = 0.05
+) -> bool:
+    """Whether the frames of a gap belong to what is matched around it, each to no earlier moment than the one before.
+
+    Args:
+        matrix: (frames of the video, moments of the reference) similarity, of the gap and as much to either side.
+        gap: its frames. matched: mean similarity of matched frames.
+        share: of that, which the frames of the gap must reach on such a course. price: of going back in it, for each
+            frame of the gap in units of `matched`; if going back pays all the same, the gap is no mere halt.
+    """
+    forward = np.zeros((len(matrix) + 1, matrix.shape[1]))
+    back = np.zeros(matrix.shape[1])
+    cost = price * matched * (gap.stop - gap.start)
+    for i, row in enumerate(matrix):
+        forward[i + 1] = row + np.maximum.accumulate(forward[i])
+        back = row + np.maximum(np.maximum.accumulate(back), back.max() - cost)
+    total, on = forward[-1].max(), matrix.shape[1]
+    course = np.zeros(len(matrix))
+    for i in range(len(matrix) - 1, -1, -1):
+        on = int(forward[i + 1, :on].argmax()) + 1
+        course[i] = matrix[i, on - 1]
+    return bool(course[gap].mean() >= share * matched and back.max() <= total + 1e-9)
 
 
 def tempo_curve(
