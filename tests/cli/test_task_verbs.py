@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,22 @@ def test_align_refuses_what_does_not_match(
     monkeypatch.setattr(
         importlib.import_module("syncline.tasks.align"), "MATCH_THRESHOLD", 2.0
     )  # more than anything reaches
+    (tmp_path / "similarity.png").write_bytes(b"of an earlier pair")
     assert command(folder, "align", *films(folder)[:2], "--out", tmp_path) == 1
     assert "do not match" in capsys.readouterr().err
     value = json.loads((tmp_path / "alignment.json").read_text(encoding="utf-8"))
     assert value["matches"] is False
     assert value["pairs"] == []
     assert [path.name for path in tmp_path.iterdir()] == ["alignment.json"]
+
+
+def test_align_does_not_replace_what_it_is_given(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = shutil.copy(films(folder)[0], tmp_path / "side_by_side.mp4")
+    assert command(folder, "align", film, films(folder)[1], "--out", tmp_path) == 1
+    assert "give another --out" in capsys.readouterr().err
+    assert film.stat().st_size == films(folder)[0].stat().st_size
 
 
 def test_sync_writes_a_timeline_and_a_grid(folder: Path, tmp_path: Path) -> None:

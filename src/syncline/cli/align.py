@@ -21,8 +21,13 @@ examples:
 
 writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap), similarity.png, filmstrip.png,
 tempo.png, side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Two videos that do not match are refused
-(exit code 1, and alignment.json says why); --force draws what there is all the same.
+(exit code 1, and alignment.json says why); --force draws what there is all the same. What an earlier alignment left in
+--out is replaced.
 """
+WRITTEN = (
+    "alignment.csv", "alignment.json", "similarity.png", "similarity_frozen.png", "filmstrip.png", "tempo.png",
+    "side_by_side.mp4", "own_pace.mp4",
+)  # fmt: skip
 MOMENTS = 9
 MOST_GAPS = 12
 
@@ -55,6 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
         raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")
+    replaced = {(arguments.out / name).resolve() for name in WRITTEN}
+    for given in (arguments.a, arguments.b):
+        if given.resolve() in replaced:
+            raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
     videos = open_videos([arguments.a, arguments.b])
     if len(videos) != 2:
         raise SynclineError(f"{arguments.a} and {arguments.b} are not two readable videos")
@@ -67,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     how = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
     a, b = embedder.embed(videos)
     alignment = align(a, b, **how)
+    for name in WRITTEN:  # of an earlier pair
+        (arguments.out / name).unlink(missing_ok=True)
     value = alignment_value(alignment, a, b) | {"made_with": embedder.described}
     side: list[tuple[str, Embedding, Embedding, Alignment]] = [("similarity", a, b, alignment)]
     if embedder.encoder is not None and embedder.cache is not None:

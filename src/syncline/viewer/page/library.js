@@ -16,7 +16,8 @@ function why(video) {
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
   if (!video.why) return null;
   const words = video.why.slice(0, 2).map(([kind, start, end]) => `${kind.replace("_", " ")} ${clockText(start)}–${clockText(end)}`);
-  return el("p", { class: "why" }, words.length ? words.join(" · ") + (video.why.length > 2 ? ` · ${video.why.length - 2} more` : "") : "Nothing unusual");
+  if (!words.length) return el("p", { class: "why good" }, "Nothing unusual");
+  return el("p", { class: "why" }, words.join(" · ") + (video.why.length > 2 ? ` · ${video.why.length - 2} more` : ""));
 }
 
 export function libraryView(root) {
