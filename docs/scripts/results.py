@@ -103,13 +103,14 @@ preset `cross_video`; `contrastive alone` is SCL's term in LAC's code.)
   matrix.
 - **Each method as it was published** (`real_own`: its own head, temporal module, views and batch): LAC as printed
   leads SCL on all three sets, most by nearest neighbour on whole and spliced clips; where it does not lead it is
-  level. `corrected` is ahead on whole clips and on `cr5_usb`, and behind on re-timed and spliced `g1_bottle`. It is
-  not the loss alone that gives it: on one encoder with the same views (`real_short`) `paper` is worse than SCL almost
-  everywhere. Its own views are twice as long as SCL's. TCN, TCC, LAV and GTA are no clocks there, because the embedder
-  that they were published with has no position code: by local alignment TCN and LAV carry about as many events as LAC,
-  by nearest neighbour on spliced clips far fewer. LRProp stays a clock. Three settings there are not the published
-  ones: TCN's rows have length 1, TCC and GTA see four pairs of videos a step where four videos are published, and
-  `corrected` has the crops of `paper`.
+  level. It is not the loss that gives it: on one encoder with the same views (`real_short`) `paper` is worse than SCL
+  almost everywhere. Its own views are twice as long as SCL's. `released` is ahead by DTW on whole clips of two sets,
+  behind by seven to fifteen points on re-timed clips of all. `corrected`, whose own crops are short stretches of the
+  video, is behind SCL nearly everywhere, by two to fourteen points; with the crops of `paper` it had been ahead on
+  whole clips and on `cr5_usb`. TCN, TCC, LAV and GTA are no clocks there, because the embedder that they were
+  published with has no position code. By nearest neighbour they are four to thirty-three points behind (LAV not on
+  `cr5_usb`). By local alignment TCN is level with SCL or four to eight points ahead, and LAV is ahead on re-timed and
+  spliced clips of all three sets, by two to eleven; TCC and GTA are mostly behind. LRProp stays a clock.
 - **The parts of the loss** (`real_loss`, Table 5 of the paper): as printed, the score term gives two to ten points by
   local alignment on all three sets, the local term hardly anything, and the contrastive term in its printed form costs
   four to nineteen points by DTW and local alignment against the corrected one. Corrected, the score term costs one to
@@ -207,11 +208,14 @@ What we read from them:
   grid carries more events by local alignment, and is not ahead in the rest, where the trial had 2 to 4 points more.
 - Views with a stretch of another video spliced in, that stretch left out of the loss, half of all views, one fold of
   two sets: no better on spliced clips, and worse on `cr5_banana` (not in the tables).
-- Views of 64 frames in place of 32, four videos a step, one fold of two sets, one seed: by nearest neighbour three
-  points more of whole clips and four of spliced ones, re-timed clips as before; by local alignment two to five points
-  less on `g1_bottle` and two more on `cr5_banana`. Labels as wide as published (3 frames in place of .19 s): more by
-  nearest neighbour, five to seven points less by local alignment (one set). Views of the whole video that are not
-  re-timed: nine to thirteen points less on re-timed clips (one set). Not in the tables; the first is what to try next.
+- Views of 64 frames of four videos in place of 32 of eight, the default encoder, three folds of two sets, one seed
+  (rows "views, 400 steps", means of six): two points more events of whole clips by nearest neighbour and DTW, as many
+  of re-timed ones, three fewer of spliced ones by local alignment. Over the whole video instead of crops: two to three
+  points more of whole clips, two of spliced ones by nearest neighbour and DTW, three fewer by local alignment, and a
+  point and a half of class and AP@5. Folds differ by up to fifteen points in the same comparison, so the defaults
+  stayed. LAC as printed with its own encoder and views, which leads SCL on the validation clips (`real_own`), is not
+  ahead there: a point more of whole clips, two to five fewer of re-timed ones. Labels as wide as published (3 frames
+  in place of .19 s), one fold of one set: more by nearest neighbour, five to seven points less by local alignment.
 - The term across videos begun at half of the training in place of a fifth: no difference on one fold of `g1_bottle`,
   and none on rendered videos (not in the tables).
 - The vectors before the last linear layer as the embedding, one fold of two sets: a point of AP@5 and of progression;
