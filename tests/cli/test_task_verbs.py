@@ -188,13 +188,20 @@ def test_search_says_when_its_index_is_stale(folder: Path, tmp_path: Path, capsy
     assert "new.mp4" in json.loads((tmp_path / "index" / "index.json").read_text(encoding="utf-8"))["sources"]
 
 
-def test_transfer_carries_events_in_every_form(folder: Path, tmp_path: Path) -> None:
+def test_transfer_carries_events_in_every_form(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     truth = {track.video: track for track in read_labels(folder / "annotations.csv")}
     given = next(iter(truth.values()))
     marks = tmp_path / "marks.csv"
     lines = (folder / "annotations.csv").read_text(encoding="utf-8").splitlines()
-    marks.write_text("\n".join([lines[0], *(line for line in lines if line.startswith(given.video))]) + "\n", "utf-8")
+    own = [line for line in lines if line.startswith(given.video)]
+    strange = [line.replace(given.video, "of_somewhere_else.mp4") for line in own]
+    marks.write_text("\n".join([lines[0], *own, *strange]) + "\n", "utf-8")
     assert command(folder, "transfer", folder, "--labels", marks, "--form", "all", "--out", tmp_path / "out") == 0
+    warned = capsys.readouterr().err
+    assert "labels 1 of 2 videos that are not in" in warned
+    assert "of_somewhere_else.mp4" in warned
     table = rows(tmp_path / "out" / "transferred.csv")
     assert {row["video"] for row in table} == set(truth)
     assert {row["state"] for row in table if row["video"] == given.video} == {"labelled"}

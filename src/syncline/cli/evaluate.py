@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import add_source_options, source_of
+from syncline.cli.sources import add_source_options, labels_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Measures and prints."""
     from rich.console import Console
 
-    from syncline.data.label_files import read_labels
     from syncline.data.label_track import attach_labels
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.errors import SynclineError
@@ -63,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_places(arguments)
     videos = source_of(arguments, arguments.data)
     if arguments.labels is not None:
-        videos = attach_labels(videos, read_labels(arguments.labels))
+        videos = attach_labels(videos, labels_of(videos, arguments.labels))
     encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run)
     if encoder is None and not arguments.controls:
         raise SynclineError("there is nothing to measure: give a RUN, or leave --no-controls away")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syncline.data import Embedding, Video, VideoSet
+    from syncline.data.label_track import LabelTrack
     from syncline.encoder import FeatureCache, FrameEncoder
 
 
@@ -198,6 +200,22 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
 def say(text: str) -> None:
     """A line of results on stdout."""
     print(text)
+
+
+def labels_of(videos: VideoSet, path: Path, event_names: Sequence[str] | None = None) -> list[LabelTrack]:
+    """The labels in a file or folder, and a warning where some of them name no video."""
+    from syncline.data.label_files import read_labels
+    from syncline.data.label_track import tracks_of
+
+    tracks = read_labels(path, event_names=event_names)
+    used = {id(track) for track in tracks_of(videos, tracks).values()}
+    unused = [track.video for track in tracks if id(track) not in used]
+    if used and unused:
+        print(
+            f"syncline: {path} labels {len(unused)} of {len(tracks)} videos that are not in {videos.name} (the first: "
+            f"{unused[0]}); they are left out", file=sys.stderr,
+        )  # fmt: skip
+    return tracks
 
 
 def pick(videos: VideoSet, name: str) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import Embedder, add_embedding_options, say
+from syncline.cli.sources import Embedder, add_embedding_options, labels_of, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,14 +47,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Transfers and writes."""
     from syncline.data import open_videos
-    from syncline.data.label_files import read_labels
     from syncline.errors import SynclineError
     from syncline.tasks import LabelledVideo, next_to_label, transfer_events
 
     if not 0 <= arguments.absent_below <= 1:
         raise SynclineError("--absent-below must be in [0, 1]")
     videos = open_videos(arguments.source)
-    marks = _marks(videos, read_labels(arguments.labels, event_names=arguments.events))
+    marks = _marks(videos, labels_of(videos, arguments.labels, arguments.events))
     if not marks:
         raise SynclineError(f"{arguments.labels} marks no event in any of the {len(videos)} videos of {videos.name}")
     names = next(iter(marks.values()))[0]
