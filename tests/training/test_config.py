@@ -37,6 +37,8 @@ def test_own_settings_are_the_published_ones(
     assert (views.num_frames, 2 * views.batch_size, config.encoder.l2_normalize) == (frames, sequences, unit)
     assert crop is None or (views.sampler, views.crop_base, views.region) == ("time_augment", crop, 1.5)
     assert views.retimed == 0
+    contexts = (2, 4) if method in ("tcc", "lav", "gta") else (1, 1)
+    assert (config.encoder.contexts, config.encoder.context_stride) == contexts
 
 
 @pytest.mark.parametrize("own", [False, True])
