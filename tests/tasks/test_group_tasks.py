@@ -338,7 +338,7 @@ def test_what_is_missing_or_added_is_not_called_a_change_of_tempo(name: str) -> 
     assert [deviation.kind for deviation in report.deviations] == [name]
 
 
-@pytest.mark.parametrize("noise", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("noise", [0.1, 0.3])
 @pytest.mark.parametrize("name", ["halt", "slower", "half speed", "third of the speed", "waits before it begins"])
 def test_a_video_that_takes_its_time_repeats_nothing(name: str, noise: float) -> None:
     course = {
@@ -350,7 +350,7 @@ def test_a_video_that_takes_its_time_repeats_nothing(name: str, noise: float) ->
     }[name]
     report = deviate(walk(STEADY, "reference"), walk(course, name, noise=noise))
     assert {deviation.kind for deviation in report.deviations} <= {"slower"}
-    if noise < 1 and "speed" not in name:
+    if "speed" not in name:
         assert report.deviations, "a change of tempo inside the video is told"
 
 

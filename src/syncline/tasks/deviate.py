@@ -156,15 +156,16 @@ def _kind_of_extra(
 
 
 def _takes_time(
-    matrix: NDArray[np.float64], gap: slice, matched: float, *, share: float = 0.5, price: float = 0.05
+    matrix: NDArray[np.float64], gap: slice, matched: float, *, share: float = 0.9, price: float = 0.05
 ) -> bool:
     """Whether the frames of a gap belong to what is matched around it, each to no earlier moment than the one before.
 
     Args:
         matrix: (frames of the video, moments of the reference) similarity, of the gap and as much to either side.
         gap: its frames. matched: mean similarity of matched frames.
-        share: of that, which the frames of the gap must reach on such a course. price: of going back in it, for each
-            frame of the gap in units of `matched`; if going back pays all the same, the gap is no mere halt.
+        share: of that, which the frames of the gap must reach on such a course; chosen on training clips of two real
+            sets, where less takes foreign frames of one scene for halts. price: of going back in it, for each frame of
+            the gap in units of `matched`; if going back pays all the same, the gap is no mere halt.
     """
     forward = np.zeros((len(matrix) + 1, matrix.shape[1]))
     back = np.zeros(matrix.shape[1])
