@@ -166,27 +166,42 @@ def lines(
                        "seeds": seeds, **result}  # fmt: skip
 
 
+def flagged_frames(reference: Embedding, video: Embedding) -> NDArray[np.bool_]:
+    """(m,) which frames of a video `deviate` says are not of the reference's course."""
+    flagged = np.zeros(len(video), dtype=bool)
+    for one in deviate(reference, video).deviations:
+        if one.kind in ("extra", "repeated", "out_of_order"):
+            flagged |= (video.pts_seconds >= one.start) & (video.pts_seconds < one.end)
+    return flagged
+
+
+def half_speed(video: Embedding) -> Embedding:
+    """Every frame shown twice as long."""
+    step = float(np.median(np.diff(video.pts_seconds)))
+    return Embedding(np.repeat(video.vectors, 2, axis=0), step * np.arange(2 * len(video)), video.source)
+
+
 def checks(
     name: str, train: Sequence[Target], clips: dict[str, list[Clip]], targets: dict[str, list[Target]], features: str,
     references: int = 3,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Deviations on spliced clips, and whether the match score tells how well events are carried."""
+    """Deviations on spliced clips and at half the speed, and whether the match score tells how events are carried."""
     chosen = [train[i] for i in np.random.default_rng(0).permutation(len(train))[:references]]
     about = {"set": name, "features": features, "references": references}
     counts = {method: np.zeros(3) for method in ("deviate", "rule")}
     for clip, target in zip(clips["spliced"], targets["spliced"], strict=True):
-        odd, seconds = clip.labels < 0, target.embedding.pts_seconds
+        odd = clip.labels < 0
         for reference in chosen:
-            flagged = np.zeros(len(odd), dtype=bool)
-            for one in deviate(reference.embedding, target.embedding).deviations:
-                if one.kind in ("extra", "repeated", "out_of_order"):
-                    flagged |= (seconds >= one.start) & (seconds < one.end)
+            flagged = flagged_frames(reference.embedding, target.embedding)
             rule = distance_rule(reference.embedding, target.embedding)
             for method, claimed in (("deviate", flagged), ("rule", rule)):
                 counts[method] += ((claimed & odd).sum(), claimed.sum(), odd.sum())
     for method, (hit, claimed, true) in counts.items():
         yield about | {"what": "deviations", "method": method, "precision": round(hit / max(claimed, 1), 4),
                        "recall": round(hit / max(true, 1), 4)}  # fmt: skip
+    slow = [half_speed(target.embedding) for target in targets["whole"]]
+    shares = [flagged_frames(reference.embedding, video).mean() for video in slow for reference in chosen]
+    yield about | {"what": "half speed", "flagged": round(float(np.mean(shares)), 4)}
     scores, errors = [], []
     for protocol in ("whole", "spliced"):
         for target in targets[protocol]:

@@ -203,16 +203,20 @@ def _hits(row: dict[str, Any]) -> str:
 
 
 def check_lines(measured: list[dict[str, Any]]) -> list[str]:
-    """Deviations on spliced clips, and what the match score tells."""
+    """Deviations on spliced clips and at half the speed, and what the match score tells."""
     newest = {(row["set"], row["features"], row["what"], row.get("method")): row for row in measured}
     lines = [
-        "| set | features | `deviate`: precision, recall | rule | match score and error: rank correlation |",
-        "|---" * 5 + "|",
+        "| set | features | `deviate`: precision, recall | rule | half speed | match score and error: rank |",
+        "|---" * 6 + "|",
     ]
     for name, features in dict.fromkeys(key[:2] for key in newest):
         ours, rule = (_hits(newest[name, features, "deviations", method]) for method in ("deviate", "rule"))
+        slow = newest.get((name, features, "half speed", None))
         match = newest[name, features, "match score", None]
-        lines.append(f"| {name} | {features} | {ours} | {rule} | {match['spearman']:.2f} ({match['pairs']} pairs) |")
+        lines.append(
+            f"| {name} | {features} | {ours} | {rule} | {'–' if slow is None else round(100 * slow['flagged'])} | "
+            f"{match['spearman']:.2f} ({match['pairs']} pairs) |"
+        )
     return lines
 
 
