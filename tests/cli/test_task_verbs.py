@@ -200,7 +200,8 @@ def test_transfer_carries_events_in_every_form(
     marks.write_text("\n".join([lines[0], *own, *strange]) + "\n", "utf-8")
     assert command(folder, "transfer", folder, "--labels", marks, "--form", "all", "--out", tmp_path / "out") == 0
     warned = capsys.readouterr().err
-    assert "labels 1 of 2 videos that are not in" in warned
+    assert "of the 2 videos that" in warned
+    assert "1 are not in" in warned
     assert "of_somewhere_else.mp4" in warned
     table = rows(tmp_path / "out" / "transferred.csv")
     assert {row["video"] for row in table} == set(truth)

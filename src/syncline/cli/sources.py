@@ -212,8 +212,8 @@ def labels_of(videos: VideoSet, path: Path, event_names: Sequence[str] | None = 
     unused = [track.video for track in tracks if id(track) not in used]
     if used and unused:
         print(
-            f"syncline: {path} labels {len(unused)} of {len(tracks)} videos that are not in {videos.name} (the first: "
-            f"{unused[0]}); they are left out", file=sys.stderr,
+            f"syncline: of the {len(tracks)} videos that {path} labels, {len(unused)} are not in {videos.name} and are "
+            f"left out (the first: {unused[0]})", file=sys.stderr,
         )  # fmt: skip
     return tracks
 
