@@ -206,15 +206,16 @@ def check_lines(measured: list[dict[str, Any]]) -> list[str]:
     """Deviations on spliced clips and at half the speed, and what the match score tells."""
     newest = {(row["set"], row["features"], row["what"], row.get("method")): row for row in measured}
     lines = [
-        "| set | features | `deviate`: precision, recall | rule | half speed | match score and error: rank |",
+        "| set | features | `deviate`: precision, recall | rule | half speed | "
+        "match score and error: rank correlation |",
         "|---" * 6 + "|",
     ]
     for name, features in dict.fromkeys(key[:2] for key in newest):
         ours, rule = (_hits(newest[name, features, "deviations", method]) for method in ("deviate", "rule"))
-        slow = newest.get((name, features, "half speed", None))
+        slow = newest[name, features, "half speed", None]
         match = newest[name, features, "match score", None]
         lines.append(
-            f"| {name} | {features} | {ours} | {rule} | {'–' if slow is None else round(100 * slow['flagged'])} | "
+            f"| {name} | {features} | {ours} | {rule} | {round(100 * slow['flagged'])} | "
             f"{match['spearman']:.2f} ({match['pairs']} pairs) |"
         )
     return lines

@@ -17,6 +17,11 @@ from syncline.errors import SynclineError
 from syncline.tasks.align import Alignment, Gap, Segment, align
 from syncline.tasks.pairs import similarity, similarity_blocks
 
+_AS_SURE = 0.9
+"""Similarity that a halt must reach, in units of matched frames'; less takes foreign frames of one scene for halts
+(training clips of two real sets)."""
+_GOING_BACK = 0.05
+"""Price of going back, for each frame of a gap in the same units; where it pays all the same, the gap is no halt."""
 KINDS = ("missing", "extra", "repeated", "out_of_order", "slower", "faster")
 
 
@@ -145,7 +150,7 @@ def _kind_of_extra(
     around = torch.cat(parts)
     inside = slice(int(rows[0] - first), int(rows[-1] - first) + 1)
     near = alignment.path[(alignment.path[:, 1] >= first) & (alignment.path[:, 1] < end), 0]
-    if len(near) and _takes_time(around[near[0] : near[-1] + 1].T.double().numpy(), inside, matched):
+    if len(near) and _takes_time(around[near[0] : near[-1] + 1].T.numpy(), inside, matched):
         return "slower"
     path = smith_waterman(around[None, :, inside], gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
     pairs = path.indices[path.is_match]
@@ -155,30 +160,25 @@ def _kind_of_extra(
     return "repeated" if elsewhere > 0.5 else "out_of_order"
 
 
-def _takes_time(
-    matrix: NDArray[np.float64], gap: slice, matched: float, *, share: float = 0.9, price: float = 0.05
-) -> bool:
+def _takes_time(matrix: NDArray[np.float32], gap: slice, matched: float) -> bool:
     """Whether the frames of a gap belong to what is matched around it, each to no earlier moment than the one before.
 
     Args:
         matrix: (frames of the video, moments of the reference) similarity, of the gap and as much to either side.
         gap: its frames. matched: mean similarity of matched frames.
-        share: of that, which the frames of the gap must reach on such a course; chosen on training clips of two real
-            sets, where less takes foreign frames of one scene for halts. price: of going back in it, for each frame of
-            the gap in units of `matched`; if going back pays all the same, the gap is no mere halt.
     """
-    forward = np.zeros((len(matrix) + 1, matrix.shape[1]))
-    back = np.zeros(matrix.shape[1])
-    cost = price * matched * (gap.stop - gap.start)
+    moments = np.arange(matrix.shape[1])
+    # of the best course that ends at each moment: its sum, what of that lies in the gap, and its sum if it may go back
+    best, inside, back = (np.zeros(len(moments)) for _ in range(3))
+    cost = _GOING_BACK * matched * (gap.stop - gap.start)
     for i, row in enumerate(matrix):
-        forward[i + 1] = row + np.maximum.accumulate(forward[i])
+        before = np.maximum.accumulate(best)
+        came_from = np.maximum.accumulate(np.where(best == before, moments, 0))
+        inside = inside[came_from] + row * (gap.start <= i < gap.stop)
+        best = row + before
         back = row + np.maximum(np.maximum.accumulate(back), back.max() - cost)
-    total, on = forward[-1].max(), matrix.shape[1]
-    course = np.zeros(len(matrix))
-    for i in range(len(matrix) - 1, -1, -1):
-        on = int(forward[i + 1, :on].argmax()) + 1
-        course[i] = matrix[i, on - 1]
-    return bool(course[gap].mean() >= share * matched and back.max() <= total + 1e-9)
+    reached = inside[best.argmax()] / (gap.stop - gap.start)
+    return bool(reached >= _AS_SURE * matched and back.max() <= best.max() + 1e-9)
 
 
 def tempo_curve(

@@ -117,7 +117,7 @@ def draw_views(
     chosen = members[names[int(torch.multinomial(weights, 1, generator=generator))]]
     order = [chosen[i] for i in torch.randperm(len(chosen), generator=generator).tolist()]
     firsts = [order[i % len(order)] for i in range(config.batch_size)]
-    seconds = config.batch_size % len(order) or 1  # after the last first one: no video twice where there are 2b of them
+    shift = config.batch_size % len(order) or 1  # the others come after the firsts: of 2b videos none is shown twice
     pairs = []
     for i, video in enumerate(firsts):
         length = lengths[video]
@@ -135,7 +135,7 @@ def draw_views(
             previous = None if first.recut else int(first.steps[0])
             pairs.append((first, _sample(video, length, config, generator, previous)))
         else:
-            other = order[(i + seconds) % len(order)]
+            other = order[(i + shift) % len(order)]
             pairs.append((first, _sample(other, lengths[other], config, generator, None)))
     return pairs
 
