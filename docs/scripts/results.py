@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from syncline.experiments.bench import BenchConfig, read_bench, read_lines, shown_lines
-from syncline.experiments.tables import Table, difference_rows, make_tables
+from syncline.experiments.result_tables import Table, difference_rows, make_tables
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -19,8 +19,8 @@ from syncline.encoder import Backbone, FeatureCache
 from syncline.errors import SynclineError
 from syncline.experiments import BenchConfig, as_csv, as_latex, as_markdown, config_names, make_tables, read_bench, sets
 from syncline.experiments.bench import append_line, read_lines, run_bench, shown_lines
+from syncline.experiments.result_tables import difference_rows
 from syncline.experiments.sets import open_sets
-from syncline.experiments.tables import difference_rows
 
 ENCODER = {
     "backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2, "feed_forward": 32,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from syncline.alignment import soft_smith_waterman
 from syncline.losses import LACLoss, SCLLoss
-from syncline.losses.lac_released import released_soft_smith_waterman
+from syncline.losses.released_operator import released_soft_smith_waterman
 
 FULL = torch.tensor([5, 5])
 

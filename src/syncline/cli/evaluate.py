@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from syncline.data import VideoSet
     from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder
-    from syncline.experiments.tables import Table
+    from syncline.experiments.result_tables import Table
 
 EXAMPLE = """\
 DATA with labels (a manifest with events, a data set): phase classification, AP@K, progression, event transfer error and
@@ -153,7 +153,7 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
 
     from syncline.alignment.sequences import MATCH_THRESHOLD
     from syncline.evaluation.signs import warnings_of
-    from syncline.experiments.tables import is_control, make_tables
+    from syncline.experiments.result_tables import is_control, make_tables
 
     console = Console()
     for table in make_tables(rows):
@@ -189,7 +189,7 @@ def _print_table(console: Any, table: Table) -> None:
     from rich.markup import escape
     from rich.table import Table as Grid
 
-    from syncline.experiments.tables import texts
+    from syncline.experiments.result_tables import texts
 
     heading, *lines = texts(table, bold=("[bold]", "[/bold]"))
     grid = Grid("", *(escape(line[0]) for line in lines), title=escape(table.title))
@@ -199,7 +199,7 @@ def _print_table(console: Any, table: Table) -> None:
 
 
 def _write(arguments: argparse.Namespace, rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> None:
-    from syncline.experiments.tables import as_csv, as_latex, as_markdown, make_tables
+    from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, make_tables
     from syncline.files import write_json, write_text
 
     value = {"rows": list(rows), "matches": list(matches)}

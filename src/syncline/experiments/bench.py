@@ -34,8 +34,8 @@ from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.evaluate import evaluate, prepare
 from syncline.evaluation.protocols import PROTOCOLS, Protocol, evaluation_sampling
+from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.experiments.sets import BenchSet, open_sets
-from syncline.experiments.tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.files import write_json, write_text
 from syncline.training import Progress, TrainConfig, fit, merged, method_config
 

@@ -1,4 +1,4 @@
-"""Embedded views -> one number. One method, one file; `lac_options` lists the switches of LAC.
+"""Embedded views -> one number. One method, one file; `lac_switches` lists the switches of LAC.
 
 Every loss is called as ``loss(x, y, steps_x=, steps_y=, frames_x=, frames_y=, mask_x=, mask_y=, video_x=, video_y=)``
 (see `pair.checked_pair`); ``loss.terms`` takes the same and gives the unweighted parts

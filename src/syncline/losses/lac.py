@@ -1,11 +1,11 @@
 """LAC, local-alignment contrastive learning (arXiv 2409.04607): a contrastive loss and a soft Smith-Waterman.
 
-    L = L_c + alpha (L_l + beta L_sw)                                         (eq. 8; the terms stand in `lac_terms`)
+    L = L_c + alpha (L_l + beta L_sw)                                         (eq. 8; the terms stand in `lac_published`)
 
 What is printed, what the released code computes and what is evidently meant are the presets ``paper``, ``released``
-(and ``released_vec``, a later version of the code with exact gradients) and ``corrected``; `lac_options` lists what
+(and ``released_vec``, a later version of the code with exact gradients) and ``corrected``; `lac_switches` lists what
 differs. ``cross_video`` is ours: the contrastive term, and positions carried across videos by the expected local
-alignment (`lac_cross`; the idea is LRProp's, with another aligner).
+alignment (`cross_video`; the idea is LRProp's, with another aligner).
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from syncline.alignment import Gaps
-from syncline.losses.lac_cross import carried, cycle, teacher_features
-from syncline.losses.lac_options import NAMES, PRESETS, LACOptions
-from syncline.losses.lac_terms import (
+from syncline.losses.cross_video import carried, cycle, teacher_features
+from syncline.losses.lac_published import (
     aligned_similarity,
     contrastive,
     local,
@@ -27,6 +26,7 @@ from syncline.losses.lac_terms import (
     prefix_scores,
     score_term,
 )
+from syncline.losses.lac_switches import NAMES, PRESETS, LACOptions
 from syncline.losses.pair import Pair, checked_pair
 from syncline.losses.presets import chosen
 

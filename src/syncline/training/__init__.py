@@ -5,8 +5,8 @@ from syncline.training.loop import fit
 from syncline.training.methods import METHODS, make_loss, method_config
 from syncline.training.progress import Progress
 from syncline.training.run_folder import read_config
-from syncline.training.running import train, training_videos
 from syncline.training.stopping import TrainingStopped
+from syncline.training.train_source import train, training_videos
 
 __all__ = [
     "METHODS",

@@ -15,8 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from syncline.alignment import expected_alignment, similarity_matrix, soft_smith_waterman
-from syncline.losses.lac_options import LACOptions
-from syncline.losses.lac_released import released_soft_smith_waterman
+from syncline.losses.lac_switches import LACOptions
 from syncline.losses.pair import (
     Pair,
     cross_entropy_rows,
@@ -26,6 +25,7 @@ from syncline.losses.pair import (
     soft_labels,
     weighted_mean,
 )
+from syncline.losses.released_operator import released_soft_smith_waterman
 
 
 def labels_of(pair: Pair, variance: float) -> Float[Tensor, "b n m"]:

@@ -10,7 +10,7 @@ from loss_inputs import batch
 from torch import Tensor
 
 from syncline.losses import LACLoss
-from syncline.losses.lac_cross import teacher_alignment
+from syncline.losses.cross_video import teacher_alignment
 from syncline.losses.pair import checked_pair
 
 GRID = torch.eye(12)

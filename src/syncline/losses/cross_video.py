@@ -26,8 +26,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from syncline.alignment import cosine, expected_alignment, expected_path, mean_over_cells
-from syncline.losses.lac_options import LACOptions
-from syncline.losses.lac_terms import labels_of
+from syncline.losses.lac_published import labels_of
+from syncline.losses.lac_switches import LACOptions
 from syncline.losses.pair import Pair, cross_entropy_rows, soft_labels, weighted_mean
 
 
