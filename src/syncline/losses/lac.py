@@ -1,6 +1,6 @@
 """LAC, local-alignment contrastive learning (arXiv 2409.04607): a contrastive loss and a soft Smith-Waterman.
 
-    L = L_c + alpha (L_l + beta L_sw)                                         (eq. 8; the terms stand in `lac_published`)
+    L = L_c + alpha (L_l + beta L_sw)                                     (eq. 8; the terms stand in `lac_published`)
 
 What is printed, what the released code computes and what is evidently meant are the presets ``paper``, ``released``
 (and ``released_vec``, a later version of the code with exact gradients) and ``corrected``; `lac_switches` lists what
