@@ -14,7 +14,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, align, align_pairs, pairs
 from syncline.tasks.align import Mode
-from syncline.tasks.tables import alignment_rows, alignment_value
+from syncline.tasks.result_files import alignment_rows, alignment_value
 
 
 def error(alignment: Alignment, p: NDArray[np.float64], q: NDArray[np.float64]) -> float:

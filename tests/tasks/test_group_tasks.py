@@ -364,7 +364,7 @@ def test_what_is_shown_twice_is_repeated_however_short(noise: float) -> None:
 def test_a_missing_beginning_is_placed_where_the_video_begins() -> None:
     late = walk(STEADY[40:], "late")
     report = deviate(walk(STEADY, "reference"), Embedding(late.vectors, late.pts_seconds + 300, "late"))
-    assert [(deviation.kind, deviation.start, deviation.place) for deviation in report.deviations] == [
+    assert [(deviation.kind, deviation.start, deviation.shown_at) for deviation in report.deviations] == [
         ("missing", 0.0, 300.0)
     ]
 

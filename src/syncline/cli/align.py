@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from syncline.errors import SynclineError
     from syncline.files import write_json
     from syncline.tasks import align
-    from syncline.tasks.tables import alignment_rows, alignment_value, write_rows
+    from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
 
     if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
         raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")

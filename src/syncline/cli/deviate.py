@@ -51,11 +51,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
     embeddings = Embedder.of(arguments).embed(videos)
     if arguments.reference is not None:
-        place = pick(videos, arguments.reference)
+        number = pick(videos, arguments.reference)
         reference, against, chosen = (
-            embeddings[place],
-            videos[place].name,
-            [i for i in range(len(videos)) if i != place],
+            embeddings[number],
+            videos[number].name,
+            [i for i in range(len(videos)) if i != number],
         )
     else:
         with progress("what the group does", 1) as step:
@@ -84,11 +84,11 @@ def _write(
     from syncline.files import write_json
     from syncline.report.figures import deviation_figure
     from syncline.report.page import write_figure
-    from syncline.tasks.tables import plain, write_rows
+    from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = [
         {"video": names[report.source], "kind": d.kind, "start": plain(d.start), "end": plain(d.end),
-         "score": plain(d.score), "clock": "reference" if d.kind == "missing" else "video", "place": plain(d.place)}
+         "score": plain(d.score), "clock": "reference" if d.kind == "missing" else "video", "shown_at": plain(d.shown_at)}
         for report in reports
         for d in report.deviations
     ]  # fmt: skip
@@ -98,7 +98,7 @@ def _write(
          "simple_rule_share": plain(float(simple[report.source].mean()))}
         for k, report in enumerate(reports, 1)
     ]  # fmt: skip
-    columns = ["video", "kind", "start", "end", "score", "clock", "place"]
+    columns = ["video", "kind", "start", "end", "score", "clock", "shown_at"]
     write_rows(arguments.out / "deviations.csv", rows, columns)
     write_rows(arguments.out / "ranking.csv", ranking, list(ranking[0]))
     value = {"reference": against, "reference_seconds": plain(float(reference.pts_seconds[-1])), "ranking": ranking,

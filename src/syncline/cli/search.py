@@ -134,7 +134,7 @@ def _announce(text: str) -> None:
 
 def _write(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> None:
     from syncline.files import write_json
-    from syncline.tasks.tables import plain, write_rows
+    from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = [
         {"rank": rank, "video": hit.source, "seconds": plain(hit.seconds), "score": plain(hit.score)}

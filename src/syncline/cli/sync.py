@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     from syncline.report.figures import timeline_figure
     from syncline.report.page import write_figure
     from syncline.tasks import synchronize
-    from syncline.tasks.tables import plain, timeline_rows, write_rows
+    from syncline.tasks.result_files import plain, timeline_rows, write_rows
 
     if arguments.grid < 1 or arguments.height < 2 or arguments.workers < 1:
         raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _aligner(arguments: argparse.Namespace) -> AbstractContextManager[PairAligner]:
     """What does the alignments: the threads of this process, or Ray."""
     from syncline.tasks import align_pairs
-    from syncline.tasks.on_ray import pairs_on_ray
+    from syncline.tasks.align_on_ray import pairs_on_ray
 
     return nullcontext(align_pairs) if arguments.ray is None else pairs_on_ray(arguments.ray, arguments.workers)
 
@@ -109,7 +109,7 @@ def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[
     """second of the video = offset + rate × second of the reference; for the reference itself nothing is estimated."""
     from syncline.errors import SynclineError
     from syncline.tasks import estimate_offset
-    from syncline.tasks.tables import plain
+    from syncline.tasks.result_files import plain
 
     found: list[dict[str, Any]] = []
     for i, (video, embedding) in enumerate(zip(videos, embeddings, strict=True)):

@@ -116,7 +116,7 @@ def _write(
     from syncline.data.label_files import write_labels
     from syncline.data.label_track import track_of_shown
     from syncline.files import write_json
-    from syncline.tasks.tables import plain, write_rows
+    from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = []
     tracks = []

@@ -78,9 +78,9 @@ def deviation_figure(reports: Sequence[Report], *, names: Sequence[str] = (), ti
             colour = KIND_COLOURS[deviation.kind]
             kinds.append(deviation.kind)
             if deviation.kind == "missing":
-                axes.plot([deviation.place] * 2, [row - 0.42, row + 0.42], color=colour, linewidth=2.4)
+                axes.plot([deviation.shown_at] * 2, [row - 0.42, row + 0.42], color=colour, linewidth=2.4)
                 axes.text(
-                    deviation.place, row - 0.44, f"−{deviation.end - deviation.start:.1f} s", color=colour, fontsize=6,
+                    deviation.shown_at, row - 0.44, f"−{deviation.end - deviation.start:.1f} s", color=colour, fontsize=6,
                     ha="center", va="bottom",
                 )  # fmt: skip
             else:

@@ -36,14 +36,14 @@ class Deviation:
         score: how much: seconds without counterpart weighted by how unlike they are (0.5 to 1 a second) for the
             first four, seconds times |log2 of the tempo ratio| for the last two (at either end of the video, where
             there is none, of the least ratio that counts).
-        place: seconds on the video's clock: where a missing stretch ought to be; `start` for all others.
+        shown_at: seconds on the video's clock: where a missing stretch ought to be; `start` for all others.
     """
 
     kind: str
     start: float
     end: float
     score: float
-    place: float
+    shown_at: float
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Report:
 
     Attributes:
         source: the video.
-        deviations: in order of `place`.
+        deviations: in order of `shown_at`.
         oddness: >= 0, by which `rank` sorts; 0 is like the reference.
         duration: seconds of the video.
         match_score: of its alignment with the reference.
@@ -89,7 +89,7 @@ def deviate(
         if gap.video == "a":
             inside = (reference.pts_seconds >= gap.start) & (reference.pts_seconds < gap.end)
             weight = _weighted(unlike[0][inside], gap.end - gap.start)
-            found.append(Deviation("missing", gap.start, gap.end, weight, _place(alignment, gap.start, video)))
+            found.append(Deviation("missing", gap.start, gap.end, weight, _expected_at(alignment, gap.start, video)))
         else:
             inside = (video.pts_seconds >= gap.start) & (video.pts_seconds < gap.end)
             kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
@@ -104,7 +104,7 @@ def deviate(
     found += _tempo(alignment, parts, tempo, window, min_seconds)
     duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
     oddness = sum(deviation.score for deviation in found) / max(duration, 1e-3) + max(0.0, 0.5 - alignment.match_score)
-    ordered = tuple(sorted(found, key=lambda deviation: deviation.place))
+    ordered = tuple(sorted(found, key=lambda deviation: deviation.shown_at))
     return Report(video.source, ordered, oddness, duration, alignment.match_score)
 
 
@@ -113,7 +113,7 @@ def rank(reports: Sequence[Report]) -> list[Report]:
     return sorted(reports, key=lambda report: report.oddness)
 
 
-def _place(alignment: Alignment, second: float, video: Embedding) -> float:
+def _expected_at(alignment: Alignment, second: float, video: Embedding) -> float:
     """The moment of the video at which the reference's would come: the last one matched before it, else its first."""
     before = np.flatnonzero(alignment.times[:, 0] <= second)
     return float(alignment.times[before[-1], 1] if len(before) else video.pts_seconds[0])

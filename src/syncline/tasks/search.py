@@ -72,8 +72,8 @@ class MomentIndex:
                 )
             unit = torch.nn.functional.normalize(torch.from_numpy(np.array(embedding.vectors, np.float32)), dim=-1)
             if embedding.source in self.sources:
-                place = self.sources.index(embedding.source)
-                self._vectors[place], self._seconds[place] = unit, embedding.pts_seconds
+                number = self.sources.index(embedding.source)
+                self._vectors[number], self._seconds[number] = unit, embedding.pts_seconds
             else:
                 self.sources.append(embedding.source)
                 self._vectors.append(unit)
@@ -83,8 +83,8 @@ class MomentIndex:
     def remove(self, source: str) -> None:
         """Take a video out, if it is there."""
         if source in self.sources:
-            place = self.sources.index(source)
-            del self.sources[place], self._vectors[place], self._seconds[place]
+            number = self.sources.index(source)
+            del self.sources[number], self._vectors[number], self._seconds[number]
             self._faiss = None
 
     def query(self, source: str, start: float, end: float | None = None) -> NDArray[np.float32]:
@@ -95,8 +95,8 @@ class MomentIndex:
         """
         if source not in self.sources:
             raise SynclineError(f"{source!r} is not in the index of {len(self.sources)} videos; add it first")
-        place = self.sources.index(source)
-        seconds = self._seconds[place]
+        number = self.sources.index(source)
+        seconds = self._seconds[number]
         if not len(seconds):
             raise SynclineError(f"{source} has no embedded frames, so no moment to look for")
         for asked in (start,) if end is None else (start, end):
@@ -106,7 +106,7 @@ class MomentIndex:
                 )
         first = int(np.abs(seconds - start).argmin())
         last = first if end is None else int(np.abs(seconds - end).argmin())
-        mean = self._vectors[place][min(first, last) : max(first, last) + 1].mean(0)
+        mean = self._vectors[number][min(first, last) : max(first, last) + 1].mean(0)
         return np.asarray(torch.nn.functional.normalize(mean, dim=0).numpy())
 
     def search(
@@ -171,13 +171,13 @@ class MomentIndex:
         hits: list[Hit] = []
         taken: dict[int, list[float]] = {}
         for score, row in zip(scores, rows, strict=True):
-            place = int(np.searchsorted(starts, row, side="right")) - 1
-            seconds = float(self._seconds[place][row - starts[place]])
-            near = taken.setdefault(place, [])
-            if self.sources[place] == exclude or any(abs(seconds - other) < min_separation for other in near):
+            number = int(np.searchsorted(starts, row, side="right")) - 1
+            seconds = float(self._seconds[number][row - starts[number]])
+            near = taken.setdefault(number, [])
+            if self.sources[number] == exclude or any(abs(seconds - other) < min_separation for other in near):
                 continue
             near.append(seconds)
-            hits.append(Hit(self.sources[place], seconds, float(score)))
+            hits.append(Hit(self.sources[number], seconds, float(score)))
             if len(hits) == k:
                 break
         return hits

@@ -84,7 +84,7 @@ def synchronize(
         method: `joint` (the group decides) or `star` (the reference decides).
         reference: source of the reference video; None takes the medoid, the video that matches the others best.
         seed: of the partners drawn for the medoid and for the consistency check.
-        aligner: does the alignments: on the threads of this process, or on a cluster (`tasks.on_ray`).
+        aligner: does the alignments: on the threads of this process, or on a cluster (`tasks.align_on_ray`).
 
     Raises:
         SynclineError: fewer than two videos, an unknown reference or method, or widths that differ.
@@ -173,8 +173,8 @@ def _nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: i
     whole = np.isfinite(before) & np.isfinite(after)
     rows, best, before, top, after = rows[whole], best[whole], before[whole], top[whole], after[whole]
     shift = (before - after) / (2 * np.minimum(before - 2 * top + after, -1e-9))
-    place = columns[rows, best] + shift.clip(-0.5, 0.5)
-    return np.stack([a.pts_seconds[path[rows, 0]], np.interp(place, np.arange(len(b)), b.pts_seconds)], axis=1)
+    position = columns[rows, best] + shift.clip(-0.5, 0.5)
+    return np.stack([a.pts_seconds[path[rows, 0]], np.interp(position, np.arange(len(b)), b.pts_seconds)], axis=1)
 
 
 def _find(embeddings: Sequence[Embedding], source: str) -> int:
@@ -235,21 +235,21 @@ def _insert(
 
     Of the videos that have such a stretch, the one whose stretch is of median length lends it.
     """
-    places: dict[int, list[NDArray[np.float32]]] = {}
+    insertions: dict[int, list[NDArray[np.float32]]] = {}
     for embedding, alignment in zip(embeddings, alignments, strict=True):
         for gap in alignment.gaps:
             if gap.video != "b" or gap.end - gap.start < INSERT_SECONDS or not len(alignment.times):
                 continue
             before = alignment.times[:, 1] <= gap.start
-            place = int(alignment.path[before, 0].max()) + 1 if before.any() else 0
+            row = int(alignment.path[before, 0].max()) + 1 if before.any() else 0
             seconds = np.arange(gap.start, gap.end, step)
             rows = np.searchsorted(embedding.pts_seconds, seconds).clip(0, len(embedding.pts_seconds) - 1)
-            near = next((p for p in places if abs(p - place) * step <= INSERT_SECONDS), place)
-            places.setdefault(near, []).append(_unit(embedding.vectors)[rows])
-    for place in sorted(places, reverse=True):
-        lent = sorted(places[place], key=len)
+            near = next((other for other in insertions if abs(other - row) * step <= INSERT_SECONDS), row)
+            insertions.setdefault(near, []).append(_unit(embedding.vectors)[rows])
+    for row in sorted(insertions, reverse=True):
+        lent = sorted(insertions[row], key=len)
         if len(lent) > INSERT_SHARE * len(embeddings):
-            vectors = np.concatenate([vectors[:place], lent[len(lent) // 2], vectors[place:]])
+            vectors = np.concatenate([vectors[:row], lent[len(lent) // 2], vectors[row:]])
     return vectors
 
 

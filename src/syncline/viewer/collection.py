@@ -16,7 +16,7 @@ from PIL import Image
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
-from syncline.tasks.tables import at_frames
+from syncline.tasks.result_files import at_frames
 from syncline.video import VideoReader
 from syncline.viewer.journal import Journal, Marks
 

@@ -55,10 +55,10 @@ def alignment_rows(alignment: Alignment, a: Embedding, b: Embedding) -> list[dic
             if gap.video == video:
                 for second in embedding.pts_seconds[inside]:
                     rows.append({f"time_{video}": float(second), "kind": "gap"})
-    return sorted(rows, key=lambda row: _place(row, alignment))
+    return sorted(rows, key=lambda row: _order(row, alignment))
 
 
-def _place(row: Mapping[str, Any], alignment: Alignment) -> tuple[float, float]:
+def _order(row: Mapping[str, Any], alignment: Alignment) -> tuple[float, float]:
     """Order: A's clock; a frame of B alone stands after the last pair before it."""
     if "time_a" in row:
         return float(row["time_a"]), float(row.get("time_b", math.inf))

@@ -12,7 +12,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.ray_cluster import cluster
 from syncline.tasks import align_pairs, synchronize
-from syncline.tasks.on_ray import pairs_on_ray
+from syncline.tasks.align_on_ray import pairs_on_ray
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
