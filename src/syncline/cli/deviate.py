@@ -88,7 +88,8 @@ def _write(
 
     rows: list[dict[str, Any]] = [
         {"video": names[report.source], "kind": d.kind, "start": plain(d.start), "end": plain(d.end),
-         "score": plain(d.score), "clock": "reference" if d.kind == "missing" else "video", "shown_at": plain(d.shown_at)}
+         "score": plain(d.score), "clock": "reference" if d.kind == "missing" else "video",
+         "shown_at": plain(d.shown_at)}
         for report in reports
         for d in report.deviations
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from syncline.data.datasets import by_action, open_dataset
 from syncline.data.embedding import Embedding
 from syncline.data.labels import events_from_phases, phases_from_events
 from syncline.data.manifest import read_manifest, read_recuts
+from syncline.data.rate import choose_rate
 from syncline.data.sources import Source, open_source, open_videos
 from syncline.data.videos import Sampling, Video, VideoSet, sampled_frames
 
@@ -14,6 +15,7 @@ __all__ = [
     "Video",
     "VideoSet",
     "by_action",
+    "choose_rate",
     "events_from_phases",
     "open_dataset",
     "open_source",

@@ -80,8 +80,8 @@ def deviation_figure(reports: Sequence[Report], *, names: Sequence[str] = (), ti
             if deviation.kind == "missing":
                 axes.plot([deviation.shown_at] * 2, [row - 0.42, row + 0.42], color=colour, linewidth=2.4)
                 axes.text(
-                    deviation.shown_at, row - 0.44, f"−{deviation.end - deviation.start:.1f} s", color=colour, fontsize=6,
-                    ha="center", va="bottom",
+                    deviation.shown_at, row - 0.44, f"−{deviation.end - deviation.start:.1f} s", color=colour,
+                    fontsize=6, ha="center", va="bottom",
                 )  # fmt: skip
             else:
                 axes.barh(row, deviation.end - deviation.start, left=deviation.start, height=0.5, color=colour)
