@@ -18,7 +18,7 @@ from lerobot_forms import write_v3
 from PIL import Image
 
 from syncline.cli.main import main
-from syncline.cli.sources import known_events
+from syncline.cli.options import known_events
 from syncline.cli.transfer import ENDINGS
 from syncline.data import open_videos
 from syncline.data.label_files import read_labels

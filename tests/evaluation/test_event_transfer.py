@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncline.evaluation import event_transfer_error, reference
+from syncline.evaluation.event_transfer import label_floor
 from syncline.evaluation.sequences import Group
-from syncline.evaluation.transfer import label_floor
 
 
 def _videos(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[Group]]:

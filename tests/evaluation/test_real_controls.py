@@ -10,8 +10,8 @@ import pytest
 from syncline.data import Video, VideoSet, read_manifest, read_recuts
 from syncline.evaluation.controls import time_only
 from syncline.evaluation.evaluate import measure
+from syncline.evaluation.event_transfer import label_floor
 from syncline.evaluation.protocols import Clip, Protocol
-from syncline.evaluation.transfer import label_floor
 
 
 def _clips(videos: VideoSet, stride: int) -> tuple[Clip, ...]:

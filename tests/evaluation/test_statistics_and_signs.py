@@ -11,8 +11,8 @@ import pytest
 from syncline.evaluation.controls import time_only
 from syncline.evaluation.evaluate import measure
 from syncline.evaluation.protocols import Clip, Protocol, recut_by_chance, splice
-from syncline.evaluation.signs import clock_share, label_free_signs, match_scores, warnings_of
 from syncline.evaluation.statistics import averaged, better_is_lower, paired_bootstrap, spread
+from syncline.evaluation.without_labels import clock_share, label_free_signs, match_scores, warnings_of
 
 
 def _clip(name: str, length: int, seed: int = 0) -> Clip:

@@ -22,7 +22,7 @@ from syncline.report.figures import (
     timeline_figure,
     trajectories,
 )
-from syncline.report.page import write_figure
+from syncline.report.html_page import write_figure
 from syncline.tasks import Alignment, Timeline, align
 
 

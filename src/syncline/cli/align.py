@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import Embedder, add_embedding_options, known_events, progress, say
+from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.options import known_events
+from syncline.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video, VideoSet
@@ -107,7 +109,7 @@ def _draw(
     arguments: argparse.Namespace, videos: VideoSet, side: list[tuple[str, Embedding, Embedding, Alignment]]
 ) -> None:
     from syncline.report.figures import similarity_figure, tempo_curve
-    from syncline.report.page import write_figure
+    from syncline.report.html_page import write_figure
 
     events = [known_events(video, videos.num_phases) for video in videos]
     for name, a, b, alignment in side:

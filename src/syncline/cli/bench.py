@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from syncline.cli.sources import setting
+from syncline.cli.options import setting
 
 EXAMPLE = """\
 A bench that was stopped goes on where it was. Results: OUT/NAME/runs.jsonl (a line a run), tables.md, .csv, .tex,

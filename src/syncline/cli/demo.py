@@ -204,7 +204,7 @@ def _film(val: VideoSet, alignment: Alignment, a: Embedding) -> Figure:
     """Frames of A and what matches them in B."""
     import numpy as np
 
-    from syncline.report.pictures import filmstrip
+    from syncline.report.picture_figures import filmstrip
     from syncline.video import VideoReader
 
     first, second = VideoReader(val[0].path), VideoReader(val[1].path)
@@ -221,7 +221,7 @@ def _retrieved(val: VideoSet, embeddings: list[Embedding]) -> Figure:
     """Four moments of the first video, each with the nearest frame of every one of five others."""
     import numpy as np
 
-    from syncline.report.pictures import retrieval_grid
+    from syncline.report.picture_figures import retrieval_grid
     from syncline.video import VideoReader
 
     readers = [VideoReader(video.path) for video in val]

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import Embedder, add_embedding_options, pick, progress, say
+from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.options import pick
+from syncline.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +85,7 @@ def _write(
 ) -> None:
     from syncline.files import write_json
     from syncline.report.figures import deviation_figure
-    from syncline.report.page import write_figure
+    from syncline.report.html_page import write_figure
     from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = [

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from syncline.cli.sources import add_source_options, progress, source_of
+from syncline.cli.options import add_source_options, source_of
+from syncline.cli.terminal import progress
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
@@ -179,7 +180,7 @@ def _one_by_one(work: _Trained | _Frozen, videos: Sequence[Video], store: Embedd
 
 def _on_ray(arguments: argparse.Namespace, videos: Sequence[Video], store: EmbeddingStore) -> list[tuple[str, str]]:
     from syncline.data import Sampling
-    from syncline.encoder.on_ray import embed_on_ray
+    from syncline.encoder.embed_on_ray import embed_on_ray
     from syncline.errors import SynclineError
 
     if any(video.frames is not None or video.span is not None for video in videos):

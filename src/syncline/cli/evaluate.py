@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import add_source_options, labels_of, source_of
+from syncline.cli.options import add_source_options, labels_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +140,7 @@ def _before_training(config: EncoderConfig, root: Path | None) -> tuple[EncoderC
 def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache) -> list[dict[str, Any]]:
     """Of pairs of videos, whether they match at all."""
     from syncline.encoder import frozen_embeddings
-    from syncline.evaluation.signs import match_scores
+    from syncline.evaluation.without_labels import match_scores
 
     chosen = list(videos)
     found = frozen_embeddings(chosen, cache) if encoder is None else encoder.embed(chosen, cache=cache)
@@ -152,7 +152,7 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
     from rich.console import Console
 
     from syncline.alignment.sequences import MATCH_THRESHOLD
-    from syncline.evaluation.signs import warnings_of
+    from syncline.evaluation.without_labels import warnings_of
     from syncline.experiments.result_tables import is_control, make_tables
 
     console = Console()

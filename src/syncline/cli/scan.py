@@ -79,7 +79,7 @@ def _infos(folder: Path, cache: ScanCache) -> Iterable[VideoInfo]:
 
 
 def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespace) -> list[Hint]:
-    from syncline.cli.sources import progress
+    from syncline.cli.terminal import progress
     from syncline.video.hints import hints_for
     from syncline.video.scan import in_order
 
@@ -95,7 +95,7 @@ def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespac
 
 
 def _features(glances: list[Glance], cache: Path | None) -> list[Any]:
-    from syncline.cli.sources import progress
+    from syncline.cli.terminal import progress
     from syncline.data import open_videos
     from syncline.encoder import Backbone, FeatureCache, frozen_embeddings
 

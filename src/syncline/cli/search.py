@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import Embedder, add_embedding_options, pick, say
+from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.options import pick
+from syncline.cli.terminal import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,7 +155,7 @@ def _write(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | No
 def _draw(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> None:
     """Thumbnails, of all hits whose video is there."""
     from syncline.report.figures import retrieval_grid
-    from syncline.report.page import write_figure
+    from syncline.report.html_page import write_figure
     from syncline.report.style import short
 
     paths = {video.name: video.path for video in videos} if videos is not None else {}

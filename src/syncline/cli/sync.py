@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import Embedder, add_embedding_options, pick, progress, say
+from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.options import pick
+from syncline.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, VideoSet
@@ -53,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     from syncline.errors import SynclineError
     from syncline.files import write_json
     from syncline.report.figures import timeline_figure
-    from syncline.report.page import write_figure
+    from syncline.report.html_page import write_figure
     from syncline.tasks import synchronize
     from syncline.tasks.result_files import plain, timeline_rows, write_rows
 

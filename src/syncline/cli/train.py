@@ -8,7 +8,7 @@ import shlex
 import signal
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import add_source_options, setting, source_of
+from syncline.cli.options import add_source_options, setting, source_of
 
 if TYPE_CHECKING:
     from syncline.data import VideoSet

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.sources import Embedder, add_embedding_options, labels_of, say
+from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.options import labels_of
+from syncline.cli.terminal import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +147,7 @@ def _reliability(arguments: argparse.Namespace, labelled: list[LabelledVideo]) -
     if len(labelled) < 3:
         return
     from syncline.report.figures import reliability_figure
-    from syncline.report.page import write_figure
+    from syncline.report.html_page import write_figure
     from syncline.tasks import leave_one_out
 
     confidence, hit = leave_one_out(labelled, absent_below=arguments.absent_below, calibrated=True)

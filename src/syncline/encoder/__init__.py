@@ -15,7 +15,7 @@ from syncline.encoder.extraction import embed_video as embed_video
 from syncline.encoder.extraction import video_of as video_of
 from syncline.encoder.frame_encoder import FrameEncoder as FrameEncoder
 from syncline.encoder.frozen import frozen_embeddings as frozen_embeddings
-from syncline.encoder.published import published_config as published_config
+from syncline.encoder.published_encoders import published_config as published_config
 from syncline.encoder.store import EmbeddingStore as EmbeddingStore
 
 __all__ = [

@@ -28,7 +28,7 @@ from syncline.encoder.backbone import Backbone
 from syncline.encoder.config import EncoderConfig
 from syncline.encoder.heads import BatchNorm, Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
 from syncline.encoder.positions import relative_positions, sinusoidal_code
-from syncline.encoder.projection import principal_directions
+from syncline.encoder.principal_space import principal_directions
 from syncline.encoder.temporal import TemporalEncoder
 from syncline.errors import SynclineError
 

@@ -13,7 +13,7 @@ import torch
 
 from syncline.data import Embedding, Video
 from syncline.encoder.cache import FeatureCache
-from syncline.encoder.projection import principal_directions
+from syncline.encoder.principal_space import principal_directions
 
 _CHUNK = 512
 

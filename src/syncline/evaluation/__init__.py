@@ -2,12 +2,12 @@
 
 from syncline.evaluation.classification import phase_classification
 from syncline.evaluation.evaluate import evaluate
+from syncline.evaluation.event_transfer import event_transfer_error
 from syncline.evaluation.kendall import kendall_tau
 from syncline.evaluation.progression import phase_progression
 from syncline.evaluation.retrieval import retrieval_precision
-from syncline.evaluation.signs import label_free_signs
 from syncline.evaluation.statistics import paired_bootstrap
-from syncline.evaluation.transfer import event_transfer_error
+from syncline.evaluation.without_labels import label_free_signs
 
 __all__ = [
     "evaluate",

@@ -17,7 +17,7 @@ import torch
 
 from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder, embed_features
 from syncline.encoder.positions import sinusoidal_code
-from syncline.encoder.projection import principal_directions
+from syncline.encoder.principal_space import principal_directions
 from syncline.evaluation.protocols import Clip
 from syncline.evaluation.sequences import Array
 

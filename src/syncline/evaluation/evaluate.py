@@ -20,6 +20,7 @@ from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.evaluation.classification import classification_over_draws, phase_hits
 from syncline.evaluation.controls import CONTROLS, Embed, embed_with, make_controls
+from syncline.evaluation.event_transfer import SUMMARIES, By, event_transfer_error, label_floor
 from syncline.evaluation.kendall import taus_by_video
 from syncline.evaluation.neighbours import find_neighbours
 from syncline.evaluation.progression import progression_by_video
@@ -33,8 +34,7 @@ from syncline.evaluation.protocols import (
 )
 from syncline.evaluation.retrieval import precision_by_video
 from syncline.evaluation.sequences import Array, as_embeddings, comparable, known_frames
-from syncline.evaluation.signs import label_free_signs
-from syncline.evaluation.transfer import SUMMARIES, By, event_transfer_error, label_floor
+from syncline.evaluation.without_labels import label_free_signs
 
 Row = dict[str, Any]
 ALIGNERS: tuple[By, ...] = ("nearest", "dtw", "local")

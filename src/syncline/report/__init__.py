@@ -1,5 +1,5 @@
 """Results -> figures that are good enough for a paper, and self-contained pages."""
 
-from syncline.report.page import write_page
+from syncline.report.html_page import write_page
 
 __all__ = ["write_page"]

@@ -1,6 +1,6 @@
 """Results -> figures: every function returns a matplotlib Figure and draws nothing on a screen.
 
-What is made of numbers is here, what is made of pictures in `report.pictures`; both are offered under this name.
+What is made of numbers is here, what is made of pictures in `report.picture_figures`; both are offered under this name.
 Sizes are those of a paper's column or page; ``figure.savefig("name.pdf")`` is enough.
 """
 
@@ -18,8 +18,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
 from syncline.data import Embedding
-from syncline.report.groups import deviation_figure, reliability_figure, timeline_figure
-from syncline.report.pictures import filmstrip, retrieval_grid
+from syncline.report.group_figures import deviation_figure, reliability_figure, timeline_figure
+from syncline.report.picture_figures import filmstrip, retrieval_grid
 from syncline.report.style import (
     A_COLOUR,
     B_COLOUR,

@@ -1,15 +1,14 @@
-"""What the verbs share: the options that say how frames are embedded, and embedding itself with a progress bar."""
+"""Videos -> embeddings as the command line said: a trained run, or features of a frozen backbone."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from syncline.cli.terminal import progress
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syncline.data import Embedding, Video, VideoSet
-    from syncline.data.label_track import LabelTrack
     from syncline.encoder import FeatureCache, FrameEncoder
 
 
@@ -29,45 +27,6 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--weights", help="file of the backbone's weights, for networks without internet")
     group.add_argument("--rate", type=float, help="frames looked at a second (default 7.5, or what the run says)")
     group.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
-
-
-def add_source_options(parser: argparse.ArgumentParser) -> None:
-    """--root, --action, --camera: which part of a data set is meant."""
-    group = parser.add_argument_group("of a data set")
-    group.add_argument("--root", help="folder of the data set, where its name is given: pouring, penn_action")
-    group.add_argument("--action", help="of penn_action: one of its 13 (default: all, each for itself)")
-    group.add_argument("--camera", help="of a LeRobot data set: which (default: its first)")
-
-
-def source_of(arguments: argparse.Namespace, source: str) -> VideoSet:
-    """The videos that a source and the options of ``add_source_options`` mean."""
-    from syncline.data import open_source
-
-    return open_source(source, root=arguments.root, action=arguments.action, camera=arguments.camera)
-
-
-def setting(text: str) -> dict[str, Any]:
-    """What ``--set a.b=1`` says, as nested dictionaries.
-
-    Raises:
-        SynclineError: no KEY=VALUE, or a value that is no YAML.
-    """
-    import yaml
-
-    key, equals, value = text.partition("=")
-    if not equals or not all(key.split(".")):
-        raise SynclineError(f"--set {text!r}: expected KEY=VALUE, as --set encoder.width=128")
-    try:
-        result: Any = yaml.safe_load(value)
-        if isinstance(result, str):  # YAML takes 1e-4 for a word
-            result = float(result)
-    except yaml.YAMLError as error:
-        raise SynclineError(f"--set {text!r}: the value is no YAML") from error
-    except ValueError:
-        pass
-    for part in reversed(key.split(".")):
-        result = {part: result}
-    return dict(result)
 
 
 @dataclass
@@ -133,7 +92,7 @@ class Embedder:
         import torch
         from PIL import Image
 
-        from syncline.encoder.projection import principal_directions
+        from syncline.encoder.principal_space import principal_directions
 
         if self.encoder is not None and self.encoder.config.contexts > 1:
             raise SynclineError(
@@ -184,67 +143,3 @@ class Embedder:
             return "trained run"
         assert self.cache is not None
         return f"frozen features of {self.cache.backbone.name}"
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr; gives the function that moves it by one."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
-
-
-def say(text: str) -> None:
-    """A line of results on stdout."""
-    print(text)
-
-
-def labels_of(videos: VideoSet, path: Path, event_names: Sequence[str] | None = None) -> list[LabelTrack]:
-    """The labels in a file or folder, and a warning where some of them name no video."""
-    from syncline.data.label_files import read_labels
-    from syncline.data.label_track import tracks_of
-
-    tracks = read_labels(path, event_names=event_names)
-    used = {id(track) for track in tracks_of(videos, tracks).values()}
-    unused = [track.video for track in tracks if id(track) not in used]
-    if used and unused:
-        print(
-            f"syncline: of the {len(tracks)} videos that {path} labels, {len(unused)} are not in {videos.name} and are "
-            f"left out (the first: {unused[0]})", file=sys.stderr,
-        )  # fmt: skip
-    return tracks
-
-
-def pick(videos: VideoSet, name: str) -> int:
-    """Place of the video that a name, a stem or a path means.
-
-    Raises:
-        SynclineError: none or several.
-    """
-    stem = Path(name).stem
-    exact = [i for i, video in enumerate(videos) if name in (video.name, str(video.path))]
-    exact = exact or [i for i, video in enumerate(videos) if Path(name).exists() and same(video.path, Path(name))]
-    loose = exact or [i for i, video in enumerate(videos) if Path(video.name).stem == stem]
-    if len(loose) != 1:
-        known = ", ".join(video.name for video in list(videos)[:4])
-        raise SynclineError(f"{name!r} names {len(loose) or 'none'} of the {len(videos)} videos ({known}, …)")
-    return loose[0]
-
-
-def same(one: Path, other: Path) -> bool:
-    """Whether two paths are the same file."""
-    return one.resolve() == other.resolve()
-
-
-def known_events(video: Video, num_phases: int) -> list[float | None]:
-    """Seconds of a video's key events by its phases, on its own clock; [] without labels."""
-    from syncline.data import events_from_phases
-    from syncline.video import VideoReader
-
-    if video.phases is None or num_phases < 2:
-        return []
-    clock = VideoReader(video.path).pts_seconds
-    return [None if frame is None else float(clock[frame]) for frame in events_from_phases(video.phases, num_phases)]

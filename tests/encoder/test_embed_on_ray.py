@@ -13,7 +13,7 @@ from bars import write_bar_codes
 
 from syncline.data import Sampling
 from syncline.encoder import EmbeddingStore, EncoderConfig, FrameEncoder
-from syncline.encoder.on_ray import embed_on_ray
+from syncline.encoder.embed_on_ray import embed_on_ray
 from syncline.encoder.sharing import save_encoder
 from syncline.encoder.store import stored
 

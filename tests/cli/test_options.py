@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncline.cli.sources import Embedder, add_embedding_options
+from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.errors import SynclineError
 

@@ -1,0 +1,102 @@
+"""What the words of a command line mean: parts of a data set, a setting, a video of the folder, a file of labels."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncline.errors import SynclineError
+
+if TYPE_CHECKING:
+    from syncline.data import Video, VideoSet
+    from syncline.data.label_track import LabelTrack
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """--root, --action, --camera: which part of a data set is meant."""
+    group = parser.add_argument_group("of a data set")
+    group.add_argument("--root", help="folder of the data set, where its name is given: pouring, penn_action")
+    group.add_argument("--action", help="of penn_action: one of its 13 (default: all, each for itself)")
+    group.add_argument("--camera", help="of a LeRobot data set: which (default: its first)")
+
+
+def source_of(arguments: argparse.Namespace, source: str) -> VideoSet:
+    """The videos that a source and the options of ``add_source_options`` mean."""
+    from syncline.data import open_source
+
+    return open_source(source, root=arguments.root, action=arguments.action, camera=arguments.camera)
+
+
+def setting(text: str) -> dict[str, Any]:
+    """What ``--set a.b=1`` says, as nested dictionaries.
+
+    Raises:
+        SynclineError: no KEY=VALUE, or a value that is no YAML.
+    """
+    import yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.split(".")):
+        raise SynclineError(f"--set {text!r}: expected KEY=VALUE, as --set encoder.width=128")
+    try:
+        result: Any = yaml.safe_load(value)
+        if isinstance(result, str):  # YAML takes 1e-4 for a word
+            result = float(result)
+    except yaml.YAMLError as error:
+        raise SynclineError(f"--set {text!r}: the value is no YAML") from error
+    except ValueError:
+        pass
+    for part in reversed(key.split(".")):
+        result = {part: result}
+    return dict(result)
+
+
+def labels_of(videos: VideoSet, path: Path, event_names: Sequence[str] | None = None) -> list[LabelTrack]:
+    """The labels in a file or folder, and a warning where some of them name no video."""
+    from syncline.data.label_files import read_labels
+    from syncline.data.label_track import tracks_of
+
+    tracks = read_labels(path, event_names=event_names)
+    used = {id(track) for track in tracks_of(videos, tracks).values()}
+    unused = [track.video for track in tracks if id(track) not in used]
+    if used and unused:
+        print(
+            f"syncline: of the {len(tracks)} videos that {path} labels, {len(unused)} are not in {videos.name} and are "
+            f"left out (the first: {unused[0]})", file=sys.stderr,
+        )  # fmt: skip
+    return tracks
+
+
+def pick(videos: VideoSet, name: str) -> int:
+    """Place of the video that a name, a stem or a path means.
+
+    Raises:
+        SynclineError: none or several.
+    """
+    stem = Path(name).stem
+    exact = [i for i, video in enumerate(videos) if name in (video.name, str(video.path))]
+    exact = exact or [i for i, video in enumerate(videos) if Path(name).exists() and same(video.path, Path(name))]
+    loose = exact or [i for i, video in enumerate(videos) if Path(video.name).stem == stem]
+    if len(loose) != 1:
+        known = ", ".join(video.name for video in list(videos)[:4])
+        raise SynclineError(f"{name!r} names {len(loose) or 'none'} of the {len(videos)} videos ({known}, …)")
+    return loose[0]
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two paths are the same file."""
+    return one.resolve() == other.resolve()
+
+
+def known_events(video: Video, num_phases: int) -> list[float | None]:
+    """Seconds of a video's key events by its phases, on its own clock; [] without labels."""
+    from syncline.data import events_from_phases
+    from syncline.video import VideoReader
+
+    if video.phases is None or num_phases < 2:
+        return []
+    clock = VideoReader(video.path).pts_seconds
+    return [None if frame is None else float(clock[frame]) for frame in events_from_phases(video.phases, num_phases)]
