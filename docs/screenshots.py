@@ -88,9 +88,9 @@ def take(browser: Browser, viewer: Viewer, out: Path, first: int) -> None:
     for scheme in ("light", "dark"):
         for size, (width, height) in SIZES.items():
             view = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-            for name, (place, there) in VIEWS.items():
+            for name, (route, there) in VIEWS.items():
                 view.goto("about:blank")
-                view.goto(viewer.address + place.format(first=first, several=several))
+                view.goto(viewer.address + route.format(first=first, several=several))
                 view.wait_for_selector(there)
                 view.wait_for_function(SETTLED)
                 if name == "label":

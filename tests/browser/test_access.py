@@ -40,10 +40,10 @@ def test_every_view_is_named_and_readable(
         page.locator('meta[name="syncline-token"]').get_attribute("content"),
     )
     found = {}
-    for name, (place, there) in VIEWS.items():
-        page.goto(f"{address}/{place}")
+    for name, (route, there) in VIEWS.items():
+        page.goto(f"{address}/{route}")
         page.wait_for_selector(there)
-        page.wait_for_timeout(200)
+        page.wait_for_load_state("networkidle")
         page.evaluate(AXE)
         found[name] = page.evaluate(CHECK) + page.evaluate(SERIOUS)
     assert {name: faults for name, faults in found.items() if faults} == {}

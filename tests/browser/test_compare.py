@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 from viewing import known_embedding
 
-from syncline.data import Embedding, open_videos
+from syncline.data import open_videos
 from syncline.tasks import Alignment, align
 from syncline.video import VideoReader
 
@@ -28,15 +28,13 @@ READ = """
 SETTLED = """
 () => ["a", "b"].every((id) => {
   const video = document.getElementById(id);
-  return video && video.readyState >= 2 && !video.seeking && video.paused;
+  return video && video.readyState >= 2 && !video.seeking && video.paused && video.ariaBusy !== "true";
 })
 """
 
 
 def shown(page: Page) -> tuple[int, int]:
     """The frame numbers on display in A and B, once both stand still."""
-    page.wait_for_function(SETTLED)
-    page.wait_for_timeout(150)
     page.wait_for_function(SETTLED)
     return tuple(page.evaluate(f"[...document.querySelectorAll('#a, #b')].map({READ})"))
 
@@ -152,9 +150,10 @@ def test_gap_is_said_and_b_waits(page: Page, address: str, folder: Path) -> None
 def test_modes_switch_in_place_and_swap(page: Page, address: str, folder: Path) -> None:
     open_compare(page, address, 0, 2)
     page.get_by_role("slider", name="Position in A").fill("30")
+    page.evaluate("() => { window.old = document.querySelector('.stage'); }")
     page.get_by_role("button", name="Global").click()
-    page.wait_for_function("() => location.hash.includes('mode=global')")
-    page.wait_for_timeout(300)
+    page.wait_for_function("() => !window.old.isConnected && document.querySelector('.stage')")
+    assert "mode=global" in page.url
     assert shown(page) == (30, expected(folder, "one", "two", 30, "global"))
     page.keyboard.press("m")
     page.wait_for_function("() => location.hash.includes('mode=subsequence')")
@@ -187,7 +186,8 @@ def test_new_embeddings_bring_a_new_matrix_at_the_next_pause(page: Page, address
     page.evaluate(
         "() => { window.old = document.querySelector('.stage'); document.dispatchEvent(new Event('embedded')); }"
     )
-    page.wait_for_timeout(300)
+    page.evaluate("() => { window.from = document.getElementById('a').currentTime; }")
+    page.wait_for_function("() => document.getElementById('a').currentTime > window.from + 0.15")
     assert page.evaluate("() => window.old.isConnected && !document.getElementById('a').paused")
     page.keyboard.press(" ")
     page.wait_for_function("() => document.querySelector('.stage') && !window.old.isConnected")
@@ -201,7 +201,7 @@ def test_the_last_of_many_modes_is_shown(page: Page, address: str) -> None:
     page.evaluate("""() => {
       const ask = window.fetch;
       window.fetch = async (path, ...more) => {
-        if (path.includes("mode=global")) await new Promise((done) => setTimeout(done, 800));
+        if (path.includes("mode=global")) await new Promise((done) => { window.release = done; });
         return ask(path, ...more);
       };
       window.first = document.querySelector(".stage");
@@ -210,7 +210,10 @@ def test_the_last_of_many_modes_is_shown(page: Page, address: str) -> None:
     page.get_by_role("button", name="Subsequence").click()
     page.wait_for_function("() => !window.first.isConnected && document.querySelector('.stage')")
     page.evaluate("() => { window.last = document.querySelector('.stage'); }")
-    page.wait_for_timeout(1300)
+    with page.expect_response(lambda answer: "mode=global" in answer.url) as late:
+        page.evaluate("() => window.release()")
+    late.value.finished()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate("() => window.last.isConnected")
 
 
@@ -269,19 +272,3 @@ def test_loop_keeps_within_the_segment(page: Page, address: str) -> None:
     assert page.evaluate("document.getElementById('a').currentTime") < 3.6
     page.keyboard.press("l")
     assert page.get_by_role("button", name="Loop segment").get_attribute("aria-pressed") == "false"
-
-
-def test_long_video_is_answered_with_a_reduced_matrix(library: object, folder: Path) -> None:
-    from syncline.viewer.analysis import Analysis
-    from syncline.viewer.embedder import LONGEST, Embedder, thinned
-
-    hour = Embedding(np.random.default_rng(0).normal(size=(27_000, 8)).astype(np.float32), np.arange(27_000) / 7.5, "h")
-    assert len(thinned(hour)) == LONGEST
-    embedder = Embedder(open_videos(folder), lambda: None)
-    embedder._final = {0: hour, 1: hour, 2: hour}
-    cells, extent = Analysis(library, embedder).matrix(0, 1)  # type: ignore[arg-type]
-    assert cells.shape == (384, 384)
-    assert extent[1] == pytest.approx(26_999 / 7.5)
-    part, window = Analysis(library, embedder).matrix(0, 1, (10.0, 20.0, 0.0, 3600.0))  # type: ignore[arg-type]
-    assert part.shape == (384, 76)
-    assert 10.0 <= window[0] <= window[1] <= 20.0

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from viewing import _free_port, known_embedding, make_library, wait_until_up
+from viewing import free_port, known_embedding, make_library, wait_until_up
 
 from syncline.data import Embedding, Video
-from syncline.viewer.collection import Library
-from syncline.viewer.sources import Given
+from syncline.viewer.embedding_sources import Given
+from syncline.viewer.library import Library
 
 Serve = Callable[..., AbstractContextManager[str]]
 
@@ -33,7 +33,7 @@ sys.path.insert(0, sys.argv[4])
 from viewing import create_app, known_embedding, make_library, Given
 library = make_library(Path(sys.argv[1]), Path(sys.argv[2]))
 port = int(sys.argv[3])
-uvicorn.run(create_app(library, Given(known_embedding), port=port), port=port, log_level="error")
+uvicorn.run(create_app(library, Given(known_embedding)), port=port, log_level="error")
 """
 
 
@@ -133,15 +133,19 @@ def test_the_last_of_two_quick_marks_counts(page: Page, address: str, library: L
     page.evaluate("""() => {
       const ask = window.fetch;
       let first = true;
+      window.answered = 0;
       window.fetch = async (path, ...more) => {
-        if (path === "/api/labels" && first) { first = false; await new Promise((done) => setTimeout(done, 800)); }
-        return ask(path, ...more);
+        if (path === "/api/labels" && first) { first = false; await new Promise((done) => { window.release = done; }); }
+        const answer = await ask(path, ...more);
+        if (path === "/api/labels") window.answered += 1;
+        return answer;
       };
     }""")
     for frame in (30, 45):
         go_to(page, frame)
         page.keyboard.press("1")
-    page.wait_for_timeout(1300)
+    page.evaluate("() => window.release()")
+    page.wait_for_function("() => window.answered === 2")
     expect(page.locator(".events li").first).to_contain_text("0:03.00")
     assert library.journal.marks() == {"one.mp4": {0: 3.0}}
 
@@ -226,7 +230,7 @@ def test_exports_are_downloaded(page: Page, address: str, tmp_path: Path) -> Non
 def test_kill_during_labelling_loses_nothing(page: Page, folder: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     support = Path(__file__).resolve().parents[1] / "support"
-    port = _free_port("127.0.0.1")
+    port = free_port("127.0.0.1")
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-c", SERVER, str(folder), str(work), str(port), str(support)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from viewing import COUNTS, known_embedding, make_folder, make_library
 
 from syncline.data import Embedding, Video
-from syncline.viewer.sources import Given
+from syncline.viewer.embedding_sources import Given
 
 Serve = Callable[..., AbstractContextManager[str]]
 VIDEOS = "[...document.querySelectorAll('video')]"
@@ -78,9 +78,9 @@ def test_hundreds_of_videos_are_drawn_as_one_scrolls(page: Page, tmp_path: Path,
         expect(page.get_by_role("status").filter(has_text="500 of 500 videos")).to_be_visible()
         assert page.locator(".card").count() < 150
         assert sum("/api/strip/" in url for url in asked) < 100
-        for _ in range(100):  # a key that comes before the page is laid out anew scrolls nowhere
+        for _ in range(500):  # a key that comes before the page is laid out anew scrolls nowhere
             page.keyboard.press("End")
-            page.wait_for_timeout(100)
+            page.evaluate("() => new Promise(requestAnimationFrame)")
             if page.locator(".card").count() >= 192:
                 break
         assert 192 <= page.locator(".card").count() < 500
@@ -144,7 +144,8 @@ def test_a_hit_plays_on_while_the_query_plays(page: Page, address: str) -> None:
     page.get_by_role("button", name="Play", exact=True).click()
     page.locator(".hit").first.click()
     page.wait_for_function("() => document.querySelector('.beside video')?.readyState >= 2")
-    page.wait_for_timeout(500)
+    page.evaluate("() => { window.from = document.querySelector('.beside video').currentTime; }")
+    page.wait_for_function("() => document.querySelector('.beside video').currentTime > window.from + 0.1")
     assert page.evaluate(f"{VIDEOS}.map((v) => v.paused)") == [False, False]
 
 

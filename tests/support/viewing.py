@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from syncline.data import Embedding, Video, open_videos
 from syncline.video import VideoReader
 from syncline.viewer.app import create_app
-from syncline.viewer.collection import Library
-from syncline.viewer.serving import _free_port, _listen
-from syncline.viewer.sources import Given, Source
+from syncline.viewer.embedding_sources import Given, Source
+from syncline.viewer.library import Library
+from syncline.viewer.serving import free_port, listen
 from syncline.viewer.trainer import Trainer
 
 RATE = 15
@@ -86,10 +86,10 @@ def served(
     library: Library, *, source: Source | None = None, trainer: Trainer | None = None, token: str | None = None
 ) -> Iterator[str]:
     """The address of a running server of a library."""
-    port = _free_port("127.0.0.1")
-    app = create_app(library, source or Given(known_embedding), port=port, trainer=trainer, token=token)
+    port = free_port("127.0.0.1")
+    app = create_app(library, source or Given(known_embedding), trainer=trainer, token=token)
     server = _Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [_listen("127.0.0.1", port)]}, daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listen("127.0.0.1", port)]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{port}"
     try:

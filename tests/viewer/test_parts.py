@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import sys
@@ -27,15 +28,15 @@ from syncline.tasks import deviate
 from syncline.training import fit, method_config
 from syncline.video import VideoReader
 from syncline.viewer import serving
-from syncline.viewer.analysis import Analysis, _pooled
+from syncline.viewer.analysis import Analysis
 from syncline.viewer.background import in_background
-from syncline.viewer.collection import Library
-from syncline.viewer.embedder import Embedder
+from syncline.viewer.embedding_queue import LONGEST, EmbeddingQueue, thinned
+from syncline.viewer.embedding_sources import Given, Kept
 from syncline.viewer.journal import Journal
 from syncline.viewer.labelling import Labelling
+from syncline.viewer.library import Library
 from syncline.viewer.proxies import Proxies
 from syncline.viewer.serving import open_viewer
-from syncline.viewer.sources import Given, Kept
 from syncline.viewer.trainer import Trainer
 
 
@@ -69,7 +70,14 @@ def test_journal_survives_any_cut(tmp_path: Path) -> None:
         part.write_bytes(content[:cut])
         again = Journal(part)
         whole = [json.loads(line) for line in content[:cut].split(b"\n") if line.endswith(b"}")]
-        assert len(again._changes) == sum(-1 if "undo" in line else 1 for line in whole)
+        left: list[dict[str, Any]] = []
+        for line in whole:
+            left = left[:-1] if "undo" in line else [*left, line]
+        assert again.names() == {line["event"]: line["name"] for line in left if "name" in line}
+        assert again.marks() == {
+            video: {line["event"]: line["seconds"] for line in left if line.get("video") == video}
+            for video in {line["video"] for line in left if "video" in line}
+        }
         again.mark("c", 0, 9.0)  # and goes on
         assert Journal(part).marks()["c"] == {0: 9.0}
 
@@ -103,7 +111,7 @@ def test_wanted_videos_come_first_and_old_embeddings_serve(folder: Path) -> None
         return known_embedding(video)
 
     changes: list[int] = []
-    embedder = Embedder(videos, lambda: changes.append(1))
+    embedder = EmbeddingQueue(videos, lambda: changes.append(1))
     embedder.start(Given(slowly, "slow"))
     with pytest.raises(SynclineError, match="still being embedded"):
         embedder.all()
@@ -111,7 +119,7 @@ def test_wanted_videos_come_first_and_old_embeddings_serve(folder: Path) -> None
         embedder.start(Given(known_embedding))
     asked = threading.Thread(target=embedder.of, args=([2, 0],))
     asked.start()
-    until(lambda: embedder._wanted == [2, 0])
+    until(lambda: embedder.wanted == [2, 0])
     gate.set()
     asked.join(30)
     until(lambda: embedder.ready)
@@ -133,13 +141,13 @@ def test_one_bad_video_is_left_out_and_all_bad_fails(folder: Path) -> None:
     def never(video: Video) -> Embedding:
         raise SynclineError("no weights here")
 
-    embedder = Embedder(open_videos(folder), lambda: None)
+    embedder = EmbeddingQueue(open_videos(folder), lambda: None)
     embedder.start(Given(picky))
     until(lambda: embedder.ready)
     assert sorted(embedder.all()) == [1, 2]
     with pytest.raises(SynclineError, match=r"one\.mp4"):
         embedder.of([0, 1])
-    embedder = Embedder(open_videos(folder), lambda: None)
+    embedder = EmbeddingQueue(open_videos(folder), lambda: None)
     embedder.start(Given(never))
     until(lambda: embedder.progress.state == "failed")
     assert embedder.progress.message == "no weights here"
@@ -147,14 +155,49 @@ def test_one_bad_video_is_left_out_and_all_bad_fails(folder: Path) -> None:
         embedder.of([0, 1])
 
 
-def test_pooled_rows_are_means_of_unit_vectors() -> None:
-    vectors = np.random.default_rng(0).normal(size=(1000, 5)).astype(np.float32)
-    means, extent = _pooled(Embedding(vectors, np.arange(1000) / 10, "x"))
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    assert means.shape == (384, 5)
-    assert extent == (0.0, 99.9)
-    starts = np.unique(np.linspace(0, 1000, 384, endpoint=False).astype(int))
-    assert np.allclose(means[7], unit[starts[7] : starts[8]].mean(0), atol=1e-6)
+def analysis_of(library: Library, embed: Callable[[Video], Embedding]) -> Analysis:
+    """What is computed from given embeddings, once they are there."""
+    embedder = EmbeddingQueue(library.videos, lambda: None)
+    embedder.start(Given(embed))
+    until(lambda: embedder.ready)
+    return Analysis(library, embedder)
+
+
+def test_a_cell_of_the_matrix_is_the_mean_cosine_of_its_frames(folder: Path, tmp_path: Path) -> None:
+    """1000 frames across become 384 runs of two or three; up there is one frame a row."""
+    generator = np.random.default_rng(0)
+    long, short = generator.normal(size=(1000, 5)).astype(np.float32), np.eye(5, dtype=np.float32)
+    library = make_library(folder, tmp_path / "work")
+    analysis = analysis_of(
+        library,
+        lambda video: (
+            Embedding(long, np.arange(1000) / 10, "x")
+            if library.numbers[video.name] == 0
+            else Embedding(short, np.arange(5) / 10, "y")
+        ),
+    )
+    cells, extent = analysis.matrix(0, 1)
+    assert cells.shape == (5, 384)
+    assert extent == (0.0, 99.9, 0.0, 0.4)
+    unit = long / np.linalg.norm(long, axis=1, keepdims=True)
+    starts = [*np.linspace(0, 1000, 384, endpoint=False).astype(int), 1000]
+    means = np.stack([unit[start:end].mean(0) for start, end in itertools.pairwise(starts)], axis=1)
+    seen = (cells > 0) & (cells < 255)  # the rest is beyond what the colours span
+    assert seen.mean() > 0.8
+    assert np.corrcoef(cells[seen], means[seen])[0, 1] > 0.9999
+
+
+def test_long_video_is_answered_with_a_reduced_matrix(folder: Path, tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(27_000, 8)).astype(np.float32)
+    hour = Embedding(vectors, np.arange(27_000) / 7.5, "hour")
+    assert len(thinned(hour)) == LONGEST
+    analysis = analysis_of(make_library(folder, tmp_path / "work"), lambda video: hour)
+    cells, extent = analysis.matrix(0, 1)
+    assert cells.shape == (384, 384)
+    assert extent[1] == pytest.approx(26_999 / 7.5)
+    part, window = analysis.matrix(0, 1, (10.0, 20.0, 0.0, 3600.0))
+    assert part.shape == (384, 76)
+    assert 10.0 <= window[0] <= window[1] <= 20.0
 
 
 def test_embeddings_of_a_folder_are_kept_until_a_file_changes(folder: Path, tmp_path: Path) -> None:
@@ -184,7 +227,7 @@ def test_embeddings_of_a_folder_are_kept_until_a_file_changes(folder: Path, tmp_
 @pytest.fixture
 def only_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """No embedding in the background of what is opened and not looked at: it would go on beside the next tests."""
-    monkeypatch.setattr(Embedder, "start", lambda *given, **options: None)
+    monkeypatch.setattr(EmbeddingQueue, "start", lambda *given, **options: None)
 
 
 @pytest.mark.usefixtures("only_opened")
@@ -218,10 +261,10 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
     kept = Kept(Given(known_embedding), tmp_path / "kept", videos)
     for video in videos:
         kept.prepare(video)
-    monkeypatch.setattr(Kept, "_write", full)
+    monkeypatch.setattr("syncline.encoder.EmbeddingStore.write", full)
     assert len(kept.embed(videos)) == 3
     if isinstance(error, OSError):
-        monkeypatch.setattr("syncline.viewer.collection.replacing", full)
+        monkeypatch.setattr("syncline.viewer.library.replacing", full)
         assert make_library(folder, tmp_path / "work").strip(0)
 
 
@@ -234,7 +277,7 @@ def test_a_ranking_of_old_embeddings_is_dropped(folder: Path, tmp_path: Path, mo
         return deviate(*given)
 
     monkeypatch.setattr("syncline.viewer.analysis.deviate", waiting)
-    embedder = Embedder(library.videos, lambda: analysis.changed())
+    embedder = EmbeddingQueue(library.videos, lambda: analysis.changed())
     analysis = Analysis(library, embedder)
     threads = []
     monkeypatch.setattr("syncline.viewer.analysis.in_background", lambda *w: threads.append(in_background(*w)))
@@ -273,7 +316,7 @@ def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, capl
     told = library.describe()
     assert [(video["frames"], video["duration"]) for video in told] == [(21, 2.1), (30, 3.0)]
     assert [video["starts"] for video in told] == [[0.3333, 0.6667]] * 2
-    assert library.clock(1) == pytest.approx(np.arange(30) / 10)
+    assert library.pts_seconds(1) == pytest.approx(np.arange(30) / 10)
     assert library.events(0) == [[0, pytest.approx(0.7)], [1, pytest.approx(1.4)]]
     assert library.events(1) == [[0, pytest.approx(1.0)], [1, pytest.approx(2.0)]]
     assert library.phase_at(1, np.array([0.9, 1.0, 9.0])).tolist() == [0, 1, 2]
@@ -286,7 +329,7 @@ def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, capl
         seconds = VideoReader(video.path).pts_seconds[slice(*video.span)]
         return Embedding(np.eye(len(seconds), dtype=np.float32), seconds, video.identity)
 
-    embedder = Embedder(videos, lambda: None, library.begins)
+    embedder = EmbeddingQueue(videos, lambda: None, library.begins)
     embedder.start(Given(on_the_clock_of_the_file))
     until(lambda: embedder.ready)
     assert [embedding.pts_seconds[0] for embedding in embedder.all().values()] == [0, 0]
@@ -306,7 +349,7 @@ def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, capl
         assert proxies.path(number) is None
         until(lambda: proxies.states()[number]["state"] == "ready")  # noqa: B023
         film = VideoReader(proxies.path(number) or "")
-        assert film.pts_seconds == pytest.approx(library.clock(number), abs=1e-4)
+        assert film.pts_seconds == pytest.approx(library.pts_seconds(number), abs=1e-4)
         assert [read_bar_code(picture) for picture in film.frames([0, film.num_frames - 1]).pixels] == [
             first, first + film.num_frames - 1
         ]  # fmt: skip
@@ -319,10 +362,10 @@ import sys, time, pathlib
 run = pathlib.Path(sys.argv[1]); run.mkdir(parents=True, exist_ok=True)
 for step in range(3):
     with (run / "metrics.jsonl").open("a") as file: file.write('{"step": %d}\\n' % step)
-    time.sleep(0.3)
+while not run.with_name("seen").exists(): time.sleep(0.02)
 if sys.argv[2] == "fail":
     print("syncline: no space left"); sys.exit(1)
-(run / "run.json").write_text('{"finished": %s}' % ("false" if sys.argv[2] == "stop" else "true")); time.sleep(0.1)
+(run / "run.json").write_text('{"finished": %s}' % ("false" if sys.argv[2] == "stop" else "true"))
 print("syncline: go on with --resume")
 """
 
@@ -334,7 +377,8 @@ def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None
     trainer.start()
     with pytest.raises(SynclineError, match="already"):
         trainer.start()
-    until(lambda: "step" in trainer.progress.message or trainer.progress.state != "working")
+    until(lambda: trainer.progress.message == "training: step 2")
+    (tmp_path / "work" / "seen").touch()
     until(lambda: trainer.progress.state != "working")
     if how == "work":
         until(lambda: finished == [run])
@@ -490,11 +534,11 @@ def test_links_lead_nowhere_outside(folder: Path, tmp_path: Path) -> None:
     options = {"work": str(tmp_path / "work"), "cache": str(tmp_path / "cache")}
     assert open_viewer(shown, follow_links=True, **options).videos == 3  # type: ignore[arg-type]
     library = make_library(shown, tmp_path / "more")
-    number = library.places["own.mp4"]
+    number = library.numbers["own.mp4"]
     assert library.file(number) == shown / "own.mp4"
     (shown / "own.mp4").unlink()
     (shown / "own.mp4").symlink_to(folder / "three.mp4")  # after it was opened
-    with pytest.raises(SynclineError, match="another place"):
+    with pytest.raises(SynclineError, match="leads elsewhere"):
         library.file(number)
 
 
@@ -527,7 +571,7 @@ def test_a_copy_that_fails_says_so_and_the_next_is_made(
     monkeypatch.setattr("syncline.viewer.proxies.write_proxy", picky)
     monkeypatch.setattr(Library, "plays", lambda *_: False)
     proxies = Proxies(library)
-    first, second = library.places["one.mp4"], library.places["three.mp4"]
+    first, second = library.numbers["one.mp4"], library.numbers["three.mp4"]
     proxies.make(first)
     proxies.make(second)
     until(lambda: proxies.states()[second]["state"] == "ready")

@@ -14,8 +14,8 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, MomentIndex, Timeline, align, deviate, medoid, synchronize, tempo_curve
 from syncline.viewer.background import in_background
-from syncline.viewer.collection import Library
-from syncline.viewer.embedder import Embedder, Progress, thinned
+from syncline.viewer.embedding_queue import EmbeddingQueue, JobState, thinned
+from syncline.viewer.library import Library
 
 MATRIX_SIDE = 384
 MAP_POINTS = 20_000
@@ -30,9 +30,9 @@ class Analysis:
         embedder: their embeddings.
     """
 
-    def __init__(self, library: Library, embedder: Embedder) -> None:
+    def __init__(self, library: Library, embedder: EmbeddingQueue) -> None:
         self._library, self.embedder = library, embedder
-        self.ranking, self.rankings = Progress(), 0  # the second counts those that are done
+        self.ranking, self.rankings = JobState(), 0  # the second counts those that are done
         self.oddness: dict[int, dict[str, Any]] = {}
         self._ranks = threading.Lock()
         self._align = functools.lru_cache(maxsize=256)(self._aligned)
@@ -43,8 +43,8 @@ class Analysis:
     # ---- two videos
 
     def alignment(self, a: int, b: int, mode: str = "local") -> Alignment:
-        """Alignment of two videos (of long ones at most `embedder.LONGEST` frames each)."""
-        return self._align(self.embedder.generation, self._library.place(a), self._library.place(b), mode)
+        """Alignment of two videos (of long ones at most `embedding_queue.LONGEST` frames each)."""
+        return self._align(self.embedder.generation, self._library.checked(a), self._library.checked(b), mode)
 
     def _aligned(self, generation: int, a: int, b: int, mode: str) -> Alignment:
         x, y = self.embedder.of([a, b])
@@ -77,7 +77,7 @@ class Analysis:
         Returns:
             At most `MATRIX_SIDE` cells a side, and what they cover: start and end in A and in B, in seconds.
         """
-        x, y = self.embedder.of([self._library.place(a), self._library.place(b)])
+        x, y = self.embedder.of([self._library.checked(a), self._library.checked(b)])
         window = window or (-np.inf, np.inf, -np.inf, np.inf)
         x_means, x_extent = _pooled(x, window[0], window[1])
         y_means, y_extent = _pooled(y, window[2], window[3])
@@ -89,7 +89,7 @@ class Analysis:
 
     def partner(self, a: int) -> int:
         """The video that matches best, of a dozen others."""
-        numbers = [number for number in self.embedder.all() if number != self._library.place(a)]
+        numbers = [number for number in self.embedder.all() if number != self._library.checked(a)]
         if not numbers:
             raise SynclineError("there is no other video to compare with")
         chosen = [numbers[(k * len(numbers)) // min(12, len(numbers))] for k in range(min(12, len(numbers)))]
@@ -98,10 +98,10 @@ class Analysis:
     # ---- several videos
 
     def timeline(self, numbers: tuple[int, ...]) -> Timeline:
-        """Two to four videos on one clock."""
+        """Two to four videos on one timeline."""
         if not 2 <= len(set(numbers)) == len(numbers) <= GRID_VIDEOS:
             raise SynclineError(f"the grid shows two to {GRID_VIDEOS} different videos, asked for {len(numbers)}")
-        return self._timeline(self.embedder.generation, tuple(self._library.place(number) for number in numbers))
+        return self._timeline(self.embedder.generation, tuple(self._library.checked(number) for number in numbers))
 
     def _synchronized(self, generation: int, numbers: tuple[int, ...]) -> Timeline:
         return synchronize([thinned(embedding) for embedding in self.embedder.of(numbers)], method="star")
@@ -113,7 +113,7 @@ class Analysis:
         """The k moments most like one; those of its own video only if `own`."""
         index = self._index(self.embedder.generation) if self.embedder.ready else MomentIndex()
         self.embedder.all()
-        vector = index.query(str(self._library.place(number)), second)
+        vector = index.query(str(self._library.checked(number)), second)
         hits = index.search(vector, min(max(k, 1), 100), exclude=None if own else str(number))
         return [{"id": int(hit.source), "second": hit.seconds, "score": round(hit.score, 4)} for hit in hits]
 
@@ -153,7 +153,7 @@ class Analysis:
             if len(embeddings) < 3:
                 raise SynclineError("finding the odd ones needs at least three videos")
             message = "comparing every video with the most typical one"
-            self.ranking = Progress("working", 0, len(embeddings), message)
+            self.ranking = JobState("working", 0, len(embeddings), message)
         in_background(self._rank, generation, embeddings)
 
     def _rank(self, generation: int, embeddings: dict[int, Embedding]) -> None:
@@ -165,16 +165,16 @@ class Analysis:
                 report = deviate(embeddings[typical], embeddings[number])
                 why = [[d.kind, round(d.start, 2), round(d.end, 2)] for d in report.deviations]
                 found[number] = {"oddness": 0.0 if number == typical else round(report.oddness, 4), "why": why}
-                if not self._tell(generation, Progress("working", done, len(numbers), self.ranking.message)):
+                if not self._tell(generation, JobState("working", done, len(numbers), self.ranking.message)):
                     return
             found[typical]["typical"], found[typical]["why"] = True, []
-            self._tell(generation, Progress("ready", len(numbers), len(numbers)), found)
+            self._tell(generation, JobState("ready", len(numbers), len(numbers)), found)
         except Exception as error:
-            self._tell(generation, Progress("failed", 0, 0, str(error)))
+            self._tell(generation, JobState("failed", 0, 0, str(error)))
             if not isinstance(error, SynclineError):
                 raise
 
-    def _tell(self, generation: int, progress: Progress, found: dict[int, dict[str, Any]] | None = None) -> bool:
+    def _tell(self, generation: int, progress: JobState, found: dict[int, dict[str, Any]] | None = None) -> bool:
         """Set progress and results of a ranking, unless embeddings have come that are newer than those it looks at."""
         with self._ranks:
             if generation != self.embedder.generation:
@@ -188,7 +188,7 @@ class Analysis:
     def changed(self) -> None:
         """New embeddings are there: what was computed from the old ones is forgotten."""
         with self._ranks:
-            self.oddness, self.ranking = {}, Progress()
+            self.oddness, self.ranking = {}, JobState()
 
 
 def _pieces(alignment: Alignment) -> list[dict[str, Any]]:
@@ -203,8 +203,8 @@ def _pieces(alignment: Alignment) -> list[dict[str, Any]]:
         for first, end in itertools.pairwise(sorted(set(cuts))):
             rows = times[first:end]
             (start_a, start_b), (end_a, end_b) = rows[0].tolist(), rows[-1].tolist()
-            places = {"first": segment.first + first, "last": segment.first + end - 1, "knots": _knots(rows)}
-            pieces.append({"a": [start_a, end_a], "b": [start_b, end_b], **places})
+            rows_of = {"first": segment.first + first, "last": segment.first + end - 1, "knots": _knots(rows)}
+            pieces.append({"a": [start_a, end_a], "b": [start_b, end_b], **rows_of})
     return pieces
 
 

@@ -1,6 +1,6 @@
 """The viewer's server: pages, numbers and videos of one library, to this machine's own browser only.
 
-`Guard` decides who may ask. Videos are named by number, never by path, and the parts of the page come from a fixed
+`guarded` decides who may ask. Videos are named by number, never by path, and the parts of the page come from a fixed
 list, so no request can name a file.
 """
 
@@ -22,13 +22,13 @@ from starlette.types import ASGIApp
 from syncline.data.label_files import FORMS
 from syncline.errors import SynclineError
 from syncline.viewer.analysis import Analysis
-from syncline.viewer.collection import Library
-from syncline.viewer.embedder import Embedder
-from syncline.viewer.guard import Guard
+from syncline.viewer.embedding_queue import EmbeddingQueue
+from syncline.viewer.embedding_sources import Source, Trained
+from syncline.viewer.guard import guarded
 from syncline.viewer.labelling import Labelling
+from syncline.viewer.library import Library
 from syncline.viewer.proxies import Proxies
 from syncline.viewer.share import share_page
-from syncline.viewer.sources import Source, Trained
 from syncline.viewer.trainer import Trainer
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,6 @@ PARTS = {entry.name for entry in PAGE.iterdir() if entry.name.endswith((".js", "
 LARGEST_BODY = 100_000
 PAGE_FIRST = 1.5
 """Seconds for the page to be drawn before embedding begins: its imports hold the interpreter for as long."""
-EVERYWHERE = ("0.0.0.0", "::")
 ASK_AGAIN = {"cache-control": "private, no-cache"}
 """Of what is named by a number: the next folder that is opened at this port gives the same names to other videos."""
 
@@ -47,7 +46,6 @@ def create_app(
     source: Source,
     *,
     host: str = "127.0.0.1",
-    port: int = 8000,
     trainer: Trainer | None = None,
     token: str | None = None,
     embed_after: float = 0.0,
@@ -57,7 +55,7 @@ def create_app(
     Args:
         library: what is served.
         source: where embeddings come from.
-        host, port: where it will listen; requests for other hosts are refused.
+        host: address on which it will listen; requests for other hosts are refused.
         trainer: of this folder; the page offers to start it. None hides that.
         token: of the session; drawn at random by default.
         embed_after: seconds that embedding waits for somebody to open the page, which is then drawn first.
@@ -69,11 +67,7 @@ def create_app(
         exception_handlers={SynclineError: _clear_error, OSError: _disk_error}
         | dict.fromkeys((ValueError, KeyError, TypeError), _bad_value),
     )
-    named = f"[{host}]" if ":" in host else host
-    hosts = [f"{named}:{port}"]
-    if host in ("127.0.0.1", "::1", *EVERYWHERE):
-        hosts += [f"localhost:{port}"]
-    return Guard(app, hosts, token, any_address=port if host in EVERYWHERE else None)
+    return guarded(app, host, token)
 
 
 async def _clear_error(request: Request, error: Exception) -> Response:
@@ -100,7 +94,7 @@ class Routes:
     ) -> None:
         self._library, self.trainer, self.token = library, trainer, token
         self.proxies = Proxies(library)
-        self.embedder = Embedder(library.videos, lambda: self.analysis.changed(), library.begins)
+        self.embedder = EmbeddingQueue(library.videos, lambda: self.analysis.changed(), library.begins)
         self.analysis = Analysis(library, self.embedder)
         self.labelling = Labelling(library, self.embedder)
         if trainer is not None:
@@ -117,7 +111,7 @@ class Routes:
             Route("/api/strip/{id:int}", self.strip),
             Route("/api/picture/{id:int}", self.picture),
             Route("/api/video/{id:int}", self.about_video),
-            Route("/api/clock/{id:int}", self.clock),
+            Route("/api/pts/{id:int}", self.pts),
             Route("/video/{id:int}", self.video),
             Route("/api/compare", self.compare),
             Route("/api/partner", self.partner),
@@ -152,26 +146,26 @@ class Routes:
         return Response((PAGE / name).read_bytes(), media_type=media, headers={"cache-control": "no-cache"})
 
     async def strip(self, request: Request) -> Response:
-        number = self._library.place(request.path_params["id"])
+        number = self._library.checked(request.path_params["id"])
         return _picture(await run_in_threadpool(self._library.strip, number))
 
     async def picture(self, request: Request) -> Response:
-        number = self._library.place(request.path_params["id"])
+        number = self._library.checked(request.path_params["id"])
         second = round(_number(request, "t"), 5)
         return _picture(await run_in_threadpool(self._library.picture, number, second))
 
     async def about_video(self, request: Request) -> Response:
-        number = self._library.place(request.path_params["id"])
+        number = self._library.checked(request.path_params["id"])
         path = await run_in_threadpool(self.proxies.path, number)
         return JSONResponse({"playable": path is not None, "copy": self.proxies.told(number)})
 
-    async def clock(self, request: Request) -> Response:
-        number = self._library.place(request.path_params["id"])
-        seconds = await run_in_threadpool(self._library.clock, number)
+    async def pts(self, request: Request) -> Response:
+        number = self._library.checked(request.path_params["id"])
+        seconds = await run_in_threadpool(self._library.pts_seconds, number)
         return Response(seconds.astype("<f8").tobytes(), media_type="application/octet-stream")
 
     async def video(self, request: Request) -> Response:
-        number = self._library.place(request.path_params["id"])
+        number = self._library.checked(request.path_params["id"])
         path = await run_in_threadpool(self.proxies.path, number)
         if path is None:
             return JSONResponse({"error": "browsers do not play this file; a copy that they play is being made"}, 404)
@@ -246,7 +240,7 @@ class Routes:
 
     async def mark(self, request: Request) -> Response:
         body = await _body(request)
-        video = self._library.videos[self._library.place(int(body["id"]))]
+        video = self._library.videos[self._library.checked(int(body["id"]))]
         second = None if body.get("second") is None else float(body["second"])
         event, clear = int(body["event"]), bool(body.get("clear"))
         await run_in_threadpool(lambda: self._library.journal.mark(video.name, event, second, clear=clear))

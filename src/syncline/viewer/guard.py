@@ -1,43 +1,74 @@
-"""Who may ask the viewer's server for what: every request passes here first."""
+"""Who may ask the viewer's server for what: every request passes here first.
+
+Host headers are checked by Starlette's `TrustedHostMiddleware`. Only where the server listens on every address of the
+machine is a check of our own needed: that middleware takes a list of names, and Python cannot list those addresses.
+"""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-import re
-from collections.abc import Sequence
 from typing import Any
 
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_WITH_PORT = re.compile(r":\d+$")
+EVERYWHERE = ("0.0.0.0", "::")
+"""To listen on these is to listen on every address of the machine."""
 
 
-class Guard:
-    """Refuses requests for other hosts, changes without token or from other origins; adds the security headers.
+def guarded(app: ASGIApp, host: str, token: str) -> ASGIApp:
+    """The application behind all checks.
 
     Args:
         app: what is guarded.
-        hosts: values of the Host header that are answered ("127.0.0.1:8000").
+        host: the address on which the server listens.
         token: of this session; every change must carry it in `x-syncline-token`.
-        any_address: a port at which the machine may be named by any of its addresses; None where it listens on one
-            only. A name is refused even then: a rebound name is what an attacker has, an address he has not.
     """
+    changes = _OwnChanges(app, token)
+    if host in EVERYWHERE:
+        return _StrictHeaders(_AddressesOnly(changes))
+    named = f"[{host}]" if ":" in host else host
+    hosts = [named, "localhost"] if host in ("127.0.0.1", "::1") else [named]
+    return _StrictHeaders(TrustedHostMiddleware(changes, hosts, www_redirect=False))
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], token: str, *, any_address: int | None = None) -> None:
-        self.app, self.hosts, self.token, self._port = app, frozenset(hosts), token, any_address
+
+class _AddressesOnly:
+    """Answers for any address and for localhost, and for no other name: a rebound name is what an attacker has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+        known = scope["type"] != "http" or self._known(Request(scope).headers.get("host", ""))
+        answer = self.app if known else PlainTextResponse("Invalid host header", status_code=400)
+        await answer(scope, receive, send)
+
+    @staticmethod
+    def _known(host: str) -> bool:
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        try:
+            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return name == "localhost"
+        return True
+
+
+class _StrictHeaders:
+    """Adds the security headers to every answer, refusals too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
 
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -50,30 +81,25 @@ class Guard:
                 ]
             await send(message)
 
-        await (self._refuse(Request(scope)) or self.app)(scope, receive, send_with_headers)
+        await self.app(scope, receive, send_with_headers)
 
-    def _known(self, host: str) -> bool:
-        if not _WITH_PORT.search(host):  # browsers leave out the one that http:// has anyway
-            host += ":80"
-        if host in self.hosts:
-            return True
-        name, _, port = host.rpartition(":")
-        if self._port is None or port != str(self._port):
-            return False
-        try:
-            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
-        except ValueError:
-            return False
-        return True
+
+class _OwnChanges:
+    """Refuses changes without the token of this session, or from pages of other origins."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self.app, self.token = app, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        refusal = self._refuse(Request(scope)) if scope["type"] == "http" else None
+        await (refusal or self.app)(scope, receive, send)
 
     def _refuse(self, request: Request) -> Response | None:
-        host = request.headers.get("host", "")
-        if not self._known(host):
-            return JSONResponse({"error": f"this server does not answer for host {host[:100]!r}"}, 421)
         if request.method in ("GET", "HEAD"):
             return None
         origin = request.headers.get("origin")
-        if origin is not None and origin != f"http://{host}":
+        if origin is not None and origin != f"http://{request.headers.get('host', '')}":
             return JSONResponse({"error": "changes are taken from the viewer's own page only"}, 403)
         given = request.headers.get("x-syncline-token", "").encode()
         if not hmac.compare_digest(given, self.token.encode()):

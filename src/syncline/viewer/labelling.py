@@ -17,8 +17,8 @@ from syncline.data.label_files import FORMS, write_labels
 from syncline.data.label_track import LabelTrack, track_of_shown
 from syncline.errors import SynclineError
 from syncline.tasks import LabelledVideo, next_to_label, transfer_events
-from syncline.viewer.collection import Library
-from syncline.viewer.embedder import Embedder, thinned
+from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
+from syncline.viewer.library import Library
 
 MEDIA = {".csv": "text/csv", ".json": "application/json", ".boris": "application/json"}
 
@@ -31,7 +31,7 @@ class Labelling:
         embedder: their embeddings.
     """
 
-    def __init__(self, library: Library, embedder: Embedder) -> None:
+    def __init__(self, library: Library, embedder: EmbeddingQueue) -> None:
         self._library, self.embedder = library, embedder
 
     def transfer(self, numbers: Sequence[int] | None = None) -> list[dict[str, Any]]:
@@ -40,13 +40,13 @@ class Labelling:
         Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...]}`; the second is None where
         the event is absent. Empty without any mark.
         """
-        marks = {self._library.places[n]: e for n, e in self._library.marks().items() if n in self._library.places}
+        marks = {self._library.numbers[n]: e for n, e in self._library.marks().items() if n in self._library.numbers}
         if not marks:
             return []
         self.embedder.all()
         count = max(max(events) for events in marks.values()) + 1
         votes, filled = self._complete(marks, count)
-        wanted = range(len(self._library)) if numbers is None else [self._library.place(n) for n in numbers]
+        wanted = range(len(self._library)) if numbers is None else [self._library.checked(n) for n in numbers]
         targets = [n for n in wanted if n not in marks and n not in self.embedder.problems]
         carried = transfer_events(votes, [self._short(n) for n in targets]) if targets else []
         for number, video in zip(targets, carried, strict=True):
@@ -87,7 +87,7 @@ class Labelling:
 
     def next(self) -> int | None:
         """The video whose label would teach most; None if nothing has been marked."""
-        marks = {self._library.places[n]: e for n, e in self._library.marks().items() if n in self._library.places}
+        marks = {self._library.numbers[n]: e for n, e in self._library.marks().items() if n in self._library.numbers}
         if not marks or len(marks) == len(self._library):
             return None
         votes, _ = self._complete(marks, max(max(events) for events in marks.values()) + 1)
@@ -103,10 +103,10 @@ class Labelling:
             SynclineError: nothing has been marked.
         """
         marks = self._library.marks()
-        if not any(name in self._library.places for name in marks):
+        if not any(name in self._library.numbers for name in marks):
             raise SynclineError("nothing has been marked yet, so there is nothing to export")
         names = self._library.event_names
-        by_hand = {self._library.places[name] for name in marks if name in self._library.places}
+        by_hand = {self._library.numbers[name] for name in marks if name in self._library.numbers}
         if carried:
             found = {entry["id"]: [e["second"] for e in entry["events"]] for entry in self.transfer()}
         else:
@@ -115,7 +115,9 @@ class Labelling:
         tracks = []
         for number, seconds in sorted(found.items()):
             named = [names[k] if k < len(names) else f"event {k + 1}" for k in range(len(seconds))]
-            tracks.append(track_of_shown(self._library.videos[number], named, seconds, self._library.clock(number)))
+            tracks.append(
+                track_of_shown(self._library.videos[number], named, seconds, self._library.pts_seconds(number))
+            )
         return tracks
 
     def export(self, form: str, *, carried: bool) -> tuple[str, bytes, str]:

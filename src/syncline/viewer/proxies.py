@@ -10,7 +10,7 @@ from typing import Any
 
 from syncline.errors import SynclineError
 from syncline.video import write_proxy
-from syncline.viewer.collection import Library
+from syncline.viewer.library import Library
 
 _log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from syncline.errors import SynclineError
 from syncline.files import cache_folder
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
-from syncline.viewer.collection import Library
-from syncline.viewer.sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
+from syncline.viewer.embedding_sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
+from syncline.viewer.library import Library
 from syncline.viewer.trainer import Trainer, is_finished
 
 FIRST_PORT, PORTS, LAST_PORT = 8000, 50, 65_535
@@ -61,7 +61,7 @@ def open_viewer(
         source: a folder of videos, a manifest, a video, a run (whose own videos are shown), or a store of embeddings.
         run: a trained run; None for the one that was trained here before, or frozen features.
         work: folder for marks, copies and runs; None for `.syncline` in the folder, or where that cannot be written
-            a place of its own in the cache folder.
+            a folder in the user's cache.
         cache: folder of the feature cache; None for the user's.
         minutes: budget of "Train on this folder".
         follow_links: whether links and manifests in a folder may lead out of it.
@@ -86,17 +86,17 @@ def open_viewer(
         if source.is_dir():
             videos = videos if follow_links else _inside(videos, folder)
             broken = _broken(folder, videos)
-    place = _work_folder(folder) if work is None else Path(work)
-    trained = place / OWN_RUN
+    own = _work_folder(folder) if work is None else Path(work)
+    trained = own / OWN_RUN
     trainer = None
     if chosen is None and run is None and not is_finished(trained):
-        chosen = Kept(Frozen(features), place / "frozen", videos.videos)
+        chosen = Kept(Frozen(features), own / "frozen", videos.videos)
         trainer = Trainer.of_folder(source, trained, minutes=minutes, cache=features)
     elif chosen is None:
         chosen = Trained(run or trained, features)
-    port = port or _free_port(host)
-    library = Library(videos, place, broken=broken)
-    app = create_app(library, chosen, host=host, port=port, trainer=trainer, embed_after=UNSEEN)
+    port = port or free_port(host)
+    library = Library(videos, own, broken=broken)
+    app = create_app(library, chosen, host=host, trainer=trainer, embed_after=UNSEEN)
     return Viewer(app, host, port, len(videos), tuple(broken), trainer)
 
 
@@ -117,7 +117,7 @@ def serve(viewer: Viewer, *, browser: bool = True) -> None:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    listening = _listen(viewer.host, viewer.port)
+    listening = listen(viewer.host, viewer.port)
     if browser:
         threading.Timer(0.8, webbrowser.open, (viewer.address,)).start()
     try:
@@ -127,7 +127,12 @@ def serve(viewer: Viewer, *, browser: bool = True) -> None:
             viewer.trainer.stop()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        SynclineError: the port is taken.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     if os.name == "posix":
@@ -140,10 +145,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
+    """The first free port from `FIRST_PORT` on.
+
+    Raises:
+        SynclineError: `PORTS` of them are taken.
+    """
     for port in range(FIRST_PORT, FIRST_PORT + PORTS):
         try:
-            _listen(host, port).close()
+            listen(host, port).close()
         except SynclineError:
             continue
         return port

@@ -12,7 +12,7 @@ from pathlib import Path
 from syncline.errors import SynclineError
 from syncline.video import write_proxy
 from syncline.viewer.analysis import Analysis
-from syncline.viewer.collection import Library
+from syncline.viewer.library import Library
 
 LARGEST_AS_IT_IS = 12 << 20
 """Bytes of a video that goes into the page unchanged; larger ones are copied smaller first."""
@@ -42,7 +42,7 @@ def share_page(library: Library, analysis: Analysis, a: int, b: int, mode: str) 
     data = {
         "compare": found,
         "names": names,
-        "clocks": [library.clock(number).round(6).tolist() for number in (a, b)],
+        "clocks": [library.pts_seconds(number).round(6).tolist() for number in (a, b)],
         "matrix": {
             "shape": list(cells.shape),
             "extent": list(extent),

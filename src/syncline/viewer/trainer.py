@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from syncline.errors import SynclineError, UnusableRunError
-from syncline.viewer.embedder import Progress
+from syncline.viewer.embedding_queue import JobState
 
 POLL = 0.5
 LONGEST_REASON = 300
@@ -46,7 +46,7 @@ class Trainer:
         self._command, self._resume = list(command), list(resume)
         self.run, self.minutes, self.cache = run, minutes, cache
         self.finished = finished
-        self.progress = Progress()
+        self.progress = JobState()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
@@ -68,13 +68,13 @@ class Trainer:
             raise SynclineError("training is going on already")
         self.run.parent.mkdir(parents=True, exist_ok=True)
         seconds = self.minutes * 60
-        self.progress = Progress("working", 0, round(seconds), "training: getting ready", seconds)
+        self.progress = JobState("working", 0, round(seconds), "training: getting ready", seconds)
         self._stopped = False
         resumed = (self.run / "train.json").is_file()
         try:
             process = self._launch(resumed)
         except OSError as error:
-            self.progress = Progress("failed", 0, 0, f"training did not begin: {error.strerror}")
+            self.progress = JobState("failed", 0, 0, f"training did not begin: {error.strerror}")
             raise
         threading.Thread(target=self._watch, args=(process, resumed), daemon=True).start()
 
@@ -102,12 +102,12 @@ class Trainer:
                 process = self._launch(resumed=False)
                 self._follow(process)
         except OSError as error:  # a full disk; a folder that another program holds
-            self.progress = Progress("failed", 0, 0, f"training did not finish: {error.strerror}")
+            self.progress = JobState("failed", 0, 0, f"training did not finish: {error.strerror}")
             return
         if process.returncode != 0 or not is_finished(self.run):
-            self.progress = Progress("failed", 0, 0, f"training did not finish: {self._reason(process.returncode)}")
+            self.progress = JobState("failed", 0, 0, f"training did not finish: {self._reason(process.returncode)}")
             return
-        self.progress = Progress("ready", 1, 1, "")
+        self.progress = JobState("ready", 1, 1, "")
         if self.finished is not None:
             self.finished(self.run)
 
@@ -120,7 +120,7 @@ class Trainer:
             message = "training: getting ready" if step is None else f"training: step {step}"
             total = round(self.minutes * 60)
             left = max(0.0, total - passed)
-            self.progress = Progress("working", min(round(passed), total), total, message, round(left))
+            self.progress = JobState("working", min(round(passed), total), total, message, round(left))
             time.sleep(POLL)
 
     def _move_aside(self) -> None:

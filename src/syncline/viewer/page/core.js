@@ -43,7 +43,7 @@ const later = (milliseconds) => new Promise((done) => setTimeout(done, milliseco
 
 // the video element and the clock of one video; waits for the copy of a file that browsers do not play
 export async function openVideo(id, waiting) {
-  const clock = api(`/api/clock/${id}`).then((answer) => answer.arrayBuffer()).then((buffer) => new Clock(new Float64Array(buffer)));
+  const clock = api(`/api/pts/${id}`).then((answer) => answer.arrayBuffer()).then((buffer) => new Clock(new Float64Array(buffer)));
   for (;;) {
     const about = await getJSON(`/api/video/${id}`);
     if (about.playable) break;

@@ -22,11 +22,12 @@ export class Clock {
   }
 }
 
-// the alignment as the player needs it: never undefined, never backwards; B waits where A has no counterpart
+// the alignment as the player needs it: never undefined, never backwards. Where A has no counterpart B stands still, and
+// that is called waiting only in a gap that the alignment names: shorter ones are tempo, not worth a word
 export class Path {
-  constructor(segments) { this.segments = segments; }
+  constructor(segments, gaps) { this.segments = segments; this.gaps = gaps.filter(({ video }) => video === "a"); }
   segment(t) { return this.segments.find(({ a: [start, end] }) => t >= start - 1e-9 && t <= end + 1e-9) || null; }
-  waits(t) { return !this.segment(t); }
+  waits(t) { return !this.segments.length || this.gaps.some(({ from, to }) => t >= from - 1e-9 && t < to - 1e-9); }
   at(t) {
     const segment = this.segment(t);
     if (segment) return along(segment.knots, t);
@@ -52,17 +53,21 @@ function along(knots, t) {
   return b0 + (b1 - b0) * (t - t0) / (t1 - t0);
 }
 
-// one seek at a time: while the browser seeks, only the latest wish is kept
+// A video is brought to a moment, whatever it is busy with: before it is ready or while it seeks the wish is kept, and
+// a later wish replaces it. `aria-busy` says that the picture is not yet the one that was asked for.
 export class Seeker {
   constructor(video) {
-    this.video = video;
-    this.wish = null;
-    video.addEventListener("seeked", () => { if (this.wish !== null) { const wish = this.wish; this.wish = null; this.to(wish); } });
-    video.addEventListener("loadeddata", () => { if (this.wish !== null && !video.seeking) { const wish = this.wish; this.wish = null; this.to(wish); } });
+    Object.assign(this, { video, goal: null, asked: false });
+    for (const name of ["loadedmetadata", "loadeddata", "canplay", "seeked"]) video.addEventListener(name, () => this.next());
   }
-  to(t) {
-    if (this.video.seeking || this.video.readyState < 1) { this.wish = t; return; }
-    if (Math.abs(this.video.currentTime - t) > 1e-6) this.video.currentTime = t;
+  to(t) { this.goal = t; this.asked = false; this.next(); }
+  next() {
+    const { video, goal } = this;
+    if (goal === null) return;
+    const waiting = video.readyState < 1 || video.seeking; // one of the events above comes, and with it this again
+    if (!waiting && (this.asked || Math.abs(video.currentTime - goal) < 1e-6)) this.goal = null;
+    else if (!waiting) { this.asked = true; video.currentTime = goal; }
+    video.setAttribute("aria-busy", String(this.goal !== null));
   }
 }
 
@@ -82,7 +87,7 @@ export class Follower {
       else if (!video.paused || Math.abs(error) > 0.3) this.settle(target);
       return;
     }
-    if (Math.abs(error) > 0.6 && !video.seeking) { video.currentTime = target + Math.min(0.1, 0.05 * slope); }
+    if (Math.abs(error) > 0.6 && !video.seeking) this.seeker.to(target + Math.min(0.1, 0.05 * slope));
     const wanted = rate * slope + 6 * error;
     if (wanted < 0.07) { if (!video.paused) video.pause(); return; }
     video.playbackRate = clamp(wanted, 0.0625, 8);

@@ -16,7 +16,7 @@ function verdict(data) {
 export function makeStage({ data, tile, names, videos: [left, right], clocks, fetchTile = null, tools = [], keys = () => false, extraKeys = [] }) {
   left.id = "a"; right.id = "b"; right.muted = true;
   left.setAttribute("aria-label", `A: ${names[0]}`); right.setAttribute("aria-label", `B: ${names[1]}`);
-  const path = new Path(data.segments), follower = new Follower(right, clocks[1]);
+  const path = new Path(data.segments, data.gaps), follower = new Follower(right, clocks[1]);
   const timeB = el("span", { class: "time", id: "time-b" });
   const waiting = el("p", { class: "waits", role: "status", hidden: true });
   const figureB = el("figure", { class: "b" }, el("div", { class: "screen" }, right, waiting), el("figcaption", {}, el("span", { class: "tag" }, "B"), el("span", { class: "name" }, names[1]), timeB));

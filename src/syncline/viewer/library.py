@@ -1,4 +1,4 @@
-"""What the viewer knows about one folder: its videos, their pictures and clocks, and the people's marks."""
+"""What the viewer knows about one folder: its videos, their pictures and times, and the people's marks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAYABLE_SUFFIXES = {".mp4", ".m4v", ".webm", ".mov"}
 class Library:
     """One folder in the browser. Videos are named by their number in the set, never by a path.
 
-    A video that is a part of a longer file (`Video.span`) is shown as one of its own, whose clock starts at 0.
+    A video that is a part of a longer file (`Video.span`) is shown as one of its own, whose time starts at 0.
 
     Args:
         videos: what is served; nothing else ever is.
@@ -50,7 +50,7 @@ class Library:
         self.journal = Journal(work / "labels.jsonl")
         self._event_names = list(videos.event_names if event_names is None else event_names)
         self._real = [video.path.resolve() for video in videos]
-        self.places = {video.name: i for i, video in enumerate(videos)}
+        self.numbers = {video.name: i for i, video in enumerate(videos)}
         self._told: set[int] = set()  # whose marks behind their end have been logged
         self._open = functools.lru_cache(maxsize=256)(VideoReader)  # parts of one file share its reader
         self.strip = functools.lru_cache(maxsize=1024)(self._strip)
@@ -59,8 +59,12 @@ class Library:
     def __len__(self) -> int:
         return len(self.videos)
 
-    def place(self, number: int) -> int:
-        """The number itself, if it is one of a served video."""
+    def checked(self, number: int) -> int:
+        """The number itself.
+
+        Raises:
+            SynclineError: no served video has it.
+        """
         if not 0 <= number < len(self.videos):
             raise SynclineError(f"there is no video {number}; the library has {len(self.videos)}")
         return number
@@ -69,11 +73,11 @@ class Library:
         """The file of a video, as long as it is the one that the library was opened with.
 
         Raises:
-            SynclineError: no such video, or its path has since become a link to another place.
+            SynclineError: no such video, or its path has since become a link to another file.
         """
-        path = self.videos[self.place(number)].path
+        path = self.videos[self.checked(number)].path
         if path.resolve() != self._real[number]:
-            raise SynclineError(f"{self.videos[number].name} now leads to another place; open the folder again")
+            raise SynclineError(f"{self.videos[number].name} now leads elsewhere; open the folder again")
         return path
 
     @property
@@ -123,7 +127,7 @@ class Library:
         phases = self.phases(number)
         if phases is None or not len(phases):
             return np.full(len(seconds), -1)
-        return np.asarray(phases[at_frames(seconds, self.clock(number)[: len(phases)])])
+        return np.asarray(phases[at_frames(seconds, self.pts_seconds(number)[: len(phases)])])
 
     def marks(self) -> Marks:
         """What people marked, without what cannot be: a moment behind the end of a part of a file.
@@ -131,8 +135,8 @@ class Library:
         Such marks were made by versions that counted from the start of the file.
         """
         marks = self.journal.marks()
-        for name in marks.keys() & self.places.keys():
-            number = self.places[name]
+        for name in marks.keys() & self.numbers.keys():
+            number = self.numbers[name]
             if self.videos[number].span is not None:
                 marks[name] = self._within(number, marks[name])
         return {name: events for name, events in marks.items() if events}
@@ -153,9 +157,9 @@ class Library:
         marked, phases = self.marks().get(self.videos[number].name, {}), self.phases(number)
         found = {k: second for k, second in marked.items() if second is not None}
         if not found and phases is not None:
-            clock = self.clock(number)
-            starts = (np.flatnonzero(np.diff(phases[: len(clock)]) > 0) + 1).tolist()
-            found = {int(phases[start]) - 1: float(clock[start]) for start in starts}
+            pts_seconds = self.pts_seconds(number)
+            starts = (np.flatnonzero(np.diff(phases[: len(pts_seconds)]) > 0) + 1).tolist()
+            found = {int(phases[start]) - 1: float(pts_seconds[start]) for start in starts}
         return [[k, found[k]] for k in sorted(found)]
 
     def plays(self, number: int) -> bool:
@@ -163,12 +167,12 @@ class Library:
         path, whole = self.file(number), self.videos[number].span is None
         return whole and path.suffix.lower() in PLAYABLE_SUFFIXES and self.reader(number).codec in PLAYABLE
 
-    def clock(self, number: int) -> NDArray[np.float64]:
-        """When each frame is shown: (num_frames,) seconds on the player's clock."""
+    def pts_seconds(self, number: int) -> NDArray[np.float64]:
+        """When each frame is shown: (num_frames,) seconds from the start of the video."""
         return self.videos[number].clock(self.reader(number).pts_seconds)
 
     def begins(self, number: int) -> float:
-        """When a video begins on the clock of its file: 0, except for a part of a longer one."""
+        """When a video begins within its file, in seconds: 0, except for a part of a longer one."""
         span = self.videos[number].span
         return 0.0 if span is None else float(self.reader(number).pts_seconds[span[0]])
 
@@ -191,8 +195,9 @@ class Library:
         kept = self.work / "strips" / f"{self.content(number)}.jpg"
         if kept.exists():
             return kept.read_bytes()
-        clock = self.clock(number)
-        pictures = self._pictures(number, np.linspace(clock[0], clock[-1], count + 2)[1:-1], height)
+        pts_seconds = self.pts_seconds(number)
+        wanted = np.linspace(pts_seconds[0], pts_seconds[-1], count + 2)[1:-1]
+        pictures = self._pictures(number, wanted, height)
         content = _jpeg(np.concatenate(list(pictures), axis=1))
         try:
             with replacing(kept) as temporary:
@@ -206,7 +211,7 @@ class Library:
         return _jpeg(self._pictures(number, np.array([second]), height)[0])
 
     def _pictures(self, number: int, seconds: NDArray[np.float64], height: int) -> NDArray[np.uint8]:
-        frames = self._span(number)[0] + at_frames(seconds, self.clock(number))
+        frames = self._span(number)[0] + at_frames(seconds, self.pts_seconds(number))
         return self.reader(number, height).frames(frames).pixels
 
 

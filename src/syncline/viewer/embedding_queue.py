@@ -12,7 +12,7 @@ import numpy as np
 from syncline.data import Embedding, VideoSet
 from syncline.errors import SynclineError
 from syncline.viewer.background import ending, in_background
-from syncline.viewer.sources import Source
+from syncline.viewer.embedding_sources import Source
 
 PATIENCE = 300.0
 """Seconds that a request waits for two videos to be embedded before it gives up."""
@@ -21,7 +21,7 @@ LONGEST = 3000
 
 
 @dataclass(frozen=True)
-class Progress:
+class JobState:
     """Long work: `state` is idle | working | ready | failed; `done` of `total` steps; a message; seconds left."""
 
     state: str = "idle"
@@ -39,27 +39,28 @@ def thinned(embedding: Embedding, most: int = LONGEST) -> Embedding:
     return Embedding(embedding.vectors[rows], embedding.pts_seconds[rows], embedding.source)
 
 
-class Embedder:
+class EmbeddingQueue:
     """Embeddings of all videos of a set, made by one background thread.
 
     Args:
         videos: the set.
         changed: called (from the thread) whenever a whole new set of embeddings is there.
-        begins: when a video begins on the clock of its file; its embedding then starts at 0.
+        begins: when a video begins within its file, in seconds; its embedding then starts at 0.
     """
 
     def __init__(
         self, videos: VideoSet, changed: Callable[[], None], begins: Callable[[int], float] = lambda number: 0.0
     ) -> None:
         self._videos, self._changed, self._begins = videos, changed, begins
-        self.progress = Progress()
+        self.progress = JobState()
         self.source_name = ""
         self.generation = 0
         self.problems: dict[int, str] = {}
         self._final: dict[int, Embedding] | None = None
         self._source: Source | None = None
         self._prepared: set[int] = set()
-        self._wanted: list[int] = []
+        self.wanted: list[int] = []
+        """Numbers of the videos that somebody waits for, the latest first."""
         self._begin_at = 0.0
         self._news = threading.Condition()
         self._one_at_a_time = threading.Lock()
@@ -77,7 +78,7 @@ class Embedder:
         with self._news:
             if self.progress.state == "working":
                 raise SynclineError("the videos are still being embedded; wait until that is done")
-            self.progress = Progress("working", 0, len(self._videos), f"embedding the videos ({source.name})")
+            self.progress = JobState("working", 0, len(self._videos), f"embedding the videos ({source.name})")
             self._source, self._prepared, self.problems = source, set(), {}
             self._begin_at = time.monotonic() + after
         in_background(self._run, source)
@@ -91,12 +92,12 @@ class Embedder:
     def _run(self, source: Source) -> None:
         try:
             with self._news:
-                while not self._wanted and (left := self._begin_at - time.monotonic()) > 0:
+                while not self.wanted and (left := self._begin_at - time.monotonic()) > 0:
                     self._news.wait(left)
             waiting = list(range(len(self._videos)))
             while waiting and not ending.is_set():
                 with self._news:
-                    chosen = next((number for number in self._wanted if number in waiting), waiting[0])
+                    chosen = next((number for number in self.wanted if number in waiting), waiting[0])
                 waiting.remove(chosen)
                 self._prepare(source, chosen)
             if ending.is_set():
@@ -108,13 +109,13 @@ class Embedder:
             with self._news:
                 self._final, self.source_name = made, source.name
                 self.generation += 1
-                self.progress = Progress("ready", len(made), len(self._videos))
+                self.progress = JobState("ready", len(made), len(self._videos))
                 self._news.notify_all()
             self._changed()
         except Exception as error:
             text = str(error) if isinstance(error, SynclineError) else f"{type(error).__name__}: {error}"
             with self._news:
-                self.progress = Progress("failed", 0, 0, text)
+                self.progress = JobState("failed", 0, 0, text)
                 self._news.notify_all()
             if not isinstance(error, SynclineError):
                 raise
@@ -131,7 +132,7 @@ class Embedder:
             self._news.notify_all()
 
     def _embed(self, source: Source, numbers: Sequence[int]) -> dict[int, Embedding]:
-        """Embeddings of prepared videos, each on the clock of its own."""
+        """Embeddings of prepared videos, each from 0 s on."""
         with self._one_at_a_time:
             made = source.embed([self._videos[number] for number in numbers])
         starts = [self._begins(number) for number in numbers]
@@ -178,7 +179,7 @@ class Embedder:
 
     def _wait(self, numbers: Sequence[int]) -> None:
         with self._news:
-            self._wanted = [*numbers, *self._wanted][:16]
+            self.wanted = [*numbers, *self.wanted][:16]
             self._news.notify_all()
 
             def there() -> bool:
