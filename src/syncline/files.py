@@ -9,9 +9,11 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from syncline.errors import SynclineError
 
 _HASHED_BYTES = 1 << 20
 _PART = ".part"
@@ -86,6 +88,84 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def append_jsonl(path: str | os.PathLike[str], values: Iterable[Any]) -> None:
+    """Adds a line of JSON for each value and waits until they are on the disk. The file is made if need be.
+
+    Half a line that a kill has left at the end is cut off first. Where the disk is full, the file is as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n" for value in values)
+    with open(target, "ab+") as file:
+        _end_with_a_whole_line(file)
+        before = file.seek(0, os.SEEK_END)
+        try:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.truncate(target, before)
+            raise
+
+
+def read_jsonl(path: str | os.PathLike[str], *, strict: bool = False) -> list[dict[str, Any]]:
+    """The objects of a JSONL file, in order; [] where there is no file.
+
+    What a kill has left is passed over: half a line at the end, or in the middle where a later writer went on.
+
+    Raises:
+        SynclineError: with ``strict``, where a line other than the last is no JSON object.
+    """
+    try:
+        *lines, rest = Path(path).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    found = []
+    for number, line in enumerate(lines, start=1):
+        value = _object(line)
+        if value is not None:
+            found.append(value)
+        elif strict and line.strip():
+            raise SynclineError(f"{path}, line {number}: expected a JSON object; remove the line, or the file")
+    last = _object(rest)  # whole, but for its line break: written by hand
+    return found if last is None else [*found, last]
+
+
+def last_of_jsonl(path: str | os.PathLike[str], *, within: int = 1 << 13) -> dict[str, Any] | None:
+    """The last whole object among the last ``within`` bytes of a JSONL file that may be growing; None without one."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - within))
+            lines = file.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return None
+    return next((value for line in reversed(lines) if (value := _object(line)) is not None), None)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except ValueError:  # UnicodeDecodeError is one
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _end_with_a_whole_line(file: BinaryIO) -> None:
+    """Cuts off half a last line; a whole one gets the line break that it lacks."""
+    size = file.seek(0, os.SEEK_END)
+    start, tail = size, b""
+    while start > 0 and b"\n" not in tail:
+        begin = max(0, start - (1 << 16))
+        file.seek(begin)
+        tail, start = file.read(start - begin) + tail, begin
+    rest = tail[tail.rfind(b"\n") + 1 :]
+    if _object(rest) is not None:
+        file.write(b"\n")
+    elif rest:
+        file.truncate(size - len(rest))
+
+
 def cache_folder() -> Path:
     """The folder of everything that can be computed again: ``SYNCLINE_CACHE``, or the user's own cache folder."""
     named = os.environ.get("SYNCLINE_CACHE")
@@ -128,6 +208,6 @@ def _folder_hash(path: str | os.PathLike[str]) -> str:
     with os.scandir(path) as entries:
         files = sorted((entry.name, entry.stat().st_size) for entry in entries if entry.is_file())
     digest = hashlib.sha256(json.dumps(files).encode())
-    for place in sorted({0, len(files) // 2, len(files) - 1}) if files else []:
-        digest.update(content_hash(os.path.join(path, files[place][0])).encode())
+    for number in sorted({0, len(files) // 2, len(files) - 1}) if files else []:
+        digest.update(content_hash(os.path.join(path, files[number][0])).encode())
     return digest.hexdigest()[:32]

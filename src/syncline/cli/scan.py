@@ -66,26 +66,27 @@ def run(arguments: argparse.Namespace) -> int:
 def _infos(folder: Path, cache: ScanCache) -> Iterable[VideoInfo]:
     from itertools import chain
 
+    from syncline.parallel import results_in_order
     from syncline.video.frames import find_frame_folders
-    from syncline.video.scan import in_order, scan_folder
+    from syncline.video.scan import scan_folder
 
     if folder.is_file():
         return [cache.scan(folder)]
     found = iter(scan_folder(folder, scan=cache.scan))
     first = next(found, None)
     if first is None:
-        return in_order(find_frame_folders(folder), cache.scan)
+        return results_in_order(find_frame_folders(folder), cache.scan)
     return chain([first], found)
 
 
 def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespace) -> list[Hint]:
     from syncline.cli.terminal import progress
+    from syncline.parallel import results_in_order
     from syncline.video.hints import hints_for
-    from syncline.video.scan import in_order
 
     glances: list[Glance] = []
     with progress("looking at pictures", len(good)) as step:
-        for glance in in_order((info.path for info in good), cache.glance):
+        for glance in results_in_order((info.path for info in good), cache.glance):
             if glance is not None:
                 glances.append(glance)
             step()

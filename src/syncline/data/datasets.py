@@ -10,10 +10,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from syncline.data.label_track import fitted
 from syncline.data.published import DATASETS, PENN_ACTION, POURING, action_named, count_rows
 from syncline.data.videos import Video, VideoSet
 from syncline.errors import SynclineError
+from syncline.parallel import results_in_order
 
 _log = logging.getLogger(__name__)
 
@@ -135,8 +134,7 @@ def length_histogram(lengths: Sequence[int], *, bins: int = 8) -> str:
 
 def _opened(listed: Iterable[Video]) -> list[Video]:
     """The videos whose files can be read, with the lengths that their files have."""
-    with ThreadPoolExecutor(max(1, os.cpu_count() or 1), thread_name_prefix="syncline-index") as pool:
-        return [video for video in pool.map(_measured, listed) if video is not None]
+    return [video for video in results_in_order(listed, _measured) if video is not None]
 
 
 def _measured(video: Video) -> Video | None:

@@ -28,7 +28,7 @@ from safetensors.numpy import save_file
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.files import content_hash, holds_files, lock, replacing, write_json
+from syncline.files import append_jsonl, content_hash, holds_files, lock, read_jsonl, replacing, write_json
 
 _SHARD_BYTES = 64 << 20
 _SHARD_SECONDS = 30.0  # what a kill can cost
@@ -140,10 +140,7 @@ class EmbeddingStore:
         with replacing(self.folder / "shards" / shard) as temporary:
             save_file(tensors, temporary)
         lines = [dataclasses.replace(line, shard=shard) for line, _ in self._waiting]
-        with open(self._manifest, "a", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.dumps(dataclasses.asdict(line), ensure_ascii=False) + "\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
+        append_jsonl(self._manifest, map(dataclasses.asdict, lines))
         self._lines.update((line.source, line.content) for line in lines)
         self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
 
@@ -156,7 +153,6 @@ class EmbeddingStore:
                 f"another process writes embeddings into {self.folder}; wait for it, choose another folder, or give "
                 "each its own --shard"
             )
-        _cut_half_line(self._manifest)
         self._look()
         return self
 
@@ -192,16 +188,11 @@ def stored(folder: str | os.PathLike[str]) -> Iterator[StoredEmbedding]:
 
 
 def _lines_of(manifest: Path) -> Iterator[StoredEmbedding]:
-    if not manifest.is_file():
-        return
-    with open(manifest, encoding="utf-8") as file:
-        for number, text in enumerate(file, start=1):
-            if not text.endswith("\n"):
-                return  # cut off by a kill: its video is embedded again
-            try:
-                yield StoredEmbedding(**json.loads(text))
-            except (ValueError, TypeError) as error:
-                raise SynclineError(f"{manifest}, line {number}: not a line of a manifest of embeddings") from error
+    for line in read_jsonl(manifest, strict=True):
+        try:
+            yield StoredEmbedding(**line)
+        except TypeError as error:
+            raise SynclineError(f"{manifest}: {line} is no line of a manifest of embeddings") from error
 
 
 def _load(folder: Path, line: StoredEmbedding) -> Embedding:
@@ -234,12 +225,3 @@ def _describe(folder: Path) -> dict[str, Any]:
 
 def _content(source: str) -> str:
     return content_hash(source) if os.path.exists(source) else ""
-
-
-def _cut_half_line(manifest: Path) -> None:
-    if not manifest.is_file():
-        return
-    text = manifest.read_bytes()
-    if text and not text.endswith(b"\n"):
-        with open(manifest, "r+b") as file:
-            file.truncate(text.rfind(b"\n") + 1)

@@ -12,9 +12,7 @@ Similarity, prices of gaps and the verdict are those of `alignment.sequences`, w
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -35,6 +33,7 @@ from syncline.alignment.sequences import (
 )
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.parallel import results_in_order
 from syncline.tasks.pairs import check_pair, is_long, similarity
 
 Mode = Literal["local", "global", "subsequence", "band"]
@@ -224,21 +223,7 @@ def align_pairs(
         i, j = pair
         return i, j, align(embeddings[i], embeddings[j], **options)
 
-    if workers == 1:
-        yield from map(one, asked)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="syncline-align") as pool:
-        waiting: deque[Future[tuple[int, int, Alignment]]] = deque()
-        try:
-            for pair in asked:
-                waiting.append(pool.submit(one, pair))
-                if len(waiting) >= 4 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    yield from results_in_order(asked, one, workers=workers)
 
 
 def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:

@@ -7,20 +7,16 @@ align well (cuts, repetitions, near-duplicates ...) is told by `syncline.video.h
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from syncline.errors import SynclineError
+from syncline.parallel import results_in_order
 from syncline.video.reader import VideoReader
 
-T = TypeVar("T")
-R = TypeVar("R")
 SUFFIXES = frozenset(
     [
         ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
@@ -124,21 +120,4 @@ def scan_folder(folder: str | Path, *, scan: Callable[[Path], VideoInfo] = scan_
     root = Path(folder)
     if not root.is_dir():
         raise SynclineError(f"{root} is no folder; give a folder of videos")
-    return in_order(walk_videos(root), scan)
-
-
-def in_order(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
-    """The results of `work` in the order of the items, computed on all cores and a little ahead of the reader."""
-    workers = max(1, os.cpu_count() or 1)
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="syncline-scan") as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                while waiting and (waiting[0].done() or len(waiting) >= 4 * workers):
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return results_in_order(walk_videos(root), scan)

@@ -1,0 +1,96 @@
+"""Crash-safe lines, work in order, and how far long work is."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from syncline.errors import SynclineError
+from syncline.files import append_jsonl, last_of_jsonl, read_jsonl
+from syncline.parallel import AHEAD, is_main_process, results_in_order
+from syncline.progress import Progress, Steps
+
+
+def test_lines_come_back_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "lines.jsonl"
+    append_jsonl(path, [{"a": 1}, {"a": "ü\u2028"}])
+    append_jsonl(path, [{"a": 3}])
+    assert read_jsonl(path, strict=True) == [{"a": 1}, {"a": "ü\u2028"}, {"a": 3}]
+    assert last_of_jsonl(path) == {"a": 3}
+
+
+def test_no_file_is_no_lines(tmp_path: Path) -> None:
+    assert read_jsonl(tmp_path / "none.jsonl") == []
+    assert last_of_jsonl(tmp_path / "none.jsonl") is None
+
+
+@pytest.mark.parametrize("left", [b'{"a": 2', b'{"a": 2' + b"x" * 200_000, b"\xff\xfe"])
+def test_half_a_line_is_passed_over_and_cut_off_by_the_next_writer(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"a": 1}\n' + left)
+    assert read_jsonl(path, strict=True) == [{"a": 1}]
+    append_jsonl(path, [{"a": 3}])
+    assert path.read_bytes() == b'{"a": 1}\n{"a": 3}\n'
+
+
+def test_a_whole_last_line_without_its_break_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"a": 2}')
+    assert read_jsonl(path) == [{"a": 1}, {"a": 2}]
+    append_jsonl(path, [{"a": 3}])
+    assert read_jsonl(path, strict=True) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def test_a_damaged_line_in_the_middle(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"a": 1}\nnothing\n[2]\n\n{"a": 3}\n')
+    assert read_jsonl(path) == [{"a": 1}, {"a": 3}]
+    with pytest.raises(SynclineError, match="line 2: expected a JSON object"):
+        read_jsonl(path, strict=True)
+
+
+def test_results_come_in_order_and_little_is_begun_ahead() -> None:
+    begun: list[int] = []
+    gate = threading.Event()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item == 0:
+            assert gate.wait(10)
+        return -item
+
+    found = results_in_order(iter(range(100)), work, workers=2)
+    threading.Timer(0.2, gate.set).start()
+    assert next(found) == 0
+    assert len(begun) <= AHEAD * 2 + 1
+    assert list(found) == [-item for item in range(1, 100)]
+
+
+def test_an_error_of_the_work_is_raised_at_its_item() -> None:
+    def work(item: int) -> float:
+        return 1 / item
+
+    found = results_in_order([1, 0, 2], work, workers=2)
+    assert next(found) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(found)
+
+
+def test_rank_0_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    assert is_main_process()
+    monkeypatch.setenv("RANK", "1")
+    assert not is_main_process()
+
+
+def test_steps_tell_rate_and_time_left() -> None:
+    told: list[Progress] = []
+    step = Steps("embedding", 2, told.append)
+    step("a.mp4")
+    assert told[0] == Progress("embedding", 0, 2)
+    assert (told[1].done, told[1].message) == (1, "a.mp4")
+    assert told[1].rate is not None
+    assert told[1].rate > 0
+    assert told[1].seconds_left == pytest.approx(1 / told[1].rate)
