@@ -58,7 +58,7 @@ def followed(alignment: Alignment, clock_a: VideoReader, clock_b: VideoReader) -
             if len(before) and len(after):
                 inside = (clock_a.pts_seconds > before[-1, 0]) & (clock_a.pts_seconds < after[0, 0])
                 second[inside] = before[-1, 1]
-    return list(clock_b.index_at(second + 1e-4).tolist())
+    return list(clock_b.index_at(second).tolist())
 
 
 def open_compare(page: Page, address: str, a: int, b: int, **more: object) -> None:

@@ -63,7 +63,7 @@ def test_side_by_side(new_page: Callable[..., Page], tmp_path: Path) -> None:
     side_by_side(a, b, alignment, tmp_path / "film.mp4", height=HEIGHT)
     frames = [0, 7, 31, 44, 58]
     found = shown(new_page(), tmp_path / "film.mp4", [float(clock.pts_seconds[k]) + 0.016 for k in frames])
-    named = VideoReader(b).index_at(alignment.follow(clock.pts_seconds) + 1e-4)
+    named = VideoReader(b).index_at(alignment.follow(clock.pts_seconds))
     assert found["duration"] == pytest.approx(clock.duration, abs=0.05)
     assert [read_bar_code(row[:, :WIDTH]) for row in found["rows"]] == frames
     assert [read_bar_code(row[:, WIDTH:]) for row in found["rows"]] == named[frames].tolist()

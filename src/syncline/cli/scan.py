@@ -67,7 +67,7 @@ def _infos(folder: Path, cache: ScanCache) -> Iterable[VideoInfo]:
     from itertools import chain
 
     from syncline.parallel import results_in_order
-    from syncline.video.frames import find_frame_folders
+    from syncline.video.picture_folder import find_frame_folders
     from syncline.video.scan import scan_folder
 
     if folder.is_file():

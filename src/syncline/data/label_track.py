@@ -21,10 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from syncline.data.labels import events_from_phases, phases_from_events
 from syncline.data.videos import Video, VideoSet
 from syncline.errors import SynclineError
+from syncline.video.on_display import ROUNDING, frames_on_display
 from syncline.video.scan import SUFFIXES
 
 MAX_PHASES = 10_000
-_ROUNDING = 1e-3  # seconds; the coarsest form counts milliseconds
 SLACK = 2  # frames by which labels and video may differ
 
 
@@ -110,15 +110,14 @@ def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike)
 
 
 def frame_at(pts_seconds: NDArray[np.float64], seconds: float) -> int:
-    """The frame on display at a time, or within the next millisecond, as the coarsest form counts those.
+    """The frame on display at a time, by the rule of `video.on_display`.
 
     One past the last for a time after the end, which `phases_from_events` refuses.
     """
-    place = int(np.searchsorted(pts_seconds, seconds + _ROUNDING, side="right")) - 1
     gaps = np.diff(pts_seconds)
     shown = float(np.median(gaps)) if len(gaps) else 1.0
-    after_end = len(pts_seconds) > 0 and seconds > float(pts_seconds[-1]) + shown + _ROUNDING
-    return len(pts_seconds) if after_end else max(place, 0)
+    after_end = len(pts_seconds) > 0 and seconds > float(pts_seconds[-1]) + shown + ROUNDING
+    return len(pts_seconds) if after_end or not len(pts_seconds) else int(frames_on_display(pts_seconds, seconds)[0])
 
 
 def counted_frame(seconds: float, frame_rate: float) -> int:
@@ -128,7 +127,7 @@ def counted_frame(seconds: float, frame_rate: float) -> int:
         >>> counted_frame(0.26, 10.0), counted_frame(0.3, 10.0)
         (2, 3)
     """
-    return int((seconds + _ROUNDING) * frame_rate)
+    return int((seconds + ROUNDING) * frame_rate)
 
 
 def track_of_shown(

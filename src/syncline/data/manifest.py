@@ -23,7 +23,8 @@ from syncline.data.label_track import SLACK, fitted
 from syncline.data.labels import phases_from_events
 from syncline.data.videos import Video, VideoSet
 from syncline.errors import SynclineError
-from syncline.video.reader import MAX_FRAMES, VideoReader
+from syncline.video import VideoReader
+from syncline.video.frame_source import MAX_FRAMES
 
 T = TypeVar("T")
 csv.field_size_limit(1 << 24)

@@ -21,7 +21,7 @@ from syncline.data.label_files import read_array
 from syncline.data.published import NOT_USED, PENN_ACTION, Action, action_named
 from syncline.data.videos import Video
 from syncline.errors import SynclineError
-from syncline.video.frames import frame_files, frame_rate
+from syncline.video.picture_folder import frame_files, frame_rate
 
 _log = logging.getLogger(__name__)
 

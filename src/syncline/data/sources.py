@@ -111,7 +111,7 @@ def _from_folder(path: Path, camera: str | None, rules: Sequence[EventRule] | No
     if name is not None:
         return open_dataset(name, path)
     from syncline.video import find_videos
-    from syncline.video.frames import find_frame_folders
+    from syncline.video.picture_folder import find_frame_folders
 
     files = find_videos(path) or find_frame_folders(path)
     if not files:

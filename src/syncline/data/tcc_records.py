@@ -27,7 +27,7 @@ from syncline.data.tfrecord import SequenceExample, read_sequence_examples
 from syncline.data.videos import Video
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, write_json
-from syncline.video.frames import DEFAULT_RATE
+from syncline.video.picture_folder import DEFAULT_RATE
 
 _log = logging.getLogger(__name__)
 

@@ -17,8 +17,6 @@ from syncline.tasks.sync import Timeline
 from syncline.video import VideoReader, VideoWriter
 
 BAR = 12
-ON_DISPLAY = 1e-4
-"""Seconds added before asking which frame is on display, so that rounding never shows the frame before."""
 
 Pixels = NDArray[np.uint8]
 
@@ -99,14 +97,14 @@ def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int =
     rows = math.ceil(len(videos) / columns)
     seconds = np.arange(0.0, float(timeline.seconds[-1]) + 1e-9, 1.0 / rate)
     held, absent = timeline.held(), np.isnan(timeline.positions)
-    places = nearest(timeline.seconds, seconds)
+    instants = nearest(timeline.seconds, seconds)
     streams = [_shown(reader, np.interp(seconds, timeline.seconds, held[i])) for i, reader in enumerate(readers)]
     with VideoWriter(out, height=rows * height, width=columns * width, rate=rate) as writer:
-        for at, place, *pictures in zip(seconds, places, *streams, strict=True):
+        for at, instant, *pictures in zip(seconds, instants, *streams, strict=True):
             canvas = np.zeros((rows * height, columns * width, 3), dtype=np.uint8)
             for i, picture in enumerate(pictures):
                 top, side = i // columns * height, i % columns * width
-                canvas[top : top + height, side : side + width] = picture // 3 if absent[i, place] else picture
+                canvas[top : top + height, side : side + width] = picture // 3 if absent[i, instant] else picture
             writer.write(canvas, float(at))
 
 
@@ -127,15 +125,15 @@ def _ticks(pts: NDArray[np.float64], max_rate: float) -> NDArray[np.float64]:
 
 def _shown(reader: VideoReader, seconds: NDArray[np.float64]) -> Iterator[Pixels]:
     """The picture on display at each moment, decoded in one pass as long as the moments ascend."""
-    numbers = reader.index_at(seconds + ON_DISPLAY)
-    edges = [0, *(np.flatnonzero(np.diff(numbers) < 0) + 1).tolist(), len(numbers)]
+    indices = reader.index_at(seconds)
+    edges = [0, *(np.flatnonzero(np.diff(indices) < 0) + 1).tolist(), len(indices)]
     for first, last in itertools.pairwise(edges):
-        wanted = numbers[first:last]
+        wanted = indices[first:last]
         pictures = (picture for chunk in reader.chunks(np.unique(wanted), chunk_size=8) for picture in chunk.pixels)
         held, picture = -1, np.zeros((0, 0, 3), np.uint8)
-        for number in wanted:
-            if number != held:
-                held, picture = number, next(pictures)
+        for index in wanted:
+            if index != held:
+                held, picture = index, next(pictures)
             yield picture
 
 
@@ -157,4 +155,4 @@ def _bar(reader: VideoReader, second: float, alignment: Alignment, column: int, 
 def moments(video: Path, seconds: Sequence[float], *, height: int = 90) -> Iterator[Pixels]:
     """Pictures (h, w, 3) of the given moments of a video, for thumbnails."""
     reader = _open(video, height)
-    yield from reader.frames_at(np.asarray(seconds, dtype=np.float64) + ON_DISPLAY).pixels
+    yield from reader.frames_at(seconds).pixels

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from syncline.data import Embedding
 from syncline.files import write_text
@@ -92,8 +91,3 @@ def timeline_rows(timeline: Timeline, names: Sequence[str]) -> tuple[list[dict[s
         for second, column in zip(timeline.seconds, timeline.positions.T, strict=True)
     ]
     return rows, ["seconds", *names]
-
-
-def at_frames(times: NDArray[np.float64], clock: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Numbers of the frames on display at the given moments of a video with this clock."""
-    return np.asarray((np.searchsorted(clock, times + 1e-4, side="right") - 1).clip(0, len(clock) - 1), dtype=np.int64)

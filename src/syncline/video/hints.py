@@ -79,8 +79,8 @@ def hints_for(glances: Sequence[Glance], *, features: Sequence[NDArray[np.floati
             at = ", ".join(f"{glance.pts_seconds[cut]:.1f} s" for cut in cuts[:3])
             found.append(Hint(glance.path, "cuts", f"{_count(len(cuts), 'scene cut')} ({at})", "cut it into its parts"))
     looks, moves = [], []
-    for place, glance in enumerate(glances):
-        shown = _pictures(glance) if features is None else features[place]
+    for clip, glance in enumerate(glances):
+        shown = _pictures(glance) if features is None else features[clip]
         looks.append(shown.mean(axis=0).astype(np.float32))
         moves.append(shown.std(axis=0).astype(np.float32))
         period = repetition_period(shown, glance.duration)
@@ -89,16 +89,16 @@ def hints_for(glances: Sequence[Glance], *, features: Sequence[NDArray[np.floati
             found.append(Hint(glance.path, "repetitions", seen, "cut it so that each clip shows the activity once"))
     found += _duplicates(glances)
     unlike = set(unlike_the_others(np.array(looks))) | set(unlike_the_others(np.array(moves)))
-    for place in sorted(unlike):
+    for clip in sorted(unlike):
         seen = "looks or moves unlike all the others"
-        found.append(Hint(glances[place].path, "other", seen, "leave it out if it shows another activity"))
+        found.append(Hint(glances[clip].path, "other", seen, "leave it out if it shows another activity"))
     found += _slow(glances)
-    found += [hint for hint in _mirrored(glances) if hint.path not in {glances[place].path for place in unlike}]
+    found += [hint for hint in _mirrored(glances) if hint.path not in {glances[clip].path for clip in unlike}]
     return found
 
 
 def scene_cuts(vectors: NDArray[np.floating]) -> list[int]:
-    """Places of the first picture after each cut: (t, d) pixel values in [0, 255] -> list of int.
+    """Indices of the first picture after each cut: (t, d) pixel values in [0, 255] -> list of int.
 
     Examples:
         >>> scene_cuts(np.repeat([[10.0, 10.0], [200.0, 90.0]], 5, axis=0))
@@ -108,7 +108,7 @@ def scene_cuts(vectors: NDArray[np.floating]) -> list[int]:
         return []
     change = np.abs(np.diff(vectors, axis=0)).mean(axis=1)
     usual = np.median(change)
-    return [int(place) + 1 for place in np.flatnonzero((change > 25) & (change > 6 * usual + 5))]
+    return [int(last) + 1 for last in np.flatnonzero((change > 25) & (change > 6 * usual + 5))]
 
 
 def repetition_period(vectors: NDArray[np.floating], duration: float) -> float | None:
@@ -150,7 +150,7 @@ def unlike_the_others(descriptors: NDArray[np.floating]) -> list[int]:
     if len(descriptors) < 5:
         return []
     near = np.array([np.partition(row, 2)[2] for row in _distances(descriptors)])
-    return [int(place) for place in np.flatnonzero(near > 3 * np.median(near) + 1e-9)]
+    return [int(clip) for clip in np.flatnonzero(near > 3 * np.median(near) + 1e-9)]
 
 
 def _duplicates(glances: Sequence[Glance]) -> list[Hint]:
@@ -158,13 +158,13 @@ def _duplicates(glances: Sequence[Glance]) -> list[Hint]:
         return []
     rows = np.stack([_moments(one) for one in glances])
     found = []
-    for place, row in enumerate(_distances(rows)):
-        near = np.flatnonzero(row[:place] / np.sqrt(rows.shape[1]) < 5)
-        length = glances[place].duration
+    for clip, row in enumerate(_distances(rows)):
+        near = np.flatnonzero(row[:clip] / np.sqrt(rows.shape[1]) < 5)
+        length = glances[clip].duration
         same = [other for other in near.tolist() if abs(glances[other].duration - length) < 0.05 * length]
         if same:
             seen = f"nearly the same pictures as {glances[same[0]].path.name}"
-            found.append(Hint(glances[place].path, "duplicate", seen, "keep one of them"))
+            found.append(Hint(glances[clip].path, "duplicate", seen, "keep one of them"))
     return found
 
 
@@ -185,13 +185,13 @@ def _slow(glances: Sequence[Glance]) -> list[Hint]:
     slow_ones: list[int] = np.flatnonzero(slow).tolist()
     return [
         Hint(
-            glances[place].path,
+            glances[clip].path,
             "slow motion",
-            f"{length[place] / np.median(length):.1f} times as long as usual and moves "
-            f"{np.median(pace) / max(pace[place], 1e-6):.1f} times as slowly",
+            f"{length[clip] / np.median(length):.1f} times as long as usual and moves "
+            f"{np.median(pace) / max(pace[clip], 1e-6):.1f} times as slowly",
             "slow motion aligns, but better sped up",
         )
-        for place in slow_ones
+        for clip in slow_ones
     ]
 
 
@@ -212,9 +212,9 @@ def _mirrored(glances: Sequence[Glance]) -> list[Hint]:
     gain = np.zeros(len(maps))
     for _ in range(5):
         chosen = np.where(turned[:, None, None], flipped, maps)
-        for place in range(len(maps)):
-            others = (chosen.sum(axis=0) - chosen[place]).ravel()
-            gain[place] = _fit(flipped[place], others) - _fit(maps[place], others)
+        for clip in range(len(maps)):
+            others = (chosen.sum(axis=0) - chosen[clip]).ravel()
+            gain[clip] = _fit(flipped[clip], others) - _fit(maps[clip], others)
         if (turned == (gain > 0)).all():
             break
         turned = gain > 0
@@ -222,11 +222,11 @@ def _mirrored(glances: Sequence[Glance]) -> list[Hint]:
         turned, gain = ~turned, -gain
     sure: list[int] = np.flatnonzero(turned & (np.abs(gain) > 0.3)).tolist()
     advice = "train with --set views.flip=true --set copies=3, or mirror it"
-    return [Hint(glances[place].path, "mirrored", "seems to be mirrored against the others", advice) for place in sure]
+    return [Hint(glances[clip].path, "mirrored", "seems to be mirrored against the others", advice) for clip in sure]
 
 
 def _movement(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(12, 16) how much the brightness of each place changes, less the mean."""
+    """(12, 16) how much the brightness of each pixel changes, less the mean."""
     grey = pixels.astype(np.float64).mean(axis=3)
     spread = grey.std(axis=0)
     return np.asarray(spread - spread.mean(), dtype=np.float64)

@@ -65,28 +65,28 @@ def find_videos(folder: str | Path) -> list[Path]:
 
 def walk_videos(root: Path) -> Iterator[Path]:
     """The same one after the other, so that a caller can begin before a large tree has been walked."""
-    for place, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield Path(place) / name
+                yield Path(folder) / name
 
 
 def scan_file(path: str | Path) -> VideoInfo:
     """One file; never raises for what the file holds."""
-    place = Path(path)
+    path = Path(path)
     try:
-        reader = VideoReader(place)
+        reader = VideoReader(path)
         if reader.num_frames < 2:
-            return VideoInfo(place, f"{reader.num_frames} frame; at least 2 are needed")
-        small = VideoReader(place, size=(32, 32)) if reader.height * reader.width > 64 * 64 else reader
+            return VideoInfo(path, f"{reader.num_frames} frame; at least 2 are needed")
+        small = VideoReader(path, size=(32, 32)) if reader.height * reader.width > 64 * 64 else reader
         last = reader.num_frames - 1
         pixels = small.frames(sorted({0, last // 2, last})).pixels
     except SynclineError as error:
         text = str(error)
-        return VideoInfo(place, text.removeprefix(f"{place}: "))
+        return VideoInfo(path, text.removeprefix(f"{path}: "))
     except (OSError, ValueError, MemoryError) as error:
-        return VideoInfo(place, f"cannot be read ({error})")
+        return VideoInfo(path, f"cannot be read ({error})")
     steps = np.diff(reader.pts_seconds)
     constant = bool(np.abs(steps - np.median(steps)).max() <= 0.1 * np.median(steps))
     remarks = []
@@ -103,7 +103,7 @@ def scan_file(path: str | Path) -> VideoInfo:
     if reader.duration > 3600:
         remarks.append("longer than an hour")
     return VideoInfo(
-        place, None, reader.num_frames, reader.duration, reader.frame_rate, constant, reader.rotation, reader.codec,
+        path, None, reader.num_frames, reader.duration, reader.frame_rate, constant, reader.rotation, reader.codec,
         reader.width, reader.height, reader.has_audio, tuple(remarks),
     )  # fmt: skip
 

@@ -31,11 +31,11 @@ class ScanCache:
 
     def scan(self, path: Path) -> VideoInfo:
         """As `scan_file`; a fault is looked for anew each time, as it may have been the machine's."""
-        place = self._place(path, ".json")
-        if place is None:
+        kept = self._kept_at(path, ".json")
+        if kept is None:
             return scan_file(path)
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            known = json.loads(place.read_text(encoding="utf-8"))
+            known = json.loads(kept.read_text(encoding="utf-8"))
             return VideoInfo(path, **{**known, "remarks": tuple(known["remarks"])})
         info = scan_file(path)
         if info.problem is not None:
@@ -43,16 +43,16 @@ class ScanCache:
         values: dict[str, Any] = dataclasses.asdict(info)
         del values["path"]
         with contextlib.suppress(OSError):
-            write_text(place, json.dumps(values))
+            write_text(kept, json.dumps(values))
         return info
 
     def glance(self, path: Path) -> Glance | None:
         """As `glance_at`; None of a file that cannot be read."""
-        place = self._place(path, ".npz")
-        if place is None:
+        kept = self._kept_at(path, ".npz")
+        if kept is None:
             return None
         faults = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-        with contextlib.suppress(*faults), np.load(place, allow_pickle=False) as known:
+        with contextlib.suppress(*faults), np.load(kept, allow_pickle=False) as known:
             pixels, seconds = known["pixels"], known["pts_seconds"]
             if pixels.shape == (len(seconds), *GLANCE_SIZE, 3) and pixels.dtype == np.uint8 and len(seconds):
                 return Glance(path, pixels, seconds, float(known["duration"]))
@@ -60,11 +60,11 @@ class ScanCache:
             glance = glance_at(path)
         except (SynclineError, OSError):
             return None
-        with contextlib.suppress(OSError), replacing(place) as temporary:
+        with contextlib.suppress(OSError), replacing(kept) as temporary:
             np.savez(temporary, pixels=glance.pixels, pts_seconds=glance.pts_seconds, duration=glance.duration)
         return glance
 
-    def _place(self, path: Path, suffix: str) -> Path | None:
+    def _kept_at(self, path: Path, suffix: str) -> Path | None:
         try:
             return self.folder / f"{content_hash(path)}-{_VERSION}{suffix}"
         except OSError:

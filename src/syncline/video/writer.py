@@ -33,11 +33,11 @@ class VideoWriter:
 
     Examples:
         >>> import tempfile
-        >>> place = Path(tempfile.mkdtemp()) / "a.mp4"
-        >>> with VideoWriter(place, height=32, width=32, rate=10) as writer:
+        >>> path = Path(tempfile.mkdtemp()) / "a.mp4"
+        >>> with VideoWriter(path, height=32, width=32, rate=10) as writer:
         ...     for k in range(3):
         ...         writer.write(np.full((32, 32, 3), 80 * k, np.uint8), k / 10)
-        >>> VideoReader(place).num_frames
+        >>> VideoReader(path).num_frames
         3
     """
 

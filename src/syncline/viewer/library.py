@@ -16,8 +16,7 @@ from PIL import Image
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
-from syncline.tasks.result_files import at_frames
-from syncline.video import VideoReader
+from syncline.video import VideoReader, frames_on_display
 from syncline.viewer.journal import Journal, Marks
 
 _log = logging.getLogger(__name__)
@@ -127,7 +126,7 @@ class Library:
         phases = self.phases(number)
         if phases is None or not len(phases):
             return np.full(len(seconds), -1)
-        return np.asarray(phases[at_frames(seconds, self.pts_seconds(number)[: len(phases)])])
+        return np.asarray(phases[frames_on_display(self.pts_seconds(number)[: len(phases)], seconds)])
 
     def marks(self) -> Marks:
         """What people marked, without what cannot be: a moment behind the end of a part of a file.
@@ -211,7 +210,7 @@ class Library:
         return _jpeg(self._pictures(number, np.array([second]), height)[0])
 
     def _pictures(self, number: int, seconds: NDArray[np.float64], height: int) -> NDArray[np.uint8]:
-        frames = self._span(number)[0] + at_frames(seconds, self.pts_seconds(number))
+        frames = self._span(number)[0] + frames_on_display(self.pts_seconds(number), seconds)
         return self.reader(number, height).frames(frames).pixels
 
 

@@ -1,7 +1,7 @@
 // From a moment of A to the frame of B: clocks of frames, the path, and steering one video after another.
 import { clamp } from "/page/dom.js";
 
-const JUST_PAST = 1e-4; // seconds, so that rounding never gives the frame before
+const ROUNDING = 1e-3; // seconds; the rule is that of syncline.video.on_display
 
 // when each frame of a video is shown
 export class Clock {
@@ -13,8 +13,9 @@ export class Clock {
   }
   frame(t) { // the frame on display
     let low = 0, high = this.count - 1;
-    while (low < high) { const middle = (low + high + 1) >> 1; if (this.seconds[middle] <= t + JUST_PAST) low = middle; else high = middle - 1; }
-    return low;
+    while (low < high) { const middle = (low + high + 1) >> 1; if (this.seconds[middle] <= t + 1e-9) low = middle; else high = middle - 1; }
+    const next = Math.min(low + 1, this.count - 1), gap = this.seconds[next] - this.seconds[low];
+    return t >= this.seconds[0] && this.seconds[next] - t <= Math.min(ROUNDING + 1e-9, gap / 2) ? next : low;
   }
   middle(k) { // a moment well inside a frame: whatever the browser rounds, it shows this one
     const start = this.seconds[k], end = k + 1 < this.count ? this.seconds[k + 1] : this.end;

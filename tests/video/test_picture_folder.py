@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from syncline.errors import SynclineError
 from syncline.files import content_hash
 from syncline.video import VideoReader
-from syncline.video.frames import find_frame_folders
+from syncline.video.picture_folder import find_frame_folders
 
 
 def write_frames(folder: Path, count: int, pattern: str = "{:06d}.jpg", start: int = 1) -> Path:
@@ -30,7 +30,7 @@ def test_frames_come_in_the_order_of_their_numbers(tmp_path: Path, pattern: str)
     assert reader.frame_rate == 25.0
     np.testing.assert_allclose(reader.pts_seconds, np.arange(12) / 25)
     assert (reader.height, reader.width, reader.num_frames) == (48, 96, 12)
-    assert reader.index_at([0.0, 0.079, 9.0]).tolist() == [0, 1, 11]
+    assert reader.index_at([0.0, 0.078, 9.0]).tolist() == [0, 1, 11]
 
 
 def test_size_and_rate_are_as_asked(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from syncline.errors import SynclineError
-from syncline.video.reader import MAX_FRAMES, MAX_SIDE, VideoReader
+from syncline.video.frame_source import MAX_FRAMES, MAX_SIDE
 
 PICTURES = frozenset([".jpg", ".jpeg", ".png"])
 RATE_FILE = "frame_rate.txt"
@@ -31,46 +31,48 @@ DEFAULT_RATE = 25.0
 _DEGREES = {3: 180, 6: 90, 8: 270}  # clockwise
 
 
-class FrameFolder(VideoReader):
-    """The frames of a folder; everything else as `VideoReader`, which makes one when it is given a folder.
+class PictureFolder:
+    """The frames of a folder, see `FrameSource`.
 
     Raises:
         SynclineError: no picture there, one that cannot be read or has another size than the first.
     """
 
-    def __init__(self, path: str | Path, *, size: tuple[int, int] | None = None) -> None:
-        self.path = Path(path)
-        self._files = frame_files(self.path)
-        if not self._files:
-            raise SynclineError(f"{self.path}: holds no numbered pictures ({', '.join(sorted(PICTURES))})")
-        self.codec, self.has_audio = "pictures", False
-        with _picture(self._files[0]) as first:
-            self._own = _upright_size(first)
-            self.rotation = _DEGREES.get(_orientation(first), 0)
-        self.frame_rate = frame_rate(self.path)
-        self.num_frames = len(self._files)
-        self.pts_seconds = np.arange(self.num_frames) / self.frame_rate
-        self.duration = self.num_frames / self.frame_rate
-        self.height, self.width = (self._own[1], self._own[0]) if size is None else size
-        if not 0 < self.height <= MAX_SIDE or not 0 < self.width <= MAX_SIDE:
-            raise SynclineError(f"{self.path}: cannot scale to {self.height} x {self.width}")
+    codec, has_audio, repeated = "pictures", False, 0
 
-    def _decode(self, wanted: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files = frame_files(path)
+        if not self._files:
+            raise SynclineError(f"{path}: holds no numbered pictures ({', '.join(sorted(PICTURES))})")
+        with _picture(self._files[0]) as first:
+            self._size = _upright_size(first)
+            self.rotation = _DEGREES.get(_orientation(first), 0)
+        self.frame_rate = frame_rate(path)
+        self.pts_seconds = np.arange(len(self._files)) / self.frame_rate
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """(height, width) of the first picture."""
+        return self._size[1], self._size[0]
+
+    def pictures(self, frame_indices: NDArray[np.int64], size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+        """The wanted pictures, scaled; a generator that opens a file at a time."""
         reformatter = VideoReformatter()
-        for number in wanted.tolist():
-            file = self._files[number]
+        for index in frame_indices.tolist():
+            file = self._files[index]
             with _picture(file) as picture:
-                if _upright_size(picture) != self._own:
+                if _upright_size(picture) != self._size:
                     own = _said(_upright_size(picture))
-                    raise SynclineError(f"{file}: {own}, the first frame has {_said(self._own)}")
+                    raise SynclineError(f"{file}: {own}, the first frame has {_said(self._size)}")
                 try:
                     pixels: NDArray[Any] = _upright_pixels(picture)
                 except Exception as error:  # see below: zlib's, struct's and more
                     raise SynclineError(f"{file}: cannot be decoded ({_line(error)})") from error
-            if pixels.shape[:2] != (self.height, self.width):
+            if pixels.shape[:2] != size:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
                 pixels = reformatter.reformat(
-                    frame, width=self.width, height=self.height, format="rgb24", threads=1
+                    frame, width=size[1], height=size[0], format="rgb24", threads=1
                 ).to_ndarray()
             yield pixels
 
@@ -97,10 +99,10 @@ def frame_files(folder: Path) -> list[Path]:
 def find_frame_folders(root: Path) -> list[Path]:
     """Folders with at least two numbered pictures, `root` among them, sorted; hidden ones are left out."""
     found = []
-    for place, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if sum(1 for name in files if is_frame_name(name)) > 1:
-            found.append(Path(place))
+            found.append(Path(folder))
     return found
 
 

@@ -1,0 +1,43 @@
+"""What a reader asks of a file or a folder, and the limits that hold for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SIDE = 16_384
+MAX_PIXELS = 1 << 26
+MAX_FRAMES = 20_000_000
+
+
+class FrameSource(Protocol):
+    """Frames in the order in which they are shown: a video file, or a folder of pictures.
+
+    Attributes:
+        path: the file or folder. codec: of the pictures. has_audio: whether there is sound.
+        pts_seconds: (num_frames,) float64 ascending, when each frame is shown.
+        frame_rate: mean frames a second.
+        repeated: frames that are left out because another one has their time.
+    """
+
+    path: Path
+    codec: str
+    has_audio: bool
+    pts_seconds: NDArray[np.float64]
+    frame_rate: float
+    repeated: int
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """(height, width) of a frame as it is displayed."""
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise by which the stored pictures are turned for display: 0, 90, 180 or 270."""
+
+    def pictures(self, frame_indices: NDArray[np.int64], size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+        """The frames of ascending distinct numbers, scaled: (h, w, 3) uint8 RGB each, as they are displayed."""
