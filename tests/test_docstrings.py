@@ -17,7 +17,9 @@ MODULES = [
 ]
 
 
-NEEDS = {"syncline.alignment.triton_kernel": "triton"}  # which PyTorch brings with CUDA only, and for Linux only
+NEEDS = {
+    "syncline.alignment.soft_smith_waterman.triton_kernel": "triton"
+}  # which PyTorch brings with CUDA only, and for Linux only
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from benchmarks.alignment import jax_scan
 
-from syncline.alignment import diagonal, expected_alignment, soft_smith_waterman
+from syncline.alignment import expected_alignment, soft_smith_waterman
+from syncline.alignment.soft_smith_waterman import torch_backend
 
 GAMMA = 0.5
 Work = Callable[[], object]
@@ -62,7 +63,7 @@ def pytorch(b: int, n: int, m: int) -> Work:
     s, go, ge = inputs(b, n, m)
 
     def work() -> object:
-        _, score = diagonal.matrix_and_score(s, go.reshape(1, 1, 1), ge.reshape(1, 1, 1), GAMMA)
+        score, _ = torch_backend.score_and_scores(s, go.reshape(1, 1, 1), ge.reshape(1, 1, 1), GAMMA)
         return torch.autograd.grad(score.sum(), (s, go, ge))
 
     return work

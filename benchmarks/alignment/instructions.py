@@ -17,7 +17,8 @@ os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp()  # code from a cache has no l
 import torch
 from benchmarks.record import append, surroundings
 
-from syncline.alignment import soft_smith_waterman, vector_backward, vector_forward
+from syncline.alignment import soft_smith_waterman
+from syncline.alignment.soft_smith_waterman.vector import backward, forward
 
 FEWEST = 40
 
@@ -25,7 +26,7 @@ FEWEST = 40
 def main() -> None:
     leaf = torch.randn(2, 64, 64, requires_grad=True)
     soft_smith_waterman(leaf, gap_open=1.0, gap_extend=0.3, gamma=0.5).sum().backward()
-    for name, kernel in (("forward", vector_forward.forward), ("backward", vector_backward.backward)):
+    for name, kernel in (("forward", forward.forward), ("backward", backward.backward)):
         plain = max(kernel.overloads, key=lambda signature: str(signature).count("none"))
         loops = inner_loops(kernel.inspect_asm(plain))
         row: dict[str, Any] = {"what": name, "loops": [loop for loop in loops if loop["vector"] >= FEWEST]}

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from syncline.alignment import expected_alignment, smith_waterman, soft_smith_waterman
-from syncline.alignment.sequences import GAMMA, GAP_EXTEND, GAP_OPEN, centred_similarity
+from syncline.alignment.inference import centred_similarity
+from syncline.alignment.settings import PAIR
 from syncline.report.style import EXTRA_COLOUR, SEQUENTIAL
 
 Floats = NDArray[np.float64]
@@ -38,11 +39,9 @@ def clips() -> tuple[list[Floats], Floats]:
 
 def picture(vectors: list[Floats], truth: Floats) -> Figure:
     similarity = centred_similarity(*vectors)[None]
-    score, prefix = soft_smith_waterman(
-        similarity, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND, gamma=GAMMA, return_matrix=True
-    )
-    match = expected_alignment(similarity, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND, gamma=GAMMA)
-    path = smith_waterman(similarity, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
+    score, prefix = soft_smith_waterman(similarity, **PAIR.prices, gamma=PAIR.gamma, return_matrix=True)
+    match = expected_alignment(similarity, **PAIR.prices, gamma=PAIR.gamma)
+    path = smith_waterman(similarity, **PAIR.prices)[0]
     figure = Figure(figsize=(11, 3.5), layout="constrained")
     axes = figure.subplots(1, 4, sharex=True, sharey=True)
     shown = (

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from syncline.alignment import compiled, expected_alignment, reference, soft_dtw, soft_smith_waterman, vector
+from syncline.alignment import backend, expected_alignment, soft_smith_waterman
+from syncline.alignment.soft_smith_waterman import reference
+from syncline.alignment.soft_smith_waterman.vector import entry as vector
 
 OPTIONS: dict[str, Any] = {"gap_open": 1.2, "gap_extend": 0.4, "gamma": 0.6}
 
@@ -56,7 +58,7 @@ def test_a_machine_without_the_instructions(monkeypatch: pytest.MonkeyPatch, cap
     s = similarity()
     want = soft_smith_waterman(s, **OPTIONS)
     monkeypatch.setattr(vector, "why_not", lambda: "this processor has no fma")
-    compiled.say_once.cache_clear()
+    backend.say_once.cache_clear()
     with caplog.at_level("INFO"):
         for _ in range(3):
             torch.testing.assert_close(soft_smith_waterman(s, **OPTIONS), want)
@@ -193,9 +195,3 @@ def test_gaps_of_any_size_are_served(gamma: float, gap: float) -> None:
     got = soft_smith_waterman(s, **options)
     torch.testing.assert_close(got.double(), soft_smith_waterman(s.double(), **options), rtol=1e-6, atol=1e-4)
     assert expected_alignment(s, **options).isfinite().all()
-
-
-def test_soft_dtw_equals_the_loops() -> None:
-    cost = similarity(1).abs().double()
-    want = [reference.soft_dtw(c.numpy(), 0.3) for c in cost]
-    assert soft_dtw(cost, gamma=0.3).tolist() == pytest.approx(want)

@@ -3,9 +3,8 @@
 Knows torch and numpy, nothing of video.
 """
 
-from syncline.alignment.dtw import dtw
-from syncline.alignment.hard import smith_waterman
-from syncline.alignment.modules import ExpectedAlignment, Gaps, SoftSmithWaterman
+from syncline.alignment.dtw import dtw, expected_path, smooth_dtw, soft_dtw, soft_dtw_divergence
+from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
 from syncline.alignment.path import Path
 from syncline.alignment.similarity import (
     cosine,
@@ -16,10 +15,13 @@ from syncline.alignment.similarity import (
     squared_distances,
     unit_rows,
 )
-from syncline.alignment.smooth_dtw import smooth_dtw
-from syncline.alignment.soft_dtw import expected_path, soft_dtw, soft_dtw_divergence
-from syncline.alignment.soft_smith_waterman import expected_alignment, soft_smith_waterman
-from syncline.alignment.streamed import smith_waterman_streamed
+from syncline.alignment.soft_smith_waterman import (
+    ExpectedAlignment,
+    Gaps,
+    SoftSmithWaterman,
+    expected_alignment,
+    soft_smith_waterman,
+)
 
 __all__ = [
     "ExpectedAlignment",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, TypeVar, overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Similarity = Literal["cos", "inv_sq", "inv", "inv1p", "neg_sq", "gauss"]
+Floating = TypeVar("Floating", bound="np.floating[Any]")
 Centre = Literal["none", "const", "mean"]
 
 
@@ -33,8 +36,22 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(apart, square.where(apart, 1.0).sqrt(), 0.0)
 
 
-def unit_rows(x: Tensor) -> Tensor:
-    """Rows of length 1. A row of zeros stays one, with the gradient of a row of length 1 (not 1e12 times it)."""
+@overload
+def unit_rows(x: Tensor) -> Tensor: ...
+
+
+@overload
+def unit_rows(x: NDArray[Floating]) -> NDArray[Floating]: ...
+
+
+def unit_rows(x: Any) -> Any:
+    """Rows (the last axis) of length 1, of a tensor or an array.
+
+    A row of zeros stays one, with the gradient of a row of length 1 (not 1e12 times it).
+    """
+    if isinstance(x, np.ndarray):
+        lengths = np.linalg.norm(x, axis=-1, keepdims=True)
+        return x / np.where(lengths > 1e-12, lengths, 1).astype(x.dtype)
     length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x / length.where(length > 1e-12, 1.0)
 

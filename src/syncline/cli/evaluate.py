@@ -151,7 +151,7 @@ def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache
 def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
 
-    from syncline.alignment.sequences import MATCH_THRESHOLD
+    from syncline.alignment.settings import MATCH_THRESHOLD
     from syncline.evaluation.without_labels import warnings_of
     from syncline.experiments.result_tables import is_control, make_tables
 

@@ -23,7 +23,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from syncline.alignment.sequences import carried, local_alignment, warp
+from syncline.alignment.inference import carried, local_alignment, warp
+from syncline.alignment.settings import EVALUATION
 from syncline.data import events_from_phases
 from syncline.evaluation.neighbours import find_neighbours
 from syncline.evaluation.sequences import Array, Group, as_embeddings, as_labels, comparable
@@ -33,8 +34,6 @@ TOLERANCE = 0.5
 """Seconds within which a carried event is right."""
 REACH = 2
 """Frames of A that a matched frame may lie away from the event, for `local` to answer."""
-UNIT = 0.1
-"""Cosine that counts as one unit for `local`: fixed, as in METHODS, so that tables of different days compare."""
 SUMMARIES = ("median", "p90", "within", "f1", "median_percent", "answered")
 
 
@@ -145,7 +144,9 @@ def _mapped(
             elif by == "dtw":
                 found[there] = carried(warp(x[a], x[b]).indices, frames[a][there], reach=0)
             else:
-                matches = local_alignment(x[a], x[b], scale=UNIT, posterior=False).matches
+                matches = local_alignment(
+                    x[a], x[b], scale=EVALUATION.unit, **EVALUATION.prices, posterior=False
+                ).matches
                 found[there] = carried(matches, frames[a][there], reach=REACH)
         result[int(a), int(b)] = found
     return result

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal, cast
 
-from syncline.alignment.modules import GapForm
+from syncline.alignment.soft_smith_waterman import GapForm
 from syncline.losses.presets import check_choice, check_positive
 
 Local = Literal["matmul", "elementwise", "log_elementwise", "cycle", "posterior"]

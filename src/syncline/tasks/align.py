@@ -6,7 +6,7 @@ and the other lacks stays unaligned; several segments are kept as long as they f
 Of two long videos (`pairs.LONG` pairs of frames) `local` never holds the whole matrix: its confidences come from
 windows along the path.
 
-Similarity, prices of gaps and the verdict are those of `alignment.sequences`, which evaluation uses too.
+Similarity and verdict are those of `alignment.inference`, prices of gaps those of `alignment.settings`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import Path, dtw, expected_alignment, smith_waterman, smith_waterman_streamed, unit_rows
-from syncline.alignment.sequences import (
-    GAMMA,
-    GAP_EXTEND,
-    GAP_OPEN,
-    MATCH_THRESHOLD,
-    in_order,
-    match_score,
-    match_score_streamed,
-    similarity_unit,
-)
+from syncline.alignment.inference import in_order, match_score, match_score_streamed, similarity_unit
+from syncline.alignment.settings import MATCH_THRESHOLD, PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.parallel import results_in_order
@@ -121,9 +113,9 @@ def align(
     b: Embedding,
     *,
     mode: Mode = "local",
-    gap_open: float = GAP_OPEN,
-    gap_extend: float = GAP_EXTEND,
-    gamma: float = GAMMA,
+    gap_open: float = PAIR.gap_open,
+    gap_extend: float = PAIR.gap_extend,
+    gamma: float = PAIR.gamma,
     segments: int = 3,
     band: float = 0.1,
     min_gap: float = 0.5,

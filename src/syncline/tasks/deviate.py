@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import smith_waterman
-from syncline.alignment.sequences import GAP_EXTEND, GAP_OPEN
+from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import Alignment, Gap, Segment, align
@@ -152,7 +152,7 @@ def _kind_of_extra(
     near = alignment.path[(alignment.path[:, 1] >= first) & (alignment.path[:, 1] < end), 0]
     if len(near) and _takes_time(around[near[0] : near[-1] + 1].T.numpy(), inside, matched):
         return "slower"
-    path = smith_waterman(around[None, :, inside], gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0]
+    path = smith_waterman(around[None, :, inside], **PAIR.prices)[0]
     pairs = path.indices[path.is_match]
     if len(pairs) < share * len(rows) or path.score < share * matched * len(pairs):
         return "extra"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import torch
 
 from syncline.alignment import smith_waterman_streamed, unit_rows
-from syncline.alignment.sequences import GAP_EXTEND, GAP_OPEN, centred_similarity, local_alignment, similarity_unit
+from syncline.alignment.inference import centred_similarity, local_alignment, similarity_unit
+from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 
@@ -50,7 +51,7 @@ def local_score(a: Embedding, b: Embedding) -> float:
         return local_alignment(a.vectors, b.vectors, segments=1, posterior=False).score
     x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
     scale = similarity_unit(x, y)
-    return smith_waterman_streamed(x, y, scale=scale, gap_open=GAP_OPEN, gap_extend=GAP_EXTEND)[0].score
+    return smith_waterman_streamed(x, y, scale=scale, **PAIR.prices)[0].score
 
 
 def check_pair(a: Embedding, b: Embedding) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json
@@ -70,7 +71,7 @@ class MomentIndex:
                     f"{embedding.source} has width {embedding.vectors.shape[1]}, the index holds width {width}; "
                     "embed everything with the same run"
                 )
-            unit = torch.nn.functional.normalize(torch.from_numpy(np.array(embedding.vectors, np.float32)), dim=-1)
+            unit = unit_rows(torch.from_numpy(np.array(embedding.vectors, np.float32)))
             if embedding.source in self.sources:
                 number = self.sources.index(embedding.source)
                 self._vectors[number], self._seconds[number] = unit, embedding.pts_seconds
@@ -107,7 +108,7 @@ class MomentIndex:
         first = int(np.abs(seconds - start).argmin())
         last = first if end is None else int(np.abs(seconds - end).argmin())
         mean = self._vectors[number][min(first, last) : max(first, last) + 1].mean(0)
-        return np.asarray(torch.nn.functional.normalize(mean, dim=0).numpy())
+        return np.asarray(unit_rows(mean).numpy())
 
     def search(
         self, vector: NDArray[np.floating], k: int = 10, *, min_separation: float = 1.0, exclude: str | None = None
@@ -129,7 +130,7 @@ class MomentIndex:
         if query.shape != self._vectors[0].shape[1:]:
             raise SynclineError(f"query has shape {tuple(query.shape)}, the index holds vectors of width "
                                 f"{self._vectors[0].shape[1]}")  # fmt: skip
-        query = torch.nn.functional.normalize(query, dim=0)
+        query = unit_rows(query)
         starts = np.cumsum([0] + [len(vectors) for vectors in self._vectors])
         wanted = 64 * k
         while True:
@@ -226,6 +227,6 @@ class MomentIndex:
             raise SynclineError(f"{folder} holds no readable search index ({error}); build it again") from error
         index = cls()
         index.sources, index.notes = sources, notes
-        index._vectors = [torch.nn.functional.normalize(part, dim=-1) for part in vectors]
+        index._vectors = [unit_rows(part) for part in vectors]
         index._seconds = [part.numpy() for part in seconds]
         return index

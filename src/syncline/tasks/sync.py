@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import Alignment, PairAligner, align, align_pairs
@@ -184,10 +185,6 @@ def _find(embeddings: Sequence[Embedding], source: str) -> int:
     raise SynclineError(f"no video {source!r} among the {len(embeddings)} given; the first is {embeddings[0].source!r}")
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
-
-
 def _to_all(hub: Embedding, embeddings: Sequence[Embedding], aligner: PairAligner) -> list[Alignment]:
     pairs = [(0, i + 1) for i in range(len(embeddings))]
     return [alignment for _, _, alignment in aligner([hub, *embeddings], pairs)]
@@ -202,7 +199,7 @@ def barycentre(embeddings: Sequence[Embedding], start: Embedding, *, aligner: Pa
         aligner: as `synchronize` takes it.
     """
     step = float(np.median(np.diff(start.pts_seconds))) if len(start.pts_seconds) > 1 else 1.0
-    vectors = _unit(start.vectors)
+    vectors = unit_rows(start.vectors)
     for round_ in range(JOINT_ROUNDS):
         hub = Embedding(vectors, step * np.arange(len(vectors), dtype=np.float64), "timeline")
         alignments = _to_all(hub, embeddings, aligner)
@@ -220,8 +217,8 @@ def _average(
         at = alignment.b_at(hub.pts_seconds)
         known = np.flatnonzero(~np.isnan(at))
         rows = np.searchsorted(embedding.pts_seconds, at[known]).clip(0, len(embedding.pts_seconds) - 1)
-        np.add.at(total, known, _unit(embedding.vectors)[rows])
-    return _unit(total.astype(np.float32))
+        np.add.at(total, known, unit_rows(embedding.vectors)[rows])
+    return unit_rows(total.astype(np.float32))
 
 
 def _insert(
@@ -245,7 +242,7 @@ def _insert(
             seconds = np.arange(gap.start, gap.end, step)
             rows = np.searchsorted(embedding.pts_seconds, seconds).clip(0, len(embedding.pts_seconds) - 1)
             near = next((other for other in insertions if abs(other - row) * step <= INSERT_SECONDS), row)
-            insertions.setdefault(near, []).append(_unit(embedding.vectors)[rows])
+            insertions.setdefault(near, []).append(unit_rows(embedding.vectors)[rows])
     for row in sorted(insertions, reverse=True):
         lent = sorted(insertions[row], key=len)
         if len(lent) > INSERT_SHARE * len(embeddings):

@@ -16,14 +16,11 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import expected_alignment
+from syncline.alignment.settings import TRANSFER
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.pairs import similarity
 
-GAP_OPEN, GAP_EXTEND, GAMMA = 1.0, 0.4, 0.8
-"""Of the expected alignment that votes, in units of the similarity: cheaper gaps, wider posterior than one alignment
-wants. Inside the training clips of two real sets they placed more events of whole, re-timed and spliced clips.
-"""
 NEIGHBOUR_GAMMA = 2.0
 """Temperature of the softmax over the similarities by which neighbours vote."""
 
@@ -61,9 +58,9 @@ def transfer_events(
     *,
     alignment_weight: float = 0.7,
     absent_below: float = 0.25,
-    gap_open: float = GAP_OPEN,
-    gap_extend: float = GAP_EXTEND,
-    gamma: float = GAMMA,
+    gap_open: float = TRANSFER.gap_open,
+    gap_extend: float = TRANSFER.gap_extend,
+    gamma: float = TRANSFER.gamma,
     calibrate: bool = True,
 ) -> list[Transferred]:
     """Place the key events of `labelled` in every target.
@@ -97,9 +94,9 @@ def leave_one_out(
     *,
     alignment_weight: float = 0.7,
     absent_below: float = 0.25,
-    gap_open: float = GAP_OPEN,
-    gap_extend: float = GAP_EXTEND,
-    gamma: float = GAMMA,
+    gap_open: float = TRANSFER.gap_open,
+    gap_extend: float = TRANSFER.gap_extend,
+    gamma: float = TRANSFER.gamma,
     calibrated: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What is claimed of each labelled video from the others, against its own labels.
@@ -169,9 +166,9 @@ def event_votes(
     target: Embedding,
     *,
     alignment_weight: float = 0.7,
-    gap_open: float = GAP_OPEN,
-    gap_extend: float = GAP_EXTEND,
-    gamma: float = GAMMA,
+    gap_open: float = TRANSFER.gap_open,
+    gap_extend: float = TRANSFER.gap_extend,
+    gamma: float = TRANSFER.gamma,
 ) -> NDArray[np.float64]:
     """Share of the votes for every event and target frame: (k, m) float64 in [0, 1], rows sum to at most 1.
 

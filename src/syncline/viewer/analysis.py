@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, MomentIndex, Timeline, align, deviate, medoid, synchronize, tempo_curve
@@ -125,7 +126,7 @@ class Analysis:
         embeddings = self.embedder.all()
         every = max(1, sum(len(e) for e in embeddings.values()) // MAP_POINTS)
         parts = [(i, np.arange(0, len(e), every)) for i, e in embeddings.items()]
-        vectors = np.concatenate([_unit(embeddings[i].vectors[rows]) for i, rows in parts])
+        vectors = np.concatenate([unit_rows(embeddings[i].vectors[rows]).astype(np.float64) for i, rows in parts])
         vectors -= vectors.mean(0)
         plane = vectors @ np.linalg.eigh(vectors.T @ vectors)[1][:, [-1, -2]]
         plane /= np.abs(plane).max(0).clip(1e-9)
@@ -216,11 +217,6 @@ def _knots(times: NDArray[np.float64]) -> list[list[float]]:
     return [[round(float(s), 6), round(t, 6)] for s, t in zip(source, target, strict=True)]
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / norms.clip(1e-12), dtype=np.float64)
-
-
 def _pooled(
     embedding: Embedding, start: float = -np.inf, end: float = np.inf
 ) -> tuple[NDArray[np.float64], tuple[float, float]]:
@@ -229,7 +225,7 @@ def _pooled(
     if not len(inside):
         raise SynclineError(f"{embedding.source} has no embedded frame between {start:.2f} s and {end:.2f} s")
     starts = np.unique(np.linspace(0, len(inside), min(len(inside), MATRIX_SIDE), endpoint=False).astype(np.int64))
-    sums = np.add.reduceat(_unit(embedding.vectors[inside]), starts, axis=0)
+    sums = np.add.reduceat(unit_rows(embedding.vectors[inside]).astype(np.float64), starts, axis=0)
     counts = np.diff(np.append(starts, len(inside)))[:, None]
     seconds = embedding.pts_seconds[inside]
     return sums / counts, (float(seconds[0]), float(seconds[-1]))

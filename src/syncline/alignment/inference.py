@@ -1,11 +1,6 @@
 """Two embedded sequences, arrays (n, d) and (m, d) -> which frame of the one is which of the other.
 
-What evaluation and the verbs share: one similarity, one set of inference defaults.
-
-The method's specification has gaps of 5 and 1 and a gamma of .2 at inference, in units of .1 of cosine. Gaps of 2 and
-.5 were better inside the training clips of two real sets (a clip at half speed needs a gap at every second frame), and
-so was a unit that goes by the pair: features that tell moments apart by a few hundredths of cosine, as untrained ones
-of different scenes do, pay no more for a gap than trained ones.
+What evaluation and the verbs share; the numbers they use stand in `settings`.
 """
 
 from __future__ import annotations
@@ -20,15 +15,11 @@ from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from syncline.alignment.dtw import dtw
-from syncline.alignment.hard import smith_waterman
+from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
 from syncline.alignment.path import Path
+from syncline.alignment.settings import PAIR
 from syncline.alignment.similarity import unit_rows
 from syncline.alignment.soft_smith_waterman import expected_alignment
-from syncline.alignment.streamed import smith_waterman_streamed
-
-GAP_OPEN, GAP_EXTEND, GAMMA = 2.0, 0.5, 0.2
-MATCH_THRESHOLD = 0.2
-"""Two sequences match when putting one into a wrong order costs at least this share of the alignment's score."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +82,9 @@ def local_alignment(
     y: Any,
     *,
     scale: float | None = None,
-    gap_open: float = GAP_OPEN,
-    gap_extend: float = GAP_EXTEND,
-    gamma: float = GAMMA,
+    gap_open: float = PAIR.gap_open,
+    gap_extend: float = PAIR.gap_extend,
+    gamma: float = PAIR.gamma,
     segments: int = 3,
     posterior: bool = True,
 ) -> LocalAlignment:
@@ -159,16 +150,17 @@ def warp(x: Any, y: Any) -> Path:
     return dtw((1 - a @ b.T)[None])[0]
 
 
-def match_score(similarity: Tensor, *, gap_open: float = GAP_OPEN, gap_extend: float = GAP_EXTEND) -> float:
+def match_score(similarity: Tensor, *, gap_open: float = PAIR.gap_open, gap_extend: float = PAIR.gap_extend) -> float:
     """1 - (mean local score with y's time reversed or cut into six blocks and shuffled) / (local score).
 
-    About 0 for strangers, up to 1; `MATCH_THRESHOLD` tells the two apart. The wrong orders have the same frames, so
-    only the common *order* counts.
+    About 0 for strangers, up to 1; `settings.MATCH_THRESHOLD` tells the two apart. The wrong orders have the same
+    frames, so only the common *order* counts.
 
     Args:
         similarity: (n, m), of `centred_similarity`.
 
     Examples:
+        >>> from syncline.alignment.settings import MATCH_THRESHOLD
         >>> t = np.linspace(0, 3, 40)
         >>> curve = np.stack([np.cos(t), np.sin(t)], 1)
         >>> match_score(centred_similarity(curve, curve)) > MATCH_THRESHOLD
@@ -180,7 +172,13 @@ def match_score(similarity: Tensor, *, gap_open: float = GAP_OPEN, gap_extend: f
 
 
 def match_score_streamed(
-    x: Tensor, y: Tensor, score: float, *, scale: float, gap_open: float = GAP_OPEN, gap_extend: float = GAP_EXTEND
+    x: Tensor,
+    y: Tensor,
+    score: float,
+    *,
+    scale: float,
+    gap_open: float = PAIR.gap_open,
+    gap_extend: float = PAIR.gap_extend,
 ) -> float:
     """`match_score` of two sequences (n, d), (m, d) too long for their matrix; ``score``: of their best alignment."""
     wrong = [

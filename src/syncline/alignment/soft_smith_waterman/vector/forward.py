@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.vector_strip import PADDING, exp2_parts, power, skew_in, skew_out, strip, to_factors
-from syncline.alignment.vector_types import (
+from syncline.alignment.soft_smith_waterman.vector.strip import (
+    PADDING,
+    exp2_parts,
+    power,
+    skew_in,
+    skew_out,
+    strip,
+    to_factors,
+)
+from syncline.alignment.soft_smith_waterman.vector.types import (
     any_lane,
     below_unsigned,
     flush_denormals,
@@ -88,7 +96,7 @@ def read_gaps(
 @compiled
 def forward(
     s: Array, shape: tuple[int, int, int], go: Array, ge: Array, steps_o: tuple[int, int], steps_e: tuple[int, int],
-    varying: Array | None, lx: Array, ly: Array, gamma: float, score: Array, whole: Array, prefix: Array | None,
+    varying: Array | None, lx: Array, ly: Array, gamma: float, score: Array, whole: Array, scores: Array | None,
     edge: Array, level: Array, keep: bool, start: int, stop: int,
 ) -> bool:  # fmt: skip
     """Scores of pairs start to stop; false where a similarity is out of range and nothing can be relied on.
@@ -113,8 +121,8 @@ def forward(
         total, k_total = splat(np.float32(0)), splat_int(0)
         unit = splat(np.float32(gamma * math.log(2.0)))
         count = (rows + 15) // 16 if columns > 0 else 0
-        if prefix is not None and (rows < n or columns < m):
-            clear(prefix, p, n, m, rows if columns > 0 else 0, columns, -np.inf)
+        if scores is not None and (rows < n or columns < m):
+            clear(scores, p, n, m, rows if columns > 0 else 0, columns, -np.inf)
         for c in range(width if count > 0 else 0):
             edge[at + c], edge[at + width + c], level[at // 2 + c] = 0.0, 0.0, 0
         for k in range(count):
@@ -130,11 +138,11 @@ def forward(
             to = -1 if k + 1 == count else row + (2 * width if keep else 0)
             total, k_total, bad = strip(
                 columns + 15, left, columns, work, a, e, varying, va, ve, edge, level, row, to, width, t_row, hi, lo,
-                limit, total, k_total, prefix, steps_d, unit, None, None,
+                limit, total, k_total, scores, steps_d, unit, None, None,
             )  # fmt: skip
             good = good and not any_lane(bad)
-            if prefix is not None:
-                skew_out(steps_d, left, columns, prefix, base, m)
+            if scores is not None:
+                skew_out(steps_d, left, columns, scores, base, m)
         if count > 0:
             part, exponent = sum_of_lanes(total, k_total)
             whole[p] = math.log2(part) + exponent

@@ -1,7 +1,7 @@
 """The Triton kernels under Triton's interpreter, in a process of its own, and compiled for GPUs that are not there.
 
-Run as a program (``TRITON_INTERPRET=1 python tests/alignment/test_triton.py``) it prints the largest difference from
-plain PyTorch of every result and derivative, one line a case.
+Run as a program (``TRITON_INTERPRET=1 python test_triton.py``) it prints the largest difference from plain PyTorch of
+every result and derivative, one line a case.
 """
 
 from __future__ import annotations
@@ -93,12 +93,12 @@ def test_compiles_for_a_gpu(kernel: str, real: str, monkeypatch: pytest.MonkeyPa
     import triton
     from triton.backends.compiler import GPUTarget
 
-    from syncline.alignment import triton_kernel
+    from syncline.alignment.soft_smith_waterman import triton_kernel
 
     if "nvidia" not in triton.backends.backends:
         pytest.skip("this triton has no backend for NVIDIA")
     function = getattr(triton_kernel, kernel)
-    fixed = {"WIDTH": 64} | ({"HAS_PREFIX": True} if kernel == "backward" else {})
+    fixed = {"WIDTH": 64} | ({"HAS_SCORES": True} if kernel == "backward" else {})
     numbers = {"n", "m", *(f"{tensor}_{axis}" for tensor in "soe" for axis in ("pair", "row", "column"))}
     kinds = {"lx": "*i64", "ly": "*i64"} | dict.fromkeys(numbers, "i32") | dict.fromkeys(fixed, "constexpr")
     source = triton.compiler.ASTSource(

@@ -1,7 +1,6 @@
-"""The recursions as loops over cells, float64, to be read and compared with: slow on purpose, never chosen by itself.
+"""The soft Smith-Waterman as loops over cells, float64, to be read and compared with: slow on purpose.
 
-Each function is its definition word for word (soft Smith-Waterman with affine gaps; soft-DTW of Cuturi and Blondel
-2017) and shares no line with the kernels.
+Each function is its definition word for word and shares no line with the backends.
 """
 
 from __future__ import annotations
@@ -56,20 +55,3 @@ def expected_alignment(
         below, _ = soft_smith_waterman(similarity - moved, gap_open, gap_extend, gamma)
         gradient[cell] = (above - below) / (2 * step)
     return gradient
-
-
-def soft_dtw(cost: Matrix, gamma: float) -> float:
-    """Soft-DTW of one pair, cost (n, m).
-
-    Examples:
-        >>> round(soft_dtw(np.array([[0.0, 1.0], [1.0, 0.0]]), 1e-3), 6)
-        0.0
-    """
-    n, m = cost.shape
-    r = np.full((n + 1, m + 1), math.inf)
-    r[0, 0] = 0.0
-    for i in range(1, n + 1):
-        for j in range(1, m + 1):
-            before = (-r[i - 1, j - 1], -r[i - 1, j], -r[i, j - 1])
-            r[i, j] = cost[i - 1, j - 1] - soft_max(before, gamma)
-    return float(r[n, m])

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.vector_forward import clear, read_gaps, row_factors, scales
-from syncline.alignment.vector_strip import CELL, FRONT, PADDING, skew_in, skew_out, strip
-from syncline.alignment.vector_types import (
+from syncline.alignment.soft_smith_waterman.vector.forward import clear, read_gaps, row_factors, scales
+from syncline.alignment.soft_smith_waterman.vector.strip import CELL, FRONT, PADDING, skew_in, skew_out, strip
+from syncline.alignment.soft_smith_waterman.vector.types import (
     first,
     flush_denormals,
     fma,

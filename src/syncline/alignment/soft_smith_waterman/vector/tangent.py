@@ -1,6 +1,6 @@
 """The derivative of the vector kernel's gradient along a direction: the backward pass of the expected alignment.
 
-Forward mode over `vector_strip` and `vector_backward`, in the letters used there. A dot marks the derivative along the
+Forward mode over `strip` and `backward`, in the letters used there. A dot marks the derivative along the
 direction (ts, to, te) of similarities and gaps, all of them over gamma. The forward pass carries D's own derivative td
 and those of X and Y times x and y, so that nothing is divided by what may be 0:
 
@@ -27,10 +27,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.vector_backward import keep_first_row, reciprocal, write_gaps
-from syncline.alignment.vector_forward import clear, row_factors, row_values, scales, sum_of_lanes
-from syncline.alignment.vector_strip import FRONT, PADDING, advance, power, skew_in, skew_out, to_factors
-from syncline.alignment.vector_types import (
+from syncline.alignment.soft_smith_waterman.vector.backward import keep_first_row, reciprocal, write_gaps
+from syncline.alignment.soft_smith_waterman.vector.forward import clear, row_factors, row_values, scales, sum_of_lanes
+from syncline.alignment.soft_smith_waterman.vector.strip import (
+    FRONT,
+    PADDING,
+    advance,
+    power,
+    skew_in,
+    skew_out,
+    to_factors,
+)
+from syncline.alignment.soft_smith_waterman.vector.types import (
     any_lane,
     below_unsigned,
     choose,
@@ -83,7 +91,7 @@ def moving_strip(
     rows: int, m: int, steps: Any, gaps: Any, varying: Any, rows_above: Any, at: int, below: int, width: int,
     scale: Any, sums: Any, cells: Any, k_score: Any,
 ) -> Any:  # fmt: skip
-    """`vector_strip.strip` with derivatives: ``moving`` holds d td + px and py where ``edge`` holds z and y.
+    """`strip.strip` with derivatives: ``moving`` holds d td + px and py where ``edge`` holds z and y.
 
     Leaves its last row at ``below`` (if >= 0), and adds d and d td of its cells to the first two of ``sums``, times
     2 to the third; or, where ``cells`` is given, writes there what the sweep needs, and td over ts. ``gaps``: a, e, to,
@@ -279,7 +287,7 @@ def over_strips(
 @inlined
 def back_over_strips(
     shape: Any, inputs: Any, strides: Any, varying: Any, p: int, lengths: Any, scale: Any, steps: Any, rows_above: Any,
-    cells: Any, k_score: int, share: Any, of_score: Any, upstream: Any, steps_u: Any, prefix: Any, ds: Any,
+    cells: Any, k_score: int, share: Any, of_score: Any, upstream: Any, steps_u: Any, scores: Any, ds: Any,
     gradients: Any,
 ) -> None:  # fmt: skip
     """Every strip of pair p again from the row above it, last strip first, and the sweep back over it."""
@@ -294,8 +302,8 @@ def back_over_strips(
             left, columns, steps, gaps, varying, rows_above, i // 8 * width, -1, width, scale, none, cells,
             splat_int(k_score - 127),
         )  # fmt: skip
-        if prefix is not None:
-            skew_out(steps[1], left, columns, prefix, base, m)
+        if scores is not None:
+            skew_out(steps[1], left, columns, scores, base, m)
         if upstream is not None:
             skew_in(upstream, base, m, left, columns, steps_u)
         gaps_below, kept = gaps, rows_below
@@ -321,16 +329,16 @@ def back_over_strips(
 @compiled
 def tangent(
     shape: tuple[int, int, int], inputs: Any, strides: Any, varying: Array | None, lx: Array, ly: Array, gamma: float,
-    g: Array, upstream: Array | None, whole: Array, score: Array, prefix: Array | None, ds: Array, gradients: Any,
+    g: Array, upstream: Array | None, whole: Array, score: Array, scores: Array | None, ds: Array, gradients: Any,
     start: int, stop: int,
 ) -> bool:  # fmt: skip
     """Derivatives of pairs start to stop along a direction.
 
     ``inputs``: s, ts, go, ge, to, te, of which to and te are divided by gamma. ``strides`` over pairs and rows of go,
     ge, to (and its result), te (and its).
-    ``score`` and ``prefix`` get the derivatives of the score and D over gamma, ``ds`` and ``gradients`` (dgo, dge)
+    ``score`` and ``scores`` get the derivatives of the score and D over gamma, ``ds`` and ``gradients`` (dgo, dge)
     those of what `vector_backward.backward` gives, shaped as there; ``whole`` as in `vector_forward.forward`.
-    ``prefix`` and ``gradients`` start as zeros. False where a similarity is out of range and nothing can be relied on.
+    ``scores`` and ``gradients`` start as zeros. False where a similarity is out of range and nothing can be relied on.
     """
     state = flush_denormals()
     _, n, m = shape
@@ -359,7 +367,7 @@ def tangent(
         share = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p])))
         back_over_strips(
             (n, m, width), inputs, strides, varying, p, (rows, columns), scale, steps, rows_above, cells, k_score,
-            share, splat(score[p]), upstream, steps_u, prefix, ds, gradients,
+            share, splat(score[p]), upstream, steps_u, scores, ds, gradients,
         )  # fmt: skip
     restore_denormals(state)
     return good

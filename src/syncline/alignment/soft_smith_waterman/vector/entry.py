@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from syncline.alignment import scalar
-from syncline.alignment.compiled import NUMBA_MISSING, forced_route, say_once
+from syncline.alignment.compiled import NUMBA_MISSING
+from syncline.alignment.soft_smith_waterman import scalar
 from syncline.alignment.threads import in_slices
 
 MOST = 80.0
@@ -40,25 +40,6 @@ def flat(tensor: Tensor) -> NDArray[Any]:
     """One axis, without gaps: the kernels read vectors from memory, so a view of an expanded tensor will not do."""
     array: NDArray[Any] = tensor.detach().contiguous().numpy()
     return array.reshape(-1)  # numpy's takes a sixth of torch's time, which counts on small inputs
-
-
-def serves(matrix: Tensor) -> bool:
-    """Whether this matrix is one for the vector kernel on this machine; the reason why not is logged once.
-
-    Raises:
-        RuntimeError: the environment variable demands the kernel and this machine cannot run it.
-    """
-    if matrix.dtype != torch.float32 or matrix.device.type != "cpu":
-        return False
-    forced = forced_route()
-    if forced in ("scalar", "torch"):
-        return False
-    problem = why_not()
-    if problem and forced == "vector":
-        raise RuntimeError(f"the vector kernel was asked for, but {problem}")
-    if problem:
-        say_once(f"alignment runs on the scalar kernel: {problem}")
-    return not problem
 
 
 @functools.cache
@@ -91,7 +72,7 @@ def _wrong_results() -> str:
     s = 3 * torch.randn((2, 19, 21), generator=generator)
     gap = torch.ones(1, 1, 1)
     lengths = torch.tensor([19, 11]), torch.tensor([21, 20])
-    got = forward(s, gap, gap / 2, 0.5, *lengths, want_matrix=True, keep=True)
+    got = forward(s, gap, gap / 2, 0.5, *lengths, want_scores=True, keep=True)
     if got is None:
         return "it refuses a harmless input"
     score, _, rows = got
@@ -134,25 +115,25 @@ def _gaps(s: Tensor, go: Tensor, ge: Tensor, varying: bool = False) -> tuple[Any
 
 
 def forward(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, *, want_matrix: bool, keep: bool
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, *, want_scores: bool, keep: bool
 ) -> tuple[Tensor, Tensor, Rows] | None:
     """score (b,), D (b, n, m) or an empty tensor, and rows (useful with ``keep``); None where out of range."""
-    from syncline.alignment import vector_forward
+    from syncline.alignment.soft_smith_waterman.vector import forward as forward_pass
 
     if not _gaps_in_range(go, ge, gamma):
         return None
     b, n, m = s.shape
-    score, prefix = s.new_empty(b), s.new_empty(s.shape if want_matrix else (0, 0, 0))
+    score, scores = s.new_empty(b), s.new_empty(s.shape if want_scores else (0, 0, 0))
     width, strips = m + 48, (n + 15) // 16 if keep else 1
     rows = Rows(
         np.empty(b), np.empty(b * strips * 2 * width, np.float32), np.empty(b * strips * width, np.int32)
     )  # fmt: skip
     arguments = (flat(s), (b, n, m), *_gaps(s, go, ge), flat(lx), flat(ly), gamma)
-    results = (flat(score), rows.whole, flat(prefix) if want_matrix else None, rows.edge, rows.level, keep)
+    results = (flat(score), rows.whole, flat(scores) if want_scores else None, rows.edge, rows.level, keep)
     good: list[bool] = []
-    in_slices(lambda i, j: good.append(vector_forward.forward(*arguments, *results, i, j)), b, b * n * m)
+    in_slices(lambda i, j: good.append(forward_pass.forward(*arguments, *results, i, j)), b, b * n * m)
     faint = (rows.whole < FAINTEST) & (lx * ly > 0).numpy()
-    return (score, prefix, rows) if all(good) and not faint.any() else None
+    return (score, scores, rows) if all(good) and not faint.any() else None
 
 
 def gradient(
@@ -160,7 +141,7 @@ def gradient(
     rows: Rows,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of sum(g * score) + sum(upstream * D), (b, n, m) and (b, n|1, m|1) a gap, from what `forward` kept."""
-    from syncline.alignment import vector_backward
+    from syncline.alignment.soft_smith_waterman.vector import backward
 
     b, n, m = s.shape
     ds = s.new_empty(s.shape)
@@ -169,7 +150,7 @@ def gradient(
     dgo, dge = s.new_zeros(shapes[0]), s.new_zeros(shapes[1])
     arguments = (flat(s), (b, n, m), *gaps, varying, flat(lx), flat(ly), gamma, *rows, flat(g))
     results = (None if upstream is None else flat(upstream), flat(ds), flat(dgo), flat(dge))
-    in_slices(lambda i, j: vector_backward.backward(*arguments, *results, i, j), b, b * n * m)
+    in_slices(lambda i, j: backward.backward(*arguments, *results, i, j), b, b * n * m)
     return ds, _summed(dgo, go), _summed(dge, ge)
 
 
@@ -181,26 +162,26 @@ def tangent(
 
     tgo, tge: (b, n|1, m|1). None where out of range.
     """
-    from syncline.alignment import vector_tangent
+    from syncline.alignment.soft_smith_waterman.vector import tangent as tangent_pass
 
     if not _gaps_in_range(go, ge, gamma):
         return None
     b, n, m = s.shape
     score, ds, whole = s.new_empty(b), s.new_empty(s.shape), np.empty(b)
-    prefix = s.new_zeros(s.shape if upstream is not None else (0, 0, 0))
+    scores = s.new_zeros(s.shape if upstream is not None else (0, 0, 0))
     *gaps, steps_o, steps_e, varying = _gaps(s, go, ge)
     *along, along_o, along_e, _ = _gaps(s, tgo / gamma, tge / gamma, varying is not None)
     dgo, dge = (s.new_zeros((b, n, m) if varying is not None else (b, gap.shape[1], 1)) for gap in (go, ge))
     inputs, strides = (flat(s), flat(ts), *gaps, *along), (steps_o, steps_e, along_o, along_e)
     arguments = ((b, n, m), inputs, strides, varying, flat(lx), flat(ly), gamma, flat(g))
-    ups, prefixes = (None, None) if upstream is None else (flat(upstream), flat(prefix))
-    results = (ups, whole, flat(score), prefixes, flat(ds), (flat(dgo), flat(dge)))
+    ups, scores_out = (None, None) if upstream is None else (flat(upstream), flat(scores))
+    results = (ups, whole, flat(score), scores_out, flat(ds), (flat(dgo), flat(dge)))
     good: list[bool] = []
-    in_slices(lambda i, j: good.append(vector_tangent.tangent(*arguments, *results, i, j)), b, b * n * m)
+    in_slices(lambda i, j: good.append(tangent_pass.tangent(*arguments, *results, i, j)), b, b * n * m)
     faint = (whole < FAINTEST) & (lx * ly > 0).numpy()
     if not all(good) or faint.any():
         return None
-    return score * gamma, prefix * gamma, ds, _summed(dgo, go), _summed(dge, ge)
+    return score * gamma, scores * gamma, ds, _summed(dgo, go), _summed(dge, ge)
 
 
 def _summed(gradient: Tensor, gap: Tensor) -> Tensor:

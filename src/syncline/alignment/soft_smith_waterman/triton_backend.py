@@ -16,26 +16,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from syncline.alignment import diagonal
-from syncline.alignment.compiled import forced_route, say_once
 from syncline.alignment.inputs import valid_cells
-
-
-def serves(matrix: Tensor) -> bool:
-    """Whether this matrix is one for the Triton kernels; the reason why not is logged once for a CUDA tensor.
-
-    Raises:
-        RuntimeError: the environment variable demands the kernels and they cannot run on this tensor.
-    """
-    forced = forced_route()
-    if forced == "torch" or (matrix.device.type != "cuda" and forced != "triton") or torch.compiler.is_compiling():
-        return False
-    problem = why_not(matrix.device)
-    if problem and forced == "triton":
-        raise RuntimeError(f"the Triton kernels were asked for, but {problem}")
-    if problem:
-        say_once(f"alignment runs in plain PyTorch on {matrix.device}: {problem}")
-    return not problem
+from syncline.alignment.soft_smith_waterman import torch_backend
 
 
 @functools.cache
@@ -56,15 +38,15 @@ def _wrong_results(device: torch.device) -> str:
     gap, lengths = torch.ones((1, 1, 1), device=device), torch.tensor([[9, 5], [7, 6]], device=device)
     results = []
     for score in (
-        score_and_matrix(s, gap, gap / 2, 0.5, *lengths)[0],
-        diagonal.matrix_and_score(s, gap, gap / 2, 0.5, *lengths)[1],
+        score_and_scores(s, gap, gap / 2, 0.5, *lengths)[0],
+        torch_backend.score_and_scores(s, gap, gap / 2, 0.5, *lengths)[0],
     ):
         results.append((score.detach(), *torch.autograd.grad(score.sum(), s)))
     worst = max(float((a - b).abs().max()) for a, b in zip(*results))
     return "" if worst < 1e-4 else f"their results differ from plain PyTorch's by {worst:.1e}"
 
 
-def score_and_matrix(
+def score_and_scores(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor | None, ly: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """score (b,) and D (b, n, m) of checked inputs (see `inputs`), differentiable twice."""
@@ -95,7 +77,7 @@ def _forward(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """score, D, and T, X, Y for the backward."""
-    from syncline.alignment import triton_kernel
+    from syncline.alignment.soft_smith_waterman import triton_kernel
 
     b, n, m = s.shape
     t, x, y = s.new_full((b, n, m), -torch.inf), s.new_empty((b, n, m)), s.new_empty((b, n, m))
@@ -105,9 +87,9 @@ def _forward(
                 s, go, ge, s.new_tensor([gamma]), lx, ly, t, x, y, n, m, *_strides(s, go, ge),
                 WIDTH=triton_kernel.width(n, m),
             )  # fmt: skip
-    prefix = torch.where(t == -torch.inf, t, s + t)
-    score = gamma * torch.logsumexp(prefix.flatten(1) / gamma, dim=1) if s.numel() else s.new_full((b,), -torch.inf)
-    return score, prefix, t, x, y
+    scores = torch.where(t == -torch.inf, t, s + t)
+    score = gamma * torch.logsumexp(scores.flatten(1) / gamma, dim=1) if s.numel() else s.new_full((b,), -torch.inf)
+    return score, scores, t, x, y
 
 
 def _gradient(
@@ -115,18 +97,18 @@ def _gradient(
     kept: tuple[Tensor, ...],
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of sum(g * score) + sum(upstream * D), shaped as s, go and ge."""
-    from syncline.alignment import triton_kernel
+    from syncline.alignment.soft_smith_waterman import triton_kernel
 
     b, n, m = s.shape
     ed, ex, ey, dgo, dge = (s.new_zeros((b, n, m)) for _ in range(5))
     if s.numel():
         score, t, x, y = kept
-        of_prefix = s if upstream is None else upstream.contiguous()
+        of_scores = s if upstream is None else upstream.contiguous()
         with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
             triton_kernel.backward[(b,)](
-                s, go, ge, s.new_tensor([gamma]), lx, ly, t, x, y, score, g.contiguous(), of_prefix,
+                s, go, ge, s.new_tensor([gamma]), lx, ly, t, x, y, score, g.contiguous(), of_scores,
                 ed, ex, ey, dgo, dge, n, m, *_strides(s, go, ge),
-                HAS_PREFIX=upstream is not None, WIDTH=triton_kernel.width(n, m),
+                HAS_SCORES=upstream is not None, WIDTH=triton_kernel.width(n, m),
             )  # fmt: skip
     return ed, dgo.sum_to_size(go.shape), dge.sum_to_size(ge.shape)
 
@@ -136,11 +118,11 @@ class _Score(Function):
     def forward(
         ctx: Any, s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor
     ) -> tuple[Tensor, Tensor]:
-        score, prefix, *kept = _forward(s, go, ge, gamma, lx, ly)
+        score, scores, *kept = _forward(s, go, ge, gamma, lx, ly)
         ctx.save_for_backward(s, go, ge, lx, ly, score, *kept)
         ctx.gamma = gamma
         ctx.set_materialize_grads(False)
-        return score, prefix
+        return score, scores
 
     @staticmethod
     def backward(ctx: Any, g: Tensor | None, upstream: Tensor | None) -> tuple[Any, ...]:
@@ -165,12 +147,12 @@ class _Gradient(Function):
         s, go, ge, lx, ly, g, upstream = ctx.saved_tensors
         with torch.enable_grad():
             leaf = [tensor.detach().requires_grad_() for tensor in (s, go, ge, g)]
-            prefix, score = diagonal.matrix_and_score(leaf[0], leaf[1], leaf[2], ctx.gamma, lx, ly)
+            score, scores = torch_backend.score_and_scores(leaf[0], leaf[1], leaf[2], ctx.gamma, lx, ly)
             total = (leaf[3] * score.masked_fill(score == -torch.inf, 0.0)).sum()
             if upstream is not None:
                 leaf.append(upstream.detach().requires_grad_())
                 inside = valid_cells(s, lx, ly)
-                total = total + (leaf[4] * (prefix if inside is None else prefix.masked_fill(~inside, 0.0))).sum()
+                total = total + (leaf[4] * (scores if inside is None else scores.masked_fill(~inside, 0.0))).sum()
             first = torch.autograd.grad(total, leaf[:3], create_graph=True, allow_unused=True, materialize_grads=True)
             moved = torch.stack([(a * b).sum() for a, b in zip(first, (ts, tgo, tge))]).sum()
             second = torch.autograd.grad(moved, leaf, allow_unused=True, materialize_grads=True)

@@ -1,6 +1,6 @@
 """The soft Smith-Waterman and its gradient in Triton: one program a pair, anti-diagonals, log domain.
 
-The recursion stands at the head of `diagonal`. What is kept is T = D - S (so that the backward divides by what was
+The recursion stands at the head of `torch_backend`. What is kept is T = D - S (so that the backward divides by what was
 summed, not by a difference), X and Y, all (b, n, m) contiguous; a cell reads its neighbours from there, and a barrier
 parts the anti-diagonals. Gradients, with E what reaches a state from its successors:
 
@@ -30,7 +30,7 @@ def _two(a, b, g):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _prefix(s, t, valid):  # type: ignore[no-untyped-def]
+def _scores(s, t, valid):  # type: ignore[no-untyped-def]
     """D of a neighbour from pointers to its S and T."""
     d = tl.load(s, mask=valid, other=0.0) + tl.load(t, mask=valid, other=FLOOR)
     return tl.where(valid, d, FLOOR)
@@ -60,12 +60,12 @@ def forward(  # type: ignore[no-untyped-def]
             at, s_at = i * m + j, s + i * s_row + j * s_column
             o = tl.load(go + i * o_row + j * o_column, mask=here, other=0.0)
             e = tl.load(ge + i * e_row + j * e_column, mask=here, other=0.0)
-            d_corner = _prefix(s_at - s_row - s_column, t + at - m - 1, corner)
+            d_corner = _scores(s_at - s_row - s_column, t + at - m - 1, corner)
             x_corner = tl.load(x + at - m - 1, mask=corner, other=FLOOR)
             y_corner = tl.load(y + at - m - 1, mask=corner, other=FLOOR)
-            d_left = _prefix(s_at - s_column, t + at - 1, left)
+            d_left = _scores(s_at - s_column, t + at - 1, left)
             x_left = tl.load(x + at - 1, mask=left, other=FLOOR)
-            d_up = _prefix(s_at - s_row, t + at - m, up)
+            d_up = _scores(s_at - s_row, t + at - m, up)
             x_up = tl.load(x + at - m, mask=up, other=FLOOR)
             y_up = tl.load(y + at - m, mask=up, other=FLOOR)
             zero = tl.zeros_like(d_corner)
@@ -80,8 +80,8 @@ def _gap_weights(  # type: ignore[no-untyped-def]
     s, o, e, g, t, x, y, m, s_row, s_column, left, up, reaches_x, reaches_y, x_here, y_here
 ):  # fmt: skip
     """How often a gap is opened, and extended, at these cells (pointers to them in s, t, x, y)."""
-    above = _two(_prefix(s - s_row, t - m, up), tl.load(x - m, mask=up, other=FLOOR), g)
-    opened = reaches_x * tl.exp((_prefix(s - s_column, t - 1, left) - o - x_here) / g)
+    above = _two(_scores(s - s_row, t - m, up), tl.load(x - m, mask=up, other=FLOOR), g)
+    opened = reaches_x * tl.exp((_scores(s - s_column, t - 1, left) - o - x_here) / g)
     opened += reaches_y * tl.exp((above - o - y_here) / g)
     extended = reaches_x * tl.exp((tl.load(x - 1, mask=left, other=FLOOR) - e - x_here) / g)
     extended += reaches_y * tl.exp((tl.load(y - m, mask=up, other=FLOOR) - e - y_here) / g)
@@ -90,9 +90,9 @@ def _gap_weights(  # type: ignore[no-untyped-def]
 
 @triton.jit  # type: ignore[untyped-decorator]
 def backward(  # type: ignore[no-untyped-def]
-    s, go, ge, gamma, lx, ly, t, x, y, score, of_score, of_prefix, ed, ex, ey, dgo, dge, n, m,
+    s, go, ge, gamma, lx, ly, t, x, y, score, of_score, of_scores, ed, ex, ey, dgo, dge, n, m,
     s_pair, s_row, s_column, o_pair, o_row, o_column, e_pair, e_row, e_column,
-    HAS_PREFIX: tl.constexpr, WIDTH: tl.constexpr,
+    HAS_SCORES: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
     """Fills ed (the gradient of s), ex, ey, dgo and dge, (b, n, m), inside the lengths."""
     pair = tl.program_id(0).to(tl.int64)
@@ -112,11 +112,11 @@ def backward(  # type: ignore[no-untyped-def]
             corner = right & down
             at, s_at = first + i * m + j, s + i * s_row + j * s_column
             o_at, e_at = go + i * o_row + j * o_column, ge + i * e_row + j * e_column
-            d, x_here = _prefix(s_at, t + at, here), tl.load(x + at, mask=here, other=FLOOR)
+            d, x_here = _scores(s_at, t + at, here), tl.load(x + at, mask=here, other=FLOOR)
             y_here = tl.load(y + at, mask=here, other=FLOOR)
             reaches_d = weight * tl.exp((d - total) / g)
-            if HAS_PREFIX:
-                reaches_d += tl.load(of_prefix + at, mask=here, other=0.0)
+            if HAS_SCORES:
+                reaches_d += tl.load(of_scores + at, mask=here, other=0.0)
             # where there is no successor, what it was made of is taken as endlessly large: its weights are 0
             from_d = tl.load(ed + at + m + 1, mask=corner, other=0.0)
             sum_d = tl.load(t + at + m + 1, mask=corner, other=-FLOOR)

@@ -15,20 +15,22 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from syncline.alignment import scalar, vector
+from syncline.alignment.backend import choose_backend
+from syncline.alignment.soft_smith_waterman import scalar
+from syncline.alignment.soft_smith_waterman.vector import entry as vector
 from syncline.alignment.threads import in_slices
 
 _NONE = np.zeros((0, 0, 0))
 
 
-def score_and_matrix(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+def score_and_scores(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool
 ) -> tuple[Tensor, Tensor]:
     """(score (b,), D (b, n, m) or an empty tensor); gaps (b|1, n|1, m|1), lengths (b,) int64; CPU; differentiable."""
     if torch.compiler.is_compiling():
-        result: tuple[Tensor, Tensor] = soft_sw(s, go, ge, gamma, lx, ly, want_matrix)
+        result: tuple[Tensor, Tensor] = soft_sw(s, go, ge, gamma, lx, ly, want_scores)
     else:
-        result = _Score.apply(s, go, ge, gamma, lx, ly, want_matrix)
+        result = _Score.apply(s, go, ge, gamma, lx, ly, want_scores)
     return result
 
 
@@ -40,6 +42,10 @@ def posterior(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: T
     else:
         result = _Gradient.apply(s, go, ge, gamma, lx, ly, ones, None, None)[0]
     return result
+
+
+def _vector(s: Tensor) -> bool:
+    return choose_backend(s, vector_problem=vector.why_not) == "vector"
 
 
 def _numpy(*tensors: Tensor) -> list[np.ndarray[Any, Any]]:
@@ -55,19 +61,19 @@ def _upstream(upstream: Tensor | None) -> np.ndarray[Any, Any]:
 
 
 def _forward(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool, keep: bool
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool, keep: bool
 ) -> tuple[Tensor, Tensor, vector.Rows | None]:
-    if vector.serves(s):
-        result = vector.forward(s, go, ge, gamma, lx, ly, want_matrix=want_matrix, keep=keep)
+    if _vector(s):
+        result = vector.forward(s, go, ge, gamma, lx, ly, want_scores=want_scores, keep=keep)
         if result is not None:
             return result
     b, n, m = s.shape
-    score, prefix = s.new_empty(b), s.new_empty(0, 0, 0)
-    if want_matrix:
-        prefix = torch.full_like(s, -torch.inf, memory_format=torch.contiguous_format)
-    arrays = (*_numpy(s, go, ge, lx, ly), gamma, score.numpy(), prefix.numpy())
+    score, scores = s.new_empty(b), s.new_empty(0, 0, 0)
+    if want_scores:
+        scores = torch.full_like(s, -torch.inf, memory_format=torch.contiguous_format)
+    arrays = (*_numpy(s, go, ge, lx, ly), gamma, score.numpy(), scores.numpy())
     in_slices(lambda start, stop: scalar.forward(*arrays, start, stop), b, b * n * m)
-    return score, prefix, None
+    return score, scores, None
 
 
 def _gradient(
@@ -75,8 +81,8 @@ def _gradient(
     rows: vector.Rows | None,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of sum(g * score) + sum(upstream * D): (b, n, m) and one a gap, shaped (b, n|1, m|1)."""
-    if rows is None and vector.serves(s):
-        result = vector.forward(s, go, ge, gamma, lx, ly, want_matrix=False, keep=True)
+    if rows is None and _vector(s):
+        result = vector.forward(s, go, ge, gamma, lx, ly, want_scores=False, keep=True)
         rows = None if result is None else result[2]
     if rows is not None:
         return vector.gradient(s, go, ge, gamma, lx, ly, g, upstream, rows)
@@ -93,21 +99,21 @@ def _tangent(
     ts: Tensor, tgo: Tensor, tge: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Derivatives along (ts, tgo, tge) of score, D (empty without upstream) and the three results of the gradient."""
-    if vector.serves(s):
+    if _vector(s):
         result = vector.tangent(s, go, ge, gamma, lx, ly, g, upstream, ts, tgo, tge)
         if result is not None:
             return result
     b, n, m = s.shape
     score = s.new_empty(b)
-    prefix = s.new_empty(0, 0, 0) if upstream is None else torch.zeros_like(s, memory_format=torch.contiguous_format)
+    scores = s.new_empty(0, 0, 0) if upstream is None else torch.zeros_like(s, memory_format=torch.contiguous_format)
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
     arrays = (
         *_numpy(s, go, ge, lx, ly), gamma, *_numpy(g), _upstream(upstream), *_numpy(ts, tgo, tge),
-        score.numpy(), prefix.numpy(), ds.numpy(), dgo.numpy(), dge.numpy(),
+        score.numpy(), scores.numpy(), ds.numpy(), dgo.numpy(), dge.numpy(),
     )  # fmt: skip
     in_slices(lambda start, stop: scalar.tangent(*arrays, start, stop), b, b * n * m)
-    return score, prefix, ds, dgo, dge
+    return score, scores, ds, dgo, dge
 
 
 def _like(gradient: Tensor, gap: Tensor) -> Tensor:
@@ -123,15 +129,15 @@ def _spread(gap: Tensor, b: int) -> Tensor:
 class _Score(Function):
     @staticmethod
     def forward(
-        ctx: Any, s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+        ctx: Any, s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool
     ) -> tuple[Tensor, Tensor]:
-        score, prefix, ctx.rows = _forward(s, go, ge, gamma, lx, ly, want_matrix, any(ctx.needs_input_grad))
+        score, scores, ctx.rows = _forward(s, go, ge, gamma, lx, ly, want_scores, any(ctx.needs_input_grad))
         ctx.save_for_backward(s, go, ge, lx, ly)
         ctx.gamma = gamma
         ctx.set_materialize_grads(False)
-        if not want_matrix:
-            ctx.mark_non_differentiable(prefix)
-        return score, prefix
+        if not want_scores:
+            ctx.mark_non_differentiable(scores)
+        return score, scores
 
     @staticmethod
     def backward(ctx: Any, g: Tensor | None, upstream: Tensor | None) -> tuple[Any, ...]:
@@ -155,11 +161,11 @@ class _Gradient(Function):
     def backward(ctx: Any, ts: Tensor, tgo: Tensor, tge: Tensor) -> tuple[Any, ...]:
         s, go, ge, lx, ly, g, upstream = ctx.saved_tensors
         b = s.shape[0]
-        score, prefix, ds, dgo, dge = _Tangent.apply(
+        score, scores, ds, dgo, dge = _Tangent.apply(
             s, _spread(go, b), _spread(ge, b), ctx.gamma, lx, ly, g, upstream, ts, tgo, tge
         )
-        prefix = None if upstream is None else prefix
-        return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, prefix, None
+        scores = None if upstream is None else scores
+        return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, scores, None
 
 
 class _Tangent(Function):
@@ -178,17 +184,17 @@ class _Tangent(Function):
 
 @torch.library.custom_op("syncline::soft_sw", mutates_args=())
 def soft_sw(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool
 ) -> tuple[Tensor, Tensor]:
-    """See `score_and_matrix`."""
-    return _forward(s, go, ge, gamma, lx, ly, want_matrix, False)[:2]
+    """See `score_and_scores`."""
+    return _forward(s, go, ge, gamma, lx, ly, want_scores, False)[:2]
 
 
 @soft_sw.register_fake
 def _(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_matrix: bool
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool
 ) -> tuple[Tensor, Tensor]:
-    return s.new_empty(s.shape[0]), s.new_empty(s.shape) if want_matrix else s.new_empty(0, 0, 0)
+    return s.new_empty(s.shape[0]), s.new_empty(s.shape) if want_scores else s.new_empty(0, 0, 0)
 
 
 @torch.library.custom_op("syncline::soft_sw_gradient", mutates_args=())
@@ -229,14 +235,14 @@ def _(
 
 
 def _keep_inputs(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    s, go, ge, gamma, lx, ly, want_matrix = inputs
+    s, go, ge, gamma, lx, ly, want_scores = inputs
     ctx.save_for_backward(s, go, ge, lx, ly)
-    ctx.gamma, ctx.want_matrix = gamma, want_matrix
+    ctx.gamma, ctx.want_scores = gamma, want_scores
 
 
 def _backward(ctx: Any, g: Tensor, upstream: Tensor | None) -> tuple[Any, ...]:
     s, go, ge, lx, ly = ctx.saved_tensors
-    ds, dgo, dge = soft_sw_gradient(s, go, ge, ctx.gamma, lx, ly, g, upstream if ctx.want_matrix else None)
+    ds, dgo, dge = soft_sw_gradient(s, go, ge, ctx.gamma, lx, ly, g, upstream if ctx.want_scores else None)
     return ds, _like(dgo, go), _like(dge, ge), None, None, None, None
 
 
@@ -252,10 +258,10 @@ def _keep_more(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 def _backward_of_gradient(ctx: Any, ts: Tensor, tgo: Tensor, tge: Tensor) -> tuple[Any, ...]:
     s, go, ge, lx, ly, g, *more = ctx.saved_tensors
     upstream, b = more[0] if more else None, s.shape[0]
-    score, prefix, ds, dgo, dge = soft_sw_tangent(
+    score, scores, ds, dgo, dge = soft_sw_tangent(
         s, _spread(go, b), _spread(ge, b), ctx.gamma, lx, ly, g, upstream, ts, tgo, tge
     )
-    return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, prefix if more else None
+    return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, scores if more else None
 
 
 soft_sw_gradient.register_autograd(_backward_of_gradient, setup_context=_keep_more)

@@ -1,4 +1,4 @@
-"""The public soft Smith-Waterman: score, prefix scores D, and the posterior probability of every match."""
+"""The public soft Smith-Waterman: score, the scores D of all cells, and the posterior probability of every match."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from syncline.alignment import diagonal, gpu, operator
-from syncline.alignment.compiled import NUMBA_MISSING, forced_route, say_once
+from syncline.alignment.backend import Backend, choose_backend
 from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix
+from syncline.alignment.soft_smith_waterman import numba_backend, torch_backend, triton_backend
+from syncline.alignment.soft_smith_waterman.vector import entry
 
 
 @overload
@@ -51,8 +52,8 @@ def soft_smith_waterman(
     """Soft local-alignment score of each pair, with affine gaps (soft Smith-Waterman).
 
     score = gamma log sum over all local alignments exp(value / gamma), where the value of an alignment is the sum of
-    its matched similarities minus its gaps. The recursion stands at the head of `diagonal`. For gamma -> 0 it becomes
-    the largest value of a non-empty local alignment, which is negative where all similarities are.
+    its matched similarities minus its gaps. The recursion stands at the head of `torch_backend`. For gamma -> 0 it
+    becomes the largest value of a non-empty local alignment, which is negative where all similarities are.
 
     Args:
         similarity: (b, n, m), how well frame i of the first video fits frame j of the second; unrelated pairs should
@@ -80,13 +81,14 @@ def soft_smith_waterman(
         3.7751
     """
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
-    if gpu.serves(inputs[0]):
-        score, prefix = gpu.score_and_matrix(*inputs)
-    elif _in_pytorch(inputs[0]):
-        prefix, score = diagonal.matrix_and_score(*inputs)
+    backend = _backend(inputs[0])
+    if backend == "triton":
+        score, scores = triton_backend.score_and_scores(*inputs)
+    elif backend == "torch":
+        score, scores = torch_backend.score_and_scores(*inputs)
     else:
-        score, prefix = operator.score_and_matrix(*_for_operator(inputs), return_matrix)
-    return (score, prefix) if return_matrix else score
+        score, scores = numba_backend.score_and_scores(*_with_lengths(inputs), return_matrix)
+    return (score, scores) if return_matrix else score
 
 
 def expected_alignment(
@@ -118,11 +120,12 @@ def expected_alignment(
         [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]
     """
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
-    if gpu.serves(inputs[0]):
-        return gpu.posterior(*inputs)
-    if _in_pytorch(inputs[0]):
-        return diagonal.posterior(*inputs)
-    return operator.posterior(*_for_operator(inputs))
+    backend = _backend(inputs[0])
+    if backend == "triton":
+        return triton_backend.posterior(*inputs)
+    if backend == "torch":
+        return torch_backend.posterior(*inputs)
+    return numba_backend.posterior(*_with_lengths(inputs))
 
 
 _Inputs = tuple[Tensor, Tensor, Tensor, float, Tensor | None, Tensor | None]
@@ -148,7 +151,7 @@ def _checked(
     )
 
 
-def _for_operator(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tensor, Tensor]:
+def _with_lengths(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tensor, Tensor]:
     """Lengths always given, (b,) int64."""
     matrix, go, ge, gamma, lx, ly = inputs
     b, n, m = matrix.shape
@@ -157,10 +160,5 @@ def _for_operator(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tenso
     return matrix, go, ge, gamma, lx, ly
 
 
-def _in_pytorch(matrix: Tensor) -> bool:
-    """Whether plain PyTorch serves this matrix; otherwise the operators choose among the kernels."""
-    if matrix.device.type != "cpu" or forced_route() == "torch":
-        return True
-    if NUMBA_MISSING:
-        say_once(f"alignment runs in plain PyTorch: {NUMBA_MISSING}")
-    return bool(NUMBA_MISSING)
+def _backend(matrix: Tensor) -> Backend:
+    return choose_backend(matrix, vector_problem=entry.why_not, triton_problem=triton_backend.why_not)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from syncline.alignment import expected_alignment, soft_smith_waterman, vector
+from syncline.alignment import expected_alignment, soft_smith_waterman
+from syncline.alignment.soft_smith_waterman.vector import entry as vector
 
 pytestmark = pytest.mark.skipif(bool(vector.why_not()), reason=f"no vector kernel here: {vector.why_not()}")
 KINDS = ("random", "two segments", "negative", "spikes", "constant")
@@ -92,7 +93,7 @@ def test_out_of_range_is_refused_not_wrong() -> None:
     one = torch.ones(1, 1, 1)
 
     def served(s: Tensor, go: Tensor, gamma: float) -> bool:
-        return vector.forward(s, go, one, gamma, lengths, lengths, want_matrix=False, keep=False) is not None
+        return vector.forward(s, go, one, gamma, lengths, lengths, want_scores=False, keep=False) is not None
 
     assert served(s, one, 0.5)
     assert not served(s, 100 * one, 0.5)

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from syncline.alignment.diagonal import skew, unskew
+from syncline.alignment.anti_diagonals import skew, unskew
 from syncline.alignment.inputs import as_gamma, as_matrix
 
 SmoothMin = Literal["prob", "soft", "hard"]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.hard import _D, _START, _sweep, _trace
+from syncline.alignment.hard.smith_waterman import _D, _START, _sweep, _trace
 from syncline.alignment.path import Path
 from syncline.alignment.similarity import unit_rows
 

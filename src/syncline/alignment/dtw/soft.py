@@ -18,6 +18,7 @@ from torch import Tensor
 
 from syncline.alignment.compiled import compiled
 from syncline.alignment.inputs import Lengths, as_gamma, as_lengths, as_matrix
+from syncline.alignment.similarity import squared_distances
 from syncline.alignment.threads import in_slices
 
 Array = NDArray[Any]
@@ -136,8 +137,6 @@ def soft_dtw_divergence(
 
     Source: Blondel, Mensch and Vert 2021, Differentiable divergences between time series.
     """
-    from syncline.alignment.similarity import squared_distances
-
     both = soft_dtw(squared_distances(x, y), gamma=gamma, lengths_x=lengths_x, lengths_y=lengths_y)
     own_x = soft_dtw(squared_distances(x, x), gamma=gamma, lengths_x=lengths_x, lengths_y=lengths_x)
     own_y = soft_dtw(squared_distances(y, y), gamma=gamma, lengths_x=lengths_y, lengths_y=lengths_y)

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
+from syncline.alignment.anti_diagonals import skew, unskew
 from syncline.alignment.inputs import valid_cells
 
 
@@ -26,19 +26,7 @@ def forbidden(dtype: torch.dtype) -> float:
     return -1e30 if dtype == torch.float64 else -1e9
 
 
-def skew(matrix: Tensor) -> Tensor:
-    """(b, n, m) -> (b, n, n + m - 1) with row i moved right by i, so that column q is anti-diagonal q; 0 elsewhere."""
-    b, n, m = matrix.shape
-    return pad(matrix, (0, n)).reshape(b, n * (m + n))[:, : n * (m + n - 1)].reshape(b, n, m + n - 1)
-
-
-def unskew(skewed: Tensor, m: int) -> Tensor:
-    """The inverse of `skew`: (b, n, n + m - 1) -> (b, n, m)."""
-    b, n, _ = skewed.shape
-    return pad(skewed.reshape(b, -1), (0, n)).reshape(b, n, m + n)[:, :, :m]
-
-
-def matrix_and_score(
+def score_and_scores(
     similarity: Tensor,
     gap_open: Tensor,
     gap_extend: Tensor,
@@ -46,7 +34,7 @@ def matrix_and_score(
     lengths_x: Tensor | None = None,
     lengths_y: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The score (b,) and D (b, n, m) of checked inputs (see `inputs`); minus infinity outside the lengths.
+    """score (b,) and D (b, n, m) of checked inputs (see `inputs`); minus infinity outside the lengths.
 
     Gaps broadcast with (b, n, m). Differentiable in all tensors any number of times.
     """
@@ -54,19 +42,19 @@ def matrix_and_score(
     floor = forbidden(similarity.dtype)
     if b == 0 or n == 0 or m == 0:
         nothing = (similarity.sum(dim=(1, 2)) + gap_open.sum() + gap_extend.sum()) * 0
-        return similarity * 1, nothing - torch.inf
+        return nothing - torch.inf, similarity * 1
     inside = valid_cells(similarity, lengths_x, lengths_y)
     if inside is not None:  # what padding holds, be it NaN, must not reach a gradient
         similarity = similarity.masked_fill(~inside, 0.0)
         gap_open = gap_open.expand(b, n, m).masked_fill(~inside, 0.0)
         gap_extend = gap_extend.expand(b, n, m).masked_fill(~inside, 0.0)
-    matrix = unskew(_sweep(similarity, gap_open, gap_extend, gamma), m)
+    scores = unskew(_sweep(similarity, gap_open, gap_extend, gamma), m)
     if inside is None:
-        return matrix, gamma * torch.logsumexp(matrix.flatten(1) / gamma, dim=1)
-    cells = matrix.masked_fill(~inside, floor)
+        return gamma * torch.logsumexp(scores.flatten(1) / gamma, dim=1), scores
+    cells = scores.masked_fill(~inside, floor)
     score = gamma * torch.logsumexp(cells.flatten(1) / gamma, dim=1)
     score = score.masked_fill(~inside.flatten(1).any(dim=1), -torch.inf)
-    return matrix.masked_fill(~inside, -torch.inf), score
+    return score, scores.masked_fill(~inside, -torch.inf)
 
 
 def _sweep(similarity: Tensor, gap_open: Tensor, gap_extend: Tensor, gamma: float) -> Tensor:
@@ -122,6 +110,6 @@ def posterior(
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (similarity, gap_open, gap_extend))
     with torch.enable_grad():
         leaf = similarity if similarity.requires_grad else similarity.detach().requires_grad_()
-        _, score = matrix_and_score(leaf, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+        score, _ = score_and_scores(leaf, gap_open, gap_extend, gamma, lengths_x, lengths_y)
         (gradient,) = torch.autograd.grad(score.sum(), leaf, create_graph=wanted)
     return gradient

@@ -1,7 +1,7 @@
 """What both passes of the vector kernel share: strips of 16 rows in step layout, and the recursion of one strip.
 
 Exponential domain. With d = exp(D / gamma), x and y likewise, a = exp(-go / gamma), e = exp(-ge / gamma), z = d + x and
-t = 1 + z + y the recursion at the head of `diagonal` is linear:
+t = 1 + z + y the recursion at the head of `torch_backend` is linear:
 
     d' = exp(S / gamma) t (diagonal)        x' = a d + e x (left)        y' = a z + e y (above)
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from syncline.alignment.vector_types import (
+from syncline.alignment.soft_smith_waterman.vector.types import (
     below_unsigned,
     bits,
     choose,
@@ -206,12 +206,12 @@ def advance(
 def strip(
     steps: int, rows: int, m: int, s: Any, a: Any, e: Any, varying: Any, steps_a: Any, steps_e: Any,
     edge: Any, level: Any, at: int, to: int, width: int, t_row: Any, hi: Any, lo: Any, limit: Any,
-    total: Any, k_total: Any, prefix: Any, steps_d: Any, unit: Any, cells: Any, k_score: Any,
+    total: Any, k_total: Any, scores: Any, steps_d: Any, unit: Any, cells: Any, k_score: Any,
 ) -> Any:  # fmt: skip
     """The recursion over one strip: reads the row above it at ``at``, leaves its own last row at ``to`` (if >= 0).
 
     Adds d of its cells to ``total`` 2^k_total, lane by lane, or, where ``cells`` is given, writes there what the
-    backward pass needs. Writes D to ``steps_d`` where ``prefix`` is given (whatever it is). Gaps a, e; or, where
+    backward pass needs. Writes D to ``steps_d`` where ``scores`` is given (whatever it is). Gaps a, e; or, where
     ``varying`` is given, from ``steps_a`` and ``steps_e``. Returns (total, k_total, true lanes where a similarity is
     beyond ``limit``).
     """
@@ -239,7 +239,7 @@ def strip(
         if varying is not None:
             a, e = load(steps_a, q * 16), load(steps_e, q * 16)
         value = load(s, q * 16)
-        if prefix is not None:
+        if scores is not None:
             store(steps_d, q * 16, fma(unit, log2(t_diagonal, k_diagonal), value))
         d, x, y, k, u = advance(value, inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, varying)
         bad = either(bad, not_below(magnitude(u), limit))

@@ -1,8 +1,8 @@
 """The affine-gap soft Smith-Waterman in the log domain, one cell at a time, in float64: forward, gradient, tangent.
 
-The recursion stands at the head of `diagonal`. Every kernel works on pairs ``start`` to ``stop`` of a batch and loops
-over each pair's own lengths. Gaps have shape (b | 1, n | 1, m | 1); their gradients (b, n | 1, m | 1), summed over the
-axes of length 1 but the first. Exact for every gamma and gap: nothing is scaled, so nothing can run out of range.
+The recursion stands at the head of `torch_backend`. Every kernel works on pairs ``start`` to ``stop`` of a batch and
+loops over each pair's own lengths. Gaps have shape (b | 1, n | 1, m | 1); their gradients (b, n | 1, m | 1), summed
+over the axes of length 1 but the first. Exact for every gamma and gap: nothing is scaled, so nothing runs out of range.
 
 ``gradient`` is the adjoint sweep; ``tangent`` is forward mode over it, i.e. the product of the second derivatives with
 a direction, which is what the backward pass of the expected alignment needs.
@@ -78,18 +78,18 @@ def forward(
     ly: Array,
     gamma: float,
     score: Array,
-    prefix: Array,
+    scores: Array,
     start: int,
     stop: int,
 ) -> None:
-    """Scores into (b,), D into ``prefix`` (b, n, m) unless it has no rows; what is outside the lengths is left."""
+    """Scores into (b,), D into ``scores`` (b, n, m) unless it has no rows; what is outside the lengths is left."""
     _, n, m = s.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
     for p in range(start, stop):
         o, e = go[p * int(go.shape[0] > 1)], ge[p * int(ge.shape[0] > 1)]
         score[p] = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
-        if prefix.shape[0]:
-            prefix[p, : lx[p], : ly[p]] = d[1 : lx[p] + 1, 1 : ly[p] + 1]
+        if scores.shape[0]:
+            scores[p, : lx[p], : ly[p]] = d[1 : lx[p] + 1, 1 : ly[p] + 1]
 
 
 @compiled
@@ -195,11 +195,11 @@ def _pass_on(
 def tangent(
     s: Array, go: Array, ge: Array, lx: Array, ly: Array, gamma: float, g: Array, upstream: Array,
     ts: Array, tgo: Array, tge: Array,
-    score: Array, prefix: Array, ds: Array, dgo: Array, dge: Array, start: int, stop: int,
+    score: Array, scores: Array, ds: Array, dgo: Array, dge: Array, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Directional derivatives along (ts, tgo, tge) of the score, of D, and of what ``gradient`` computes.
 
-    ts: (b, n, m); tgo, tge: shaped as go, ge. Results into score (b,), prefix (b, n, m) or without rows, ds, dgo, dge.
+    ts: (b, n, m); tgo, tge: shaped as go, ge. Results into score (b,), scores (b, n, m) or without rows, ds, dgo, dge.
     """
     _, n, m = s.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
@@ -213,8 +213,8 @@ def tangent(
         ei, ej = int(e.shape[0] > 1), int(e.shape[1] > 1)
         total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
         score[p] = _fill_tangent(s[p], o, e, ts[p], to, te, gamma, lx[p], ly[p], d, x, y, td, tx, ty, total)
-        if prefix.shape[0]:
-            prefix[p, : lx[p], : ly[p]] = td[1 : lx[p] + 1, 1 : ly[p] + 1]
+        if scores.shape[0]:
+            scores[p, : lx[p], : ly[p]] = td[1 : lx[p] + 1, 1 : ly[p] + 1]
         ed[:], ex[:], ey[:] = 0.0, 0.0, 0.0
         fd[:], fx[:], fy[:] = 0.0, 0.0, 0.0
         for i in range(lx[p] - 1, -1, -1):

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from syncline.alignment import expected_alignment, operator, vector
+from syncline.alignment import expected_alignment
+from syncline.alignment.soft_smith_waterman import numba_backend
+from syncline.alignment.soft_smith_waterman.vector import entry as vector
 
 SHAPES = {
     "scalar": (1, 1, 1), "a pair": (4, 1, 1), "a cell": (1, 37, 41), "a row": (1, 37, 1), "a column": (1, 1, 41),
@@ -34,7 +36,7 @@ def inputs(gaps: str, *, ragged: bool) -> dict[str, Tensor]:
 
 def tangents(gamma: float, upstream: Tensor | None, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
     i = given
-    return operator._tangent(
+    return numba_backend._tangent(
         i["s"], i["go"], i["ge"], gamma, i["lx"], i["ly"], i["g"], upstream, i["ts"], i["tgo"], i["tge"]
     )
 

@@ -1,0 +1,6 @@
+"""The hard Smith-Waterman: `smith_waterman` of a matrix, `streamed` straight from two sequences."""
+
+from syncline.alignment.hard.smith_waterman import smith_waterman
+from syncline.alignment.hard.streamed import smith_waterman_streamed
+
+__all__ = ["smith_waterman", "smith_waterman_streamed"]

@@ -1,0 +1,62 @@
+"""How two embedded sequences are aligned when nobody says otherwise: one set of numbers a use, and where each is from.
+
+Everything is in units of the similarity (cosine - its mean over the pair) / unit. The method's specification has gaps
+of 5 and 1 and a gamma of .2 with units of .1 of cosine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+
+class Prices(TypedDict):
+    """Keyword arguments of the hard operators."""
+
+    gap_open: float
+    gap_extend: float
+
+
+@dataclass(frozen=True)
+class AlignmentSettings:
+    """Prices of a gap, temperature of the expected alignment, and the unit they are counted in.
+
+    Attributes:
+        gap_open, gap_extend: price of the first and of each further skipped frame.
+        gamma: temperature.
+        unit: cosine that counts as one; None: a quarter of the standard deviation of the pair's cosines, and .001 at
+            least.
+    """
+
+    gap_open: float
+    gap_extend: float
+    gamma: float
+    unit: float | None = None
+
+    @property
+    def prices(self) -> Prices:
+        """The gaps as keyword arguments of `smith_waterman`."""
+        return {"gap_open": self.gap_open, "gap_extend": self.gap_extend}
+
+
+PAIR = AlignmentSettings(gap_open=2.0, gap_extend=0.5, gamma=0.2)
+"""A path of two videos (`align`, `sync`, `deviate`, the match score). Inside the training clips of two real sets gaps
+of 2 and .5 beat 5 and 1 (a clip at half speed needs a gap at every second frame), and a unit that goes by the pair
+beat .1 of cosine: untrained features that tell moments apart by a few hundredths pay no more for a gap than trained.
+"""
+
+TRANSFER = AlignmentSettings(gap_open=1.0, gap_extend=0.4, gamma=0.8)
+"""Votes of one labelled video on another (`transfer`): cheaper gaps, wider posterior than a path wants. Inside the
+training clips of two real sets they placed more events of whole, re-timed and spliced clips.
+"""
+
+CONSENSUS = TRANSFER
+"""The posteriors that a folder's consensus is built from: those of `transfer`, and never tuned by themselves."""
+
+EVALUATION = AlignmentSettings(gap_open=2.0, gap_extend=0.5, gamma=0.2, unit=0.1)
+"""`event_transfer_error(by="local")`: the prices of `PAIR`, and METHODS' fixed unit, so that tables of different days
+compare.
+"""
+
+MATCH_THRESHOLD = 0.2
+"""Two sequences match when putting one into a wrong order costs at least this share of the alignment's score."""

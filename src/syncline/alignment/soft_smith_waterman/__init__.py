@@ -1,0 +1,6 @@
+"""The soft Smith-Waterman with affine gaps: `api` for users, `reference` to read, one file a backend."""
+
+from syncline.alignment.soft_smith_waterman.api import expected_alignment, soft_smith_waterman
+from syncline.alignment.soft_smith_waterman.modules import ExpectedAlignment, GapForm, Gaps, SoftSmithWaterman
+
+__all__ = ["ExpectedAlignment", "GapForm", "Gaps", "SoftSmithWaterman", "expected_alignment", "soft_smith_waterman"]
