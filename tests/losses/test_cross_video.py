@@ -10,8 +10,8 @@ from loss_inputs import batch
 from torch import Tensor
 
 from syncline.losses import LACLoss
-from syncline.losses.cross_video import teacher_alignment
-from syncline.losses.pair import checked_pair
+from syncline.losses.cross_video import Positions, align_frames, by_alignment, by_rows
+from syncline.losses.pair import Pair, checked_pair
 
 GRID = torch.eye(12)
 
@@ -43,7 +43,7 @@ def test_rows_outside_the_alignment_are_left_alone() -> None:
         leaf = x.clone().requires_grad_()
         loss = LACLoss("cross_video", teacher=teacher, var=0.05)
         pair = checked_pair(leaf, y, unit=True, **views)
-        mass = teacher_alignment(pair, (pair.x, pair.y), loss.options).sum(dim=-1)[0]
+        mass = align_frames(pair, pair.x, pair.y, aligner=teacher).sum(dim=-1)[0]
         assert (mass[:5] > 0.95).all()
         assert (mass[5:] < 0.01).all() if teacher == "local" else (mass[5:] > 0.99).all()
         (gradients[teacher],) = torch.autograd.grad(loss.terms(leaf, y, **views)["cross"], leaf)
@@ -104,10 +104,7 @@ def test_a_margin_takes_less_for_matched() -> None:
     """Two sequences of noise: there is always a chain of pairs above the mean, hardly one far above it."""
     x, y, views = batch(b=3, t=24, d=16, smooth=False)
     pair = checked_pair(x, y, unit=True, **views).of_different_videos()
-    masses = [
-        teacher_alignment(pair, (pair.x, pair.y), LACLoss("cross_video", cross_margin=margin).options).sum().item()
-        for margin in (0.0, 1.0, 2.0)
-    ]
+    masses = [align_frames(pair, pair.x, pair.y, margin=margin).sum().item() for margin in (0.0, 1.0, 2.0)]
     assert masses[0] > 1.2 * masses[1] > 1.5 * masses[2]
 
 
@@ -136,3 +133,54 @@ def test_cycle_learns_gaps_and_prefers_a_way_back() -> None:
     assert good.item() < 0.5 * shuffled.item()
     grads = torch.autograd.grad(good + shuffled, list(loss.gaps.parameters()))
     assert all(part != 0 for part in grads)
+
+
+def test_an_alignment_may_be_handed_in_as_the_teacher() -> None:
+    """The alignment that the loss would have made itself changes nothing; another one does."""
+    x, y, views = batch(b=3)
+    views |= {"video_x": torch.tensor([0, 1, 2]), "video_y": torch.tensor([3, 4, 5])}
+    loss = LACLoss("cross_video")
+    pair = checked_pair(x, y, unit=True, **views)
+    a = align_frames(pair, pair.x, pair.y)
+    torch.testing.assert_close(loss(x, y, teacher=a, **views), loss(x, y, **views))
+    assert loss(x, y, teacher=a.roll(2, dims=2), **views) > 1.01 * loss(x, y, **views)
+    with pytest.raises(ValueError, match=r"teacher must be \(3, 7, 7\), got \(3, 7, 6\)"):
+        loss(x, y, teacher=a[:, :, :6], **views)
+    with pytest.raises(ValueError, match="different videos"):
+        loss(x, y, teacher=a, **{**views, "video_y": views["video_x"]})
+
+
+def test_a_teacher_is_asked_about_the_pairs_that_the_loss_makes() -> None:
+    x, y, views = batch(b=3)
+    asked = []
+
+    def teacher(pair: Pair) -> tuple[Positions, Positions]:
+        asked.append(list(zip(pair.video_x.tolist(), pair.video_y.tolist())))
+        return by_alignment(pair, align_frames(pair, pair.x, pair.y))
+
+    loss = LACLoss("cross_video")
+    torch.testing.assert_close(loss(x, y, teacher=teacher, **views), loss(x, y, **views))
+    assert asked == [[(0, 1), (1, 2), (2, 0)]], "pairs of one video are paired anew"
+
+
+def test_positions_by_rows_are_their_loops() -> None:
+    generator = torch.Generator().manual_seed(4)
+    rows = torch.rand(2, 5, 30, generator=generator, dtype=torch.float64).pow(6)
+    rows = rows / rows.sum(dim=-1, keepdim=True) * torch.rand(2, 5, 1, generator=generator)
+    steps = torch.tensor([[4.0, 7, 9, 15], [2.0, 12, 20, 29]], dtype=torch.float64)
+    lengths = torch.tensor([4, 3])
+    found = by_rows(rows, steps, lengths, half_width=2)
+    for i in range(2):
+        first, last = float(steps[i, 0]), float(steps[i, int(lengths[i]) - 1])
+        slack = 1.5 * (last - first) / (int(lengths[i]) - 1)
+        for a in range(5):
+            row = [0.0, *rows[i, a].tolist(), 0.0]
+            means = [(row[b] + row[b + 1] + row[b + 2]) / 3 for b in range(30)]
+            mode = means.index(max(means))
+            near = {b: row[b + 1] for b in range(max(0, mode - 2), min(30, mode + 3))}
+            mass = sum(near.values())
+            position = sum(b * p for b, p in near.items()) / mass
+            weight = min(1.0, mass / 0.5) if first - slack <= position <= last + slack else 0.0
+            assert found.steps[i, a].item() == pytest.approx(position)
+            assert found.weights[i, a].item() == pytest.approx(weight)
+    assert 0 < (found.weights == 0).sum() < 10

@@ -1,16 +1,27 @@
-"""Embedded views -> one number. One method, one file; `lac_switches` lists the switches of LAC.
+"""Embedded views -> one number. One method, one file.
 
 Every loss is called as ``loss(x, y, steps_x=, steps_y=, frames_x=, frames_y=, mask_x=, mask_y=, video_x=, video_y=)``
-(see `pair.checked_pair`); ``loss.terms`` takes the same and gives the unweighted parts
-(but for TCN's regularization, see there).
+(see `PairLoss`); ``loss.terms`` takes the same and gives the unweighted terms by name.
 """
 
 from syncline.losses.gta import GTALoss
-from syncline.losses.lac import LACLoss
+from syncline.losses.lac import DEFAULT_PRESET, LACLoss
 from syncline.losses.lav import LAVLoss
+from syncline.losses.loss import Loss, PairLoss
 from syncline.losses.lrprop import LRPropLoss
 from syncline.losses.scl import SCLLoss
 from syncline.losses.tcc import TCCLoss
 from syncline.losses.tcn import TCNLoss
 
-__all__ = ["GTALoss", "LACLoss", "LAVLoss", "LRPropLoss", "SCLLoss", "TCCLoss", "TCNLoss"]
+__all__ = [
+    "DEFAULT_PRESET",
+    "GTALoss",
+    "LACLoss",
+    "LAVLoss",
+    "LRPropLoss",
+    "Loss",
+    "PairLoss",
+    "SCLLoss",
+    "TCCLoss",
+    "TCNLoss",
+]

@@ -1,15 +1,18 @@
 """LAC's term across videos: what two different videos of one activity teach each other. Ours, not LAC's.
 
-Two views of one video have known correspondences; two videos have not, and here an alignment says what it can.
+Two views of one video have known correspondences; two videos have not, and here a teacher says what it can.
 
-``carried``: a teacher's alignment A of the two (no gradient) carries positions from video to video, p_i = sum_j A_ij
-s_j / sum_j A_ij, and the similarities of frame i are drawn to a Gaussian around p_i,
+``carried``: the teacher puts frame i of x at a position p_i of the other video, with a weight w_i in [0, 1] (no
+gradient); the similarities of frame i are drawn to a Gaussian around it,
 
     L = 1/2 sum over directions of (weighted mean over rows i of -sum_j Y_ij log softmax_j(z_i . z_j / tau)),
-    Y_ij ~ exp(-(p_i - s_j)^2 / (2 var)),  weight of row i = min(1, sum_j A_ij)
+    Y_ij ~ exp(-(p_i - s_j)^2 / (2 var))
 
-Carrying positions along an expected path is LRProp's idea (Zhang, Liu, Zheng and Su 2023, with DTW); the aligner is
-another one: with the expected *local* alignment, rows outside the aligned part weigh nothing and are left alone.
+Teachers: an alignment A of the two (`by_alignment`: p_i = sum_j A_ij s_j / sum_j A_ij, w_i = min(1, sum_j A_ij)), the
+expected local alignment of their frames or, for comparison, the expected soft-DTW path; or rows over *all* frames of
+the other video (`by_rows`), as the consensus of a folder gives them. Carrying positions along an expected path is
+LRProp's idea (Zhang, Liu, Zheng and Su 2023, with DTW); with an expected *local* alignment, rows outside the aligned
+part weigh nothing and are left alone.
 
 ``cycle``: nobody teaches. From a view of video a to video b and back to the other view of a, along two expected local
 alignments E with learned gaps, both differentiable: logits log(E_ab E_ba~ + eps), the rows of E_ba~ normalised. Where
@@ -20,45 +23,116 @@ what of them found a way.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import avg_pool1d
 
 from syncline.alignment import cosine, expected_alignment, expected_path, mean_over_cells
-from syncline.losses.lac_published import labels_of
-from syncline.losses.lac_switches import LACOptions
-from syncline.losses.pair import Pair, cross_entropy_rows, soft_labels, weighted_mean
+from syncline.losses.pair import Pair
+from syncline.losses.rows import cross_entropy_rows, soft_labels, time_labels, weighted_mean
+
+CrossForm = Literal["carried", "cycle"]
+Aligner = Literal["local", "soft_dtw", "none"]
+GapsFor = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-def carried(pair: Pair, features: tuple[Tensor, Tensor], options: LACOptions) -> Tensor:
-    """The term ``carried`` of pairs of different videos; the teacher aligns ``features`` (b, n, f), (b, m, f)."""
-    a = teacher_alignment(pair, features, options)
-    forward = _carried_rows(pair, a, options)
-    return (forward + _carried_rows(pair.swapped(), a.transpose(1, 2), options)) / 2
+@dataclass(frozen=True)
+class Positions:
+    """Where a teacher puts the frames of x in the videos of y.
+
+    Attributes:
+        steps: (b, n) positions in the sampled sequence of y's video. weights: (b, n) in [0, 1]; 0 leaves a frame alone.
+    """
+
+    steps: Float[Tensor, "b n"]
+    weights: Float[Tensor, "b n"]
 
 
-@torch.no_grad()
-def teacher_alignment(pair: Pair, features: tuple[Tensor, Tensor], options: LACOptions) -> Float[Tensor, "b n m"]:
-    """A: the expected local alignment, or for comparison the expected soft-DTW path of the costs (1 - cos) / scale."""
-    x, y = features
-    lengths = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
-    if options.teacher == "soft_dtw":
-        return expected_path((1 - cosine(x, y)) / options.cross_scale, gamma=options.cross_gamma, **lengths)
-    s = similarity_across(x, y, pair, options)
-    opening, extending = options.cross_gaps
-    return expected_alignment(s, gap_open=opening, gap_extend=extending, gamma=options.cross_gamma, **lengths)
+Teacher = Callable[[Pair], tuple[Positions, Positions]]
+"""Pairs of different videos -> positions of x's frames in y's videos, and of y's frames in x's."""
 
 
-def _carried_rows(pair: Pair, a: Tensor, options: LACOptions) -> Tensor:
+def carried(pair: Pair, teacher: Teacher, *, tau: float, var: float) -> Tensor:
+    """The term ``carried`` of pairs of different videos."""
+    with torch.no_grad():
+        in_y, in_x = teacher(pair)
+    forward = _carried_rows(pair, in_y, tau, var)
+    return (forward + _carried_rows(pair.swapped(), in_x, tau, var)) / 2
+
+
+def _carried_rows(pair: Pair, found: Positions, tau: float, var: float) -> Tensor:
+    labels = soft_labels(found.steps, pair.steps_y, pair.mask_y, var)
+    logits = pair.x @ pair.y.transpose(1, 2) / tau
+    return weighted_mean(cross_entropy_rows(labels, logits, pair.mask_y), found.weights)
+
+
+def by_alignment(pair: Pair, a: Float[Tensor, "b n m"]) -> tuple[Positions, Positions]:
+    """Positions in both directions along an alignment of the views' own frames."""
+    return _mean_positions(a, pair.steps_y), _mean_positions(a.transpose(1, 2), pair.steps_x)
+
+
+def _mean_positions(a: Tensor, steps: Tensor) -> Positions:
     mass = a.sum(dim=-1)
-    places = (a * pair.steps_y[:, None, :]).sum(dim=-1) / mass.clamp(min=1e-8)
-    labels = soft_labels(places, pair.steps_y, pair.mask_y, options.var)
-    logits = pair.x @ pair.y.transpose(1, 2) / options.temperature
-    return weighted_mean(cross_entropy_rows(labels, logits, pair.mask_y), mass.clamp(max=1))
+    return Positions((a * steps[:, None, :]).sum(dim=-1) / mass.clamp(min=1e-8), mass.clamp(max=1))
 
 
-def similarity_across(x: Tensor, y: Tensor, pair: Pair, options: LACOptions) -> Float[Tensor, "b n m"]:
+def by_rows(
+    rows: Float[Tensor, "b n f"], steps: Float[Tensor, "b m"], lengths: Float[Tensor, " b"], *, half_width: int = 3
+) -> Positions:
+    """Positions from rows over all f frames of the other video: the mean about each row's mode.
+
+    With b* the highest point of row a after a mean over three frames,
+
+        p_a = sum_{|b - b*| <= h} P_ab b / sum_{|b - b*| <= h} P_ab,   w_a = min(1, 2 sum_{|b - b*| <= h} P_ab),
+
+    and 0 where p_a lies outside of what the view shows, by more than 1.5 of its mean steps.
+
+    Args:
+        rows: at least 0, each with a sum of at most 1. steps: of the view of the other video. lengths: of those views.
+        half_width: h, in frames of the video.
+    """
+    b, n, f = rows.shape
+    smooth = avg_pool1d(rows.reshape(b * n, 1, f), 3, stride=1, padding=1).view(b, n, f)
+    mode = smooth.argmax(dim=-1, keepdim=True)
+    frames = torch.arange(f, device=rows.device)
+    near = rows * ((frames - mode).abs() <= half_width)
+    mass = near.sum(dim=-1)
+    found = (near * frames).sum(dim=-1) / mass.clamp(min=1e-8)
+    first, last = steps[:, 0], steps.gather(1, (lengths.long()[:, None] - 1).clamp(min=0)).squeeze(1)
+    slack = 1.5 * (last - first) / (lengths - 1).clamp(min=1)
+    inside = (found >= (first - slack)[:, None]) & (found <= (last + slack)[:, None])
+    return Positions(found, (2 * mass).clamp(max=1) * inside)
+
+
+def align_frames(
+    pair: Pair,
+    x: Float[Tensor, "b n f"],
+    y: Float[Tensor, "b m f"],
+    *,
+    aligner: Aligner = "local",
+    gaps: tuple[float, float] = (0.3, 0.3),
+    gamma: float = 0.2,
+    scale: float = 0.1,
+    margin: float = 1.0,
+) -> Float[Tensor, "b n m"]:
+    """The alignment of features x and y of a pair: local, or the expected soft-DTW path of (1 - cos) / scale.
+
+    Args:
+        aligner: ``local`` or ``soft_dtw``. gaps: (open, extend) of ``local``. gamma: temperature.
+        scale, margin: see `similarity_across`.
+    """
+    lengths = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
+    if aligner == "soft_dtw":
+        return expected_path((1 - cosine(x, y)) / scale, gamma=gamma, **lengths)
+    s = similarity_across(x, y, pair, scale=scale, margin=margin)
+    return expected_alignment(s, gap_open=gaps[0], gap_extend=gaps[1], gamma=gamma, **lengths)
+
+
+def similarity_across(x: Tensor, y: Tensor, pair: Pair, *, scale: float, margin: float) -> Float[Tensor, "b n m"]:
     """(cos - mean - margin x standard deviation) / scale, both over the pair's valid cells and detached.
 
     Pairs of frames below that line cost an alignment something: the higher the margin, the less is taken for matched.
@@ -66,46 +140,32 @@ def similarity_across(x: Tensor, y: Tensor, pair: Pair, options: LACOptions) -> 
     matrix = cosine(x, y)
     mean = mean_over_cells(matrix.detach(), pair.valid)
     spread = mean_over_cells((matrix.detach() - mean).square(), pair.valid).sqrt()
-    return (matrix - mean - options.cross_margin * spread) / options.cross_scale
+    return (matrix - mean - margin * spread) / scale
 
 
-GapsFor = Callable[[Tensor], tuple[Tensor, Tensor]]
-
-
-def teacher_features(features: Tensor, name: str, mask: Tensor) -> Float[Tensor, "b t f"]:
-    """Features of the teacher: checked, without gradient, 0 where masked.
-
-    Raises:
-        ValueError: not (b, t, f) with the b and t of the views.
-    """
-    if features.ndim != 3 or features.shape[:2] != mask.shape:
-        raise ValueError(f"{name} must be {(*mask.shape, 'f')}, got {tuple(features.shape)}")
-    return features.detach().masked_fill(~mask[:, :, None], 0.0)
-
-
-def cycle(pair: Pair, order: Tensor, gaps: GapsFor, options: LACOptions) -> Tensor:
+def cycle(
+    pair: Pair, order: Tensor, gaps: GapsFor, *, gamma: float, scale: float, margin: float, var: float, eps: float
+) -> Tensor:
     """The term ``cycle``: from x by way of the y that ``order`` names to its own y, and the same from y."""
-    forward = _cycle_rows(pair, order, gaps, options)
-    return (forward + _cycle_rows(pair.swapped(), order, gaps, options)) / 2
 
+    def expected(pair: Pair) -> Tensor:
+        s = similarity_across(pair.x, pair.y, pair, scale=scale, margin=margin)
+        opening, extending = gaps(s)
+        return expected_alignment(
+            s, gap_open=opening, gap_extend=extending, gamma=gamma,
+            lengths_x=pair.lengths_x, lengths_y=pair.lengths_y,
+        )  # fmt: skip
 
-def _cycle_rows(pair: Pair, order: Tensor, gaps: GapsFor, options: LACOptions) -> Tensor:
-    there = pair.with_y(order)
-    there = there.only(there.video_x != there.video_y)
-    back = there.swapped().then(pair)
-    e_there, e_back = _expected(there, gaps, options), _expected(back, gaps, options)
-    kept = back.valid.sum(dim=-1, keepdim=True).clamp(min=1)
-    returning = (e_back + options.eps * back.valid) / (e_back.sum(dim=-1, keepdim=True) + options.eps * kept)
-    q = e_there @ returning
-    rows = cross_entropy_rows(labels_of(pair, options.var), (q + options.eps).log(), pair.mask_y)
-    found = (e_there @ e_back.sum(dim=-1, keepdim=True)).squeeze(-1)
-    return weighted_mean(rows, found.detach().clamp(max=1))
+    def rows(pair: Pair) -> Tensor:
+        there = pair.with_y(order)
+        there = there.only(there.video_x != there.video_y)
+        back = there.swapped().then(pair)
+        e_there, e_back = expected(there), expected(back)
+        kept = back.valid.sum(dim=-1, keepdim=True).clamp(min=1)
+        returning = (e_back + eps * back.valid) / (e_back.sum(dim=-1, keepdim=True) + eps * kept)
+        q = e_there @ returning
+        found = (e_there @ e_back.sum(dim=-1, keepdim=True)).squeeze(-1)
+        entropy = cross_entropy_rows(time_labels(pair, var), (q + eps).log(), pair.mask_y)
+        return weighted_mean(entropy, found.detach().clamp(max=1))
 
-
-def _expected(pair: Pair, gaps: GapsFor, options: LACOptions) -> Tensor:
-    s = similarity_across(pair.x, pair.y, pair, options)
-    opening, extending = gaps(s)
-    return expected_alignment(
-        s, gap_open=opening, gap_extend=extending, gamma=options.cross_gamma,
-        lengths_x=pair.lengths_x, lengths_y=pair.lengths_y,
-    )  # fmt: skip
+    return (rows(pair) + rows(pair.swapped())) / 2

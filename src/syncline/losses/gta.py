@@ -7,21 +7,32 @@ loss = cross entropy(columns of G as logits, identity, smoothing .1) + w (mean R
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from syncline.alignment import smooth_dtw
-from syncline.losses.pair import checked_pair, masked_log_softmax, masked_softmax, mean_over
-from syncline.losses.presets import check_choice, check_positive, chosen
+from syncline.losses.loss import PairLoss
+from syncline.losses.pair import Pair
+from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.rows import masked_log_softmax, masked_softmax, mean_over
 
-PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"transpose": False}}
+Preset = Literal["original", "carl", "lac"]
+Minimum = Literal["prob", "soft", "hard"]
+_ORIGINAL: dict[str, Any] = {
+    "minimum": "prob", "gamma": 0.1, "feature_temperature": 0.1, "weight": 0.1, "label_smoothing": 0.1,
+    "alignment_only": False, "transpose": True,
+}  # fmt: skip
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "original": _ORIGINAL, "carl": _ORIGINAL, "lac": {**_ORIGINAL, "transpose": False}
+}  # fmt: skip
 
 
-class GTALoss(nn.Module):
+class GTALoss(PairLoss):
     """Global alignment of the first sequence of the batch with every other one.
+
+    Every setting that is None stands as the preset has it.
 
     Args:
         preset: ``original``, ``carl`` (no version of its own: as ``original``), ``lac`` (rows of G instead of columns).
@@ -35,36 +46,42 @@ class GTALoss(nn.Module):
         True
     """
 
-    def __init__(self, preset: str = "original", **options: Any) -> None:
-        super().__init__()
-        self._set(**chosen("GTALoss", PRESETS, preset, options, inspect.signature(self._set).parameters))
-
-    def _set(
+    def __init__(
         self,
+        preset: Preset = "original",
         *,
-        minimum: Any = "prob",
-        gamma: float = 0.1,
-        feature_temperature: float = 0.1,
-        weight: float = 0.1,
-        label_smoothing: float = 0.1,
-        alignment_only: bool = False,
-        transpose: bool = True,
+        minimum: Minimum | None = None,
+        gamma: float | None = None,
+        feature_temperature: float | None = None,
+        weight: float | None = None,
+        label_smoothing: float | None = None,
+        alignment_only: bool | None = None,
+        transpose: bool | None = None,
     ) -> None:
-        check_choice("minimum", minimum, ("prob", "soft", "hard"))
-        check_positive(gamma=gamma, feature_temperature=feature_temperature)
-        self.minimum, self.gamma, self.feature_temperature, self.weight = minimum, gamma, feature_temperature, weight
-        self.label_smoothing, self.alignment_only, self.transpose = label_smoothing, alignment_only, transpose
+        super().__init__()
+        settings = settings_of(
+            "GTALoss", PRESETS, preset, minimum=minimum, gamma=gamma, feature_temperature=feature_temperature,
+            weight=weight, label_smoothing=label_smoothing, alignment_only=alignment_only, transpose=transpose,
+        )  # fmt: skip
+        self.minimum: Minimum = settings["minimum"]
+        self.gamma: float = settings["gamma"]
+        self.feature_temperature: float = settings["feature_temperature"]
+        self.weight: float = settings["weight"]
+        self.label_smoothing: float = settings["label_smoothing"]
+        self.alignment_only: bool = settings["alignment_only"]
+        self.transpose: bool = settings["transpose"]
+        check_choice("minimum", self.minimum, Minimum)
+        check_positive(gamma=self.gamma, feature_temperature=self.feature_temperature)
 
-    def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
-        """The loss, a scalar."""
-        terms = self.terms(x, y, **views)
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """The loss, from its terms."""
         if self.alignment_only:
             return terms["r12"]
         return terms["cycle"] + self.weight * (terms["r12"] + terms["r21"])
 
-    def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
+    def parts(self, pair: Pair) -> dict[str, Tensor]:
         """{"r12", "r21", "cycle"}, unweighted, of the pairs that have frames."""
-        z, _, _, masks = checked_pair(x, y, unit=True, **views).pooled()
+        z, _, _, masks = pair.pooled()
         first, others = z[:1].expand(len(z) - 1, -1, -1), z[1:]
         mask, other_masks = masks[:1].expand(len(z) - 1, -1), masks[1:]
         r12, r21 = self._tables(

@@ -1,77 +1,191 @@
 """LAC, local-alignment contrastive learning (arXiv 2409.04607): a contrastive loss and a soft Smith-Waterman.
 
-    L = L_c + alpha (L_l + beta L_sw)                                     (eq. 8; the terms stand in `lac_published`)
+In the form that is meant, of two views of one video with unit rows z, soft labels Y in time, S = (cos - mean) / scale,
+SW its soft Smith-Waterman score and E = d SW / d S the probability that two frames are matched:
 
-What is printed, what the released code computes and what is evidently meant are the presets ``paper``, ``released``
-(and ``released_vec``, a later version of the code with exact gradients) and ``corrected``; `lac_switches` lists what
-differs. ``cross_video`` is ours: the contrastive term, and positions carried across videos by the expected local
-alignment (`cross_video`; the idea is LRProp's, with another aligner).
+    L    = L_c + alpha (L_l + beta L_sw)                                                    (eq. 8 of the paper)
+    L_c  = mean over rows i of -sum_j Y_ij log softmax_j(z_i . z_j / tau),                   both directions
+    L_l  = mean over rows i of -sum_j Y_ij log softmax_j(log(E_ij + eps)),  weighted by what is aligned of row i
+    L_sw = -SW / min(T_x, T_y),  the gap prices held: they learn through L_l
+
+This is the preset ``corrected``. What is printed and what the released code computes are ``paper``, ``released`` and
+``released_vec`` (a later version of the code, with exact gradients); `lac_published` lists what differs.
+``cross_video`` is ours: L_c and positions carried from video to video (`cross_video`).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from jaxtyping import Bool, Float, Int, Num
+from torch import Tensor
 
-from syncline.alignment import Gaps
-from syncline.losses.cross_video import carried, cycle, teacher_features
-from syncline.losses.lac_published import (
-    aligned_similarity,
-    contrastive,
-    local,
-    local_of_posterior,
-    posterior,
-    prefix_scores,
-    score_term,
-)
-from syncline.losses.lac_switches import NAMES, PRESETS, LACOptions
+from syncline.alignment import Gaps, expected_alignment, similarity_matrix, soft_smith_waterman
+from syncline.alignment.similarity import Centre, Similarity
+from syncline.losses import lac_published as published
+from syncline.losses.cross_video import Aligner, CrossForm, Teacher, align_frames, by_alignment, carried, cycle
+from syncline.losses.lac_published import PRESETS, LACSwitches, Preset
+from syncline.losses.loss import PairLoss
 from syncline.losses.pair import Pair, checked_pair
-from syncline.losses.presets import chosen
+from syncline.losses.presets import settings_of
+from syncline.losses.rows import aligned_rows, cross_entropy_rows, time_labels, weighted_mean
+
+DEFAULT_PRESET: Preset = "corrected"
+"""What LAC means wherever no preset is named: in this loss, in training, on the command line, in demo and examples."""
 
 
-class LACLoss(nn.Module):
-    """LAC of pairs of views of the same videos.
+def contrastive(pair: Pair, *, tau: float, var: float, symmetric: bool = True) -> Float[Tensor, ""]:
+    """L_c of two views, of the rows of x and, ``symmetric``, of y."""
+    logits = pair.x @ pair.y.transpose(1, 2) / tau
+    rows = cross_entropy_rows(time_labels(pair, var), logits, pair.mask_y)
+    term = weighted_mean(rows, pair.mask_x.to(rows.dtype))
+    return (term + contrastive(pair.swapped(), tau=tau, var=var, symmetric=False)) / 2 if symmetric else term
+
+
+def alignment_terms(
+    pair: Pair, s: Float[Tensor, "b n m"], gaps: tuple[Tensor, Tensor], *, gamma: float, var: float, eps: float
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """(L_l, L_sw) of S with gap prices (open, extend) that are the same everywhere."""
+    lengths_x, lengths_y = pair.lengths_x, pair.lengths_y
+    opening, extending = gaps
+    e = expected_alignment(
+        s, gap_open=opening, gap_extend=extending, gamma=gamma, lengths_x=lengths_x, lengths_y=lengths_y
+    )
+    there, back = (
+        aligned_rows(pair, e, var=var, eps=eps), aligned_rows(pair.swapped(), e.transpose(1, 2), var=var, eps=eps)
+    )  # fmt: skip
+    # maximising the score has no lower bound in the gaps: they are held
+    score = soft_smith_waterman(
+        s, gap_open=opening.detach(), gap_extend=extending.detach(), gamma=gamma,
+        lengths_x=lengths_x, lengths_y=lengths_y,
+    )  # fmt: skip
+    shorter = torch.minimum(lengths_x, lengths_y)
+    score = score.where(shorter > 0, 0.0) / shorter.clamp(min=1)
+    return (there + back) / 2, -score.sum() / (shorter > 0).sum().clamp(min=1)
+
+
+class LACLoss(PairLoss):
+    """LAC of pairs of views of the same videos, or of two videos of one activity.
+
+    Every switch that is None stands as the preset has it.
 
     Args:
-        preset: ``corrected`` (what the method evidently intends, made well-posed), ``paper`` (as printed), ``released``
-            (the released code with its defects; not finite where frames coincide), ``released_vec``, ``cross_video``.
-        options: any switch of `LACOptions`, by name.
+        preset: ``corrected`` (as meant, see above), ``paper`` (as printed), ``released`` (the released code with its
+            defects; not finite where frames coincide), ``released_vec``, ``cross_video``.
+        tau: temperature of the softmax over similarities. var: of the soft labels, in squared steps.
+        alpha, beta: weights, see above. With alpha 0 no alignment is computed.
+        gamma: temperature of the alignment, in units of S. eps: added to E.
+        sim_sw: similarity that is aligned: ``cos``, ``inv_sq`` 1 / (d^2 + sim_eps), ``inv`` 1 / (d + sim_eps),
+            ``inv1p`` 1 / (1 + d), ``neg_sq`` -d^2, ``gauss`` exp(-d^2). sim_eps: of the two singular ones.
+        sim_center: what is taken off it, so that unrelated pairs lie below 0: ``none``, ``const`` (sim_constant) or
+            ``mean`` of each pair, detached. sim_scale: what it is then divided by.
+        gap_param: ``softplus_scalar`` two positive numbers; ``scalar`` two free ones; ``per_position``, ``matrix`` free
+            ones for up to num_frames slots. gap_init: (open, extend). gap_clamp: free ones are kept at 0 or above.
+        gap_lr: learning rate that the gaps want; in ``corrected`` and ``cross_video`` the encoder's.
+        l2_normalize: rows of x and y brought to length 1 first. use_masks: padded slots are left out.
+        lc_norm: ``1/T`` mean cross entropy of the rows; ``1/T2`` the released code: their summed KL divergence over
+            T^2. lc_symmetric: rows of y too, in the contrastive and in the local term.
+        tie_gamma_tau: tau is gamma (released code).
+        sw_sign: +1 minimises the alignment score (as printed), -1 maximises it, with the gaps held constant.
+        sw_norm: ``none``: SW12 + SW21; ``T``: that over 2 min(T_x, T_y).
+        sw_grad: ``exact``, or ``no_temperature``, the released code's. D_grad: the local term's gradient goes through
+            the alignment (the released code stops it there, so that the term teaches nothing).
+        local_logits: how the local term reads the alignment: ``posterior`` E; ``matmul``, ``elementwise``,
+            ``log_elementwise``, ``cycle`` prefix scores, see `lac_published`. D_temp: those are divided by ``tau`` or
+            ``none``.
+        gap_grad: ``exact``, or ``released``: one cell off and without the upstream gradient.
+        cross_weight: of the term across videos (`cross_video`). cross_form: ``carried`` positions or ``cycle``.
+        teacher: whose alignment carries positions: ``local``, ``soft_dtw``, or ``none`` for no term.
+        cross_start: share of the training before the term across videos counts, see `at`.
+        cross_gamma, cross_gaps, cross_scale: temperature, (open, extend) and scale of the teacher. A video at half the
+            speed needs a gap at every second frame: with dear gaps the teacher knows little but time.
+        cross_margin: standard deviations above the mean similarity at which a match begins to earn; a higher one leaves
+            more frames alone.
 
     Attributes:
-        options: all switches as they stand. gaps: the learned gap prices. gap_lr: the learning rate they want, None for
-            the encoder's.
+        options: all switches as they stand. gaps: the learned gap prices. gap_lr: their learning rate, None for the
+            encoder's.
 
     Raises:
-        ValueError: an unknown preset, option or value.
+        ValueError: an unknown preset or value.
 
     Examples:
         >>> z = torch.eye(4)[None]
         >>> steps, frames = torch.arange(4)[None], torch.tensor([4])
         >>> views = dict(steps_x=steps, steps_y=steps, frames_x=frames, frames_y=frames)
-        >>> loss = LACLoss(alpha=0.3)
+        >>> loss = LACLoss(preset="corrected", alpha=0.3)
         >>> sorted(loss.terms(z, z, **views))
         ['contrastive', 'local', 'sw']
         >>> loss(z, z, **views).shape
         torch.Size([])
     """
 
-    def __init__(self, preset: str = "corrected", **options: Any) -> None:
+    def __init__(
+        self,
+        preset: Preset = DEFAULT_PRESET,
+        *,
+        tau: float | None = None,
+        var: float | None = None,
+        alpha: float | None = None,
+        beta: float | None = None,
+        gamma: float | None = None,
+        eps: float | None = None,
+        sim_sw: Similarity | None = None,
+        sim_center: Centre | None = None,
+        sim_constant: float | None = None,
+        sim_scale: float | None = None,
+        sim_eps: float | None = None,
+        gap_param: published.GapParam | None = None,
+        gap_init: tuple[float, float] | None = None,
+        gap_clamp: bool | None = None,
+        gap_lr: float | None = None,
+        num_frames: int | None = None,
+        l2_normalize: bool | None = None,
+        use_masks: bool | None = None,
+        lc_norm: published.ContrastiveNorm | None = None,
+        lc_symmetric: bool | None = None,
+        tie_gamma_tau: bool | None = None,
+        sw_sign: published.Sign | None = None,
+        sw_norm: published.ScoreNorm | None = None,
+        sw_grad: published.ScoreGradient | None = None,
+        D_grad: published.OnOff | None = None,
+        local_logits: published.LocalLogits | None = None,
+        D_temp: published.PrefixTemperature | None = None,
+        gap_grad: published.GapGradient | None = None,
+        cross_weight: float | None = None,
+        cross_form: CrossForm | None = None,
+        teacher: Aligner | None = None,
+        cross_start: float | None = None,
+        cross_gamma: float | None = None,
+        cross_gaps: tuple[float, float] | None = None,
+        cross_scale: float | None = None,
+        cross_margin: float | None = None,
+    ) -> None:
         super().__init__()
-        self.options = LACOptions(**chosen("LACLoss", PRESETS, preset, options, NAMES))
-        form, size = self.options.gap_form, self.options.num_frames
-        cells = (1, 1) if self.options.gap_param == "scalar" else (size, size)
+        settings = settings_of(
+            "LACLoss", PRESETS, preset, tau=tau, var=var, alpha=alpha, beta=beta, gamma=gamma, eps=eps, sim_sw=sim_sw,
+            sim_center=sim_center, sim_constant=sim_constant, sim_scale=sim_scale, sim_eps=sim_eps,
+            gap_param=gap_param, gap_init=gap_init, gap_clamp=gap_clamp, gap_lr=gap_lr, num_frames=num_frames,
+            l2_normalize=l2_normalize, use_masks=use_masks, lc_norm=lc_norm, lc_symmetric=lc_symmetric,
+            tie_gamma_tau=tie_gamma_tau, sw_sign=sw_sign, sw_norm=sw_norm, sw_grad=sw_grad, D_grad=D_grad,
+            local_logits=local_logits, D_temp=D_temp, gap_grad=gap_grad, cross_weight=cross_weight,
+            cross_form=cross_form, teacher=teacher, cross_start=cross_start, cross_gamma=cross_gamma,
+            cross_gaps=cross_gaps, cross_scale=cross_scale, cross_margin=cross_margin,
+        )  # fmt: skip
+        self.options = LACSwitches(**settings)
+        self.unit, self.use_masks = self.options.l2_normalize, self.options.use_masks
+        self.gap_lr = self.options.gap_lr
+        size = self.options.num_frames
         opening, extending = self.options.gap_init
-        self.gaps = Gaps(form, opening=opening, extending=extending, size=cells)
-        if not self._learns_gaps():
+        cells = (1, 1) if self.options.gap_param == "scalar" else (size, size)
+        self.gaps = Gaps(self.options.gap_form, opening=opening, extending=extending, size=cells)
+        if not self.learns_gaps:
             self.gaps.requires_grad_(False)
         self.progress = 1.0
 
     @property
-    def gap_lr(self) -> float | None:
-        """Learning rate of the gaps; None: as the encoder's."""
-        return self.options.gap_lr
+    def learns_gaps(self) -> bool:
+        """Whether some term has a gradient in the gap prices."""
+        return self.options.alpha > 0 or (self.options.crosses and self.options.cross_form == "cycle")
 
     def at(self, progress: float) -> None:
         """Told by the training loop how far it is, in [0, 1]: the term across videos waits for ``cross_start``.
@@ -80,83 +194,132 @@ class LACLoss(nn.Module):
         """
         self.progress = progress
 
-    def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "b n d"],
+        y: Float[Tensor, "b m d"],
+        *,
+        steps_x: Num[Tensor, "b n"],
+        steps_y: Num[Tensor, "b m"],
+        frames_x: Num[Tensor, " b"],
+        frames_y: Num[Tensor, " b"],
+        mask_x: Bool[Tensor, "b n"] | None = None,
+        mask_y: Bool[Tensor, "b m"] | None = None,
+        video_x: Int[Tensor, " b"] | None = None,
+        video_y: Int[Tensor, " b"] | None = None,
+        teacher: Teacher | Float[Tensor, "b n m"] | None = None,
+        teacher_x: Float[Tensor, "b n f"] | None = None,
+        teacher_y: Float[Tensor, "b m f"] | None = None,
+    ) -> Float[Tensor, ""]:
         """The loss, a scalar; arguments as `terms`."""
-        terms = self.terms(x, y, **views)
-        loss = terms["contrastive"]
-        if "local" in terms:
-            loss = loss + self.options.alpha * (terms["local"] + self.options.beta * terms["sw"])
-        return loss + self.options.cross_weight * terms["cross"] if "cross" in terms else loss
+        return self.total(
+            self.terms(
+                x, y, steps_x=steps_x, steps_y=steps_y, frames_x=frames_x, frames_y=frames_y, mask_x=mask_x,
+                mask_y=mask_y, video_x=video_x, video_y=video_y, teacher=teacher, teacher_x=teacher_x,
+                teacher_y=teacher_y,
+            )
+        )  # fmt: skip
 
     def terms(
-        self, x: Tensor, y: Tensor, *, teacher_x: Tensor | None = None, teacher_y: Tensor | None = None, **views: Any
-    ) -> dict[str, Tensor]:
-        """The unweighted parts: "contrastive"; "local" and "sw" unless alpha is 0; "cross" where it has a weight.
+        self,
+        x: Float[Tensor, "b n d"],
+        y: Float[Tensor, "b m d"],
+        *,
+        steps_x: Num[Tensor, "b n"],
+        steps_y: Num[Tensor, "b m"],
+        frames_x: Num[Tensor, " b"],
+        frames_y: Num[Tensor, " b"],
+        mask_x: Bool[Tensor, "b n"] | None = None,
+        mask_y: Bool[Tensor, "b m"] | None = None,
+        video_x: Int[Tensor, " b"] | None = None,
+        video_y: Int[Tensor, " b"] | None = None,
+        teacher: Teacher | Float[Tensor, "b n m"] | None = None,
+        teacher_x: Float[Tensor, "b n f"] | None = None,
+        teacher_y: Float[Tensor, "b m f"] | None = None,
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The unweighted terms: "contrastive"; "local" and "sw" unless alpha is 0; "cross" where it has a weight.
 
         With a term across videos, pairs of one video feed the others and, each x with the next pair's y, the term
         across; pairs that are of two videos already feed that term alone.
 
         Args:
-            x, y, views: as `checked_pair` takes them.
-            teacher_x, teacher_y: (b, n, f), (b, m, f) features of the same slots that the teacher aligns in place of x
-                and y: of the frozen backbone, or of a slower copy of the encoder.
+            x, y, steps_x, ..., video_y: as `PairLoss.terms` takes them.
+            teacher: of the term across videos, in place of an alignment of x and y. A function from pairs of different
+                videos to the positions of their frames (`cross_video.Teacher`), or an alignment (b, n, m) of the pairs
+                as given, which must then be of different videos.
+            teacher_x, teacher_y: features of the same frames that the teacher ``local`` or ``soft_dtw`` aligns in place
+                of x and y: of the frozen backbone, or of a slower copy of the encoder.
 
         Raises:
-            ValueError: as `checked_pair`; more slots than num_frames gaps; teacher features of another shape.
+            ValueError: as `PairLoss.terms`; more slots than num_frames gaps; a teacher of another shape.
         """
+        if not self.use_masks:
+            mask_x, mask_y = None, None
+        pair = checked_pair(
+            x, y, steps_x=steps_x, steps_y=steps_y, frames_x=frames_x, frames_y=frames_y, mask_x=mask_x, mask_y=mask_y,
+            video_x=video_x, video_y=video_y, unit=self.unit,
+        )  # fmt: skip
         o = self.options
-        if not o.use_masks:
-            views = {**views, "mask_x": None, "mask_y": None}
-        pair = checked_pair(x, y, unit=o.l2_normalize, **views)
-        across = o.crosses and self.progress >= o.cross_start
-        same = pair.only(pair.video_x == pair.video_y) if o.crosses else pair
-        terms = {"contrastive": contrastive(same, o)}
-        if o.alpha > 0:
-            terms["local"], terms["sw"] = self._alignment_terms(same)
-        if across:
-            terms["cross"] = self._cross(pair, same, teacher_x, teacher_y)
+        terms = self.parts(pair)
+        if o.crosses and self.progress >= o.cross_start:
+            terms["cross"] = self._cross(pair, teacher, (teacher_x, teacher_y))
         return terms
 
-    def _alignment_terms(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """(L_l, L_sw). One alignment serves both directions where the gaps are the same everywhere."""
+    def parts(self, pair: Pair) -> dict[str, Tensor]:
+        """The terms within videos."""
         o = self.options
-        self._clamp_gaps()
-        s = aligned_similarity(pair, o)
-        ways = [(s, pair)]
-        if o.gap_param in ("per_position", "matrix"):
-            ways.append((s.transpose(1, 2), pair.swapped()))
-        # maximising the score has no lower bound in the gaps: they are held there, and learn through the local term
-        held = o.sw_sign < 0
-        if o.local_logits == "posterior":
-            alignments = [posterior(s, p, self._gaps(s), o) for s, p in ways]
-            scores = [prefix_scores(s, p, self._gaps(s, held=held), o, want_matrix=False)[0] for s, p in ways]
+        same = pair.only(pair.video_x == pair.video_y) if o.crosses else pair
+        if o.lc_norm == "1/T":
+            terms = {"contrastive": contrastive(same, tau=o.temperature, var=o.var, symmetric=o.lc_symmetric)}
         else:
-            found = [prefix_scores(s, p, self._gaps(s), o) for s, p in ways]
-            alignments = [d for _, d in found]
-            scores = [score for score, _ in found]
-            if held:
-                scores = [prefix_scores(s, p, self._gaps(s, held=True), o, want_matrix=False)[0] for s, p in ways]
-        there, back = alignments[0], alignments[-1]
-        if len(ways) == 1:
-            back = there.transpose(1, 2)
-        term = local_of_posterior if o.local_logits == "posterior" else local
-        return term(pair, there, back, o), score_term(scores[0], scores[-1], pair, o)
+            terms = {"contrastive": published.contrastive(same, o)}
+        if o.alpha > 0:
+            self._clamp_gaps()
+            s = similarity_matrix(
+                same.x, same.y, kind=o.sim_sw, centre=o.sim_center, scale=o.sim_scale, constant=o.sim_constant,
+                eps=o.sim_eps, valid=same.valid,
+            )  # fmt: skip
+            if o.as_meant:
+                found = alignment_terms(same, s, self.gaps_for(s), gamma=o.gamma, var=o.var, eps=o.eps)
+            else:
+                found = published.alignment_terms(same, s, self.gaps_for, o)
+            terms["local"], terms["sw"] = found
+        return terms
 
-    def _cross(self, pair: Pair, same: Pair, teacher_x: Tensor | None, teacher_y: Tensor | None) -> Tensor:
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """L, from its terms."""
+        o, loss = self.options, terms["contrastive"]
+        if "local" in terms:
+            loss = loss + o.alpha * (terms["local"] + o.beta * terms["sw"])
+        return loss + o.cross_weight * terms["cross"] if "cross" in terms else loss
+
+    def _cross(
+        self, pair: Pair, teacher: Teacher | Tensor | None, features: tuple[Tensor | None, Tensor | None]
+    ) -> Tensor:
         o, order = self.options, pair.order_across()
         if o.cross_form == "cycle":
             self._clamp_gaps()
-            return cycle(same, order, self._gaps, o)
+            return cycle(
+                pair.only(pair.video_x == pair.video_y), order, self.gaps_for, gamma=o.cross_gamma,
+                scale=o.cross_scale, margin=o.cross_margin, var=o.var, eps=o.eps,
+            )  # fmt: skip
         across = pair.with_y(order)
         across = across.only(across.video_x != across.video_y)
-        features = (
-            teacher_features(pair.x if teacher_x is None else teacher_x, "teacher_x", pair.mask_x),
-            teacher_features(pair.y if teacher_y is None else teacher_y, "teacher_y", pair.mask_y)[order],
-        )
-        return carried(across, features, o)
+        if isinstance(teacher, Tensor):
+            given = _checked_alignment(teacher, pair)
+            return carried(across, lambda pair: by_alignment(pair, given), tau=o.temperature, var=o.var)
+        if teacher is None:
+            x = _features(pair.x if features[0] is None else features[0], "teacher_x", pair.mask_x)
+            y = _features(pair.y if features[1] is None else features[1], "teacher_y", pair.mask_y)[order]
+            a = align_frames(
+                across, x, y, aligner=o.teacher, gaps=o.cross_gaps, gamma=o.cross_gamma, scale=o.cross_scale,
+                margin=o.cross_margin,
+            )  # fmt: skip
+            return carried(across, lambda pair: by_alignment(pair, a), tau=o.temperature, var=o.var)
+        return carried(across, teacher, tau=o.temperature, var=o.var)
 
-    def _gaps(self, s: Tensor, *, held: bool = False) -> tuple[Tensor, Tensor]:
-        """Gap prices for a similarity (b, n, m)."""
+    def gaps_for(self, s: Float[Tensor, "b n m"], *, held: bool = False) -> tuple[Tensor, Tensor]:
+        """Gap prices (open, extend) for a similarity; ``held``: without gradient."""
         opening, extending = self.gaps()
         if self.options.gap_param in ("per_position", "matrix"):
             n, m = s.shape[1:]
@@ -176,6 +339,18 @@ class LACLoss(nn.Module):
                 if bool((gap < 0).any()):
                     gap.clamp_(min=0)
 
-    def _learns_gaps(self) -> bool:
-        o = self.options
-        return o.alpha > 0 or (o.crosses and o.cross_form == "cycle")
+
+def _features(features: Tensor, name: str, mask: Tensor) -> Float[Tensor, "b t f"]:
+    """Features for a teacher: checked, without gradient, 0 where masked."""
+    if features.ndim != 3 or features.shape[:2] != mask.shape:
+        raise ValueError(f"{name} must be {(*mask.shape, 'f')}, got {tuple(features.shape)}")
+    return features.detach().masked_fill(~mask[:, :, None], 0.0)
+
+
+def _checked_alignment(a: Tensor, pair: Pair) -> Tensor:
+    """An alignment of pairs as they were given: without gradient, 0 where masked."""
+    if tuple(a.shape) != tuple(pair.valid.shape):
+        raise ValueError(f"an alignment as teacher must be {tuple(pair.valid.shape)}, got {tuple(a.shape)}")
+    if bool((pair.video_x == pair.video_y).any()):
+        raise ValueError("an alignment as teacher needs pairs of different videos: video_x and video_y equal somewhere")
+    return a.detach().masked_fill(~pair.valid, 0.0)

@@ -10,25 +10,37 @@ Rows are normalised. With ``idm_index="normalised"`` (the authors' code) u = ste
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from syncline.alignment import expanded_squared_distances, soft_dtw, soft_dtw_divergence
-from syncline.losses.pair import checked_pair, mean_over
-from syncline.losses.presets import check_positive, chosen
+from syncline.losses.loss import PairLoss
+from syncline.losses.pair import Pair
+from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.rows import mean_over
 
-PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {"divergence": True}}
+Preset = Literal["original", "carl", "lac"]
+IdmIndex = Literal["normalised", "raw"]
+Pairs = Literal["videos", "given"]
+_ORIGINAL: dict[str, Any] = {
+    "gamma": 0.1, "alpha": 0.5, "margin": 2.0, "sigma": 10.0, "idm_index": "normalised", "divergence": False,
+    "pairs": "videos",
+}  # fmt: skip
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "original": _ORIGINAL, "carl": _ORIGINAL, "lac": {**_ORIGINAL, "divergence": True}
+}  # fmt: skip
 
 
-class LAVLoss(nn.Module):
+class LAVLoss(PairLoss):
     """Soft-DTW between two videos and a regulariser that spreads each of them in time.
+
+    Every setting that is None stands as the preset has it.
 
     Args:
         preset: ``original``, ``carl`` (no version of its own: as ``original``), ``lac`` (soft-DTW divergence).
-        gamma: of soft-DTW. alpha, margin, sigma, idm_index: see above. divergence: soft-DTW divergence in its place.
+        gamma: of soft-DTW. alpha, margin, sigma, idm_index: see above. divergence: soft-DTW divergence, not soft-DTW.
         pairs: ``videos`` (LAV's: where x and y are of one video, y is taken from the next) or ``given``.
 
     Examples:
@@ -38,35 +50,40 @@ class LAVLoss(nn.Module):
         True
     """
 
-    def __init__(self, preset: str = "original", **options: Any) -> None:
-        super().__init__()
-        self._set(**chosen("LAVLoss", PRESETS, preset, options, inspect.signature(self._set).parameters))
-
-    def _set(
+    def __init__(
         self,
+        preset: Preset = "original",
         *,
-        gamma: float = 0.1,
-        alpha: float = 0.5,
-        margin: float = 2.0,
-        sigma: float = 10.0,
-        idm_index: Literal["normalised", "raw"] = "normalised",
-        divergence: bool = False,
-        pairs: Literal["videos", "given"] = "videos",
+        gamma: float | None = None,
+        alpha: float | None = None,
+        margin: float | None = None,
+        sigma: float | None = None,
+        idm_index: IdmIndex | None = None,
+        divergence: bool | None = None,
+        pairs: Pairs | None = None,
     ) -> None:
-        if idm_index not in ("normalised", "raw") or pairs not in ("videos", "given"):
-            raise ValueError(f"idm_index: normalised or raw, pairs: videos or given; got {idm_index!r}, {pairs!r}")
-        check_positive(gamma=gamma)
-        self.gamma, self.alpha, self.margin, self.sigma = gamma, alpha, margin, sigma
-        self.idm_index, self.divergence, self.pairs = idm_index, divergence, pairs
+        super().__init__()
+        settings = settings_of(
+            "LAVLoss", PRESETS, preset, gamma=gamma, alpha=alpha, margin=margin, sigma=sigma, idm_index=idm_index,
+            divergence=divergence, pairs=pairs,
+        )  # fmt: skip
+        self.gamma: float = settings["gamma"]
+        self.alpha: float = settings["alpha"]
+        self.margin: float = settings["margin"]
+        self.sigma: float = settings["sigma"]
+        self.idm_index: IdmIndex = settings["idm_index"]
+        self.divergence: bool = settings["divergence"]
+        self.pairs: Pairs = settings["pairs"]
+        check_choice("idm_index", self.idm_index, IdmIndex)
+        check_choice("pairs", self.pairs, Pairs)
+        check_positive(gamma=self.gamma)
 
-    def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
-        """The loss, a scalar."""
-        terms = self.terms(x, y, **views)
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """The loss, from its terms."""
         return terms["soft_dtw"] + self.alpha * terms["idm"]
 
-    def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
+    def parts(self, pair: Pair) -> dict[str, Tensor]:
         """{"soft_dtw", "idm"}, each over T and averaged over the pairs that have frames."""
-        pair = checked_pair(x, y, unit=True, **views)
         if self.pairs == "videos":
             pair = pair.of_different_videos()
         lengths = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}

@@ -12,24 +12,34 @@ Report as "LRProp (our reconstruction)", never as a reproduction.
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from syncline.alignment import dtw, expected_path, soft_dtw_divergence, squared_distances
 from syncline.losses.lav import LAVLoss
-from syncline.losses.pair import Pair, checked_pair, masked_softmax, mean_over, soft_labels
-from syncline.losses.presets import check_positive, chosen
+from syncline.losses.loss import PairLoss
+from syncline.losses.pair import Pair
+from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.rows import divergence_rows, masked_softmax, mean_over, soft_labels
 from syncline.losses.scl import SCLLoss
 
-PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
-BOOTSTRAP = 0.1
+Preset = Literal["original", "carl", "lac"]
+PathForm = Literal["soft", "hard"]
+LabelForm = Literal["mean", "mixture"]
+Regularizer = Literal["divergence", "idm"]
+_ORIGINAL: dict[str, Any] = {
+    "path": "soft", "gamma": 0.1, "temperature": 0.1, "variance": 10.0, "labels": "mean", "regularizer": "divergence",
+    "weight": 0.1, "bootstrap": 0.1,
+}  # fmt: skip
+PRESETS: dict[Preset, dict[str, Any]] = {"original": _ORIGINAL, "carl": _ORIGINAL, "lac": _ORIGINAL}
 
 
-class LRPropLoss(nn.Module):
+class LRPropLoss(PairLoss):
     """Positions carried from video to video along a DTW path.
+
+    Every setting that is None stands as the preset has it.
 
     Args:
         preset: ``original``, ``carl``, ``lac``: one reconstruction.
@@ -47,56 +57,58 @@ class LRPropLoss(nn.Module):
         True
     """
 
-    def __init__(self, preset: str = "original", **options: Any) -> None:
-        super().__init__()
-        self._set(**chosen("LRPropLoss", PRESETS, preset, options, inspect.signature(self._set).parameters))
-
-    def _set(
+    def __init__(
         self,
+        preset: Preset = "original",
         *,
-        path: Literal["soft", "hard"] = "soft",
-        gamma: float = 0.1,
-        temperature: float = 0.1,
-        variance: float = 10.0,
-        labels: Literal["mean", "mixture"] = "mean",
-        regularizer: Literal["divergence", "idm"] = "divergence",
-        weight: float = 0.1,
-        bootstrap: float = BOOTSTRAP,
+        path: PathForm | None = None,
+        gamma: float | None = None,
+        temperature: float | None = None,
+        variance: float | None = None,
+        labels: LabelForm | None = None,
+        regularizer: Regularizer | None = None,
+        weight: float | None = None,
+        bootstrap: float | None = None,
     ) -> None:
-        for name, value, known in (
-            ("path", path, ("soft", "hard")),
-            ("labels", labels, ("mean", "mixture")),
-            ("regularizer", regularizer, ("divergence", "idm")),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-        check_positive(gamma=gamma, temperature=temperature, variance=variance)
-        self.path, self.gamma, self.temperature, self.variance = path, gamma, temperature, variance
-        self.labels, self.regularizer, self.weight, self.bootstrap = labels, regularizer, weight, bootstrap
+        super().__init__()
+        settings = settings_of(
+            "LRPropLoss", PRESETS, preset, path=path, gamma=gamma, temperature=temperature, variance=variance,
+            labels=labels, regularizer=regularizer, weight=weight, bootstrap=bootstrap,
+        )  # fmt: skip
+        self.path: PathForm = settings["path"]
+        self.gamma: float = settings["gamma"]
+        self.temperature: float = settings["temperature"]
+        self.variance: float = settings["variance"]
+        self.labels: LabelForm = settings["labels"]
+        self.regularizer: Regularizer = settings["regularizer"]
+        self.weight: float = settings["weight"]
+        self.bootstrap: float = settings["bootstrap"]
+        check_choice("path", self.path, PathForm)
+        check_choice("labels", self.labels, LabelForm)
+        check_choice("regularizer", self.regularizer, Regularizer)
+        check_positive(gamma=self.gamma, temperature=self.temperature, variance=self.variance)
         self.within_weight = 0.0
-        self.within = SCLLoss(temperature=temperature, variance=variance)
-        self.idm = LAVLoss(gamma=gamma, pairs="given")
+        self.within = SCLLoss(temperature=self.temperature, variance=self.variance)
+        self.idm = LAVLoss(gamma=self.gamma, pairs="given")
 
     def at(self, progress: float) -> None:
         """Told by the training loop how far it is, in [0, 1]: sets the weight of the term within each video."""
         self.within_weight = 1.0 if progress < self.bootstrap else 0.0
 
-    def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
-        """The loss, a scalar."""
-        terms = self.terms(x, y, **views)
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """The loss, from its terms."""
         loss = terms["propagation"] + self.weight * terms["regularizer"]
         return loss + self.within_weight * terms["within"] if "within" in terms else loss
 
-    def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
+    def parts(self, pair: Pair) -> dict[str, Tensor]:
         """{"propagation", "regularizer"} and, while it counts, "within", unweighted."""
-        given = checked_pair(x, y, unit=True, **views)
-        pair = given.of_different_videos()
+        given, pair = pair, pair.of_different_videos()
         path = self._path(pair)
         forward = self._propagated(pair, path)
         backward = self._propagated(pair.swapped(), path.transpose(1, 2))
         terms = {"propagation": (forward + backward) / 2, "regularizer": self._regularizer(pair)}
         if self.within_weight and bool((given.video_x == given.video_y).all()):
-            terms["within"] = self.within(x, y, **views)
+            terms["within"] = self.within.parts(given)["contrastive"]
         return terms
 
     def _path(self, pair: Pair) -> Tensor:
@@ -113,13 +125,12 @@ class LRPropLoss(nn.Module):
     def _propagated(self, pair: Pair, path: Tensor) -> Tensor:
         share = path / path.sum(dim=-1, keepdim=True).clamp(min=1e-8)
         if self.labels == "mean":
-            places = (share * pair.steps_y[:, None, :]).sum(dim=-1)
-            labels = soft_labels(places, pair.steps_y, pair.mask_y, self.variance)
+            positions = (share * pair.steps_y[:, None, :]).sum(dim=-1)
+            labels = soft_labels(positions, pair.steps_y, pair.mask_y, self.variance)
         else:
             labels = share @ soft_labels(pair.steps_y, pair.steps_y, pair.mask_y, self.variance)
         p = masked_softmax(pair.x @ pair.y.transpose(1, 2) / self.temperature, pair.mask_y[:, None, :])
-        divergence = labels * (labels.clamp(min=1e-30).log() - (p + 1e-6).log())
-        return mean_over(divergence.where(pair.valid, 0.0).sum(dim=-1), pair.mask_x)
+        return mean_over(divergence_rows(labels, p, pair.valid), pair.mask_x)
 
     def _regularizer(self, pair: Pair) -> Tensor:
         if self.regularizer == "divergence":
@@ -127,8 +138,4 @@ class LRPropLoss(nn.Module):
             value = soft_dtw_divergence(pair.x, pair.y, gamma=self.gamma, **lengths)
             shorter = torch.minimum(pair.lengths_x, pair.lengths_y)
             return mean_over(value / shorter.clamp(min=1), shorter > 0)
-        idm: Tensor = self.idm(
-            pair.x, pair.y, steps_x=pair.steps_x, steps_y=pair.steps_y, frames_x=pair.frames_x, frames_y=pair.frames_y,
-            mask_x=pair.mask_x, mask_y=pair.mask_y,
-        )  # fmt: skip
-        return idm
+        return self.idm.total(self.idm.parts(pair))

@@ -1,4 +1,4 @@
-"""What every loss is given: b pairs of embedded views with their places, lengths and masks."""
+"""What every loss is given: b pairs of embedded views with their positions in time, lengths and masks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Pair:
     """b pairs of sequences, checked.
 
     Attributes:
-        x, y: (b, n, d), (b, m, d). steps_x, steps_y: (b, n), (b, m) places in each video's sampled sequence, float.
+        x, y: (b, n, d), (b, m, d). steps_x, steps_y: (b, n), (b, m) positions in each video's sampled sequence, float.
         frames_x, frames_y: (b,) lengths of the videos, float. mask_x, mask_y: (b, n), (b, m) bool, prefixes.
         video_x, video_y: (b,) int64 which video each is of.
     """
@@ -121,7 +121,8 @@ def checked_pair(
     Half precision becomes float32. Rows that are masked become 0, so that nothing in them reaches a loss or a gradient.
 
     Args:
-        x, y: (b, n, d), (b, m, d), floating. steps_x, steps_y: (b, n), (b, m) places in each video's sampled sequence.
+        x, y: (b, n, d), (b, m, d), floating. steps_x, steps_y: (b, n), (b, m) positions in each video's sampled
+            sequence.
         frames_x, frames_y: (b,) lengths of those sequences. mask_x, mask_y: true where a slot holds a real frame,
             prefixes of ones; None: all. video_x, video_y: (b,) ids, both or neither; None: x[i] and y[i] are views
             of one video.
@@ -161,41 +162,3 @@ def checked_pair(
         raise ValueError(f"video_x and video_y must both be {tuple(ids.shape)}, or neither be given; got {shapes}")
     (x, sx, fx, mx), (y, sy, fy, my) = parts
     return Pair(x, y, sx, sy, fx, fy, mx, my, video_x, video_y)
-
-
-def soft_labels(
-    places_x: Float[Tensor, "b n"], places_y: Float[Tensor, "b m"], mask_y: Bool[Tensor, "b m"], variance: float
-) -> Float[Tensor, "b n m"]:
-    """Y_ij = exp(-(p_i - q_j)^2 / (2 variance)), normalised over the valid j; as a softmax, so never 0 / 0."""
-    logits = -(places_x[:, :, None] - places_y[:, None, :]).square() / (2 * variance)
-    labels = masked_softmax(logits, mask_y[:, None, :])
-    return labels.detach()
-
-
-def masked_softmax(logits: Tensor, keep: Tensor) -> Tensor:
-    """Softmax over the last axis among kept entries; 0 elsewhere, and everywhere in a row that keeps none."""
-    return masked_log_softmax(logits, keep).exp() * keep
-
-
-def masked_log_softmax(logits: Tensor, keep: Tensor) -> Tensor:
-    """Log-softmax over the last axis among kept entries; very low, but finite, elsewhere."""
-    low = torch.finfo(logits.dtype).min / 4
-    return torch.log_softmax(logits.masked_fill(~keep, low), dim=-1)
-
-
-def mean_over(values: Tensor, keep: Tensor) -> Tensor:
-    """Mean of the kept values; 0 where there are none."""
-    return values.where(keep, 0.0).sum() / keep.sum().clamp(min=1)
-
-
-def cross_entropy_rows(
-    labels: Float[Tensor, "b n m"], logits: Float[Tensor, "b n m"], columns: Bool[Tensor, "b m"]
-) -> Float[Tensor, "b n"]:
-    """-sum_j Y_ij log softmax_j(logits_ij), over the valid columns of each pair."""
-    keep = columns[:, None, :]
-    return -(labels * masked_log_softmax(logits, keep).where(keep, 0.0)).sum(dim=-1)
-
-
-def weighted_mean(values: Float[Tensor, "b n"], weights: Float[Tensor, "b n"]) -> Tensor:
-    """sum of w v / sum of w; 0 where all weights are."""
-    return (values * weights).sum() / weights.sum().clamp(min=torch.finfo(values.dtype).tiny)

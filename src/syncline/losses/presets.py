@@ -1,42 +1,36 @@
-"""Which options a loss is made with: those of a preset, then those given by name."""
+"""What a loss is made with: the settings of a preset, and in their place those that were given by name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args
 
 
-def chosen(
-    loss: str, presets: Mapping[str, Mapping[str, Any]], preset: str, options: Mapping[str, Any], known: Iterable[str]
-) -> dict[str, Any]:
-    """The options of ``preset``, overridden by ``options``.
+def settings_of(name: str, presets: Mapping[Any, Mapping[str, Any]], preset: str, /, **given: Any) -> dict[str, Any]:
+    """The settings of ``preset``; a ``given`` one that is not None takes the place of the preset's.
 
     Raises:
-        ValueError: no such preset, or an option the loss does not have.
+        ValueError: no such preset.
 
     Examples:
-        >>> chosen("SomeLoss", {"original": {"tau": 0.1}}, "original", {"tau": 0.2}, ["tau"])
-        {'tau': 0.2}
+        >>> settings_of("SomeLoss", {"original": {"tau": 0.1, "margin": 2.0}}, "original", tau=0.2, margin=None)
+        {'tau': 0.2, 'margin': 2.0}
     """
     if preset not in presets:
-        raise ValueError(f"{loss} has no preset {preset!r}; expected one of {', '.join(presets)}")
-    names = list(known)
-    for name in options:
-        if name not in names:
-            raise ValueError(f"{loss} has no option {name!r}; it has {', '.join(names)}")
-    return {**presets[preset], **options}
+        raise ValueError(f"{name} has no preset {preset!r}; expected one of {', '.join(presets)}")
+    return {**presets[preset], **{key: value for key, value in given.items() if value is not None}}
 
 
-def check_choice(name: str, value: object, values: Iterable[object]) -> None:
-    """Raise a ValueError that names the option unless ``value`` is one of ``values``."""
-    known = list(values)
+def check_choice(name: str, value: object, choices: Any) -> None:
+    """Raise a ValueError that names the setting unless ``value`` is one of the ``Literal`` type ``choices``."""
+    known = get_args(choices)
     if value not in known:
         raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, got {value!r}")
 
 
 def check_positive(**values: float) -> None:
-    """Raise a ValueError that names the first option that is not above 0 and finite."""
+    """Raise a ValueError that names the first setting that is not above 0 and finite."""
     for name, value in values.items():
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be above 0 and finite, got {value!r}")

@@ -11,21 +11,26 @@ The sum over k runs over the negatives: ``single_noself`` the other view of the 
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from syncline.losses.pair import Pair, checked_pair, soft_labels
-from syncline.losses.presets import check_positive, chosen
+from syncline.losses.loss import PairLoss
+from syncline.losses.pair import Pair
+from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.rows import divergence_rows, time_labels
 
+Preset = Literal["original", "carl", "lac"]
 Negatives = Literal["single_noself", "single", "noself", "all"]
-PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
+_ORIGINAL: dict[str, Any] = {"temperature": 0.1, "variance": 10.0, "negatives": "single_noself"}
+PRESETS: dict[Preset, dict[str, Any]] = {"original": _ORIGINAL, "carl": _ORIGINAL, "lac": _ORIGINAL}
 
 
-class SCLLoss(nn.Module):
+class SCLLoss(PairLoss):
     """Sequence contrastive loss of pairs of views of the same videos.
+
+    Every setting that is None stands as the preset has it.
 
     Args:
         preset: ``original``, ``carl``, ``lac``: they agree here. temperature: tau. variance: of the labels, in
@@ -40,34 +45,34 @@ class SCLLoss(nn.Module):
         torch.Size([])
     """
 
-    def __init__(self, preset: str = "original", **options: Any) -> None:
+    def __init__(
+        self,
+        preset: Preset = "original",
+        *,
+        temperature: float | None = None,
+        variance: float | None = None,
+        negatives: Negatives | None = None,
+    ) -> None:
         super().__init__()
-        self._set(**chosen("SCLLoss", PRESETS, preset, options, inspect.signature(self._set).parameters))
+        settings = settings_of(
+            "SCLLoss", PRESETS, preset, temperature=temperature, variance=variance, negatives=negatives
+        )
+        self.temperature: float = settings["temperature"]
+        self.variance: float = settings["variance"]
+        self.negatives: Negatives = settings["negatives"]
+        check_choice("negatives", self.negatives, Negatives)
+        check_positive(temperature=self.temperature, variance=self.variance)
 
-    def _set(self, *, temperature: float = 0.1, variance: float = 10.0, negatives: Negatives = "single_noself") -> None:
-        if negatives not in ("single_noself", "single", "noself", "all"):
-            raise ValueError(f"negatives must be single_noself, single, noself or all, got {negatives!r}")
-        check_positive(temperature=temperature, variance=variance)
-        self.temperature, self.variance, self.negatives = temperature, variance, negatives
-
-    def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
-        """The loss, a scalar. x, y and ``views`` as `checked_pair` takes them; rows are normalised here."""
-        return self.terms(x, y, **views)["contrastive"]
-
-    def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
+    def parts(self, pair: Pair) -> dict[str, Tensor]:
         """{"contrastive": the loss}."""
-        pair = checked_pair(x, y, unit=True, **views)
         total = self._rows(pair) + self._rows(pair.swapped())
         return {"contrastive": total / (pair.mask_x.sum() + pair.mask_y.sum()).clamp(min=1)}
 
     def _rows(self, pair: Pair) -> Tensor:
         """Summed over the valid rows of x."""
-        places = pair.steps_x * (pair.frames_y / pair.frames_x)[:, None]
-        labels = soft_labels(places, pair.steps_y, pair.mask_y, self.variance)
         logits = pair.x @ pair.y.transpose(1, 2) / self.temperature
         p = (logits - self._log_denominator(pair, logits)[..., None]).masked_fill(~pair.valid, -torch.inf).exp()
-        divergence = labels * (labels.clamp(min=1e-30).log() - (p + 1e-6).log())
-        return divergence.where(pair.valid, 0.0).sum()
+        return divergence_rows(time_labels(pair, self.variance), p, pair.valid).sum()
 
     def _log_denominator(self, pair: Pair, logits: Tensor) -> Tensor:
         """log of the sum over each row's negatives, (b, n)."""

@@ -11,34 +11,39 @@ All ordered pairs of the 2b sequences of a batch, their rows pooled, one mean; o
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import huber_loss
 
-from syncline.losses.pair import (
-    checked_pair,
-    masked_log_softmax,
-    masked_softmax,
-    mean_over,
-)
-from syncline.losses.presets import check_positive, chosen
+from syncline.losses.loss import PairLoss
+from syncline.losses.pair import Pair
+from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.rows import masked_log_softmax, masked_softmax, mean_over
 
-PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {}, "lac": {}}
-KINDS = ("classification", "regression_mse", "regression_mse_var", "regression_huber")
+Preset = Literal["original", "carl", "lac"]
+Kind = Literal["classification", "regression_mse", "regression_mse_var", "regression_huber"]
+Similarity = Literal["l2", "cosine"]
+_ORIGINAL: dict[str, Any] = {
+    "loss": "regression_mse_var", "similarity": "l2", "temperature": 0.1, "normalize_indices": True,
+    "variance_lambda": 0.001, "huber_delta": 0.1, "label_smoothing": 0.1, "stochastic": False, "num_cycles": 5,
+    "cycle_length": 2,
+}  # fmt: skip
+PRESETS: dict[Preset, dict[str, Any]] = {"original": _ORIGINAL, "carl": _ORIGINAL, "lac": _ORIGINAL}
 
 
-class TCCLoss(nn.Module):
+class TCCLoss(PairLoss):
     """Cycle consistency among all sequences of a batch.
+
+    Every setting that is None stands as the preset has it.
 
     Args:
         preset: ``original``, ``carl``, ``lac``: they agree here (CARL's smoothing of regression labels is a defect).
         loss: ``regression_mse_var``, ``regression_mse``, ``regression_huber`` or ``classification``.
         similarity: ``l2`` or ``cosine`` (a raw dot product, as published). temperature: t.
         normalize_indices: steps over the length of the video. variance_lambda, huber_delta, label_smoothing: see above.
-        stochastic: random cycles in place of all pairs. num_cycles, cycle_length: of those.
+        stochastic: random cycles instead of all pairs. num_cycles, cycle_length: of those.
 
     Examples:
         >>> z = torch.eye(4)[None]
@@ -47,49 +52,54 @@ class TCCLoss(nn.Module):
         True
     """
 
-    def __init__(self, preset: str = "original", **options: Any) -> None:
-        super().__init__()
-        self._set(**chosen("TCCLoss", PRESETS, preset, options, inspect.signature(self._set).parameters))
+    unit = False  # distances over d t stand still when rows have length 1
 
-    def _set(
+    def __init__(
         self,
+        preset: Preset = "original",
         *,
-        loss: str = "regression_mse_var",
-        similarity: Literal["l2", "cosine"] = "l2",
-        temperature: float = 0.1,
-        normalize_indices: bool = True,
-        variance_lambda: float = 0.001,
-        huber_delta: float = 0.1,
-        label_smoothing: float = 0.1,
-        stochastic: bool = False,
-        num_cycles: int = 5,
-        cycle_length: int = 2,
+        loss: Kind | None = None,
+        similarity: Similarity | None = None,
+        temperature: float | None = None,
+        normalize_indices: bool | None = None,
+        variance_lambda: float | None = None,
+        huber_delta: float | None = None,
+        label_smoothing: float | None = None,
+        stochastic: bool | None = None,
+        num_cycles: int | None = None,
+        cycle_length: int | None = None,
     ) -> None:
-        if loss not in KINDS or similarity not in ("l2", "cosine"):
-            raise ValueError(
-                f"loss must be one of {', '.join(KINDS)}, similarity l2 or cosine; got {loss}, {similarity}"
-            )
-        check_positive(temperature=temperature, huber_delta=huber_delta, num_cycles=num_cycles)
-        if cycle_length < 2:
-            raise ValueError(f"cycle_length must be at least 2, got {cycle_length}")
-        self.loss, self.similarity, self.temperature = loss, similarity, temperature
-        self.normalize_indices, self.variance_lambda, self.huber_delta = normalize_indices, variance_lambda, huber_delta
-        self.label_smoothing, self.stochastic = label_smoothing, stochastic
-        self.num_cycles, self.cycle_length = num_cycles, cycle_length
+        super().__init__()
+        settings = settings_of(
+            "TCCLoss", PRESETS, preset, loss=loss, similarity=similarity, temperature=temperature,
+            normalize_indices=normalize_indices, variance_lambda=variance_lambda, huber_delta=huber_delta,
+            label_smoothing=label_smoothing, stochastic=stochastic, num_cycles=num_cycles, cycle_length=cycle_length,
+        )  # fmt: skip
+        self.loss: Kind = settings["loss"]
+        self.similarity: Similarity = settings["similarity"]
+        self.temperature: float = settings["temperature"]
+        self.normalize_indices: bool = settings["normalize_indices"]
+        self.variance_lambda: float = settings["variance_lambda"]
+        self.huber_delta: float = settings["huber_delta"]
+        self.label_smoothing: float = settings["label_smoothing"]
+        self.stochastic: bool = settings["stochastic"]
+        self.num_cycles: int = settings["num_cycles"]
+        self.cycle_length: int = settings["cycle_length"]
+        check_choice("loss", self.loss, Kind)
+        check_choice("similarity", self.similarity, Similarity)
+        check_positive(temperature=self.temperature, huber_delta=self.huber_delta, num_cycles=self.num_cycles)
+        if self.cycle_length < 2:
+            raise ValueError(f"cycle_length must be at least 2, got {self.cycle_length}")
 
-    def forward(self, x: Tensor, y: Tensor, **views: Any) -> Tensor:
-        """The loss, a scalar."""
-        return self.terms(x, y, **views)["cycle"]
-
-    def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]:
+    def parts(self, pair: Pair) -> dict[str, Tensor]:
         """{"cycle": the loss}."""
-        z, steps, frames, masks = checked_pair(x, y, **views).pooled()
-        places = steps / frames[:, None] if self.normalize_indices else steps
+        z, steps, frames, masks = pair.pooled()
+        times = steps / frames[:, None] if self.normalize_indices else steps
         if self.stochastic:
-            return {"cycle": self._random_cycles(z, places, masks)}
-        return {"cycle": self._all_pairs(z, places, masks)}
+            return {"cycle": self._random_cycles(z, times, masks)}
+        return {"cycle": self._all_pairs(z, times, masks)}
 
-    def _all_pairs(self, z: Tensor, places: Tensor, masks: Tensor) -> Tensor:
+    def _all_pairs(self, z: Tensor, times: Tensor, masks: Tensor) -> Tensor:
         """Cycles from every sequence u through every other one v; the axes are u, v, frames of u."""
         n, t, d = z.shape
         flat = z.reshape(n * t, d)
@@ -100,7 +110,7 @@ class TCCLoss(nn.Module):
         target = torch.arange(t, device=z.device).repeat(n).expand(n, -1)
         others = masks.any(dim=1)[None, :] & ~torch.eye(n, dtype=torch.bool, device=z.device)
         keep = others[:, :, None] & masks[:, None, :]
-        return mean_over(self._rows(logits, masks, places, target), keep.flatten(1))
+        return mean_over(self._rows(logits, masks, times, target), keep.flatten(1))
 
     def _similar(self, x: Tensor, y: Tensor) -> Tensor:
         """sim of all rows of x and y, (..., n, m), without -|x|^2: the softmax over y that follows cancels it."""
@@ -109,8 +119,8 @@ class TCCLoss(nn.Module):
             dots = 2 * dots - y.square().sum(dim=-1)[..., None, :]
         return dots / (x.shape[-1] * self.temperature)
 
-    def _rows(self, logits: Tensor, columns: Tensor, places: Tensor, target: Tensor) -> Tensor:
-        """Loss of each row: logits (p, r, t) over frames with places (p, t), target (p, r) the frame to return to."""
+    def _rows(self, logits: Tensor, columns: Tensor, times: Tensor, target: Tensor) -> Tensor:
+        """Loss of each row: logits (p, r, t) over frames with times (p, t), target (p, r) the frame to return to."""
         keep = columns[:, None, :]
         if self.loss == "classification":
             logs = masked_log_softmax(logits, keep)
@@ -118,16 +128,16 @@ class TCCLoss(nn.Module):
             even = logs.where(keep, 0.0).sum(-1) / columns.sum(-1, keepdim=True).clamp(min=1)
             return -(1 - self.label_smoothing) * hit - self.label_smoothing * even
         beta = masked_softmax(logits, keep)
-        true = places.gather(1, target)
-        mean = (beta * places[:, None, :]).sum(-1)
+        true = times.gather(1, target)
+        mean = (beta * times[:, None, :]).sum(-1)
         if self.loss == "regression_mse":
             return (true - mean).square()
         if self.loss == "regression_huber":
             return huber_loss(mean, true, reduction="none", delta=self.huber_delta)
-        variance = (beta * (places[:, None, :] - mean[..., None]).square()).sum(-1) + 1e-8
+        variance = (beta * (times[:, None, :] - mean[..., None]).square()).sum(-1) + 1e-8
         return (true - mean).square() / variance + self.variance_lambda * variance.log()
 
-    def _random_cycles(self, z: Tensor, places: Tensor, masks: Tensor) -> Tensor:
+    def _random_cycles(self, z: Tensor, times: Tensor, masks: Tensor) -> Tensor:
         """Cycles through random sequences that have frames, each begun and ended at a random frame of its first one."""
         if len(z) < self.cycle_length:
             raise ValueError(f"cycles of length {self.cycle_length} need as many sequences, got {len(z)}")
@@ -144,5 +154,5 @@ class TCCLoss(nn.Module):
                 there = masked_softmax(self._similar(frame, z[sequence][None]), masks[sequence][None, None, :])
                 frame = there @ z[sequence][None]
             logits = self._similar(frame, z[first][None])
-            each.append(self._rows(logits, masks[first][None], places[first][None], start))
+            each.append(self._rows(logits, masks[first][None], times[first][None], start))
         return torch.cat(each).mean()

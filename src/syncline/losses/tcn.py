@@ -9,22 +9,31 @@ triplet (as LAC's code has it): mean max(0, |a - p| - |a - n| + margin).
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from jaxtyping import Bool, Float, Int, Num
+from torch import Tensor
 from torch.nn.functional import triplet_margin_loss
 
 from syncline.alignment import unit_rows
-from syncline.losses.pair import checked_pair, masked_log_softmax, mean_over
-from syncline.losses.presets import chosen
+from syncline.losses.loss import PairLoss
+from syncline.losses.pair import Pair, checked_pair
+from syncline.losses.presets import check_choice, settings_of
+from syncline.losses.rows import masked_log_softmax, mean_over
 
-PRESETS: dict[str, dict[str, Any]] = {"original": {}, "carl": {"l2_normalize": True}, "lac": {"mode": "triplet"}}
+Preset = Literal["original", "carl", "lac"]
+Mode = Literal["npairs", "triplet"]
+_ORIGINAL: dict[str, Any] = {"mode": "npairs", "l2_normalize": False, "regularization": 0.002, "margin": 0.2}
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "original": _ORIGINAL, "carl": {**_ORIGINAL, "l2_normalize": True}, "lac": {**_ORIGINAL, "mode": "triplet"}
+}  # fmt: skip
 
 
-class TCNLoss(nn.Module):
+class TCNLoss(PairLoss):
     """n-pairs or triplet loss: x are anchors, y their positives slot by slot, ``negatives`` (b, t, d) for triplets.
+
+    Every setting that is None stands as the preset has it.
 
     Args:
         preset: ``original`` (n-pairs as in TCC's code), ``carl`` (normalised rows), ``lac`` (triplets).
@@ -37,47 +46,102 @@ class TCNLoss(nn.Module):
         0.5524
     """
 
-    def __init__(self, preset: str = "original", **options: Any) -> None:
-        super().__init__()
-        self._set(**chosen("TCNLoss", PRESETS, preset, options, inspect.signature(self._set).parameters))
-
-    def _set(
+    def __init__(
         self,
+        preset: Preset = "original",
         *,
-        mode: Literal["npairs", "triplet"] = "npairs",
-        l2_normalize: bool = False,
-        regularization: float = 0.002,
-        margin: float = 0.2,
+        mode: Mode | None = None,
+        l2_normalize: bool | None = None,
+        regularization: float | None = None,
+        margin: float | None = None,
     ) -> None:
-        if mode not in ("npairs", "triplet"):
-            raise ValueError(f"mode must be npairs or triplet, got {mode!r}")
-        self.mode, self.l2_normalize, self.regularization, self.margin = mode, l2_normalize, regularization, margin
+        super().__init__()
+        settings = settings_of(
+            "TCNLoss", PRESETS, preset, mode=mode, l2_normalize=l2_normalize, regularization=regularization,
+            margin=margin,
+        )  # fmt: skip
+        self.mode: Mode = settings["mode"]
+        self.l2_normalize = self.unit = settings["l2_normalize"]
+        self.regularization: float = settings["regularization"]
+        self.margin: float = settings["margin"]
+        check_choice("mode", self.mode, Mode)
 
-    def forward(self, x: Tensor, y: Tensor, *, negatives: Tensor | None = None, **views: Any) -> Tensor:
-        """The loss, a scalar."""
-        return torch.stack(list(self.terms(x, y, negatives=negatives, **views).values())).sum()
+    def forward(
+        self,
+        x: Float[Tensor, "b t d"],
+        y: Float[Tensor, "b t d"],
+        *,
+        steps_x: Num[Tensor, "b t"],
+        steps_y: Num[Tensor, "b t"],
+        frames_x: Num[Tensor, " b"],
+        frames_y: Num[Tensor, " b"],
+        mask_x: Bool[Tensor, "b t"] | None = None,
+        mask_y: Bool[Tensor, "b t"] | None = None,
+        video_x: Int[Tensor, " b"] | None = None,
+        video_y: Int[Tensor, " b"] | None = None,
+        negatives: Float[Tensor, "b t d"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """The loss, a scalar: the sum of its ``terms``, which takes the same arguments."""
+        return self.total(
+            self.terms(
+                x, y, steps_x=steps_x, steps_y=steps_y, frames_x=frames_x, frames_y=frames_y, mask_x=mask_x,
+                mask_y=mask_y, video_x=video_x, video_y=video_y, negatives=negatives,
+            )
+        )  # fmt: skip
 
-    def terms(self, x: Tensor, y: Tensor, *, negatives: Tensor | None = None, **views: Any) -> dict[str, Tensor]:
+    def terms(
+        self,
+        x: Float[Tensor, "b t d"],
+        y: Float[Tensor, "b t d"],
+        *,
+        steps_x: Num[Tensor, "b t"],
+        steps_y: Num[Tensor, "b t"],
+        frames_x: Num[Tensor, " b"],
+        frames_y: Num[Tensor, " b"],
+        mask_x: Bool[Tensor, "b t"] | None = None,
+        mask_y: Bool[Tensor, "b t"] | None = None,
+        video_x: Int[Tensor, " b"] | None = None,
+        video_y: Int[Tensor, " b"] | None = None,
+        negatives: Float[Tensor, "b t d"] | None = None,
+    ) -> dict[str, Float[Tensor, ""]]:
         """{"triplet"} or {"npairs", "regularization"} (weighted by lambda / 4).
+
+        Args:
+            x, y: (b, t, d) anchors and positives, slot by slot. steps_x, ..., video_y: as `PairLoss.terms` takes them.
+            negatives: (b, t, d), slot by slot too; mode ``triplet`` only.
 
         Raises:
             ValueError: triplets without negatives, or anchors and positives that do not go together.
         """
         if x.shape != y.shape:
             raise ValueError(f"anchors and positives go slot by slot, got {tuple(x.shape)} and {tuple(y.shape)}")
-        pair = checked_pair(x, y, unit=self.l2_normalize, **views)
-        x, y = pair.x, pair.y
-        both = pair.mask_x & pair.mask_y
-        if self.mode == "triplet":
-            if negatives is None or negatives.shape != x.shape:
-                raise ValueError(f"mode 'triplet' needs negatives of shape {tuple(x.shape)}")
-            n = negatives.to(x.dtype).masked_fill(~both[:, :, None], 0.0)
-            n = unit_rows(n) if self.l2_normalize else n
-            each = triplet_margin_loss(
-                x.flatten(0, 1), y.flatten(0, 1), n.flatten(0, 1), margin=self.margin, reduction="none"
-            )
-            return {"triplet": mean_over(each.view_as(both), both)}
-        logs = masked_log_softmax(x @ y.transpose(1, 2), pair.mask_y[:, None, :])
+        pair = checked_pair(
+            x, y, steps_x=steps_x, steps_y=steps_y, frames_x=frames_x, frames_y=frames_y, mask_x=mask_x, mask_y=mask_y,
+            video_x=video_x, video_y=video_y, unit=self.unit,
+        )  # fmt: skip
+        if self.mode == "npairs":
+            return self.parts(pair)
+        if negatives is None or negatives.shape != x.shape:
+            raise ValueError(f"mode 'triplet' needs negatives of shape {tuple(x.shape)}")
+        return {"triplet": self._triplets(pair, negatives)}
+
+    def parts(self, pair: Pair) -> dict[str, Tensor]:
+        """The terms of n-pairs."""
+        logs = masked_log_softmax(pair.x @ pair.y.transpose(1, 2), pair.mask_y[:, None, :])
         each = -torch.diagonal(logs, dim1=1, dim2=2)
-        squares = mean_over(x.square().sum(dim=-1), pair.mask_x) + mean_over(y.square().sum(dim=-1), pair.mask_y)
-        return {"npairs": mean_over(each, both), "regularization": 0.25 * self.regularization * squares}
+        squares = [
+            mean_over(z.square().sum(dim=-1), mask) for z, mask in ((pair.x, pair.mask_x), (pair.y, pair.mask_y))
+        ]
+        return {
+            "npairs": mean_over(each, pair.mask_x & pair.mask_y),
+            "regularization": 0.25 * self.regularization * sum(squares[1:], squares[0]),
+        }
+
+    def _triplets(self, pair: Pair, negatives: Tensor) -> Tensor:
+        both = pair.mask_x & pair.mask_y
+        n = negatives.to(pair.x.dtype).masked_fill(~both[:, :, None], 0.0)
+        n = unit_rows(n) if self.unit else n
+        each = triplet_margin_loss(
+            pair.x.flatten(0, 1), pair.y.flatten(0, 1), n.flatten(0, 1), margin=self.margin, reduction="none"
+        )
+        return mean_over(each.view_as(both), both)
