@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from syncline.alignment import expected_alignment, soft_smith_waterman
-from syncline.alignment.soft_smith_waterman import GapForm
 from syncline.alignment.similarity import Centre, Similarity
+from syncline.alignment.soft_smith_waterman import GapForm
 from syncline.losses.cross_video import Aligner, CrossForm
 from syncline.losses.pair import Pair
 from syncline.losses.presets import check_choice, check_positive
