@@ -40,7 +40,7 @@ def main(words: list[str] | None = None) -> list[float]:
     config = encoder_preset("gta", backbone=options.backbone, weights=options.weights)
     encoder = FrameEncoder(config)
     cache = FeatureCache(options.cache, encoder.backbone, copies=options.copies)
-    features = [cache.features(video).grid for video in open_videos(options.source)]
+    features = [cache.features(video).features for video in open_videos(options.source)]
     encoder.calibrate([maps[0] for maps in features])
 
     # Pairs of different videos, each as frames drawn from its whole length.

@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> list[float]:
     config = encoder_preset("lac", backbone=options.backbone, weights=options.weights)
     encoder = FrameEncoder(config)
     cache = FeatureCache(options.cache, encoder.backbone, copies=options.copies)
-    features = [cache.features(video).grid for video in open_videos(options.source)]
+    features = [cache.features(video).features for video in open_videos(options.source)]
     encoder.calibrate([maps[0] for maps in features])
 
     # Two views of each video: random frames of a crop, at up to three times the speed.

@@ -41,7 +41,7 @@ def main(words: list[str] | None = None) -> list[float]:
     config = encoder_preset("lrprop", backbone=options.backbone, weights=options.weights)
     encoder = FrameEncoder(config)
     cache = FeatureCache(options.cache, encoder.backbone, copies=options.copies)
-    features = [cache.features(video).grid for video in open_videos(options.source)]
+    features = [cache.features(video).features for video in open_videos(options.source)]
     encoder.calibrate([maps[0] for maps in features])
 
     # Two views of each video; the loss pairs them across videos.

@@ -32,8 +32,8 @@ def test_folders_of_frames_are_cached_by_content(tmp_path: Path, backbone: Backb
     (tmp_path / "sets" / "a" / "000006.jpg").write_bytes(forms.jpeg(99))
     changed = cache.features(videos[0])
     assert len(list(cache.folder.glob("*.safetensors"))) == 2
-    np.testing.assert_array_equal(changed.grid[0, :5], first.grid[0, :5])
-    assert (changed.grid[0, 5] != first.grid[0, 5]).any()
+    np.testing.assert_array_equal(changed.features[0, :5], first.features[0, :5])
+    assert (changed.features[0, 5] != first.features[0, 5]).any()
 
 
 def test_episodes_of_one_file_are_videos_of_their_own(tmp_path: Path, backbone: Backbone) -> None:
@@ -45,6 +45,6 @@ def test_episodes_of_one_file_are_videos_of_their_own(tmp_path: Path, backbone: 
     assert (a.source, b.source) == ("episode_000000", "episode_000001")
     np.testing.assert_allclose(a.pts_seconds, [0.0, 0.2, 0.4], atol=1e-6)
     np.testing.assert_allclose(b.pts_seconds, [0.6, 0.8, 1.0, 1.2, 1.4], atol=1e-6)
-    frames = cache.features(videos[1]).frames
+    frames = cache.features(videos[1]).frame_indices
     pictures = np.concatenate([p.permute(0, 2, 3, 1).numpy() for _, p in decoded(videos[1].path, frames, (48, 96))])
     assert [bars.read_bar_code(picture) for picture in pictures] == [6, 8, 10, 12, 14]

@@ -48,17 +48,17 @@ def test_frames_are_computed_once(backbone: Backbone, video: Video, tmp_path: Pa
     assert cache.missing(video) == (10, 10)
     first = cache.features(video)
     assert decoded == list(range(0, 40, 4))
-    assert first.grid.shape == (1, 10, backbone.dim)
+    assert first.features.shape == (1, 10, backbone.dim)
     assert cache.missing(video) == (10, 0)
     again = cache.features(video)
     assert len(decoded) == 10
-    np.testing.assert_array_equal(first.grid, again.grid)
+    np.testing.assert_array_equal(first.features, again.features)
     finer = cache.features(video, sampling=Sampling(stride=2))
     assert decoded[10:] == list(range(2, 40, 4)), "only what was missing"
-    np.testing.assert_array_equal(finer.grid[0, ::2], first.grid[0])
+    np.testing.assert_array_equal(finer.features[0, ::2], first.features[0])
     np.testing.assert_allclose(finer.pts_seconds, np.arange(0, 40, 2) / 30, atol=1e-6)
     fresh = FeatureCache(tmp_path / "other", backbone, Sampling(stride=2)).features(video)
-    np.testing.assert_allclose(fresh.grid.astype(np.float32), finer.grid.astype(np.float32), atol=2e-3)
+    np.testing.assert_allclose(fresh.features.astype(np.float32), finer.features.astype(np.float32), atol=2e-3)
 
 
 def test_recuts_share_the_features_of_their_source(
@@ -72,14 +72,14 @@ def test_recuts_share_the_features_of_their_source(
     cut = replace(video, name="cut", frames=np.array([4, 4, 8, 12]))
     found = cache.features(cut)
     assert decoded == []
-    np.testing.assert_array_equal(found.grid[0], whole.grid[0, [2, 2, 4, 6]])
+    np.testing.assert_array_equal(found.features[0], whole.features[0, [2, 2, 4, 6]])
     np.testing.assert_allclose(found.pts_seconds, np.arange(4) / video.frame_rate)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "scalar", "offsets"])
 def test_what_is_broken_is_made_again(damage: str, backbone: Backbone, video: Video, tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path, backbone, Sampling(stride=8))
-    first = np.array(cache.features(video).grid)
+    first = np.array(cache.features(video).features)
     (file,) = cache.folder.glob("*.safetensors")
     content = file.read_bytes()
     damaged = {
@@ -88,20 +88,20 @@ def test_what_is_broken_is_made_again(damage: str, backbone: Backbone, video: Vi
     }  # fmt: skip
     assert damaged[damage] != content
     file.write_bytes(damaged[damage])
-    np.testing.assert_array_equal(cache.features(video).grid, first)
+    np.testing.assert_array_equal(cache.features(video).features, first)
     assert read_features(file, copies=1, dim=backbone.dim) is not None
 
 
 def test_augmented_copies_are_drawn_once_and_stay(backbone: Backbone, video: Video, tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path / "a", backbone, Sampling(stride=8), copies=3)
-    found = cache.features(video).grid
+    found = cache.features(video).features
     assert found.shape[0] == 3
     assert not np.array_equal(found[1], found[2])
-    other = FeatureCache(tmp_path / "b", backbone, Sampling(stride=8), copies=3).features(video).grid
+    other = FeatureCache(tmp_path / "b", backbone, Sampling(stride=8), copies=3).features(video).features
     np.testing.assert_array_equal(found, other)
     plain = FeatureCache(tmp_path / "a", backbone, Sampling(stride=8))
     assert plain.missing(video)[1] == 0, "the plain ones stand in the file with copies"
-    np.testing.assert_array_equal(plain.features(video).grid[0], found[0])
+    np.testing.assert_array_equal(plain.features(video).features[0], found[0])
 
 
 def test_another_backbone_has_features_of_its_own(backbone: Backbone, video: Video, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_cache_that_cannot_be_written_is_used_from_memory(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     found = FeatureCache(tmp_path / "file", backbone, Sampling(stride=8)).features(video)
-    assert found.grid.shape == (1, 5, backbone.dim)
+    assert found.features.shape == (1, 5, backbone.dim)
     assert "cannot be kept" in caplog.text
 
 

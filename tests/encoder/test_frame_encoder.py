@@ -85,7 +85,7 @@ def test_training_and_extraction_see_the_same(video: Path, tmp_path: Path) -> No
     encoder = small()
     features = FeatureCache(tmp_path, encoder.backbone, encoder.config.sampling).features(video_of(video))
     with torch.no_grad():
-        direct = encoder(torch.from_numpy(np.array(features.grid[0]))[None])[0].numpy()
+        direct = encoder(torch.from_numpy(np.array(features.features[0]))[None])[0].numpy()
     np.testing.assert_allclose(encoder.embed([video])[0].vectors, direct, atol=2e-3)
 
 

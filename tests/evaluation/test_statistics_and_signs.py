@@ -12,7 +12,7 @@ from syncline.evaluation.controls import time_only
 from syncline.evaluation.evaluate import measure
 from syncline.evaluation.protocols import Clip, Protocol, recut_by_chance, splice
 from syncline.evaluation.statistics import averaged, better_is_lower, paired_bootstrap, spread
-from syncline.evaluation.without_labels import clock_share, label_free_signs, match_scores, warnings_of
+from syncline.evaluation.without_labels import label_free_signs, match_scores, time_share, warnings_of
 
 
 def _clip(name: str, length: int, seed: int = 0) -> Clip:
@@ -49,20 +49,20 @@ def test_seeds_are_averaged_and_directions_known() -> None:
     assert [better_is_lower(m) for m in ("event_dtw_p90", "event_dtw_f1", "tau")] == [True, False, False]
 
 
-def test_signs_know_a_clock_a_collapse_and_a_course() -> None:
+def test_signs_know_time_only_a_collapse_and_a_course() -> None:
     clips = [_clip(f"{i}", 60 + 7 * i, i) for i in range(6)]
     recuts = [recut_by_chance(clip, seed=1) for clip in clips]
-    clock = label_free_signs(time_only(clips), retimed=time_only(recuts))
-    assert clock["clock_share_retimed"] > 0.95
-    assert clock["tau"] > 0.99
-    assert "clock" in warnings_of(clock)[0]
+    by_time = label_free_signs(time_only(clips), retimed=time_only(recuts))
+    assert by_time["time_share_retimed"] > 0.95
+    assert by_time["tau"] > 0.99
+    assert "time-only" in warnings_of(by_time)[0]
     course = label_free_signs([c.features for c in clips], retimed=[c.features for c in recuts])
-    assert course["clock_change"] > clock["clock_change"] + 0.02
-    assert not [line for line in warnings_of(course) if "clock" in line]
+    assert course["time_share_lost"] > by_time["time_share_lost"] + 0.02
+    assert not [line for line in warnings_of(course) if "time-only" in line]
     collapsed = label_free_signs([1 + 1e-4 * c.features for c in clips])
     assert collapsed["spread"] < 1e-3
     assert "collapsed" in warnings_of(collapsed)[0]
-    assert math.isnan(collapsed["clock_share_retimed"])
+    assert math.isnan(collapsed["time_share_retimed"])
 
 
 def test_recuts_of_one_source_stay_in_one_half() -> None:
@@ -75,8 +75,8 @@ def test_recuts_of_one_source_stay_in_one_half() -> None:
     signs = label_free_signs(
         random_walks, retimed=[walk for walk, _ in recuts], retimed_groups=[group for _, group in recuts]
     )
-    assert signs["clock_share"] < 0.2
-    assert signs["clock_share_retimed"] < 0.2, "with both re-cuts of a clip in different halves it was .8"
+    assert signs["time_share"] < 0.2
+    assert signs["time_share_retimed"] < 0.2, "with both re-cuts of a clip in different halves it was .8"
 
 
 def test_clips_that_share_a_source_stay_in_one_half() -> None:
@@ -84,14 +84,14 @@ def test_clips_that_share_a_source_stay_in_one_half() -> None:
     walks = [np.cumsum(random.normal(size=(80, 16)), axis=0) for _ in range(6)]
     twice = [walk for walk in walks for _ in (0, 1)]
     groups = [frozenset([i, f"{i}{k}"]) for i in range(6) for k in (0, 1)]
-    assert clock_share(twice) > 0.6, "each walk is known from its copy"
-    assert clock_share(twice, groups) < 0.2
+    assert time_share(twice) > 0.6, "each walk is known from its copy"
+    assert time_share(twice, groups) < 0.2
 
 
 @pytest.mark.parametrize("videos", [[], [np.zeros((0, 3))], [np.zeros((1, 3))], [np.zeros((1, 3)), np.zeros((1, 3))]])
 def test_signs_of_next_to_nothing_are_undefined(videos: list[np.ndarray[Any, Any]]) -> None:
     signs = label_free_signs(videos, retimed=videos)
-    assert math.isnan(signs["clock_share"])
+    assert math.isnan(signs["time_share"])
     assert len(videos) == 2 or math.isnan(signs["effective_rank"])
     assert isinstance(warnings_of(signs), list)
 

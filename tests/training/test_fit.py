@@ -246,7 +246,7 @@ def test_augmented_copies_are_made_as_configured(videos: VideoSet, cache: Path, 
     for pipeline in ("ssl", "plain", "none", "none"):
         made = make_encoder(small(copies=2, views={"pipeline": pipeline}), cache)[1]
         assert made is not None
-        grids.append(np.array(made.features(videos[0]).grid))
+        grids.append(np.array(made.features(videos[0]).features))
         files.append(made._name("content"))
     assert not np.array_equal(grids[0][1], grids[1][1])
     np.testing.assert_array_equal(grids[2][0], grids[2][1])

@@ -37,7 +37,7 @@ MOST_GAPS = 12
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EPILOG
-    parser.add_argument("a", type=Path, help="the video that sets the clock")
+    parser.add_argument("a", type=Path, help="the video that leads")
     parser.add_argument("b", type=Path, help="the video that follows")
     parser.add_argument("--out", type=Path, default=Path("aligned"), help="folder of the results (default: aligned)")
     parser.add_argument("--mode", choices=["local", "global", "subsequence", "band"], default="local",

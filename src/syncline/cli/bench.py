@@ -28,10 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the benches of the package, and what each compares")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds the sets (default: here)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the results (default: results)")
-    parser.add_argument("--seeds", type=int, nargs="+", help="in place of the configuration's")
-    parser.add_argument("--sets", nargs="+", help="in place of the configuration's")
+    parser.add_argument("--seeds", type=int, nargs="+", help="instead of the configuration's")
+    parser.add_argument("--sets", nargs="+", help="instead of the configuration's")
     parser.add_argument("--methods", nargs="+", help="only these rows")
-    parser.add_argument("--steps", type=int, help="steps of the optimiser, in place of the configuration's")
+    parser.add_argument("--steps", type=int, help="steps of the optimiser, instead of the configuration's")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of all rows, as encoder.width=64"
     )
@@ -73,18 +73,18 @@ def run(arguments: argparse.Namespace) -> int:
         sets=arguments.sets or config.sets,
         baseline=config.baseline if config.baseline in methods else None,
     )
-    place = arguments.out / config.name
+    folder = arguments.out / config.name
     if arguments.only_tables:
-        if not (place / "runs.jsonl").is_file():
-            raise SynclineError(f"{place} holds no runs.jsonl; run syncline bench {arguments.config} first")
-        write_tables(config, place)
+        if not (folder / "runs.jsonl").is_file():
+            raise SynclineError(f"{folder} holds no runs.jsonl; run syncline bench {arguments.config} first")
+        write_tables(config, folder)
     else:
         run_bench(
             config, arguments.root, arguments.out,
             cache=FeatureCache(arguments.cache), say=lambda words: print(words, flush=True),
         )  # fmt: skip
-    if not (place / "tables.md").is_file():
+    if not (folder / "tables.md").is_file():
         raise SynclineError("no run of this bench has succeeded; the warnings above say why")
-    print((place / "tables.md").read_text(encoding="utf-8"))
-    print(f"results in {place}")
+    print((folder / "tables.md").read_text(encoding="utf-8"))
+    print(f"results in {folder}")
     return 0

@@ -81,11 +81,11 @@ def _make_room(out: Path) -> None:
     if holds_files(out) and not (out / "set" / "truth.json").is_file():
         raise SynclineError(f"{out} holds other things than a demo; choose another folder with --out")
     for name in marks:
-        place = out / name
-        if place.is_dir():
-            shutil.rmtree(place)
-        elif place.exists():
-            place.unlink()
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.exists():
+            path.unlink()
 
 
 def _render(out: Path, arguments: argparse.Namespace, say: Any) -> tuple[list[SyntheticVideo], VideoSet]:

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _shard(text: str | None) -> tuple[int, int]:
-    """(place from 0, how many)."""
+    """(index from 0, how many)."""
     from syncline.errors import SynclineError
 
     if text is None:

@@ -92,7 +92,7 @@ class Embedder:
         import torch
         from PIL import Image
 
-        from syncline.encoder.principal_space import principal_directions
+        from syncline.encoder.principal_space import PrincipalSpace
 
         if self.encoder is not None and self.encoder.config.contexts > 1:
             raise SynclineError(
@@ -116,10 +116,10 @@ class Embedder:
                 trained: NDArray[np.float32] = self.encoder.eval()(pixels[:, None])[0, 0].numpy()
                 return trained
             assert self.cache is not None
-            fitted = [self.cache.features(video).grid[0] for video in videos]
-            mean, scale, directions = principal_directions(fitted, 128)
-            rows = backbone(pixels).flatten(1).half().float()
-            found: NDArray[np.float32] = ((rows - mean) @ (directions / scale[:, None]))[0].numpy()
+            fitted = [self.cache.features(video).features[0] for video in videos]
+            found: NDArray[np.float32] = (
+                PrincipalSpace.fit(fitted, 128).project(backbone(pixels).flatten(1).half())[0].numpy()
+            )
             return found
 
     def fingerprint(self, contents: Mapping[str, str]) -> str:

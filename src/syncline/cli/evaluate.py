@@ -193,8 +193,8 @@ def _print_table(console: Any, table: Table) -> None:
 
     heading, *lines = texts(table, bold=("[bold]", "[/bold]"))
     grid = Grid("", *(escape(line[0]) for line in lines), title=escape(table.title))
-    for place, name in enumerate(heading[2:], 2):
-        grid.add_row(name, *(line[place] for line in lines))
+    for column, name in enumerate(heading[2:], 2):
+        grid.add_row(name, *(line[column] for line in lines))
     console.print(grid)
 
 
@@ -210,6 +210,6 @@ def _write(arguments: argparse.Namespace, rows: Sequence[dict[str, Any]], matche
         tables = make_tables(rows)
         for name, text in (("md", as_markdown(tables)), ("csv", as_csv(tables)), ("tex", as_latex(tables))):
             write_text(arguments.out / f"tables.{name}", text)
-    for place in (arguments.json, arguments.out):
-        if place is not None:
-            print(f"written: {place}")
+    for path in (arguments.json, arguments.out):
+        if path is not None:
+            print(f"written: {path}")

@@ -87,11 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"no space left on the disk while writing {error.filename or 'a file'}; free some and run again"
             )
         if error.errno == errno.EFBIG:
-            return _fail(f"{error.filename or 'a file'} would be larger than files may be here; choose another place")
+            return _fail(f"{error.filename or 'a file'} would be larger than files may be here; choose another folder")
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            return _fail(f"no permission to write or read {error.filename}; choose another place")
-        if error.filename is not None:  # a folder where a file should be, a place that cannot be made, a path too long
-            return _fail(f"{error.filename} cannot be read or written: {error.strerror}; choose another place")
+            return _fail(f"no permission to write or read {error.filename}; choose another folder")
+        if error.filename is not None:  # a folder where a file should be, one that cannot be made, a path too long
+            return _fail(f"{error.filename} cannot be read or written: {error.strerror}; choose another folder")
         raise
     return int(code or 0)
 

@@ -92,11 +92,13 @@ def same(one: Path, other: Path) -> bool:
 
 
 def known_events(video: Video, num_phases: int) -> list[float | None]:
-    """Seconds of a video's key events by its phases, on its own clock; [] without labels."""
+    """Seconds of a video's key events by its phases, as its player shows them; [] without labels."""
     from syncline.data import events_from_phases
     from syncline.video import VideoReader
 
     if video.phases is None or num_phases < 2:
         return []
-    clock = VideoReader(video.path).pts_seconds
-    return [None if frame is None else float(clock[frame]) for frame in events_from_phases(video.phases, num_phases)]
+    pts_seconds = VideoReader(video.path).pts_seconds
+    return [
+        None if frame is None else float(pts_seconds[frame]) for frame in events_from_phases(video.phases, num_phases)
+    ]

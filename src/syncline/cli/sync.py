@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_figure(arguments.out / "timeline.png", timeline_figure(timeline, names=names))
     for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
         misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
-        say(f"  misfit {misfit:>8}   on {entry['coverage']:4.0%} of the clock   {entry['video']}")
+        say(f"  misfit {misfit:>8}   on {entry['coverage']:4.0%} of the timeline   {entry['video']}")
     for e in value.get("offsets", []):
         if "offset" in e:
             say(f"  {e['video']}: at {e['offset']:+.3f} s where the reference begins, runs × {e['rate']:.4f}, "

@@ -189,10 +189,10 @@ def _finish(arguments: argparse.Namespace) -> None:
 
     from syncline.files import write_json
 
-    place = Path(arguments.out)
-    summary = json.loads((place / "run.json").read_text(encoding="utf-8"))
+    folder = Path(arguments.out)
+    summary = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     seconds, step = summary["seconds"], summary["step"]
-    print(f"{place}: {step} steps in {seconds:.0f} s ({step / max(seconds, 1e-9):.2f} a second)")
+    print(f"{folder}: {step} steps in {seconds:.0f} s ({step / max(seconds, 1e-9):.2f} a second)")
     if arguments.profile:
         plan = summary["plan"] or {}
         profile = {
@@ -201,14 +201,14 @@ def _finish(arguments: argparse.Namespace) -> None:
             "seconds_a_step": seconds / max(step, 1),
             "shares_of_a_step": summary["shares"],
         }
-        write_json(place / "profile.json", profile)
+        write_json(folder / "profile.json", profile)
         for part, share in profile["seconds_a_frame"].items():
             print(
                 f"  {part:<10} {1e3 * share:7.1f} ms a frame" + ("" if share else " (all features were in the cache)")
             )
         for part, share in summary["shares"].items():
             print(f"  {part:<10} {100 * share:7.1f} % of a step")
-    run, source = shlex.quote(str(place)), shlex.quote(arguments.source)
+    run, source = shlex.quote(str(folder)), shlex.quote(arguments.source)
     print(f"next: syncline evaluate {run} {_typed(arguments)}, or syncline view {source} --run {run}")
 
 

@@ -23,6 +23,7 @@ import queue
 import shutil
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +52,27 @@ class CachedFeatures:
     """Features of the sampled frames of one video.
 
     Attributes:
-        grid: (k, t, C g g) float16, the feature maps flattened; copy 0 is the plain one. May be a read-only memory map.
-        frames: (t,) int64 frame numbers in the source file.
-        pts_seconds: (t,) float64, when they are shown; of a re-cut on its own clock (place / frame rate).
+        features: (k, t, C g g) float16, the pooled maps flattened; copy 0 is the plain one. May be a read-only memory
+            map.
+        frame_indices: (t,) int64 positions in the decoded source.
+        pts_seconds: (t,) float64, when they are shown; of a re-cut its own (position / frame rate).
     """
 
-    grid: np.ndarray[Any, np.dtype[np.float16]]
-    frames: np.ndarray[Any, np.dtype[np.int64]]
+    features: np.ndarray[Any, np.dtype[np.float16]]
+    frame_indices: np.ndarray[Any, np.dtype[np.int64]]
     pts_seconds: np.ndarray[Any, np.dtype[np.float64]]
+
+    @property
+    def grid(self) -> np.ndarray[Any, np.dtype[np.float16]]:
+        """What 0.1.0 called ``features``."""
+        warnings.warn("CachedFeatures.grid is now .features", DeprecationWarning, stacklevel=2)
+        return self.features
+
+    @property
+    def frames(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """What 0.1.0 called ``frame_indices``."""
+        warnings.warn("CachedFeatures.frames is now .frame_indices", DeprecationWarning, stacklevel=2)
+        return self.frame_indices
 
 
 class FeatureCache:
@@ -131,27 +145,31 @@ class FeatureCache:
             SynclineError: the file cannot be read.
         """
         stored = self._stored(content_of(video.path))
-        clock = VideoReader(video.path).pts_seconds if stored is None else stored.clock
-        wanted = sampled_frames(video, clock, self.sampling if sampling is None else sampling)
-        there = 0 if stored is None else int(np.isin(wanted, stored.frames).sum())
+        shown = VideoReader(video.path).pts_seconds if stored is None else stored.pts_seconds
+        wanted = sampled_frames(video, shown, self.sampling if sampling is None else sampling)
+        there = 0 if stored is None else int(np.isin(wanted, stored.frame_indices).sum())
         return len(wanted), len(wanted) - there
 
     def features(self, video: Video, *, sampling: Sampling | None = None) -> CachedFeatures:
-        """The features of the sampled frames of ``video``; ``sampling`` in place of the cache's own.
+        """The features of the sampled frames of ``video``; ``sampling`` instead of the cache's own.
 
         Raises:
             SynclineError: the file cannot be decoded.
         """
         content = content_of(video.path)
         stored = self._stored(content)
-        clock = VideoReader(video.path, size=self.backbone.size).pts_seconds if stored is None else stored.clock
-        wanted = sampled_frames(video, clock, self.sampling if sampling is None else sampling)
-        missing = np.setdiff1d(wanted, stored.frames if stored is not None else np.zeros(0, np.int64))
+        shown = VideoReader(video.path, size=self.backbone.size).pts_seconds if stored is None else stored.pts_seconds
+        wanted = sampled_frames(video, shown, self.sampling if sampling is None else sampling)
+        missing = np.setdiff1d(wanted, stored.frame_indices if stored is not None else np.zeros(0, np.int64))
         if stored is None or len(missing):
-            stored = self._extend(video.path, content, clock, stored, missing)
-        rows = np.searchsorted(stored.frames, wanted)
-        grid = stored.grid if len(rows) == len(stored.frames) and (np.diff(rows) == 1).all() else stored.grid[:, rows]
-        return CachedFeatures(grid, wanted, own_clock(video, clock, wanted))
+            stored = self._extend(video.path, content, shown, stored, missing)
+        rows = np.searchsorted(stored.frame_indices, wanted)
+        features = (
+            stored.features
+            if len(rows) == len(stored.frame_indices) and (np.diff(rows) == 1).all()
+            else stored.features[:, rows]
+        )
+        return CachedFeatures(features, wanted, seconds_of(video, shown, wanted))
 
     def _name(self, content: str) -> str:
         if self.copies == 1:
@@ -169,35 +187,35 @@ class FeatureCache:
             copies = path.stem.split("-")[1]
             more = read_features(path, copies=int(copies), dim=dim) if copies.isdecimal() else None
             if more is not None:
-                return StoredFeatures(more.grid[:1], more.frames, more.clock)
+                return StoredFeatures(more.features[:1], more.frame_indices, more.pts_seconds)
         return None
 
     def _extend(
         self,
         path: Path,
         content: str,
-        clock: np.ndarray[Any, np.dtype[np.float64]],
+        shown: np.ndarray[Any, np.dtype[np.float64]],
         stored: StoredFeatures | None,
         missing: np.ndarray[Any, np.dtype[np.int64]],
     ) -> StoredFeatures:
         """Computes the features of frames ``missing`` and keeps them together with those that are there."""
-        frames = np.union1d(missing, stored.frames) if stored is not None else missing
+        frames = np.union1d(missing, stored.frame_indices) if stored is not None else missing
         shape = (self.copies, len(frames), self.backbone.dim)
         target = self.folder / self._name(content)
         try:
             if not (self.folder / "transform.json").is_file():
                 write_json(self.folder / "transform.json", self.backbone.describe())
-            self._fill(target, path, content, clock, stored, missing, frames, shape)
+            self._fill(target, path, content, shown, stored, missing, frames, shape)
         except OSError as error:
             if not self._warned:
                 _log.warning("features cannot be kept in %s (%s): they are computed each time", self.folder, error)
                 self._warned = True
             with tempfile.TemporaryDirectory() as folder:
                 target = Path(folder) / target.name
-                self._fill(target, path, content, clock, stored, missing, frames, shape)
+                self._fill(target, path, content, shown, stored, missing, frames, shape)
                 kept = read_features(target, copies=shape[0], dim=shape[2])
                 assert kept is not None
-                return StoredFeatures(np.array(kept.grid), kept.frames, kept.clock)
+                return StoredFeatures(np.array(kept.features), kept.frame_indices, kept.pts_seconds)
         written = read_features(target, copies=shape[0], dim=shape[2])
         if written is None:
             raise OSError(f"{target} was changed while it was written")
@@ -208,17 +226,17 @@ class FeatureCache:
         target: Path,
         path: Path,
         content: str,
-        clock: np.ndarray[Any, np.dtype[np.float64]],
+        shown: np.ndarray[Any, np.dtype[np.float64]],
         stored: StoredFeatures | None,
         missing: np.ndarray[Any, np.dtype[np.int64]],
         frames: np.ndarray[Any, np.dtype[np.int64]],
         shape: tuple[int, int, int],
     ) -> None:
-        with writing_features(target, shape=shape, frames=frames, clock=clock) as writer:
+        with writing_features(target, shape=shape, frame_indices=frames, pts_seconds=shown) as writer:
             if stored is not None:
-                for old, row in enumerate(np.searchsorted(frames, stored.frames)):
+                for old, row in enumerate(np.searchsorted(frames, stored.frame_indices)):
                     for copy in range(shape[0]):
-                        writer.write(copy, int(row), stored.grid[copy, old : old + 1])
+                        writer.write(copy, int(row), stored.features[copy, old : old + 1])
             for numbers, pictures in decoded(path, missing, self.backbone.size):
                 rows = np.searchsorted(frames, numbers)
                 for copy in range(shape[0]):
@@ -267,11 +285,11 @@ def content_of(path: Path) -> str:
         raise SynclineError(f"{path} cannot be read ({error.strerror})") from error
 
 
-def own_clock(
-    video: Video, clock: np.ndarray[Any, np.dtype[np.float64]], frames: np.ndarray[Any, np.dtype[np.int64]]
+def seconds_of(
+    video: Video, shown: np.ndarray[Any, np.dtype[np.float64]], frames: np.ndarray[Any, np.dtype[np.int64]]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """When the sampled frames are shown: by the source's clock, or of a re-cut its own (place / frame rate)."""
-    return clock[frames] if video.frames is None else np.arange(len(frames), dtype=np.float64) / video.frame_rate
+    """When the sampled frames are shown: as the source's (``shown``), or of a re-cut its own (position / rate)."""
+    return shown[frames] if video.frames is None else np.arange(len(frames), dtype=np.float64) / video.frame_rate
 
 
 def decoded(
@@ -335,9 +353,9 @@ class CacheEntry:
 
 def cache_info(root: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
     """What lies in the feature cache, by transform."""
-    place = cache_folder() / "features" if root is None else Path(root)
+    folder = cache_folder() / "features" if root is None else Path(root)
     entries = []
-    for described in sorted(place.glob("*/transform.json")):
+    for described in sorted(folder.glob("*/transform.json")):
         try:
             name = str(json.loads(described.read_text(encoding="utf-8"))["name"])
         except (ValueError, KeyError, TypeError):

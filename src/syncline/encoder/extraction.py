@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from syncline.data import Embedding, Sampling, Video, sampled_frames
-from syncline.encoder.cache import FeatureCache, decoded, own_clock
+from syncline.encoder.cache import FeatureCache, decoded, seconds_of
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.video import VideoReader
 
@@ -29,10 +29,10 @@ def video_of(path: str | os.PathLike[str]) -> Video:
     Raises:
         SynclineError: the file cannot be read as a video.
     """
-    place = Path(path)
-    reader = VideoReader(place)
+    path = Path(path)
+    reader = VideoReader(path)
     return Video(
-        path=place, name=place.stem, source=place.stem, num_frames=reader.num_frames, frame_rate=reader.frame_rate,
+        path=path, name=path.stem, source=path.stem, num_frames=reader.num_frames, frame_rate=reader.frame_rate,
         split="", action="", phases=None, frames=None,
     )  # fmt: skip
 
@@ -57,15 +57,15 @@ def embed_video(
             if cache is not None and encoder.config.trainable == "frozen":
                 _check(encoder, cache)
                 features = cache.features(video, sampling=chosen)
-                frames, seconds = features.frames, features.pts_seconds
+                frames, seconds = features.frame_indices, features.pts_seconds
                 chunks = (
-                    torch.from_numpy(np.array(features.grid[0, start : start + chunk_size]))
+                    torch.from_numpy(np.array(features.features[0, start : start + chunk_size]))
                     for start in range(0, len(frames), chunk_size)
                 )
             else:
-                clock = VideoReader(video.path).pts_seconds
-                frames = sampled_frames(video, clock, chosen)
-                seconds = own_clock(video, clock, frames)
+                shown = VideoReader(video.path).pts_seconds
+                frames = sampled_frames(video, shown, chosen)
+                seconds = seconds_of(video, shown, frames)
                 chunks = _maps(encoder, video, frames, chunk_size)
             steps = _steps(encoder.config.sampling, chosen, video, frames, seconds)
             vectors = _describe(encoder, chunks, len(frames), steps)
@@ -78,26 +78,30 @@ def embed_video(
 
 def embed_features(
     encoder: FrameEncoder,
-    grid: np.ndarray[Any, Any],
+    features: np.ndarray[Any, Any],
     *,
     steps: np.ndarray[Any, Any] | None = None,
     chunk_size: int = 256,
 ) -> np.ndarray[Any, Any]:
     """Embeddings (t, d) float32 of one sequence's cached maps (t, f).
 
-    ``steps``: (t,) places of the frames in the sequence, in the steps that the encoder was trained with; ``None``:
+    ``steps``: (t,) positions in the sampled sequence, in the steps that the encoder was trained with; ``None``:
     0, 1, 2 ... as where the sequence is sampled as in training.
     """
     mode = encoder.training
     encoder.eval()
     try:
         with torch.no_grad():
-            chunks = (torch.from_numpy(np.array(grid[i : i + chunk_size])) for i in range(0, len(grid), chunk_size))
-            places = np.arange(len(grid), dtype=np.float64) if steps is None else np.asarray(steps, dtype=np.float64)
-            vectors = _describe(encoder, chunks, len(grid), places)
-            placed = torch.from_numpy(places)[None].to(vectors.device)
+            chunks = (
+                torch.from_numpy(np.array(features[i : i + chunk_size])) for i in range(0, len(features), chunk_size)
+            )
+            placed = (
+                np.arange(len(features), dtype=np.float64) if steps is None else np.asarray(steps, dtype=np.float64)
+            )
+            vectors = _describe(encoder, chunks, length, placed)
+            on_device = torch.from_numpy(placed)[None].to(vectors.device)
             result: np.ndarray[Any, Any] = (
-                encoder.finish(encoder.relate(vectors[None], steps=placed))[0].float().cpu().numpy()
+                encoder.finish(encoder.relate(vectors[None], steps=on_device))[0].float().cpu().numpy()
             )
             return result
     finally:
@@ -123,7 +127,7 @@ def _maps(
 def _steps(
     trained: Sampling, chosen: Sampling, video: Video, frames: np.ndarray[Any, Any], seconds: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Places in the sequence, in the steps that the encoder was trained with, whatever the sampling now is."""
+    """Positions in the sampled sequence, in the steps that the encoder was trained with, whatever it is now."""
     if video.frames is not None or chosen == trained:
         return np.arange(len(frames), dtype=np.float64)
     steps: np.ndarray[Any, np.dtype[np.float64]] = (

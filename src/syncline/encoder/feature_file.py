@@ -22,6 +22,7 @@ import numpy as np
 from syncline.files import replacing
 
 _TYPES: dict[str, type[np.generic]] = {"F16": np.float16, "F64": np.float64, "I64": np.int64}
+_NAMES_OF_0_1 = {"grid": "features", "frames": "frame_indices", "clock": "pts_seconds"}  # its files are read, too
 _NAMES = {np.dtype(kind): name for name, kind in _TYPES.items()}
 
 
@@ -30,18 +31,19 @@ class StoredFeatures:
     """What a file of features holds.
 
     Attributes:
-        grid: (k, t, f) float16, a read-only memory map: k copies of the features of t frames; copy 0 is the plain one.
-        frames: (t,) int64 frame numbers of the source, ascending.
-        clock: (num_frames,) float64 seconds: when each frame of the source is shown.
+        features: (k, t, f) float16, a read-only memory map: k copies of the features of t frames; copy 0 is the plain
+            one.
+        frame_indices: (t,) int64 positions in the decoded source, ascending.
+        pts_seconds: (num_frames,) float64: when each frame of the source is shown.
     """
 
-    grid: np.ndarray[Any, np.dtype[np.float16]]
-    frames: np.ndarray[Any, np.dtype[np.int64]]
-    clock: np.ndarray[Any, np.dtype[np.float64]]
+    features: np.ndarray[Any, np.dtype[np.float16]]
+    frame_indices: np.ndarray[Any, np.dtype[np.int64]]
+    pts_seconds: np.ndarray[Any, np.dtype[np.float64]]
 
 
 class RowWriter:
-    """Fills the rows of ``grid`` of a file laid out by ``writing_features``."""
+    """Fills the rows of ``features`` of a file laid out by ``writing_features``."""
 
     def __init__(self, file: BinaryIO, start: int, shape: tuple[int, int, int]) -> None:
         self._file, self._start, self._shape = file, start, shape
@@ -60,17 +62,17 @@ def writing_features(
     path: Path,
     *,
     shape: tuple[int, int, int],
-    frames: np.ndarray[Any, np.dtype[np.int64]],
-    clock: np.ndarray[Any, np.dtype[np.float64]],
+    frame_indices: np.ndarray[Any, np.dtype[np.int64]],
+    pts_seconds: np.ndarray[Any, np.dtype[np.float64]],
 ) -> Iterator[RowWriter]:
     """Lays out a file of features of ``shape`` (k, t, f); it appears at ``path``, whole, when the block ends well."""
     header: dict[str, Any] = {}
     start = 0
-    # the small arrays first, so that their place does not depend on how the grid is filled
+    # the small arrays first, so that their offsets do not depend on how the features are filled in
     for name, array_shape, kind in (
-        ("frames", frames.shape, np.dtype(np.int64)),
-        ("clock", clock.shape, np.dtype(np.float64)),
-        ("grid", shape, np.dtype(np.float16)),
+        ("frame_indices", frame_indices.shape, np.dtype(np.int64)),
+        ("pts_seconds", pts_seconds.shape, np.dtype(np.float64)),
+        ("features", shape, np.dtype(np.float16)),
     ):
         end = start + math.prod(array_shape) * kind.itemsize
         header[name] = {"dtype": _NAMES[kind], "shape": list(array_shape), "data_offsets": [start, end]}
@@ -79,9 +81,9 @@ def writing_features(
     words += b" " * (-len(words) % 8)
     with replacing(path) as temporary, open(temporary, "r+b") as file:
         file.write(len(words).to_bytes(8, "little") + words)
-        file.write(frames.astype("<i8").tobytes() + clock.astype("<f8").tobytes())
+        file.write(frame_indices.astype("<i8").tobytes() + pts_seconds.astype("<f8").tobytes())
         file.truncate(8 + len(words) + start)
-        yield RowWriter(file, 8 + len(words) + header["grid"]["data_offsets"][0], shape)
+        yield RowWriter(file, 8 + len(words) + header["features"]["data_offsets"][0], shape)
 
 
 def read_features(path: Path, *, copies: int, dim: int) -> StoredFeatures | None:
@@ -94,17 +96,18 @@ def read_features(path: Path, *, copies: int, dim: int) -> StoredFeatures | None
                 return None
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
+        header = {_NAMES_OF_0_1.get(name, name): entry for name, entry in header.items()}
         if (
-            set(header) != {"frames", "clock", "grid"}
+            set(header) != set(_NAMES_OF_0_1.values())
             or max(e["data_offsets"][1] for e in header.values()) + length + 8 != size
         ):
             return None
         arrays = {name: _map(path, entry, 8 + length) for name, entry in header.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    grid, frames, clock = arrays["grid"], np.array(arrays["frames"]), np.array(arrays["clock"])
-    fits = grid.shape == (copies, len(frames), dim) and grid.dtype == np.float16
-    return StoredFeatures(grid, frames, clock) if fits else None
+    features, frame_indices = arrays["features"], np.array(arrays["frame_indices"])
+    fits = features.shape == (copies, len(frame_indices), dim) and features.dtype == np.float16
+    return StoredFeatures(features, frame_indices, np.array(arrays["pts_seconds"])) if fits else None
 
 
 def _map(path: Path, entry: dict[str, Any], start: int) -> np.ndarray[Any, Any]:

@@ -6,7 +6,7 @@
 Notable choices:
 - With a frozen backbone, training starts from cached maps, flattened: (b, t, C g g).
 - Sequences longer than 4,096 frames go through the transformer in overlapping windows that are defined by the frame's
-  place in the sequence, never by how the sequence was read; their results are blended. Positions are those of the
+  position in the sequence, never by how the sequence was read; their results are blended. Positions are those of the
   whole sequence.
 """
 
@@ -28,7 +28,7 @@ from syncline.encoder.backbone import Backbone
 from syncline.encoder.config import EncoderConfig
 from syncline.encoder.heads import BatchNorm, Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
 from syncline.encoder.positions import relative_positions, sinusoidal_code
-from syncline.encoder.principal_space import principal_directions
+from syncline.encoder.principal_space import PrincipalSpace
 from syncline.encoder.temporal import TemporalEncoder
 from syncline.errors import SynclineError
 
@@ -126,9 +126,9 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         sequences = list(features)
         self.reference_length.fill_(float(np.median([len(sequence) for sequence in sequences])))
         if self.config.project is not None:
-            mean, scale, directions = principal_directions(sequences, self.config.project, seed=seed)
-            self.input_mean.copy_(mean)
-            self.input_directions.copy_(directions / scale[:, None])
+            space = PrincipalSpace.fit(sequences, self.config.project, seed=seed)
+            self.input_mean.copy_(space.mean)
+            self.input_directions.copy_(space.directions)
 
     def forward(
         self,
@@ -145,7 +145,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
                 (b, t, k, 3, h, w), uint8 or in [0, 1]. f is the backbone's ``dim`` (or ``config.project``: what
                 ``project`` gives).
             mask: true where a frame is real; a prefix. The others get zeros.
-            steps: places of the frames in their video's sampled sequence; 0 ... t - 1 by default.
+            steps: positions of the frames in their video's sampled sequence; 0 ... t - 1 by default.
             frames: lengths of the videos. Taken so that a batch can be handed over whole; no position code needs them.
 
         Raises:
@@ -202,8 +202,8 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         if self.config.pos_enc == "relative":
             vectors = vectors + sinusoidal_code(relative_positions(real, self.config.train_len), vectors.shape[-1])
         elif self.config.pos_enc == "absolute":
-            places = steps.float() * (self.config.train_len / self.reference_length)
-            vectors = vectors + sinusoidal_code(places, vectors.shape[-1])
+            positions = steps.float() * (self.config.train_len / self.reference_length)
+            vectors = vectors + sinusoidal_code(positions, vectors.shape[-1])
         vectors = self.input_dropout(vectors)
         if vectors.shape[1] <= WINDOW or self.config.attn_axis == "batch":
             related: Tensor = self.output(self.temporal(vectors, mask=mask, rotary=rotary))

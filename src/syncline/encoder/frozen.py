@@ -6,14 +6,12 @@ What every verb uses where no trained run is given, and the control that a train
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
-import torch
 
 from syncline.data import Embedding, Video
 from syncline.encoder.cache import FeatureCache
-from syncline.encoder.principal_space import principal_directions
+from syncline.encoder.principal_space import PrincipalSpace
 
 _CHUNK = 512
 
@@ -44,15 +42,11 @@ def frozen_embeddings(
         features.append(cache.features(video))
         if progress is not None:
             progress(video)
-    fitted = [f.grid[0] for f in features] if fit is None else [cache.features(video).grid[0] for video in fit]
-    mean, scale, directions = principal_directions(fitted, dim)
-    directions = directions / scale[:, None]
+    fitted = [f.features[0] for f in features] if fit is None else [cache.features(video).features[0] for video in fit]
+    space = PrincipalSpace.fit(fitted, dim)
     results = []
     for video, found in zip(wanted, features, strict=True):
-        parts: list[np.ndarray[Any, Any]] = []
-        for start in range(0, len(found.frames), _CHUNK):
-            rows = torch.from_numpy(np.asarray(found.grid[0, start : start + _CHUNK], dtype=np.float32))
-            parts.append(((rows - mean) @ directions).numpy())
-        vectors = np.concatenate(parts)
+        starts = range(0, len(found.frame_indices), _CHUNK)  # an hour of features is larger than the embedding
+        vectors = np.concatenate([space.project(found.features[0, i : i + _CHUNK]).numpy() for i in starts])
         results.append(Embedding(vectors=vectors, pts_seconds=found.pts_seconds, source=video.identity))
     return results

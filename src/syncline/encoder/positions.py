@@ -7,10 +7,10 @@ Note the exponent c/d (not 2*floor(c/2)/d): sine and cosine channels have freque
 The codes:
 - ``relative``: p runs from 0 to S0 - 1 over whatever the length is: relative progress. The published choice; any model
   can copy it into its embedding, so results are shown beside a control that knows the time only.
-- ``absolute``: p = step * S0 / (median length in training): a clock that does not know how long the video is.
+- ``absolute``: p = step * S0 / (median length in training): it tells the time, but not how long the video is.
 - ``none``: the encoder sees a set of frames.
 - ``rope``: queries and keys are rotated by their step, so attention knows the distance of two frames but not where in
-  the video they are: a position code that is no clock.
+  the video they are: a position code that does not tell the time.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def relative_positions(mask: Bool[Tensor, "b t"], train_len: int) -> Float[Tenso
         >>> relative_positions(torch.ones(1, 3, dtype=torch.bool), train_len=32)
         tensor([[ 0.0000, 15.5000, 31.0000]])
     """
-    places = torch.arange(mask.shape[1], device=mask.device, dtype=torch.float32)
+    positions = torch.arange(mask.shape[1], device=mask.device, dtype=torch.float32)
     lengths = mask.sum(dim=1, keepdim=True)
-    return places * (train_len - 1) / (lengths - 1).clamp(min=1)
+    return positions * (train_len - 1) / (lengths - 1).clamp(min=1)
 
 
 def sinusoidal_code(positions: Float[Tensor, "b t"], dim: int) -> Float[Tensor, "b t d"]:

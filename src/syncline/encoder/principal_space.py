@@ -1,8 +1,15 @@
-"""Principal directions of features that are wider than there are frames to look at."""
+"""Standardise and project: features that are wider than there are frames to look at, in a few directions.
+
+    z = ((x - mean) / scale) directions
+
+The one way in which frozen features become embeddings (without training) and in which a trained encoder's inputs are
+made narrow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,24 +20,51 @@ from torch import Tensor
 _FRAMES = 2048
 
 
+@dataclass(frozen=True)
+class PrincipalSpace:
+    """The principal directions of the standardised rows that it was fitted to.
+
+    Attributes:
+        mean: (f,) of the rows.
+        directions: (f, dim), each divided by the features' standard deviations; zeros where the rows span fewer.
+
+    Examples:
+        >>> space = PrincipalSpace.fit([np.eye(4)], 2)
+        >>> space.project(np.eye(4)).shape
+        torch.Size([4, 2])
+    """
+
+    mean: Float[Tensor, " f"]
+    directions: Float[Tensor, "f dim"]
+
+    @classmethod
+    def fit(
+        cls, sequences: Sequence[np.ndarray[Any, Any]], dim: int, *, frames: int = _FRAMES, seed: int = 0
+    ) -> PrincipalSpace:
+        """The space of the rows of ``sequences``.
+
+        Args:
+            sequences: (t, f) arrays. dim: how many directions, most variance first.
+            frames: rows that are looked at; more are thinned out at random (``seed``).
+        """
+        mean, scale, directions = principal_directions(sequences, dim, frames=frames, seed=seed)
+        return cls(mean, directions / scale[:, None])
+
+    def project(self, rows: np.ndarray[Any, Any] | Tensor) -> Float[Tensor, "t dim"]:
+        """Rows (t, f) of any floating type in the space: (t, dim) float32."""
+        if not isinstance(rows, Tensor):
+            rows = torch.from_numpy(np.asarray(rows, dtype=np.float32))
+        return (rows.float() - self.mean) @ self.directions
+
+
 def principal_directions(
     sequences: Sequence[np.ndarray[Any, Any]], dim: int, *, frames: int = _FRAMES, seed: int = 0
 ) -> tuple[Float[Tensor, " f"], Float[Tensor, " f"], Float[Tensor, "f dim"]]:
-    """Mean, scale and principal directions of the standardised rows of ``sequences``.
+    """Mean (f,), scale (f,) and orthonormal principal directions (f, dim) of the standardised rows of ``sequences``.
 
-    Args:
-        sequences: (t, f) arrays. dim: how many directions, most variance first.
-        frames: rows that are looked at; more are thinned out at random (``seed``). The eigenvectors come from the
-            (rows, rows) matrix of inner products, so f may be large.
-
-    Returns:
-        mean (f,), scale (f,) (standard deviation; 1 where a feature never changes) and directions (f, dim),
-        orthonormal; zeros where the rows span fewer than ``dim``. The largest entry of each is positive.
-
-    Examples:
-        >>> mean, scale, directions = principal_directions([np.eye(4)], 2)
-        >>> directions.shape
-        torch.Size([4, 2])
+    The scale is the standard deviation, 1 where a feature never changes; directions are zeros where the rows span fewer
+    than ``dim``, and the largest entry of each is positive. The eigenvectors come from the (rows, rows) matrix of inner
+    products, so f may be large.
     """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     if lengths.sum() < 2:

@@ -23,14 +23,14 @@ WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 
 def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
     """Writes weights, then configuration (which names the weights by SHA-256), then the model card."""
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}
-    with replacing(place / WEIGHTS) as temporary:
+    with replacing(folder / WEIGHTS) as temporary:
         save_file(state, temporary, metadata={"format": "pt"})
     backbone = encoder.backbone
     write_json(
-        place / CONFIG,
+        folder / CONFIG,
         {
             "library": "syncline",
             "version": version("syncline"),
@@ -42,10 +42,10 @@ def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
                 "interpolation": backbone.interpolation,
             },
             "backbone": {"origin": backbone.origin, "licence": backbone.licence},
-            "weights_sha256": sha256(place / WEIGHTS),
+            "weights_sha256": sha256(folder / WEIGHTS),
         },
     )
-    write_text(place / CARD, model_card(encoder))
+    write_text(folder / CARD, model_card(encoder))
 
 
 def load_encoder(
@@ -61,32 +61,32 @@ def load_encoder(
     Raises:
         SynclineError: nothing is there, or it is no whole encoder of syncline's.
     """
-    place = Path(source)
-    if not place.is_dir():
-        place = _download(str(source), revision, token, cache_dir, local_files_only)
+    folder = Path(source)
+    if not folder.is_dir():
+        folder = _download(str(source), revision, token, cache_dir, local_files_only)
     try:
-        described = json.loads((place / CONFIG).read_text(encoding="utf-8"))
+        described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config = EncoderConfig.from_dict(described["encoder"])
         seen, origin = described["preprocessing"], described["backbone"]
         expected = described["weights_sha256"]
     except FileNotFoundError as error:
-        raise SynclineError(f"{place} holds no encoder ({CONFIG} is missing)") from error
+        raise SynclineError(f"{folder} holds no encoder ({CONFIG} is missing)") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SynclineError(f"{place / CONFIG} is not the configuration of an encoder ({error!r})") from error
+        raise SynclineError(f"{folder / CONFIG} is not the configuration of an encoder ({error!r})") from error
     if ":" in config.backbone:
-        raise SynclineError(f"{place / CONFIG} names the backbone {config.backbone!r}; expected a model of timm's own")
-    if not (place / WEIGHTS).is_file() or sha256(place / WEIGHTS) != expected:
+        raise SynclineError(f"{folder / CONFIG} names the backbone {config.backbone!r}; expected a model of timm's own")
+    if not (folder / WEIGHTS).is_file() or sha256(folder / WEIGHTS) != expected:
         raise SynclineError(
-            f"{place / WEIGHTS} is missing or not the one that {CONFIG} belongs to; save or copy it again"
+            f"{folder / WEIGHTS} is missing or not the one that {CONFIG} belongs to; save or copy it again"
         )
     # all weights are in the file: none are fetched, whatever the configuration names
     encoder = FrameEncoder(dataclasses.replace(config, weights="none"))
     try:
-        encoder.load_state_dict(load_file(place / WEIGHTS))
+        encoder.load_state_dict(load_file(folder / WEIGHTS))
         _restore_preprocessing(encoder, seen)
     except (RuntimeError, SafetensorError, KeyError, ValueError, TypeError) as error:
         line = str(error).splitlines()[0]
-        raise SynclineError(f"{place / WEIGHTS} does not fit its configuration: {line}") from error
+        raise SynclineError(f"{folder / WEIGHTS} does not fit its configuration: {line}") from error
     encoder.config, encoder.backbone.weights = config, config.weights
     encoder.backbone.origin, encoder.backbone.licence = str(origin.get("origin")), str(origin.get("licence"))
     return encoder.eval()

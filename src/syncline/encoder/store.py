@@ -171,14 +171,13 @@ class EmbeddingStore:
         Raises:
             SynclineError: no store, or a shard of it is missing or damaged.
         """
-        place = Path(folder)
-        _describe(place)
+        _describe(Path(folder))
         chosen: dict[str, StoredEmbedding] = {}
-        for line in stored(place):
+        for line in stored(folder):
             before = chosen.get(line.source)
             if before is None or before.content == line.content or before.content != _content(line.source):
                 chosen[line.source] = line
-        return [_load(place, line) for line in chosen.values()]
+        return [_load(Path(folder), line) for line in chosen.values()]
 
 
 def stored(folder: str | os.PathLike[str]) -> Iterator[StoredEmbedding]:

@@ -24,7 +24,7 @@ class EncoderLayer(nn.Module):
     """Self-attention and feed-forward network, each with dropout, residual and LayerNorm.
 
     ``post`` is ``nn.TransformerEncoderLayer``'s default: dropout also on attention weights and inside the feed-forward
-    network. ``pre`` (CARL): LayerNorm first, no dropout in those two places, Xavier-uniform matrices.
+    network. ``pre`` (CARL): LayerNorm first, no dropout at those two, Xavier-uniform matrices.
     """
 
     def __init__(self, dim: int, *, heads: int, feed_forward: int, dropout: float, norm: NormPlace) -> None:

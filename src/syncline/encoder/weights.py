@@ -111,8 +111,8 @@ def lite0_state(names_and_shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]
     if cached is not None and {k: v.shape for k, v in cached.items()} == dict(names_and_shapes):
         return cached
     spec = importlib.util.find_spec(_LITE0_PACKAGE)
-    places = list(spec.submodule_search_locations or []) if spec is not None else []
-    file = next((Path(place) / _LITE0_FILE for place in places if (Path(place) / _LITE0_FILE).is_file()), None)
+    folders = list(spec.submodule_search_locations or []) if spec is not None else []
+    file = next((Path(folder) / _LITE0_FILE for folder in folders if (Path(folder) / _LITE0_FILE).is_file()), None)
     if file is None:
         return None
     if sha256(file) != LITE0_SHA256:

@@ -17,7 +17,7 @@ import torch
 
 from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder, embed_features
 from syncline.encoder.positions import sinusoidal_code
-from syncline.encoder.principal_space import principal_directions
+from syncline.encoder.principal_space import PrincipalSpace
 from syncline.evaluation.protocols import Clip
 from syncline.evaluation.sequences import Array
 
@@ -56,13 +56,8 @@ def untrained(config: EncoderConfig, cache: FeatureCache, fit: Sequence[Clip], *
 
 def frozen(fit: Sequence[Clip], *, dim: int = 128) -> Embed:
     """Standardised features on the first principal directions of `fit`."""
-    mean, scale, directions = principal_directions([clip.features for clip in fit], dim)
-    projection = directions / scale[:, None]
-
-    def embed(clips: Sequence[Clip]) -> list[Array]:
-        return [((_rows(clip.features) - mean) @ projection).numpy() for clip in clips]
-
-    return embed
+    space = PrincipalSpace.fit([clip.features for clip in fit], dim)
+    return lambda clips: [space.project(clip.features).numpy() for clip in clips]
 
 
 def frozen_and_time(frozen_features: Embed, fit: Sequence[Clip]) -> Embed:
@@ -95,7 +90,3 @@ def make_controls(
     if unknown:
         raise ValueError(f"no control {unknown[0]!r}; there are {', '.join(made)}")
     return {name: made[name]() for name in names}
-
-
-def _rows(features: Array) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(features, dtype=np.float32))

@@ -205,7 +205,7 @@ def _events(x: list[Array], clips: Sequence[Clip], per_source: dict[str, dict[st
 
 
 def signs_of(embed: Embed, protocol: Protocol) -> dict[str, float | None]:
-    """The label-free signs of the validation clips; for the clock, two re-cuts of each made by chance."""
+    """The label-free signs of the validation clips; for what only time tells, two re-cuts of each made by chance."""
     retimed = [recut_by_chance(clip, seed=2 * i + k) for i, clip in enumerate(protocol.val) for k in (0, 1)]
     signs = label_free_signs(
         embed(protocol.val), retimed=embed(retimed),

@@ -72,7 +72,7 @@ def event_transfer_error(
         raise ValueError(f"by is {by!r}; it is 'nearest', 'dtw' or 'local'")
     embeddings = as_embeddings(x)
     labels = as_labels(y, embeddings)
-    clocks = _clocks(times, embeddings)
+    pts_seconds = _seconds(times, embeddings)
     allowed = comparable(groups, len(embeddings))
     phases = max((int(label.max()) for label in labels if label.size), default=-1) + 1
     events = [events_from_phases(label, phases) for label in labels]
@@ -80,7 +80,7 @@ def event_transfer_error(
     tallies = []
     for a, b in zip(*np.nonzero(allowed)):
         if len(embeddings[a]) and len(embeddings[b]):
-            tallies.append(_tally(int(a), int(b), mapped[int(a), int(b)], events, clocks))
+            tallies.append(_tally(int(a), int(b), mapped[int(a), int(b)], events, pts_seconds))
     per_video = [summary([t for t in tallies if t.a == a]) for a in range(len(embeddings))]
     return summary(tallies) | {"per_video": per_video, "per_pair": [tally.as_dict() for tally in tallies]}
 
@@ -153,10 +153,14 @@ def _mapped(
 
 
 def _tally(
-    a: int, b: int, mapped: Int64[np.ndarray, " k"], events: Sequence[Events], clocks: Sequence[Float64[np.ndarray, t]]
+    a: int,
+    b: int,
+    mapped: Int64[np.ndarray, " k"],
+    events: Sequence[Events],
+    pts_seconds: Sequence[Float64[np.ndarray, t]],
 ) -> Tally:
-    clock = clocks[b]
-    tally = Tally(a, b, duration=float(np.ptp(clock)))
+    seconds = pts_seconds[b]
+    tally = Tally(a, b, duration=float(np.ptp(seconds)))
     for own, other, frame in zip(events[a], events[b], mapped.tolist()):
         if own is None:
             continue
@@ -167,7 +171,7 @@ def _tally(
         if frame < 0:
             tally.false_negatives += 1
             continue
-        error = abs(float(clock[frame] - clock[other]))
+        error = abs(float(seconds[frame] - seconds[other]))
         tally.errors.append(error)
         if error <= TOLERANCE + 1e-9:
             tally.hits += 1
@@ -177,16 +181,16 @@ def _tally(
     return tally
 
 
-def _clocks(times: Sequence[Any] | None, x: Sequence[Array]) -> list[Float64[np.ndarray, " t"]]:
+def _seconds(times: Sequence[Any] | None, x: Sequence[Array]) -> list[Float64[np.ndarray, " t"]]:
     if times is None:
         return [np.arange(len(video), dtype=np.float64) for video in x]
     if len(times) != len(x):
         raise ValueError(f"{len(x)} videos, but {len(times)} of times")
-    clocks = [np.asarray(clock, dtype=np.float64) for clock in times]
-    for index, (clock, video) in enumerate(zip(clocks, x)):
-        if clock.shape != (len(video),):
-            raise ValueError(f"times[{index}] has shape {clock.shape}; the video has {len(video)} frames")
-    return clocks
+    pts_seconds = [np.asarray(seconds, dtype=np.float64) for seconds in times]
+    for index, (seconds, video) in enumerate(zip(pts_seconds, x)):
+        if seconds.shape != (len(video),):
+            raise ValueError(f"times[{index}] has shape {seconds.shape}; the video has {len(video)} frames")
+    return pts_seconds
 
 
 def label_floor(y: Sequence[Any], others: Sequence[Any], times: Sequence[Any]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Kendall's tau: do the nearest frames of another video come in the order of the queries?
 
-As in TCC (Dwibedi et al. 2019). A clock that sees no picture scores 0.996 and more, so tau ranks nothing; it is shown
-last.
+As in TCC (Dwibedi et al. 2019). An embedding that only knows time scores 0.996 and more, so tau ranks nothing;
+it is shown last.
 """
 
 from __future__ import annotations

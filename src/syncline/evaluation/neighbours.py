@@ -166,18 +166,18 @@ def _closest(
                     if distances[row, j] <= limit:
                         exact = _distance(frames, start + row, j)
                         if exact < values[k - 1]:
-                            place = _insert(values, exact)
-                            for slot in range(k - 1, place, -1):
+                            position = _insert(values, exact)
+                            for slot in range(k - 1, position, -1):
                                 out[row, slot] = out[row, slot - 1]
-                            out[row, place] = j
+                            out[row, position] = j
 
 
 @compiled
 def _insert(values: Array, value: float) -> int:
-    """Puts ``value`` into the ascending ``values`` behind its equals; the last one falls out. Returns its place."""
-    place = len(values) - 1
-    while place > 0 and values[place - 1] > value:
-        values[place] = values[place - 1]
-        place -= 1
-    values[place] = value
-    return place
+    """Puts ``value`` into the ascending ``values`` behind its equals; the last one falls out. Returns its position."""
+    position = len(values) - 1
+    while position > 0 and values[position - 1] > value:
+        values[position] = values[position - 1]
+        position -= 1
+    values[position] = value
+    return position

@@ -31,9 +31,9 @@ class Clip:
 
     Attributes:
         name: of the video. source: of which video it is. group: that, or the set of all sources that are in it.
-        features: (t, f) float16, cached maps. steps: (t,) places of the frames in training steps.
+        features: (t, f) float16, cached maps. steps: (t,) positions in the sampled sequence, in training steps.
         labels: (t,) int64 phases, -1 where unknown or not of the course.
-        times: (t,) float64 seconds: of re-cuts the source's clock, of spliced clips their own.
+        times: (t,) float64 seconds: of re-cuts the source's, of spliced clips their own.
     """
 
     name: str
@@ -87,7 +87,7 @@ def make_protocols(
         cache: of the backbone's features. sampling: of training.
         recuts: of the same videos, as `read_recuts` gives them.
         foreign: clips of another activity to splice in; without, stretches of other clips of the set that are out of
-            their place serve. seed: of the splicing.
+            their stead serve. seed: of the splicing.
     """
     train, val = videos.split("train"), videos.split("val")
     if not len(val):
@@ -113,23 +113,35 @@ def make_protocols(
 def whole_clip(video: Video, cache: FeatureCache, sampling: Sampling, *, dense: bool = False) -> Clip:
     """A video's sampled frames, or all of them (`dense`)."""
     found = cache.features(video, sampling=FULL if dense else sampling)
-    steps = np.arange(len(found.frames), dtype=np.float64)
+    steps = np.arange(len(found.frame_indices), dtype=np.float64)
     if dense and sampling.stride:
         steps = steps / sampling.stride
     elif dense:
         steps = (found.pts_seconds - found.pts_seconds[:1]) * sampling.rate_hz
     return Clip(
-        video.name, video.source, video.source, found.grid[0], steps, _labels(video, found.frames), found.pts_seconds
+        video.name,
+        video.source,
+        video.source,
+        found.features[0],
+        steps,
+        _labels(video, found.frame_indices),
+        found.pts_seconds,
     )
 
 
 def recut_clip(video: Video, cache: FeatureCache) -> Clip:
     """A re-cut: its frames are sampled as in training, its times are the source's."""
     found = cache.features(video)
-    clock = VideoReader(video.path).pts_seconds
-    steps = np.arange(len(found.frames), dtype=np.float64)
+    pts_seconds = VideoReader(video.path).pts_seconds
+    steps = np.arange(len(found.frame_indices), dtype=np.float64)
     return Clip(
-        video.name, video.source, video.source, found.grid[0], steps, _labels(video, found.frames), clock[found.frames]
+        video.name,
+        video.source,
+        video.source,
+        found.features[0],
+        steps,
+        _labels(video, found.frame_indices),
+        pts_seconds[found.frame_indices],
     )
 
 
@@ -150,11 +162,11 @@ def recut_by_chance(clip: Clip, *, seed: int) -> Clip:
     last = len(clip) - 1 - random.uniform(0, 0.1) * len(clip)
     edges = np.concatenate([[first], np.sort(random.uniform(first, last, 4)), [last]])
     speeds = np.exp(random.uniform(-np.log(3), np.log(3), 5))
-    places, at = [], first
+    positions, at = [], first
     while at <= last:
-        places.append(at)
+        positions.append(at)
         at += float(speeds[min(int(np.searchsorted(edges, at, side="right")) - 1, 4)])
-    return _taken(clip, np.rint(places).astype(np.int64))
+    return _taken(clip, np.rint(positions).astype(np.int64))
 
 
 def _taken(clip: Clip, rows: Int64[np.ndarray, " k"]) -> Clip:
@@ -175,7 +187,7 @@ def splice(clips: Sequence[Clip], *, foreign: Sequence[Clip] = (), seed: int = 0
 
     A stretch is, by the toss of a coin, the clip itself played backwards, or foreign: of `foreign` if there are any,
     else of another clip of the set, of its last third where it comes before, of its first third where it comes after,
-    and from either end inside, so that it shows no moment in its place. Labels there are -1, times are the clip's
+    and from either end inside, so that it shows no moment where it belongs. Labels there are -1, times are the clip's
     own, `group` holds all sources.
 
     Examples:
@@ -192,21 +204,21 @@ def splice(clips: Sequence[Clip], *, foreign: Sequence[Clip] = (), seed: int = 0
             continue
         cut = int(random.integers(len(clip) // 4, 3 * len(clip) // 4))
         others = [other for other in (foreign or clips) if other is not clip and len(other) >= 10]
-        before, inside, after = (_stretch(clip, others, place, bool(foreign), random) for place in range(3))
+        before, inside, after = (_stretch(clip, others, part, bool(foreign), random) for part in range(3))
         rows = np.arange(len(clip))
         parts = [before, _Stretch(clip, rows[:cut]), inside, _Stretch(clip, rows[cut:]), after]
         result.append(_joined(clip, parts, course=(1, 3)))
     return result
 
 
-def _stretch(clip: Clip, others: Sequence[Clip], place: int, foreign: bool, random: np.random.Generator) -> _Stretch:
+def _stretch(clip: Clip, others: Sequence[Clip], part: int, foreign: bool, random: np.random.Generator) -> _Stretch:
     length = int(random.uniform(0.2, 0.4) * len(clip))
     if not others or random.random() < 0.5:
         first = int(random.integers(0, len(clip) - length + 1))
         return _Stretch(clip, np.arange(first, first + length)[::-1])
     other = others[int(random.integers(len(others)))]
     length = min(length, len(other) if foreign else len(other) // 3)
-    late = place == 0 or (place == 1 and random.random() < 0.5)
+    late = part == 0 or (part == 1 and random.random() < 0.5)
     low, high = (0, len(other) - length) if foreign else ((len(other) - length,) * 2 if late else (0, 0))
     first = int(random.integers(low, high + 1))
     return _Stretch(other, np.arange(first, first + length))

@@ -166,8 +166,8 @@ def event_transfer_error(
             if found is None:
                 false_negatives += 1
                 continue
-            clock = range(len(x[b])) if times is None else times[b]
-            errors.append(abs(float(clock[found]) - float(clock[other])))
+            seconds = range(len(x[b])) if times is None else times[b]
+            errors.append(abs(float(seconds[found]) - float(seconds[other])))
             if errors[-1] <= 0.5 + 1e-9:
                 hits += 1
             else:

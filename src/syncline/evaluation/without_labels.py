@@ -1,4 +1,4 @@
-"""What can be said of an embedding without labels: does it find its way back, has it collapsed, is it a clock?"""
+"""What can be said of an embedding without labels: does it find its way back, has it collapsed, is it time-only?"""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from syncline.evaluation.sequences import Array, Group, as_embeddings, comparabl
 
 COLLAPSED_RANK = 3.0
 """An effective rank below this is a collapse."""
-CLOCK_SHARE = 0.98
-"""A clock share of re-timed clips above this is a clock: those that read only the position code have .99 and more."""
+TIME_ONLY = 0.98
+"""A time share of re-timed clips above this is time-only: embeddings that read only the position code have .99."""
 
 
 def label_free_signs(
@@ -38,15 +38,15 @@ def label_free_signs(
     Returns:
         `cycle_consistent`: share of frames that come back, within one frame, from their nearest frame in another video
         (mean over pairs). `effective_rank`: exp of the entropy of the covariance's eigenvalues. `spread`: variance of
-        the frames over their mean square. `tau`: of `kendall_tau`; a clock scores .996. `clock_share`: R^2, at most 1,
-        of t / t_total from the embedding, fitted on one half of the sources and measured on the other.
-        `clock_share_retimed`, `clock_change`: the same on re-timed clips, and how much less it is there: what is left
+        the frames over their mean square. `tau`: of `kendall_tau`; a time-only embedding scores .996. `time_share`:
+        R^2, at most 1, of t / t_total from the embedding, fitted on one half of the sources and measured on the other.
+        `time_share_retimed`, `time_share_lost`: the same on re-timed clips, and how much less it is there: what is left
         comes from the position code, what is lost came from the common rhythm of the videos. NaN where undefined.
 
     Examples:
         >>> t = np.linspace(0, 1, 20)[:, None]
         >>> signs = label_free_signs([np.concatenate([np.cos(t), np.sin(t), t], 1)] * 4)
-        >>> signs["cycle_consistent"], signs["clock_share"] > 0.99
+        >>> signs["cycle_consistent"], signs["time_share"] > 0.99
         (1.0, True)
     """
     videos = as_embeddings(x)
@@ -59,8 +59,8 @@ def label_free_signs(
             back = found.nearest[found.offsets[b] + there, a]
             shares.append(float(np.mean(np.abs(back - np.arange(len(back))) <= 1)))
     frames = np.concatenate(videos) if videos else np.zeros((0, 1))
-    share = clock_share(videos, groups)
-    again = math.nan if retimed is None else clock_share(as_embeddings(retimed), retimed_groups)
+    share = time_share(videos, groups)
+    again = math.nan if retimed is None else time_share(as_embeddings(retimed), retimed_groups)
     return {
         "cycle_consistent": float(np.mean(shares)) if shares else math.nan,
         "effective_rank": effective_rank(frames),
@@ -68,9 +68,9 @@ def label_free_signs(
         if len(frames)
         else math.nan,
         "tau": tau_of(found),
-        "clock_share": share,
-        "clock_share_retimed": again,
-        "clock_change": share - again,
+        "time_share": share,
+        "time_share_retimed": again,
+        "time_share_lost": share - again,
     }
 
 
@@ -90,7 +90,7 @@ def effective_rank(frames: Array) -> float:
     return float(np.exp(-(parts * np.log(parts)).sum()))
 
 
-def clock_share(videos: Sequence[Array], groups: Sequence[Group] | None = None) -> float:
+def time_share(videos: Sequence[Array], groups: Sequence[Group] | None = None) -> float:
     """R^2 of t / t_total from the embedding by ridge regression, each half of the sources from the other; else NaN."""
     _, part = connected_components(~comparable(groups, len(videos)))  # videos that share sources, however far round
     long = [(video, k) for video, k in zip(videos, part) if len(video) > 1]
@@ -118,7 +118,7 @@ def warnings_of(signs: dict[str, float]) -> list[str]:
     """What the signs warn of, one line each with its remedy; none if all is well.
 
     Examples:
-        >>> warnings_of({"effective_rank": 1.2, "spread": 0.5, "clock_share_retimed": 0.2})[0][:23]
+        >>> warnings_of({"effective_rank": 1.2, "spread": 0.5, "time_share_retimed": 0.2})[0][:23]
         'the embedding has colla'
     """
     lines = []
@@ -127,9 +127,9 @@ def warnings_of(signs: dict[str, float]) -> list[str]:
             f"the embedding has collapsed (effective rank {signs['effective_rank']:.1f}): frames are hardly told "
             "apart; train with the contrastive term (method scl or lac), a smaller lr, or more videos"
         )
-    if signs["clock_share_retimed"] > CLOCK_SHARE:
+    if signs["time_share_retimed"] > TIME_ONLY:
         lines.append(
-            f"the embedding is a clock (it tells the time in re-timed clips with R² {signs['clock_share_retimed']:.2f}"
+            f"the embedding is time-only (it tells the time in re-timed clips with R² {signs['time_share_retimed']:.2f}"
             "): it reads the position code, not the picture; train with views at varied speed (views.region 3), "
             "on all features (encoder.project null), or with encoder.pos_enc none or rope"
         )
@@ -137,7 +137,7 @@ def warnings_of(signs: dict[str, float]) -> list[str]:
 
 
 def match_scores(x: Sequence[Any], *, groups: Sequence[Group] | None = None, most: int = 50) -> list[dict[str, Any]]:
-    """Of pairs of videos: do these two match at all? `a`, `b` (places), `score` (about 0 for strangers, at most 1).
+    """Of pairs of videos: do these two match at all? `a`, `b` (indices), `score` (about 0 for strangers, at most 1).
 
     At most `most` pairs, drawn with a fixed seed.
     """

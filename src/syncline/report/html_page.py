@@ -69,9 +69,9 @@ def write_page(path: str | Path, title: str, sections: Sequence[tuple[str, Any]]
 
     Examples:
         >>> import tempfile
-        >>> place = Path(tempfile.mkdtemp()) / "page.html"
-        >>> write_page(place, "Runs", [("Scores", [{"method": "lac", "tau": 0.97}]), ("Notes", "<p>one seed</p>")])
-        >>> "<td class=\\"n\\">0.97</td>" in place.read_text()
+        >>> path = Path(tempfile.mkdtemp()) / "page.html"
+        >>> write_page(path, "Runs", [("Scores", [{"method": "lac", "tau": 0.97}]), ("Notes", "<p>one seed</p>")])
+        >>> "<td class=\\"n\\">0.97</td>" in path.read_text()
         True
     """
     headings = [heading for heading, _ in sections if heading]

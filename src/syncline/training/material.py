@@ -71,7 +71,7 @@ def of_features(
         unread = dict(gather_object(list(unread.items())))
     kept = tuple(video for video in videos if video.name not in unread)
     _enough(kept, unread)
-    features = [cache.features(video, sampling=config.encoder.sampling).grid for video in kept]
+    features = [cache.features(video, sampling=config.encoder.sampling).features for video in kept]
     encoder.calibrate([feature[0] for feature in features], seed=config.seed)
     views = FeatureViews(
         features, config.views, seed=config.seed, groups=[video.action for video in kept],
