@@ -26,7 +26,7 @@ def test_folders_of_frames_are_cached_by_content(tmp_path: Path, backbone: Backb
     videos = open_videos(tmp_path / "sets")
     cache = FeatureCache(tmp_path / "features", backbone, Sampling(stride=1))
     first = cache.features(videos[0])
-    assert first.frames.tolist() == list(range(6))
+    assert first.frame_indices.tolist() == list(range(6))
     np.testing.assert_allclose(first.pts_seconds, np.arange(6) / 25)
     assert len(list(cache.folder.glob("*.safetensors"))) == 1
     (tmp_path / "sets" / "a" / "000006.jpg").write_bytes(forms.jpeg(99))

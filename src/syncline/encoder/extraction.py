@@ -92,12 +92,9 @@ def embed_features(
     encoder.eval()
     try:
         with torch.no_grad():
-            chunks = (
-                torch.from_numpy(np.array(features[i : i + chunk_size])) for i in range(0, len(features), chunk_size)
-            )
-            placed = (
-                np.arange(len(features), dtype=np.float64) if steps is None else np.asarray(steps, dtype=np.float64)
-            )
+            length = len(features)
+            chunks = (torch.from_numpy(np.array(features[i : i + chunk_size])) for i in range(0, length, chunk_size))
+            placed = np.arange(length, dtype=np.float64) if steps is None else np.asarray(steps, dtype=np.float64)
             vectors = _describe(encoder, chunks, length, placed)
             on_device = torch.from_numpy(placed)[None].to(vectors.device)
             result: np.ndarray[Any, Any] = (
