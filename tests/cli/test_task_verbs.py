@@ -21,8 +21,8 @@ from syncline.cli.main import main
 from syncline.cli.options import known_events
 from syncline.cli.transfer import ENDINGS
 from syncline.data import open_videos
-from syncline.data.label_files import read_labels
-from syncline.data.label_track import attach_labels
+from syncline.data.labels.attach import attach_labels
+from syncline.data.labels.forms import read_labels
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
 from syncline.tasks import Timeline
 from syncline.video import VideoReader, VideoWriter

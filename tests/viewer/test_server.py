@@ -13,8 +13,8 @@ from bars import write_bar_codes
 from starlette.testclient import TestClient
 from viewing import known_embedding, make_folder, make_library
 
-from syncline.data.label_files import read_labels
-from syncline.data.label_track import known_events
+from syncline.data.labels.forms import read_labels
+from syncline.data.labels.track import known_events
 from syncline.viewer.app import create_app
 from syncline.viewer.embedding_sources import Given
 from syncline.viewer.library import Library

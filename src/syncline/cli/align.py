@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     if len(videos) != 2:
         raise SynclineError(f"{arguments.a} and {arguments.b} are not two readable videos")
     if arguments.labels is not None:
-        from syncline.data.label_files import read_labels
-        from syncline.data.label_track import attach_labels
+        from syncline.data.labels.attach import attach_labels
+        from syncline.data.labels.forms import read_labels
 
         videos = attach_labels(videos, read_labels(arguments.labels))
     embedder = Embedder.of(arguments)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measures and prints."""
     from rich.console import Console
 
-    from syncline.data.label_track import attach_labels
+    from syncline.data.labels.attach import attach_labels
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.errors import SynclineError
 
@@ -98,7 +98,7 @@ def _measure(
     arguments: argparse.Namespace, encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache, say: Any
 ) -> list[dict[str, Any]]:
     from syncline.data import read_recuts
-    from syncline.data.datasets import by_action
+    from syncline.data.published.datasets import by_action
     from syncline.errors import SynclineError
     from syncline.evaluation.evaluate import evaluate, labels_beside
 

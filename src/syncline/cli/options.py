@@ -12,7 +12,7 @@ from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
     from syncline.data import Video, VideoSet
-    from syncline.data.label_track import LabelTrack
+    from syncline.data.labels.track import LabelTrack
 
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +56,8 @@ def setting(text: str) -> dict[str, Any]:
 
 def labels_of(videos: VideoSet, path: Path, event_names: Sequence[str] | None = None) -> list[LabelTrack]:
     """The labels in a file or folder, and a warning where some of them name no video."""
-    from syncline.data.label_files import read_labels
-    from syncline.data.label_track import tracks_of
+    from syncline.data.labels.attach import tracks_of
+    from syncline.data.labels.forms import read_labels
 
     tracks = read_labels(path, event_names=event_names)
     used = {id(track) for track in tracks_of(videos, tracks).values()}

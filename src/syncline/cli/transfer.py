@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syncline.data import Video, VideoSet
-    from syncline.data.label_track import LabelTrack
+    from syncline.data.labels.track import LabelTrack
     from syncline.tasks import LabelledVideo, Transferred
 
 EPILOG = """\
@@ -82,7 +82,8 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     """
     from dataclasses import replace
 
-    from syncline.data.label_track import fitted, known_events, labels_to_phases, tracks_of
+    from syncline.data.labels.attach import tracks_of
+    from syncline.data.labels.track import fitted, known_events, labels_to_phases
 
     found: Marks = {}
     named = [len(track.phase_names) for track in tracks]
@@ -115,8 +116,8 @@ def _clock(video: Video) -> tuple[NDArray[np.float64], float]:
 def _write(
     arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
 ) -> None:
-    from syncline.data.label_files import write_labels
-    from syncline.data.label_track import track_of_shown
+    from syncline.data.labels.forms import write_labels
+    from syncline.data.labels.track import track_of_shown
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 

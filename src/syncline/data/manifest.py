@@ -19,9 +19,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from syncline.data.label_track import SLACK, fitted
-from syncline.data.labels import phases_from_events
-from syncline.data.videos import Video, VideoSet
+from syncline.data.labels.phases import phases_from_events
+from syncline.data.labels.track import SLACK, fitted
+from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
 from syncline.video.frame_source import MAX_FRAMES

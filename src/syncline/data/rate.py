@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from syncline.data.videos import Video
+from syncline.data.video_set import Video
 
 LEAST_RATE_HZ = 7.5
 """What folders of longer clips are looked at with; saved runs and published tables rely on it."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from syncline.data import VideoSet, read_manifest
-from syncline.data.sources import Source
+from syncline.data.opening import Source
 from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.evaluation.classification import classification_over_draws, phase_hits

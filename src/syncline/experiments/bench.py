@@ -28,7 +28,7 @@ from typing import Any
 import torch
 
 import syncline
-from syncline.data.published import DATASETS
+from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from syncline.data import VideoSet, open_videos, read_recuts
-from syncline.data.datasets import by_action, open_dataset
 from syncline.data.manifest import split_by
-from syncline.data.published import DATASETS
+from syncline.data.published.actions import DATASETS
+from syncline.data.published.datasets import by_action, open_dataset
 from syncline.data.synthetic import TROUBLES, SyntheticConfig, render_synthetic
 from syncline.errors import SynclineError
 from syncline.evaluation.evaluate import labels_beside

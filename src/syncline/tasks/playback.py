@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.videos import nearest
+from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
 from syncline.tasks.align import Alignment
 from syncline.tasks.sync import Timeline

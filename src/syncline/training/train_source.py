@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from syncline.data import VideoSet, open_videos
-from syncline.data.sources import Source
+from syncline.data.opening import Source
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.training.config import TrainConfig

@@ -19,7 +19,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from syncline.data.label_files import FORMS
+from syncline.data.labels.forms import FORMS
 from syncline.errors import SynclineError
 from syncline.viewer.analysis import Analysis
 from syncline.viewer.embedding_queue import EmbeddingQueue

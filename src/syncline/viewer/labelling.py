@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from syncline.data.label_files import FORMS, write_labels
-from syncline.data.label_track import LabelTrack, track_of_shown
+from syncline.data.labels.forms import FORMS, write_labels
+from syncline.data.labels.track import LabelTrack, track_of_shown
 from syncline.errors import SynclineError
 from syncline.tasks import LabelledVideo, next_to_label, transfer_events
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.label_track import fitted
-from syncline.data.labels import phases_from_events
-from syncline.data.signals import EventRule, events_from_signals, read_rules
-from syncline.data.videos import Video, VideoSet
+from syncline.data.labels.event_rules import EventRule, events_from_signals, read_rules
+from syncline.data.labels.phases import phases_from_events
+from syncline.data.labels.track import fitted
+from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from syncline.data.restricted_pickle import load_pickle, parse_pickle
+from syncline.data.published.restricted_pickle import load_pickle, parse_pickle
 from syncline.errors import SynclineError
 
 

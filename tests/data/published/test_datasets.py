@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from data_forms import Item, phases
 
-from syncline.data import open_videos, processed
-from syncline.data.datasets import by_action, length_histogram, open_dataset, read_index
-from syncline.data.published import PENN_ACTION, count_rows
-from syncline.data.videos import VideoSet
+from syncline.data import open_videos
+from syncline.data.published.actions import PENN_ACTION, count_rows, processed
+from syncline.data.published.datasets import by_action, length_histogram, open_dataset, read_index
+from syncline.data.video_set import VideoSet
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncline.data.datasets import read_index
-from syncline.data.label_files import read_labels
-from syncline.data.label_track import labels_to_phases
-from syncline.data.signals import EventRule
-from syncline.data.tfrecord import parse_sequence_example
+from syncline.data.labels.event_rules import EventRule
+from syncline.data.labels.forms import read_labels
+from syncline.data.labels.track import labels_to_phases
+from syncline.data.published.datasets import read_index
+from syncline.data.published.tfrecord import parse_sequence_example
 from syncline.errors import SynclineError
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
@@ -35,7 +35,7 @@ MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCh
 
 @pytest.mark.slow
 def test_a_hundred_damaged_copies() -> None:
-    place = Path(__file__).parent.parent / "fuzz" / "labels.py"
+    place = Path(__file__).parents[2] / "fuzz" / "labels.py"
     spec = importlib.util.spec_from_file_location("fuzz_labels", place)
     assert spec is not None
     assert spec.loader is not None

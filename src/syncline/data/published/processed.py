@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.label_files import as_labels
-from syncline.data.label_track import fitted
-from syncline.data.published import Action
-from syncline.data.restricted_pickle import load_pickle
-from syncline.data.videos import Video
+from syncline.data.labels.arrays import as_labels
+from syncline.data.labels.track import fitted
+from syncline.data.published.actions import Action
+from syncline.data.published.restricted_pickle import load_pickle
+from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 
 FRAME_RATE = 25.0  # nominal: what CARL wrote into the files; the recordings' own rate is not kept

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from syncline.data.label_files import FORMS, read_labels, write_labels
-from syncline.data.label_track import LabelTrack, known_events, labels_to_phases, video_stem, with_names
+from syncline.data.labels.attach import video_stem
+from syncline.data.labels.event_order import with_names
+from syncline.data.labels.forms import FORMS, read_labels, write_labels
+from syncline.data.labels.track import LabelTrack, known_events, labels_to_phases
 from syncline.errors import SynclineError
 
 NAMES = ("hand touches", "liquid starts", "done")

@@ -13,8 +13,9 @@ import pytest
 from data_forms import Item
 
 from syncline.data import Video, VideoSet, events_from_phases, open_videos, phases_from_events
-from syncline.data.label_files import FORMS, read_labels, write_labels
-from syncline.data.label_track import LabelTrack, attach_labels, tracks_of
+from syncline.data.labels.attach import attach_labels, tracks_of
+from syncline.data.labels.forms import FORMS, read_labels, write_labels
+from syncline.data.labels.track import LabelTrack
 from syncline.errors import SynclineError
 from syncline.video.scan import SUFFIXES
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from syncline.data import Sampling
-from syncline.data.videos import nearest
+from syncline.data.video_set import nearest
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -7,12 +7,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from syncline.data.datasets import open_dataset, recognised
-from syncline.data.lerobot import is_lerobot, open_lerobot
+from syncline.data.labels.event_rules import EventRule
 from syncline.data.manifest import read_manifest
-from syncline.data.published import DATASETS
-from syncline.data.signals import EventRule
-from syncline.data.videos import Video, VideoSet, unique_names
+from syncline.data.published.actions import DATASETS
+from syncline.data.published.datasets import open_dataset, recognised
+from syncline.data.published.lerobot import is_lerobot, open_lerobot
+from syncline.data.video_set import Video, VideoSet, unique_names
 from syncline.errors import SynclineError
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 import tfrecord_writer as tfw
 
-from syncline.data.tfrecord import crc32c, masked_crc, parse_sequence_example, read_records, read_sequence_examples
+from syncline.data.published.tfrecord import (
+    crc32c,
+    masked_crc,
+    parse_sequence_example,
+    read_records,
+    read_sequence_examples,
+)
 from syncline.errors import SynclineError
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from syncline.data.videos import Video
+from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 
 

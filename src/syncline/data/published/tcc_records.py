@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from syncline.data.label_files import as_labels
-from syncline.data.label_track import fitted
-from syncline.data.published import Action
-from syncline.data.tfrecord import SequenceExample, read_sequence_examples
-from syncline.data.videos import Video
+from syncline.data.labels.arrays import as_labels
+from syncline.data.labels.track import fitted
+from syncline.data.published.actions import Action
+from syncline.data.published.tfrecord import SequenceExample, read_sequence_examples
+from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, write_json
 from syncline.video.picture_folder import DEFAULT_RATE

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.label_files import read_array
-from syncline.data.published import NOT_USED, PENN_ACTION, Action, action_named
-from syncline.data.videos import Video
+from syncline.data.labels.arrays import read_array
+from syncline.data.published.actions import NOT_USED, PENN_ACTION, Action, action_named
+from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 from syncline.video.picture_folder import frame_files, frame_rate
 

@@ -14,7 +14,7 @@ import pytest
 from data_forms import Item, phases
 
 from syncline.data import Sampling, open_source, open_videos, sampled_frames
-from syncline.data.signals import EventRule, events_from_signals, read_rules
+from syncline.data.labels.event_rules import EventRule, events_from_signals, read_rules
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from syncline.data import penn_action, processed, tcc_records
-from syncline.data.label_track import fitted
-from syncline.data.published import DATASETS, PENN_ACTION, POURING, action_named, count_rows
-from syncline.data.videos import Video, VideoSet
+from syncline.data.labels.track import fitted
+from syncline.data.published import penn_action, processed, tcc_records
+from syncline.data.published.actions import DATASETS, PENN_ACTION, POURING, action_named, count_rows
+from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 from syncline.parallel import results_in_order
 
