@@ -16,7 +16,8 @@ import pytest
 from data_forms import Item, phases
 
 from syncline.data import open_videos
-from syncline.data.published.actions import PENN_ACTION, count_rows, processed
+from syncline.data.published import processed
+from syncline.data.published.actions import PENN_ACTION, count_rows
 from syncline.data.published.datasets import by_action, length_histogram, open_dataset, read_index
 from syncline.data.video_set import VideoSet
 from syncline.errors import SynclineError
