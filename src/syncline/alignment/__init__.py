@@ -3,6 +3,7 @@
 Knows torch and numpy, nothing of video.
 """
 
+from syncline.alignment.consensus import Consensus
 from syncline.alignment.dtw import dtw, expected_path, smooth_dtw, soft_dtw, soft_dtw_divergence
 from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
 from syncline.alignment.path import Path
@@ -24,6 +25,7 @@ from syncline.alignment.soft_smith_waterman import (
 )
 
 __all__ = [
+    "Consensus",
     "ExpectedAlignment",
     "Gaps",
     "Path",

@@ -1,0 +1,343 @@
+"""Expected alignments of N sequences, made consistent through one another (probabilistic consistency).
+
+What a pair of sequences cannot know, the group does. With P_ij the expected local alignment of i and j (n_i, n_j),
+P_ji = P_ij^T and P_ii = I, one round gives
+
+    P'_ij = (2 P_ij + sum_{z != i, j} w_z P_iz P_zj) / (2 + sum_{z != i, j} w_z),        P'_ii = I
+
+Rows stay sub-stochastic and P'_ji = P'_ij^T. Where a row a is *read* it is divided by
+
+    (2 + sum_z w_z mass_a(P_iz)) / (2 + sum_z w_z)
+
+so mass lost on the way to z counts as ignorance of z, mass lost from z to j speaks for absence in j.
+
+Notable choices:
+- Posteriors are pruned and sparse; P' is formed for the pair that is asked for and never for all at once.
+- Only sequences of weight above 0 vote. Beyond some 200 sequences a few of them serve (`voters`), so that the cost
+  grows as N times their number; other pairs are aligned when they are asked for.
+- Pins (frames that belong together) forbid what contradicts them, and are applied again after the averaging.
+
+Do, Mahabhashyam, Brudno and Batzoglou, "ProbCons", Genome Research 15 (2005); Notredame, Higgins and Heringa,
+"T-Coffee", J. Mol. Biol. 302 (2000). `consensus_reference` has the same as loops.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from syncline.alignment.hard import smith_waterman
+from syncline.alignment.inference import centred_similarity
+from syncline.alignment.path import Path
+from syncline.alignment.similarity import unit_rows
+from syncline.alignment.soft_smith_waterman import expected_alignment
+
+GAP_OPEN, GAP_EXTEND, GAMMA = 1.0, 0.4, 0.8
+"""Prices of a gap and temperature, in units of `centred_similarity`: cheap gaps and a wide posterior."""
+PRUNED = 0.01
+"""Probabilities below this are dropped: they are most of the cells and little of the mass."""
+FORBIDDEN = -1e4
+_CELLS = 1 << 21  # of the matrices that are aligned in one call
+_STACKS = 8  # rows of blocks that are kept
+
+Matrix = Any  # a scipy.sparse.csr_array, which has no types
+Pins = Mapping[tuple[int, int], NDArray[np.int64]]
+Step = Callable[[], object]
+
+
+class Consensus:
+    """N sequences whose alignments are made consistent.
+
+    Args:
+        sequences: arrays (n_i, d) of one width, each with frames.
+        weights: (N,) w_z in [0, 1], how much each sequence's opinion counts; all 1 by default. 0 for strangers.
+        voters: which sequences serve as intermediaries; all by default.
+        pins: (i, j) with i < j -> (k, 2) frames of i and of j that belong together, ascending in both columns.
+        gap_open, gap_extend, gamma: of the expected alignment, in units of `centred_similarity`.
+        pruned: probabilities below it are dropped.
+        step: called once for every sequence whose alignments are there.
+
+    Raises:
+        ValueError: no frames, widths that differ, weights outside [0, 1], pins that cross or lie outside.
+
+    Examples:
+        >>> t = np.linspace(0, 3, 20)
+        >>> group = Consensus([np.stack([np.cos(s * t), np.sin(s * t)], 1) for s in (1.0, 0.9, 0.8)])
+        >>> int(group.row(0, 9, 1).argmax())
+        10
+    """
+
+    def __init__(
+        self,
+        sequences: Sequence[Any],
+        *,
+        weights: Sequence[float] | NDArray[np.float64] | None = None,
+        voters: Iterable[int] | None = None,
+        pins: Pins | None = None,
+        gap_open: float = GAP_OPEN,
+        gap_extend: float = GAP_EXTEND,
+        gamma: float = GAMMA,
+        pruned: float = PRUNED,
+        step: Step | None = None,
+    ) -> None:
+        self._rows = [_unit_rows(sequence) for sequence in sequences]
+        self.prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
+        self.pruned = pruned
+        self.pins = {} if pins is None else {pair: _checked_pins(pair, k, self.lengths) for pair, k in pins.items()}
+        count = len(self._rows)
+        self.voters = list(range(count)) if voters is None else sorted(set(voters))
+        self.weights = _checked_weights(np.ones(count) if weights is None else weights, count)
+        self._pairs: dict[tuple[int, int], Matrix] = {}
+        self._stacks: dict[int, Matrix] = {}
+        for i in range(count):
+            self._align(i, self.voters)
+            if step is not None:
+                step()
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Frames of each sequence."""
+        return tuple(len(rows) for rows in self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, sequence: Any, *, weight: float = 1.0, votes: bool = True) -> int:
+        """One more sequence, for the price of its alignments with the voters; its index. Other pairs stay."""
+        self._rows.append(_unit_rows(sequence))
+        new = len(self._rows) - 1
+        self.weights = _checked_weights([*self.weights, weight], new + 1)
+        self._align(new, self.voters)
+        if votes:
+            self.voters.append(new)
+        self._stacks.clear()
+        return new
+
+    def reweigh(self, weights: Sequence[float] | NDArray[np.float64]) -> None:
+        """Other weights; nothing is aligned anew."""
+        self.weights = _checked_weights(weights, len(self))
+
+    def pair(self, i: int, j: int) -> Matrix:
+        """P_ij, the pruned expected alignment of two sequences by themselves: sparse (n_i, n_j) float32."""
+        if i == j:
+            return sparse.eye_array(len(self._rows[i]), dtype=np.float32, format="csr")
+        if i > j:
+            return self.pair(j, i).T.tocsr()
+        if (i, j) not in self._pairs:
+            self._align(i, [j])
+        return self._pairs[i, j]
+
+    def mass(self, i: int) -> NDArray[np.float64]:
+        """(n_i, voters) share of each frame that has a counterpart in each voter; 0 for itself."""
+        own = [np.zeros(len(self._rows[i])) if z == i else self._row_sums(self.pair(i, z)) for z in self.voters]
+        return np.stack(own, axis=1) if own else np.zeros((len(self._rows[i]), 0))
+
+    def matrix(self, i: int, j: int, *, normalised: bool = True) -> Matrix:
+        """P'_ij: sparse (n_i, n_j) float32; raw it is symmetric (P'_ji = P'_ij^T), normalised it is to be read by rows.
+
+        Rows sum to at most 1 but for rounding.
+        """
+        if i == j:
+            return self.pair(i, i)
+        weights = self._votes(i, j)
+        frames = np.repeat(weights, [len(self._rows[z]) for z in self.voters])
+        through = (self._stack(i) * frames[None]) @ self._stack(j).T
+        total = (2 * self.pair(i, j) + through).tocsr()
+        if normalised:
+            total = sparse.diags_array(1 / (2 + self.mass(i) @ weights)) @ total
+        else:
+            total = total / (2 + weights.sum())
+        return self._with_pins(i, j, total.tocsr().astype(np.float32))
+
+    def row(self, i: int, frame: int, j: int, *, normalised: bool = True) -> NDArray[np.float64]:
+        """Row `frame` of P'_ij: (n_j,), where a frame of i lies in j, summing to at most 1."""
+        found = self.matrix(i, j, normalised=normalised)[[frame]].toarray()[0]
+        return np.asarray(found, dtype=np.float64)
+
+    def carry(
+        self,
+        start: Mapping[int, NDArray[np.float64]],
+        to: Iterable[int] | None = None,
+        *,
+        weights: Mapping[int, float] | None = None,
+    ) -> list[NDArray[np.float64]]:
+        """Weights over frames of some sequences, carried by one hop to others: of each, sum_z w_z start_z P_zt.
+
+        Args:
+            start: sequence -> (k, n_z), k rows of weights over its frames.
+            to: the sequences that are wanted, in order; all by default. A sequence carries nothing to itself.
+            weights: of the sequences in `start`; the consensus's own by default.
+
+        Returns:
+            One (k, n_t) float64 a wanted sequence.
+        """
+        count = next(iter(start.values())).shape[0] if start else 0
+        found = []
+        for t in range(len(self)) if to is None else to:
+            total = np.zeros((count, len(self._rows[t])))
+            for z, rows in start.items():
+                weight = float(self.weights[z]) if weights is None else weights[z]
+                if z != t and weight:
+                    total += weight * (self.pair(t, z) @ rows.T).T
+            found.append(total)
+        return found
+
+    def coverage(self, i: int) -> NDArray[np.float64]:
+        """(n_i,) share of the other voters, by weight, in which each frame of i has a counterpart; 0 with no other."""
+        weights = self._votes(i, i)
+        total = weights.sum()
+        return np.asarray(self.mass(i) @ weights / total if total else np.zeros(len(self._rows[i])))
+
+    def cycle_error(self, i: int, *, partners: int = 12) -> float:
+        """How far from itself a frame of i returns from i -> z -> j -> i, as a share of i; NaN where nothing returns.
+
+        All voters serve as z, at most `partners` of them, evenly taken, as j.
+        """
+        others = [z for z in self.voters if z != i and self.weights[z] > 0]
+        chosen = [others[k] for k in np.linspace(0, len(others) - 1, min(len(others), partners)).round().astype(int)]
+        lost, mass = 0.0, 0.0
+        for j in chosen:
+            frames = np.repeat(self._votes(i, j), [len(self._rows[z]) for z in self.voters])
+            back = (((self._stack(i) * frames[None]) @ self._stack(j).T) @ self.pair(j, i)).tocoo()
+            lost += float((np.abs(back.row - back.col) * back.data).sum())
+            mass += float(back.data.sum())
+        return lost / mass / len(self._rows[i]) if mass else math.nan
+
+    def path(self, i: int, j: int, *, threshold: float = 0.05) -> Path:
+        """The ordered path that gathers the most of (normalised P'_ij - threshold); gaps cost nothing."""
+        gain = torch.from_numpy(self.matrix(i, j).toarray() - np.float32(threshold))
+        return smith_waterman(gain[None], gap_open=0.0, gap_extend=0.0)[0]
+
+    def _votes(self, i: int, j: int) -> NDArray[np.float64]:
+        """(voters,) weights of the intermediaries between i and j."""
+        return np.array([0.0 if z in (i, j) else self.weights[z] for z in self.voters])
+
+    def _stack(self, i: int) -> Matrix:
+        """P_iz of all voters side by side; an empty block for i itself."""
+        if i not in self._stacks:
+            own = len(self._rows[i])
+            empty = sparse.csr_array((own, own), dtype=np.float32)
+            blocks = [empty if z == i else self.pair(i, z) for z in self.voters]
+            while len(self._stacks) >= _STACKS:
+                self._stacks.pop(next(iter(self._stacks)))
+            self._stacks[i] = sparse.hstack(blocks, format="csr") if blocks else sparse.csr_array((own, 0))
+        return self._stacks[i]
+
+    @staticmethod
+    def _row_sums(matrix: Matrix) -> NDArray[np.float64]:
+        return np.asarray(matrix.sum(axis=1), dtype=np.float64)
+
+    def _align(self, i: int, others: Iterable[int]) -> None:
+        """P of i with others that are not there yet."""
+        missing = [j for j in others if j != i and (min(i, j), max(i, j)) not in self._pairs]
+        missing.sort(key=lambda j: len(self._rows[j]))  # of one length together: little padding
+        for batch in _batches(missing, len(self._rows[i]), self.lengths):
+            for j, found in zip(batch, self._expected(i, batch), strict=True):
+                kept = self._with_pins(i, j, found)
+                self._pairs[min(i, j), max(i, j)] = kept if i < j else kept.T.tocsr()
+
+    def _expected(self, i: int, batch: Sequence[int]) -> Iterator[Matrix]:
+        """The pruned expected alignments of i with some others."""
+        lengths = [len(self._rows[j]) for j in batch]
+        stack = torch.zeros(len(batch), len(self._rows[i]), max(lengths))
+        for place, j in enumerate(batch):
+            similarity = centred_similarity(self._rows[i], self._rows[j])
+            pairs = self._pins_of(i, j)
+            if pairs is not None:
+                similarity = pin_similarity(similarity, pairs, **self.prices)
+            stack[place, :, : lengths[place]] = similarity
+        found = expected_alignment(stack, lengths_y=torch.tensor(lengths), **self.prices).numpy()
+        for place, length in enumerate(lengths):
+            yield _sparse(found[place, :, :length], self.pruned)
+
+    def _pins_of(self, i: int, j: int) -> NDArray[np.int64] | None:
+        pairs = self.pins.get((min(i, j), max(i, j)))
+        return pairs if pairs is None or i < j else pairs[:, ::-1]
+
+    def _with_pins(self, i: int, j: int, matrix: Matrix) -> Matrix:
+        """Nothing where a pin forbids it, certainty at the pins; the matrix itself where there is none."""
+        pairs = self._pins_of(i, j)
+        if pairs is None:
+            return matrix
+        dense = matrix.toarray()
+        dense[~_allowed(dense.shape[0], dense.shape[1], pairs)] = 0.0
+        dense[pairs[:, 0], pairs[:, 1]] = 1.0
+        return sparse.csr_array(dense)
+
+
+def _batches(missing: Sequence[int], rows: int, lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Runs of sequences, ascending in length, whose padded matrices with `rows` frames have few cells together."""
+    batch: list[int] = []
+    for j in missing:
+        if batch and (len(batch) + 1) * rows * lengths[j] > _CELLS:
+            yield batch
+            batch = []
+        batch.append(j)
+    if batch:
+        yield batch
+
+
+def _sparse(dense: NDArray[np.float32], pruned: float) -> Matrix:
+    """The entries of at least `pruned`: sparse, of the same shape."""
+    kept = dense >= pruned
+    starts = np.concatenate([[0], np.cumsum(np.count_nonzero(kept, axis=1))]).astype(np.int32)
+    columns = np.flatnonzero(kept) % dense.shape[1]
+    return sparse.csr_array((dense[kept], columns.astype(np.int32), starts), shape=dense.shape)
+
+
+def pin_similarity(
+    similarity: Tensor, pairs: NDArray[np.int64], *, gap_open: float, gap_extend: float, gamma: float
+) -> Tensor:
+    """The similarity (n, m) with all cells forbidden that contradict a pin, and the pins worth every gap.
+
+    A pin (a, b) closes row a and column b but for their crossing, and what lies before a and after b, or after a and
+    before b.
+    """
+    n, m = similarity.shape
+    allowed = _allowed(n, m, pairs)
+    result = similarity.where(torch.from_numpy(allowed), FORBIDDEN)
+    worth = 2 * gap_open + gap_extend * (n + m) + 50 * gamma
+    result[pairs[:, 0], pairs[:, 1]] = worth
+    return result
+
+
+def _allowed(n: int, m: int, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n, m) cells that no pin forbids."""
+    i, j = np.arange(n)[:, None], np.arange(m)[None]
+    allowed = np.ones((n, m), dtype=np.bool_)
+    for a, b in pairs:
+        allowed &= np.sign(i - a) == np.sign(j - b)
+    return allowed
+
+
+def _checked_weights(weights: Sequence[float] | NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    found = np.asarray(weights, dtype=np.float64)
+    if found.shape != (count,) or not ((found >= 0) & (found <= 1)).all():
+        raise ValueError(f"weights must be {count} numbers in [0, 1], one a sequence; got {found.tolist()[:5]}")
+    return found
+
+
+def _checked_pins(pair: tuple[int, int], frames: NDArray[np.int64], lengths: tuple[int, ...]) -> NDArray[np.int64]:
+    i, j = pair
+    found = np.asarray(frames, dtype=np.int64).reshape(-1, 2)
+    if not 0 <= i < j < len(lengths):
+        raise ValueError(f"pins are given for (i, j) with i < j among {len(lengths)} sequences, got {pair}")
+    if len(found) and ((found < 0).any() or (found >= [lengths[i], lengths[j]]).any()):
+        raise ValueError(f"a pin of sequences {pair} lies outside them: {found.tolist()}")
+    if (np.diff(found, axis=0) <= 0).any():
+        raise ValueError(f"pins of sequences {pair} cross or double: {found.tolist()}")
+    return found
+
+
+def _unit_rows(sequence: Any) -> Tensor:
+    rows = torch.as_tensor(np.asarray(sequence, dtype=np.float32))
+    if rows.ndim != 2 or not len(rows):
+        raise ValueError(f"expected sequences (n, d) with frames, got shape {tuple(rows.shape)}")
+    return unit_rows(rows)
