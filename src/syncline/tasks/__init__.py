@@ -1,6 +1,7 @@
 """What one does with embeddings, one file a verb: align, sync, search, transfer, deviate."""
 
-from syncline.tasks.align import Alignment, Gap, Segment, align, align_pairs
+from syncline.tasks.align import align, align_pairs
+from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.deviate import Deviation, Report, deviate, distance_rule, rank, tempo_curve
 from syncline.tasks.pairs import similarity
 from syncline.tasks.search import Hit, MomentIndex

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -22,90 +21,22 @@ from numpy.typing import NDArray
 
 from syncline.alignment import Path, dtw, expected_alignment, smith_waterman, smith_waterman_streamed, unit_rows
 from syncline.alignment.inference import in_order, match_score, match_score_streamed, similarity_unit
-from syncline.alignment.settings import MATCH_THRESHOLD, PAIR
+from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.parallel import results_in_order
+from syncline.tasks.alignment_result import (
+    NEAR,
+    Alignment,
+    alignment_of,
+    matched_pairs,
+    posterior_near,
+)
 from syncline.tasks.pairs import check_pair, is_long, similarity
 
 Mode = Literal["local", "global", "subsequence", "band"]
 MODES: tuple[Mode, ...] = ("local", "global", "subsequence", "band")
-_WINDOW, _MARGIN, _NEAR = 1024, 128, 2
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch in which both videos show the same course; `first` and `last` index rows of the path (inclusive)."""
-
-    start_a: float
-    end_a: float
-    start_b: float
-    end_b: float
-    first: int
-    last: int
-    score: float
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A stretch of one video ("a" or "b"), in seconds, that nothing in the other video matches."""
-
-    video: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """Which moment of A is which moment of B.
-
-    Attributes:
-        path: (k, 2) int64, matched pairs of rows of A's and B's embedding, no row twice, ascending in both columns;
-            in the other modes than `local` the frames during which one video waits for the other are in no pair.
-        times: (k, 2) float64, the same pairs in seconds on each player's clock; B's is refined below one frame.
-        confidence: (k,) float64 in [0, 1], probability that the pair is matched (within one frame of B).
-        score: total score of the alignment (`local`) or minus its mean cost (the other modes).
-        segments: matched stretches, in order of time; empty if nothing matches.
-        gaps: stretches of either video without counterpart, at least `min_gap` seconds long.
-        match_score: share of the local score that is lost when the order of B is destroyed; about 0 for strangers.
-        mode: how it was made.
-    """
-
-    path: NDArray[np.int64]
-    times: NDArray[np.float64]
-    confidence: NDArray[np.float64]
-    score: float
-    segments: tuple[Segment, ...]
-    gaps: tuple[Gap, ...]
-    match_score: float
-    mode: str
-
-    @property
-    def matches(self) -> bool:
-        """Whether the two videos show the same course at all."""
-        return bool(len(self.path)) and self.match_score >= MATCH_THRESHOLD
-
-    def b_at(self, seconds_a: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Time in B of moments of A: (k,) seconds -> (k,) seconds, NaN where A matches nothing."""
-        return _carry(self, np.asarray(seconds_a, dtype=np.float64), 0)
-
-    def a_at(self, seconds_b: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Time in A of moments of B; as `b_at`."""
-        return _carry(self, np.asarray(seconds_b, dtype=np.float64), 1)
-
-    def follow(self, seconds_a: NDArray[np.float64]) -> NDArray[np.float64]:
-        """As `b_at`, but B waits where A matches nothing: never NaN, never backwards; for players.
-
-        Raises:
-            SynclineError: if nothing matches.
-        """
-        if not len(self.times):
-            raise SynclineError("these two videos have no aligned part, so B cannot follow A; try mode='global'")
-        seconds = np.asarray(seconds_a, dtype=np.float64)
-        followed = self.b_at(seconds)
-        last = np.searchsorted(self.times[:, 0], seconds, side="right") - 1
-        waiting = np.where(last < 0, self.times[0, 1], self.times[np.maximum(last, 0), 1])
-        return np.where(np.isnan(followed), waiting, followed)
+_WINDOW, _MARGIN = 1024, 128
 
 
 def align(
@@ -154,19 +85,7 @@ def align(
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)
     else:
         paths, near, score = _short(a, b, mode, segments, band, verdict, gamma, prices)
-    pairs = _pairs(paths)
-    times = _refine(pairs, near, a.pts_seconds, b.pts_seconds)
-    kept = _segments(paths, times)
-    return Alignment(
-        path=pairs,
-        times=times,
-        confidence=np.asarray(np.minimum(near[:, _NEAR - 1 : _NEAR + 2].sum(axis=1), 1.0)),
-        score=float(sum(path.score for path in paths)),
-        segments=kept,
-        gaps=_gaps(pairs, a.pts_seconds, b.pts_seconds, min_gap),
-        match_score=score,
-        mode=mode,
-    )
+    return alignment_of(paths, near, a, b, min_gap=min_gap, match_score=score, mode=mode)
 
 
 class PairAligner(Protocol):
@@ -244,7 +163,7 @@ def _short(
         paths = in_order(smith_waterman(matrix[None], segments=segments, **prices))
     else:
         paths = [path for path in [_warp(matrix, mode, band)] if path.is_match.any()]
-    near = _near(expected_alignment(matrix[None], gamma=gamma, **prices)[0].numpy(), _pairs(paths))
+    near = posterior_near(expected_alignment(matrix[None], gamma=gamma, **prices)[0].numpy(), matched_pairs(paths))
     return paths, near, match_score(matrix, **prices) if verdict else float("nan")
 
 
@@ -258,7 +177,7 @@ def _long(
     x, y = unit_rows(x), unit_rows(y)
     mean = x.mean(0) @ y.mean(0)
     paths = in_order(found)
-    near = [np.zeros((0, 2 * _NEAR + 1))]
+    near = [np.zeros((0, 2 * NEAR + 1))]
     for path in paths:
         pairs = path.matches
         start = 0
@@ -268,75 +187,7 @@ def _long(
             high = pairs[stop - 1] + _MARGIN + 1
             window = (x[low[0] : high[0]] @ y[low[1] : high[1]].T - mean) / scale
             posterior = expected_alignment(window[None], gamma=gamma, **prices)[0].numpy()
-            near.append(_near(posterior, pairs[start:stop] - low))
+            near.append(posterior_near(posterior, pairs[start:stop] - low))
             start = stop
     score = match_score_streamed(x, y, found[0].score, scale=scale, **prices) if verdict else float("nan")
     return paths, np.concatenate(near), score
-
-
-def _pairs(paths: list[Path]) -> NDArray[np.int64]:
-    return np.concatenate([path.matches for path in paths]) if paths else np.zeros((0, 2), np.int64)
-
-
-def _near(posterior: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(k, 5) posterior of each pair's frame of A with the two frames to either side of B's; 0 outside."""
-    columns = pairs[:, 1, None] + np.arange(-_NEAR, _NEAR + 1)
-    inside = (columns >= 0) & (columns < posterior.shape[1])
-    found = posterior[pairs[:, :1], np.clip(columns, 0, posterior.shape[1] - 1)].astype(np.float64)
-    return np.asarray(found * inside)
-
-
-def _refine(
-    pairs: NDArray[np.int64], near: NDArray[np.float64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Times of the pairs; B's is the posterior mean over two frames to either side where that has any weight."""
-    times = np.stack([pts_a[pairs[:, 0]], pts_b[pairs[:, 1]]], axis=1) if len(pairs) else np.zeros((0, 2))
-    if not len(pairs):
-        return times
-    columns = np.clip(pairs[:, 1, None] + np.arange(-_NEAR, _NEAR + 1), 0, len(pts_b) - 1)
-    mass = near.sum(axis=1)
-    sure = mass > 0.1  # a path matches no frame twice
-    times[sure, 1] = (near[sure] * pts_b[columns[sure]]).sum(axis=1) / mass[sure]
-    times[:, 1] = np.maximum.accumulate(times[:, 1])
-    return times
-
-
-def _segments(paths: list[Path], times: NDArray[np.float64]) -> tuple[Segment, ...]:
-    found, first = [], 0
-    for path in paths:
-        last = first + int(path.is_match.sum()) - 1
-        (start_a, start_b), (end_a, end_b) = times[first], times[last]
-        found.append(Segment(start_a, end_a, start_b, end_b, first, last, path.score))
-        first = last + 1
-    return tuple(found)
-
-
-def _gaps(
-    pairs: NDArray[np.int64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64], min_gap: float
-) -> tuple[Gap, ...]:
-    """Runs of frames outside every pair that last at least `min_gap` seconds."""
-    found = []
-    for video, pts, column in (("a", pts_a, 0), ("b", pts_b, 1)):
-        step = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0
-        edges = np.concatenate([[-1], pairs[:, column], [len(pts)]])
-        for before, after in itertools.pairwise(edges):
-            if after - before > 1:
-                start, end = float(pts[before + 1]), float(pts[after - 1]) + step
-                if after < len(pts):  # frames may lie closer than they do mostly
-                    end = min(end, float(pts[after]))
-                if end - start >= min_gap:
-                    found.append(Gap(video, start, end))
-    return tuple(found)
-
-
-def _carry(alignment: Alignment, seconds: NDArray[np.float64], column: int) -> NDArray[np.float64]:
-    carried = np.full(seconds.shape, np.nan)
-    for segment in alignment.segments:
-        rows = alignment.times[segment.first : segment.last + 1]
-        source, target = rows[:, column], rows[:, 1 - column]
-        inside = (seconds >= source[0] - 1e-9) & (seconds <= source[-1] + 1e-9)
-        knots, first = np.unique(source, return_index=True)
-        ends = np.append(first[1:], len(source))
-        values = np.array([target[i:j].mean() for i, j in zip(first, ends, strict=True)])
-        carried[inside] = np.interp(seconds[inside], knots, values)
-    return carried

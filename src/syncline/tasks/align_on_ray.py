@@ -14,7 +14,8 @@ from typing import Any
 
 from syncline.data import Embedding
 from syncline.ray_cluster import LOCAL, cluster
-from syncline.tasks.align import Alignment, PairAligner, align_pairs
+from syncline.tasks.align import PairAligner, align_pairs
+from syncline.tasks.alignment_result import Alignment
 
 RUN = 32
 """Pairs of one task."""

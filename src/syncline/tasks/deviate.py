@@ -14,7 +14,8 @@ from syncline.alignment import smith_waterman
 from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, Gap, Segment, align
+from syncline.tasks.align import align
+from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.pairs import similarity, similarity_blocks
 
 _AS_SURE = 0.9

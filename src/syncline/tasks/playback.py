@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment
+from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.sync import Timeline
 from syncline.video import VideoReader, VideoWriter
 

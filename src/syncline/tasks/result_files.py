@@ -13,7 +13,7 @@ import numpy as np
 
 from syncline.data import Embedding
 from syncline.files import write_text
-from syncline.tasks.align import Alignment
+from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.sync import Timeline
 
 

@@ -18,7 +18,8 @@ from scipy import stats
 from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.align import Alignment, PairAligner, align, align_pairs
+from syncline.tasks.align import PairAligner, align, align_pairs
+from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.pairs import check_pair, local_score, similarity_blocks
 
 JOINT_ROUNDS = 3

@@ -1,0 +1,194 @@
+"""The result of an alignment: which moment of one video is which of the other, and what a path says in seconds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.alignment import Path
+from syncline.alignment.settings import MATCH_THRESHOLD
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+
+NEAR = 2
+"""Frames of B to either side of a matched one whose probabilities count for it."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch in which both videos show the same course; `first` and `last` index rows of the path (inclusive)."""
+
+    start_a: float
+    end_a: float
+    start_b: float
+    end_b: float
+    first: int
+    last: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch of one video ("a" or "b"), in seconds, that nothing in the other video matches."""
+
+    video: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which moment of A is which moment of B.
+
+    Attributes:
+        path: (k, 2) int64, matched pairs of rows of A's and B's embedding, no row twice, ascending in both columns;
+            in the other modes than `local` the frames during which one video waits for the other are in no pair.
+        times: (k, 2) float64, the same pairs in seconds on each player's clock; B's is refined below one frame.
+        confidence: (k,) float64 in [0, 1], probability that the pair is matched (within one frame of B).
+        score: total score of the alignment (`local`) or minus its mean cost (the other modes).
+        segments: matched stretches, in order of time; empty if nothing matches.
+        gaps: stretches of either video without counterpart, at least `min_gap` seconds long.
+        match_score: share of the local score that is lost when the order of B is destroyed; about 0 for strangers.
+        mode: how it was made.
+    """
+
+    path: NDArray[np.int64]
+    times: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    score: float
+    segments: tuple[Segment, ...]
+    gaps: tuple[Gap, ...]
+    match_score: float
+    mode: str
+
+    @property
+    def matches(self) -> bool:
+        """Whether the two videos show the same course at all."""
+        return bool(len(self.path)) and self.match_score >= MATCH_THRESHOLD
+
+    def b_at(self, seconds_a: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Time in B of moments of A: (k,) seconds -> (k,) seconds, NaN where A matches nothing."""
+        return _carry(self, np.asarray(seconds_a, dtype=np.float64), 0)
+
+    def a_at(self, seconds_b: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Time in A of moments of B; as `b_at`."""
+        return _carry(self, np.asarray(seconds_b, dtype=np.float64), 1)
+
+    def follow(self, seconds_a: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As `b_at`, but B waits where A matches nothing: never NaN, never backwards; for players.
+
+        Raises:
+            SynclineError: if nothing matches.
+        """
+        if not len(self.times):
+            raise SynclineError("these two videos have no aligned part, so B cannot follow A; try mode='global'")
+        seconds = np.asarray(seconds_a, dtype=np.float64)
+        followed = self.b_at(seconds)
+        last = np.searchsorted(self.times[:, 0], seconds, side="right") - 1
+        waiting = np.where(last < 0, self.times[0, 1], self.times[np.maximum(last, 0), 1])
+        return np.where(np.isnan(followed), waiting, followed)
+
+
+def alignment_of(
+    paths: Sequence[Path],
+    near: NDArray[np.float64],
+    a: Embedding,
+    b: Embedding,
+    *,
+    min_gap: float,
+    match_score: float,
+    mode: str,
+) -> Alignment:
+    """What paths through two videos say in seconds.
+
+    Args:
+        paths: in order of time, with at least one match each.
+        near: (k, 2 NEAR + 1) posterior of every matched pair, of `posterior_near`.
+        a, b: the videos. min_gap: seconds; shorter unmatched runs are tempo.
+    """
+    pairs = matched_pairs(paths)
+    times = refined_times(pairs, near, a.pts_seconds, b.pts_seconds)
+    return Alignment(
+        path=pairs,
+        times=times,
+        confidence=np.asarray(np.minimum(near[:, NEAR - 1 : NEAR + 2].sum(axis=1), 1.0)),
+        score=float(sum(path.score for path in paths)),
+        segments=segments_of(paths, times),
+        gaps=gaps_of(pairs, a.pts_seconds, b.pts_seconds, min_gap),
+        match_score=match_score,
+        mode=mode,
+    )
+
+
+def matched_pairs(paths: Sequence[Path]) -> NDArray[np.int64]:
+    """(k, 2) matched pairs of all paths, one path after the other."""
+    return np.concatenate([path.matches for path in paths]) if paths else np.zeros((0, 2), np.int64)
+
+
+def posterior_near(posterior: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(k, 5) posterior of each pair's frame of A with the two frames to either side of B's; 0 outside."""
+    columns = pairs[:, 1, None] + np.arange(-NEAR, NEAR + 1)
+    inside = (columns >= 0) & (columns < posterior.shape[1])
+    found = posterior[pairs[:, :1], np.clip(columns, 0, posterior.shape[1] - 1)].astype(np.float64)
+    return np.asarray(found * inside)
+
+
+def refined_times(
+    pairs: NDArray[np.int64], near: NDArray[np.float64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Times of the pairs; B's is the posterior mean over two frames to either side where that has any weight."""
+    times = np.stack([pts_a[pairs[:, 0]], pts_b[pairs[:, 1]]], axis=1) if len(pairs) else np.zeros((0, 2))
+    if not len(pairs):
+        return times
+    columns = np.clip(pairs[:, 1, None] + np.arange(-NEAR, NEAR + 1), 0, len(pts_b) - 1)
+    mass = near.sum(axis=1)
+    sure = mass > 0.1  # a path matches no frame twice
+    times[sure, 1] = (near[sure] * pts_b[columns[sure]]).sum(axis=1) / mass[sure]
+    times[:, 1] = np.maximum.accumulate(times[:, 1])
+    return times
+
+
+def segments_of(paths: Sequence[Path], times: NDArray[np.float64]) -> tuple[Segment, ...]:
+    """One stretch a path, with its times."""
+    found, first = [], 0
+    for path in paths:
+        last = first + int(path.is_match.sum()) - 1
+        (start_a, start_b), (end_a, end_b) = times[first], times[last]
+        found.append(Segment(start_a, end_a, start_b, end_b, first, last, path.score))
+        first = last + 1
+    return tuple(found)
+
+
+def gaps_of(
+    pairs: NDArray[np.int64], pts_a: NDArray[np.float64], pts_b: NDArray[np.float64], min_gap: float
+) -> tuple[Gap, ...]:
+    """Runs of frames outside every pair that last at least `min_gap` seconds."""
+    found = []
+    for video, pts, column in (("a", pts_a, 0), ("b", pts_b, 1)):
+        step = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0
+        edges = np.concatenate([[-1], pairs[:, column], [len(pts)]])
+        for before, after in itertools.pairwise(edges):
+            if after - before > 1:
+                start, end = float(pts[before + 1]), float(pts[after - 1]) + step
+                if after < len(pts):  # frames may lie closer than they do mostly
+                    end = min(end, float(pts[after]))
+                if end - start >= min_gap:
+                    found.append(Gap(video, start, end))
+    return tuple(found)
+
+
+def _carry(alignment: Alignment, seconds: NDArray[np.float64], column: int) -> NDArray[np.float64]:
+    carried = np.full(seconds.shape, np.nan)
+    for segment in alignment.segments:
+        rows = alignment.times[segment.first : segment.last + 1]
+        source, target = rows[:, column], rows[:, 1 - column]
+        inside = (seconds >= source[0] - 1e-9) & (seconds <= source[-1] + 1e-9)
+        knots, first = np.unique(source, return_index=True)
+        ends = np.append(first[1:], len(source))
+        values = np.array([target[i:j].mean() for i, j in zip(first, ends, strict=True)])
+        carried[inside] = np.interp(seconds[inside], knots, values)
+    return carried
