@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class Keypoints:
             )
         if not np.isfinite(seconds).all() or (np.diff(seconds) < 0).any():
             raise SynclineError(f"keypoints of {self.source}: times do not ascend")
-        lost: NDArray[np.bool_] = ~np.isfinite(positions).all(axis=2)
+        lost: Any = ~np.isfinite(positions).all(axis=2)
         if lost.any():
             positions = np.where(lost[:, :, None], np.float32(np.nan), positions)
         confidence[lost | ~np.isfinite(confidence)] = 0

@@ -11,6 +11,7 @@ Notable choices:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def sizes(positions: NDArray[np.float32]) -> NDArray[np.float64]:
     Args:
         positions: (n, j, 2 or 3).
     """
-    known: NDArray[np.bool_] = np.isfinite(positions[:, :, 0])
+    known: Any = np.isfinite(positions[:, :, 0])
     low = np.where(known[:, :, None], positions, np.inf).min(axis=1, initial=np.inf)
     high = np.where(known[:, :, None], positions, -np.inf).max(axis=1, initial=-np.inf)
     found: NDArray[np.float64] = np.linalg.norm(np.where(known.any(axis=1)[:, None], high - low, 0.0), axis=1)

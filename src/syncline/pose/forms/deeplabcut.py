@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.restricted_pickle import parse_pickle
+from syncline.data.published.restricted_pickle import parse_pickle
 from syncline.errors import SynclineError
 from syncline.pose.forms.hdf5 import opened, words
 from syncline.pose.forms.reading import MAX_BYTES, MAX_FRAMES, MOST_NUMBERS
