@@ -14,7 +14,7 @@ from bars import write_bar_codes
 import syncline.encoder.cache as room
 from syncline.data import Sampling, Video
 from syncline.encoder import Backbone, FeatureCache, cache_info, clear_cache, video_of
-from syncline.encoder.feature_file import read_features
+from syncline.encoder.feature_file import read_features, writing_features
 from syncline.errors import SynclineError
 
 
@@ -90,6 +90,44 @@ def test_what_is_broken_is_made_again(damage: str, backbone: Backbone, video: Vi
     file.write_bytes(damaged[damage])
     np.testing.assert_array_equal(cache.features(video).features, first)
     assert read_features(file, copies=1, dim=backbone.dim) is not None
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_features_of_version_0_1_stay_unless_the_picture_is_another_one(
+    mirrored: bool, backbone: Backbone, tmp_path: Path, decoded: list[int]
+) -> None:
+    film = write_bar_codes(tmp_path / "film.mp4", 16)
+    if mirrored:
+        data = film.read_bytes()
+        matrix = bytes.fromhex("00010000 00000000 00000000 00000000 00010000")
+        at = data.index(matrix, data.index(b"tkhd"))
+        film.write_bytes(data[:at] + bytes.fromhex("ffff0000") + data[at + 4 :])
+    cache = FeatureCache(tmp_path / "cache", backbone, Sampling(stride=8))
+    cache.features(video_of(film))
+    (file,) = cache.folder.glob("*.safetensors")
+    content = file.read_bytes()
+    assert b'"reading": "2"' in content
+    file.write_bytes(content.replace(b'"reading": "2"', b'"reading": "1"'))
+    del decoded[:]
+    assert cache.missing(video_of(film)) == (2, 2 * mirrored)
+    cache.features(video_of(film))
+    assert decoded == [0, 8] * mirrored
+
+
+def test_times_kept_by_version_0_1_count_from_the_first_picture(
+    backbone: Backbone, video: Video, tmp_path: Path
+) -> None:
+    cache = FeatureCache(tmp_path, backbone, Sampling(stride=8))
+    before = cache.features(video).pts_seconds
+    (file,) = cache.folder.glob("*.safetensors")
+    found = read_features(file, copies=1, dim=backbone.dim)
+    assert found is not None
+    shape, grid = (1, *found.features.shape[1:]), np.array(found.features)
+    with writing_features(
+        file, shape=shape, frame_indices=found.frame_indices, pts_seconds=found.pts_seconds + 0.021
+    ) as writer:
+        writer.write(0, 0, grid[0])
+    np.testing.assert_allclose(cache.features(video).pts_seconds, before)
 
 
 def test_augmented_copies_are_drawn_once_and_stay(backbone: Backbone, video: Video, tmp_path: Path) -> None:

@@ -568,7 +568,7 @@ def test_a_copy_that_fails_says_so_and_the_next_is_made(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(b"")
 
-    monkeypatch.setattr("syncline.viewer.proxies.write_proxy", picky)
+    monkeypatch.setattr("syncline.viewer.proxies.write_browser_copy", picky)
     monkeypatch.setattr(Library, "plays", lambda *_: False)
     proxies = Proxies(library)
     first, second = library.numbers["one.mp4"], library.numbers["three.mp4"]
@@ -579,6 +579,6 @@ def test_a_copy_that_fails_says_so_and_the_next_is_made(
     assert proxies.states()[first] == failed
     assert proxies.path(first) is None
     assert proxies.told(first) == failed
-    monkeypatch.setattr("syncline.viewer.proxies.write_proxy", lambda path, out, **_: out.write_bytes(b""))
+    monkeypatch.setattr("syncline.viewer.proxies.write_browser_copy", lambda path, out, **_: out.write_bytes(b""))
     assert proxies.path(first) is None, "opened again, it is tried again"
     until(lambda: proxies.told(first) == {"state": "ready"})

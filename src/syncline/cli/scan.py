@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,9 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise SynclineError("--quick and --deep contradict each other; give one of them")
     cache = ScanCache(None if arguments.cache is None else arguments.cache / "scan")
     infos = []
+    aside: Counter[str] = Counter()
     if not arguments.json:
         print(_row(("file", "frames", "seconds", "rate", "size", "turn", "codec", "remarks")), flush=True)
-    for info in _infos(arguments.folder, cache):
+    for info in _infos(arguments.folder, cache, aside):
         infos.append(info)
         if not arguments.json:
             print(_line(info, arguments.folder), flush=True)
@@ -57,13 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
     good = [info for info in infos if info.problem is None]
     hints = [] if arguments.quick else _hints(good, cache, arguments)
     if arguments.json:
-        print(json.dumps({"files": [_value(info) for info in infos], "hints": [_hint(h) for h in hints]}, indent=2))
+        told = {"files": [_value(info) for info in infos], "hints": [_hint(h) for h in hints], "left_aside": +aside}
+        print(json.dumps(told, indent=2))
     else:
-        _summary(infos, hints)
+        _summary(infos, hints, aside)
     return 0 if good else 1
 
 
-def _infos(folder: Path, cache: ScanCache) -> Iterable[VideoInfo]:
+def _infos(folder: Path, cache: ScanCache, aside: Counter[str]) -> Iterable[VideoInfo]:
     from itertools import chain
 
     from syncline.parallel import results_in_order
@@ -72,7 +75,7 @@ def _infos(folder: Path, cache: ScanCache) -> Iterable[VideoInfo]:
 
     if folder.is_file():
         return [cache.scan(folder)]
-    found = iter(scan_folder(folder, scan=cache.scan))
+    found = iter(scan_folder(folder, scan=cache.scan, aside=aside))
     first = next(found, None)
     if first is None:
         return results_in_order(find_frame_folders(folder), cache.scan)
@@ -139,11 +142,18 @@ def _hint(hint: Hint) -> dict[str, str]:
     return {**dataclasses.asdict(hint), "path": str(hint.path)}
 
 
-def _summary(infos: list[VideoInfo], hints: list[Hint]) -> None:
+def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str]) -> None:
+    from syncline.video.discovery import told_aside
+
     good = [info for info in infos if info.problem is None]
     minutes = sum(info.duration for info in good) / 60
     rates = sorted({round(info.frame_rate) for info in good})
     print(f"\n{len(good)} of {len(infos)} files can be used: {minutes:.1f} minutes, {_rates(rates)} frames a second")
+    if told_aside(aside):
+        print(f"left aside: {told_aside(aside)}")
+    sizes = Counter(f"{info.width}x{info.height}" for info in good)
+    if len(sizes) > 1:
+        print("sizes: " + ", ".join(f"{count} of {size}" for size, count in sizes.most_common(4)))
     for hint in hints:
         print(f"  {hint.kind}: {_printable(str(hint))}")
 

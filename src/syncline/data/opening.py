@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -110,10 +111,13 @@ def _from_folder(path: Path, camera: str | None, rules: Sequence[EventRule] | No
     name = recognised(path)
     if name is not None:
         return open_dataset(name, path)
-    from syncline.video import find_videos
+    from syncline.video.discovery import find_videos
     from syncline.video.picture_folder import find_frame_folders
 
-    files = find_videos(path) or find_frame_folders(path)
+    aside: Counter[str] = Counter()
+    files = find_videos(path, aside=aside) or find_frame_folders(path)
+    if aside["films written by syncline"]:
+        _log.warning("%s: %d films written by syncline are left aside", path, aside["films written by syncline"])
     if not files:
         raise SynclineError(
             f"{path} holds no video; give a folder with videos or folders of numbered pictures, or a manifest (.csv)"

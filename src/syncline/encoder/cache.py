@@ -39,6 +39,7 @@ from syncline.encoder.feature_file import StoredFeatures, read_features, writing
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, write_json
 from syncline.video import VideoReader
+from syncline.video.frame_source import READING
 
 Augment = Callable[..., Tensor]
 T = TypeVar("T")
@@ -144,7 +145,7 @@ class FeatureCache:
         Raises:
             SynclineError: the file cannot be read.
         """
-        stored = self._stored(content_of(video.path))
+        stored = self._stored(video.path, content_of(video.path))
         shown = VideoReader(video.path).pts_seconds if stored is None else stored.pts_seconds
         wanted = sampled_frames(video, shown, self.sampling if sampling is None else sampling)
         there = 0 if stored is None else int(np.isin(wanted, stored.frame_indices).sum())
@@ -157,7 +158,7 @@ class FeatureCache:
             SynclineError: the file cannot be decoded.
         """
         content = content_of(video.path)
-        stored = self._stored(content)
+        stored = self._stored(video.path, content)
         shown = VideoReader(video.path, size=self.backbone.size).pts_seconds if stored is None else stored.pts_seconds
         wanted = sampled_frames(video, shown, self.sampling if sampling is None else sampling)
         missing = np.setdiff1d(wanted, stored.frame_indices if stored is not None else np.zeros(0, np.int64))
@@ -177,7 +178,13 @@ class FeatureCache:
         how = "views" if self.augment is None else _described(self.augment)
         return f"{content}-{self.copies}-{hashlib.sha256(f'{how} {self.flip}'.encode()).hexdigest()[:8]}.safetensors"
 
-    def _stored(self, content: str) -> StoredFeatures | None:
+    def _stored(self, path: Path, content: str) -> StoredFeatures | None:
+        found = self._found(content)
+        if found is not None and found.reading < READING and found.reading < VideoReader(path).reading:
+            return None  # of other pictures than the file gives now
+        return found
+
+    def _found(self, content: str) -> StoredFeatures | None:
         dim = self.backbone.dim
         own = read_features(self.folder / self._name(content), copies=self.copies, dim=dim)
         if own is not None or self.copies > 1:
@@ -187,7 +194,7 @@ class FeatureCache:
             copies = path.stem.split("-")[1]
             more = read_features(path, copies=int(copies), dim=dim) if copies.isdecimal() else None
             if more is not None:
-                return StoredFeatures(more.features[:1], more.frame_indices, more.pts_seconds)
+                return StoredFeatures(more.features[:1], more.frame_indices, more.pts_seconds, more.reading)
         return None
 
     def _extend(
@@ -215,7 +222,7 @@ class FeatureCache:
                 self._fill(target, path, content, shown, stored, missing, frames, shape)
                 kept = read_features(target, copies=shape[0], dim=shape[2])
                 assert kept is not None
-                return StoredFeatures(np.array(kept.features), kept.frame_indices, kept.pts_seconds)
+                return StoredFeatures(np.array(kept.features), kept.frame_indices, kept.pts_seconds, kept.reading)
         written = read_features(target, copies=shape[0], dim=shape[2])
         if written is None:
             raise OSError(f"{target} was changed while it was written")

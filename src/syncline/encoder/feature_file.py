@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from syncline.files import replacing
+from syncline.video.frame_source import READING
 
 _TYPES: dict[str, type[np.generic]] = {"F16": np.float16, "F64": np.float64, "I64": np.int64}
 _NAMES_OF_0_1 = {"grid": "features", "frames": "frame_indices", "clock": "pts_seconds"}  # its files are read, too
@@ -34,12 +35,14 @@ class StoredFeatures:
         features: (k, t, f) float16, a read-only memory map: k copies of the features of t frames; copy 0 is the plain
             one.
         frame_indices: (t,) int64 positions in the decoded source, ascending.
-        pts_seconds: (num_frames,) float64: when each frame of the source is shown.
+        pts_seconds: (num_frames,) float64: when each frame of the source is shown, from 0.
+        reading: the `video.frame_source.READING` of who wrote it.
     """
 
     features: np.ndarray[Any, np.dtype[np.float16]]
     frame_indices: np.ndarray[Any, np.dtype[np.int64]]
     pts_seconds: np.ndarray[Any, np.dtype[np.float64]]
+    reading: int
 
 
 class RowWriter:
@@ -66,7 +69,7 @@ def writing_features(
     pts_seconds: np.ndarray[Any, np.dtype[np.float64]],
 ) -> Iterator[RowWriter]:
     """Lays out a file of features of ``shape`` (k, t, f); it appears at ``path``, whole, when the block ends well."""
-    header: dict[str, Any] = {}
+    header: dict[str, Any] = {"__metadata__": {"reading": str(READING)}}
     start = 0
     # the small arrays first, so that their offsets do not depend on how the features are filled in
     for name, array_shape, kind in (
@@ -95,7 +98,7 @@ def read_features(path: Path, *, copies: int, dim: int) -> StoredFeatures | None
             if not 0 < length < min(size, 1 << 20):
                 return None
             header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
+        reading = int(header.pop("__metadata__", {}).get("reading", 1))
         header = {_NAMES_OF_0_1.get(name, name): entry for name, entry in header.items()}
         if (
             set(header) != set(_NAMES_OF_0_1.values())
@@ -107,7 +110,9 @@ def read_features(path: Path, *, copies: int, dim: int) -> StoredFeatures | None
         return None
     features, frame_indices = arrays["features"], np.array(arrays["frame_indices"])
     fits = features.shape == (copies, len(frame_indices), dim) and features.dtype == np.float16
-    return StoredFeatures(features, frame_indices, np.array(arrays["pts_seconds"])) if fits else None
+    shown = np.array(arrays["pts_seconds"])
+    # version 0.1.0 counted from the beginning of the container
+    return StoredFeatures(features, frame_indices, shown - shown[:1], reading) if fits else None
 
 
 def _map(path: Path, entry: dict[str, Any], start: int) -> np.ndarray[Any, Any]:

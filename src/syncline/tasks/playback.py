@@ -14,7 +14,7 @@ from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
 from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.sync import Timeline
-from syncline.video import VideoReader, VideoWriter
+from syncline.video import VideoReader, VideoWriter, mark_result
 
 BAR = 12
 
@@ -52,6 +52,7 @@ def side_by_side(
             strip = [_bar(left, seconds[k], alignment, 0), _bar(right, follow[k], alignment, 1)]
             row = np.concatenate([picture_a, picture_b], axis=1)
             writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
+    mark_result(out)
 
 
 def own_pace(a: Path, b: Path, alignment: Alignment, out: Path, *, height: int = 360, max_rate: float = 30.0) -> None:
@@ -73,6 +74,7 @@ def own_pace(a: Path, b: Path, alignment: Alignment, out: Path, *, height: int =
             strip = [_bar(left, at_a[k], alignment, 0, others_a[k]), _bar(right, at_b[k], alignment, 1, others_b[k])]
             row = np.concatenate([picture_a, picture_b], axis=1)
             writer.write(np.concatenate([row, np.concatenate(strip, axis=1)]), float(seconds[k]))
+    mark_result(out)
 
 
 def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int = 240, rate: float = 15.0) -> None:
@@ -106,6 +108,7 @@ def grid(videos: Sequence[Path], timeline: Timeline, out: Path, *, height: int =
                 top, side = i // columns * height, i % columns * width
                 canvas[top : top + height, side : side + width] = picture // 3 if absent[i, instant] else picture
             writer.write(canvas, float(at))
+    mark_result(out)
 
 
 def _open(path: Path, height: int) -> VideoReader:

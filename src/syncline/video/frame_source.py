@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_SIDE = 16_384
+READING = 2
+"""Counts up when the pictures of some files change: 1 up to version 0.1.0; 2 mirrors as the display matrix says,
+chooses the film among several streams and reads MPEG program streams exactly."""
 MAX_PIXELS = 1 << 26
 MAX_FRAMES = 20_000_000
 
@@ -19,8 +22,10 @@ class FrameSource(Protocol):
 
     Attributes:
         path: the file or folder. codec: of the pictures. has_audio: whether there is sound.
-        pts_seconds: (num_frames,) float64 ascending, when each frame is shown.
+        pts_seconds: (num_frames,) float64 ascending from 0, when each frame is shown after the first.
         frame_rate: mean frames a second.
+        first_pts_seconds: the time stamp of the first frame in its container.
+        container_offset: seconds by which the first frame comes after the container's beginning.
         repeated: frames that are left out because another one has their time.
     """
 
@@ -29,11 +34,24 @@ class FrameSource(Protocol):
     has_audio: bool
     pts_seconds: NDArray[np.float64]
     frame_rate: float
+    first_pts_seconds: float
+    container_offset: float
     repeated: int
 
     @property
     def display_size(self) -> tuple[int, int]:
         """(height, width) of a frame as it is displayed."""
+
+    @property
+    def stream_index(self) -> int | None:
+        """Which stream of the file it is; None of a folder."""
+
+    @property
+    def reading(self) -> int:
+        """The first `READING` that gives the pictures it gives."""
+
+    def remarks(self) -> list[str]:
+        """What is unusual about it and how it is read, a line each."""
 
     @property
     def rotation(self) -> int:

@@ -1,17 +1,18 @@
 """A folder of numbered pictures read as if it were a video file.
 
 Notable choices:
-- The pictures are shown in the order of the numbers in their names: `frame_2` comes before `frame_10`.
-- Pictures carry no times. They are taken to be shown at 25 a second, or at the rate that a file `frame_rate.txt` in the
-  folder gives (one number).
-- All pictures have the size of the first; one that has not is an error, not a guess.
+- Which pictures belong together, their order and their times are told by their names (`picture_names`). Numbers count
+  frames: a missing number is a gap in time, and of every tenth picture each stays ten frames from the next.
+- Numbers are taken to count 25 frames a second, or the rate that a file `frame_rate.txt` in the folder gives (one
+  number).
+- Two sequences in one folder (two cameras) are refused, not interleaved; so are pictures of different sizes.
 - Photos that say how the camera was held are turned upright; of 16 bits of grey the upper 8 are shown.
 """
 
 from __future__ import annotations
 
 import os
-import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,55 +21,99 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
 
 from syncline.errors import SynclineError
-from syncline.video.frame_source import MAX_FRAMES, MAX_SIDE
+from syncline.video.frame_source import MAX_FRAMES
+from syncline.video.picture_names import PICTURE_SUFFIXES, PictureSequence, is_picture_name, picture_sequences
+from syncline.video.still import opened_still, orientation_of, upright_pixels, upright_size
 
-PICTURES = frozenset([".jpg", ".jpeg", ".png"])
 RATE_FILE = "frame_rate.txt"
 DEFAULT_RATE = 25.0
-_DEGREES = {3: 180, 6: 90, 8: 270}  # clockwise
 
 
 class PictureFolder:
     """The frames of a folder, see `FrameSource`.
 
     Raises:
-        SynclineError: no picture there, one that cannot be read or has another size than the first.
+        SynclineError: no picture there, one that cannot be read, or several sequences.
     """
 
     codec, has_audio, repeated = "pictures", False, 0
+    first_pts_seconds, container_offset, stream_index = 0.0, 0.0, None
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._files = frame_files(path)
-        if not self._files:
-            raise SynclineError(f"{path}: holds no numbered pictures ({', '.join(sorted(PICTURES))})")
-        with _picture(self._files[0]) as first:
-            self._size = _upright_size(first)
-            self.rotation = _DEGREES.get(_orientation(first), 0)
-        self.frame_rate = frame_rate(path)
-        self.pts_seconds = np.arange(len(self._files)) / self.frame_rate
+        self._sequence, self._left_out = _only_sequence(path)
+        self._files = [path / name for name in self._sequence.names]
+        with opened_still(self._files[0]) as first:
+            self.display_size = upright_size(first)
+            self._orientation = orientation_of(first)
+        self._counting_rate = frame_rate(path)
+        if self._sequence.seconds is not None:
+            self.pts_seconds = np.array(self._sequence.seconds)
+        else:
+            numbers = np.array(self._sequence.numbers, dtype=np.float64)
+            self.pts_seconds = (numbers - numbers[0]) / self._counting_rate
+        span = float(self.pts_seconds[-1])
+        self.frame_rate = (len(self._files) - 1) / span if span > 0 else self._counting_rate
 
     @property
-    def display_size(self) -> tuple[int, int]:
-        """(height, width) of the first picture."""
-        return self._size[1], self._size[0]
+    def rotation(self) -> int:
+        """Degrees clockwise by which the first picture is turned."""
+        return self._orientation.rotation
+
+    @property
+    def reading(self) -> int:
+        """2 where version 1 showed them in another order, or knew no such pictures."""
+        steps = np.diff(self._sequence.numbers or ())
+        return 1 if self._sequence.numbers is not None and (steps == 1).all() else 2
+
+    def remarks(self) -> list[str]:
+        """What is unusual about the pictures and how they are read.
+
+        Raises:
+            SynclineError: pictures of different sizes.
+        """
+        sizes: Counter[tuple[int, int]] = Counter()
+        for file in self._files:
+            with opened_still(file) as picture:
+                sizes[upright_size(picture)] += 1
+        if len(sizes) > 1:
+            said = ", ".join(f"{count} of {w} x {h}" for (h, w), count in sizes.most_common(3))
+            raise SynclineError(f"{self.path}: pictures of {len(sizes)} sizes ({said}); bring them to one size")
+        remarks = [f"rotated by {self.rotation} degrees (applied)"] if self.rotation else []
+        if self._orientation.mirrored:
+            remarks.append("mirrored by EXIF (applied)")
+        if self._sequence.seconds is not None:
+            remarks.append("times from the names of the pictures")
+        elif len(self._files) > 1:
+            remarks += self._about_numbers()
+        if self._left_out:
+            remarks.append(f"{self._left_out} other pictures in the folder are left out")
+        return remarks
+
+    def _about_numbers(self) -> list[str]:
+        steps = np.diff(np.array(self._sequence.numbers))
+        step = int(np.gcd.reduce(steps))
+        remarks = []
+        if step > 1:
+            remarks.append(f"numbered in steps of {step}, taken as every {step}th of {self._counting_rate:g} a second")
+        gaps = int((steps > step).sum())
+        if gaps:
+            missing = int((steps // step - 1).sum())
+            remarks.append(f"{gaps} gaps in the numbers ({missing} pictures missing), kept as gaps in time")
+        return remarks
 
     def pictures(self, frame_indices: NDArray[np.int64], size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
         """The wanted pictures, scaled; a generator that opens a file at a time."""
         reformatter = VideoReformatter()
         for index in frame_indices.tolist():
             file = self._files[index]
-            with _picture(file) as picture:
-                if _upright_size(picture) != self._size:
-                    own = _said(_upright_size(picture))
-                    raise SynclineError(f"{file}: {own}, the first frame has {_said(self._size)}")
-                try:
-                    pixels: NDArray[Any] = _upright_pixels(picture)
-                except Exception as error:  # see below: zlib's, struct's and more
-                    raise SynclineError(f"{file}: cannot be decoded ({_line(error)})") from error
+            with opened_still(file) as picture:
+                if upright_size(picture) != self.display_size:
+                    own, first = (f"{w} x {h} pixels" for h, w in (upright_size(picture), self.display_size))
+                    raise SynclineError(f"{file}: {own}, the first frame has {first}")
+                pixels: NDArray[Any] = upright_pixels(picture, file)
             if pixels.shape[:2] != size:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
                 pixels = reformatter.reformat(
@@ -77,39 +122,50 @@ class PictureFolder:
             yield pixels
 
 
-def frame_files(folder: Path) -> list[Path]:
-    """The numbered pictures of a folder in the order of their numbers; pictures without a number are left out.
-
-    Raises:
-        SynclineError: the folder cannot be listed, holds two kinds of pictures, or more than can be read.
-    """
+def _only_sequence(folder: Path) -> tuple[PictureSequence, int]:
+    """The sequence of a folder, and how many pictures belong to no sequence."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if is_frame_name(entry.name) and entry.is_file()]
+            names = [entry.name for entry in entries if is_picture_name(entry.name) and entry.is_file()]
     except OSError as error:
         raise SynclineError(f"{folder}: cannot be read as a folder of pictures ({error.strerror})") from error
     if len(names) > MAX_FRAMES:
         raise SynclineError(f"{folder}: more than {MAX_FRAMES} frames")
-    suffixes = {Path(name).suffix.lower() for name in names}
-    if len(suffixes) > 1:
-        raise SynclineError(f"{folder}: {' and '.join(sorted(suffixes))} pictures side by side; expected one kind")
-    return [folder / name for name in sorted(names, key=_in_numbers)]
+    if not names:
+        raise SynclineError(f"{folder}: holds no numbered pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+    sequences = picture_sequences(sorted(names))
+    several = [sequence for sequence in sequences if len(sequence.names) > 1]
+    if len(several) > 1:
+        patterns = ", ".join(sequence.pattern for sequence in several[:4])
+        raise SynclineError(
+            f"{folder}: {len(several)} sequences of pictures side by side ({patterns}), as of several cameras; put "
+            "each into a folder of its own"
+        )
+    chosen = sequences[0]
+    doubled = [a for a, b in zip(chosen.numbers or (), (chosen.numbers or ())[1:], strict=False) if a == b]
+    if doubled or (chosen.seconds is not None and (np.diff(chosen.seconds) <= 0).any()):
+        raise SynclineError(f"{folder}: two pictures of {chosen.pattern} have the same number or time")
+    return chosen, len(names) - len(chosen.names)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The pictures of a folder in order.
+
+    Raises:
+        SynclineError: as `PictureFolder`.
+    """
+    return [folder / name for name in _only_sequence(folder)[0].names]
 
 
 def find_frame_folders(root: Path) -> list[Path]:
-    """Folders with at least two numbered pictures, `root` among them, sorted; hidden ones are left out."""
+    """Folders with at least two pictures of one sequence, `root` among them, sorted; hidden ones are left out."""
     found = []
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if sum(1 for name in files if is_frame_name(name)) > 1:
+        names = [name for name in files if is_picture_name(name)]
+        if len(names) > 1 and len(picture_sequences(names)[0].names) > 1:
             found.append(Path(folder))
     return found
-
-
-def is_frame_name(name: str) -> bool:
-    """Whether a file's name is that of a frame: a picture whose name ends in a digit."""
-    stem, suffix = os.path.splitext(name)
-    return suffix.lower() in PICTURES and not name.startswith(".") and stem[-1:].isdigit()
 
 
 def frame_rate(folder: Path) -> float:
@@ -127,52 +183,3 @@ def frame_rate(folder: Path) -> float:
     if not 0 < rate < 1e4:
         raise SynclineError(f"{folder / RATE_FILE}: {rate} frames a second is no frame rate")
     return rate
-
-
-def _picture(file: Path) -> Image.Image:
-    """The picture, of which only the head has been read."""
-    try:
-        picture = Image.open(file, formats=("JPEG", "PNG"))
-    except Exception as error:  # damaged pictures raise nearly every type there is
-        raise SynclineError(f"{file}: is no picture that can be read ({_line(error)})") from error
-    if not max(picture.size) <= MAX_SIDE:
-        picture.close()
-        raise SynclineError(f"{file}: {_said(picture.size)}; up to {MAX_SIDE} is read")
-    return picture
-
-
-def _orientation(picture: Image.Image) -> int:
-    """How the camera was held, as EXIF counts it; 1 is upright, and what no photo and no damaged one says."""
-    if picture.format == "PNG":  # which would be decoded to be asked
-        return 1
-    try:
-        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged metadata raise nearly every type there is
-        return 1
-
-
-def _upright_size(picture: Image.Image) -> tuple[int, int]:
-    """(width, height) of the picture once it is turned."""
-    return picture.size[::-1] if _orientation(picture) in range(5, 9) else picture.size
-
-
-def _upright_pixels(picture: Image.Image) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8."""
-    if picture.mode.startswith("I"):  # 16 bits of grey, which conversion would cut off at 255
-        grey = (np.asarray(picture).clip(0, 65_535) >> 8).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    upright = picture if _orientation(picture) == 1 else ImageOps.exif_transpose(picture)
-    return np.asarray(upright.convert("RGB"))
-
-
-def _in_numbers(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts], name
-
-
-def _said(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]} pixels"
-
-
-def _line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -6,6 +6,7 @@ A frame's index is its position in the order of presentation, whatever B-frames,
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class VideoReader:
         num_frames: frames that can be shown.
         repeated: frames of the file that are left out, because another one has their time: many where two recordings
             were put into one file whose times start anew.
-        pts_seconds: (num_frames,) float64 ascending, when each frame is shown.
+        pts_seconds: (num_frames,) float64 ascending from 0, when each frame is shown after the first.
         frame_rate: mean frames a second.
         height, width: of the frames returned.
         codec, has_audio: as the file says.
@@ -81,10 +82,47 @@ class VideoReader:
         if not 0 < self.height <= MAX_SIDE or not 0 < self.width <= MAX_SIDE:
             raise SynclineError(f"{self.path}: cannot scale to {self.height} x {self.width}")
 
+    def scaled(self, size: tuple[int, int]) -> VideoReader:
+        """A reader of the same video that scales to (h, w), without opening it anew.
+
+        Raises:
+            SynclineError: a size that cannot be had.
+        """
+        height, width = size
+        if not 0 < height <= MAX_SIDE or not 0 < width <= MAX_SIDE:
+            raise SynclineError(f"{self.path}: cannot scale to {height} x {width}")
+        other = copy.copy(self)
+        other.height, other.width = height, width
+        return other
+
     @property
     def rotation(self) -> int:
         """Degrees clockwise that the metadata asks for (0, 90, 180, 270), already applied."""
         return self._source.rotation
+
+    @property
+    def stream_index(self) -> int | None:
+        """Which stream of the file is the film; None of a folder of pictures."""
+        return self._source.stream_index
+
+    @property
+    def first_pts_seconds(self) -> float:
+        """The time stamp of the first frame in its container, for who reads other streams of it."""
+        return self._source.first_pts_seconds
+
+    @property
+    def container_offset(self) -> float:
+        """Seconds by which the first frame comes after the container's beginning."""
+        return self._source.container_offset
+
+    @property
+    def reading(self) -> int:
+        """The first `READING` that gives the same pictures, for who keeps what was made of them."""
+        return self._source.reading
+
+    def remarks(self) -> list[str]:
+        """What is unusual about the video and how it is read, a line each."""
+        return self._source.remarks()
 
     def __len__(self) -> int:
         return self.num_frames

@@ -6,7 +6,7 @@ align well (cuts, repetitions, near-duplicates ...) is told by `syncline.video.h
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,8 @@ import numpy as np
 
 from syncline.errors import SynclineError
 from syncline.parallel import results_in_order
+from syncline.video.discovery import walk_videos
 from syncline.video.reader import VideoReader
-
-SUFFIXES = frozenset(
-    [
-        ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
-        ".3gp", ".ogv", ".mjpeg", ".gif", ".hevc", ".h264",
-    ]
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,27 +45,6 @@ class VideoInfo:
     remarks: tuple[str, ...] = ()
 
 
-def find_videos(folder: str | Path) -> list[Path]:
-    """Files with a video's suffix in a folder and its sub-folders, sorted; hidden files and folders are left out.
-
-    Raises:
-        SynclineError: no such folder.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise SynclineError(f"{root} is no folder; give a folder of videos")
-    return sorted(walk_videos(root))
-
-
-def walk_videos(root: Path) -> Iterator[Path]:
-    """The same one after the other, so that a caller can begin before a large tree has been walked."""
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield Path(folder) / name
-
-
 def scan_file(path: str | Path) -> VideoInfo:
     """One file; never raises for what the file holds."""
     path = Path(path)
@@ -79,9 +52,9 @@ def scan_file(path: str | Path) -> VideoInfo:
         reader = VideoReader(path)
         if reader.num_frames < 2:
             return VideoInfo(path, f"{reader.num_frames} frame; at least 2 are needed")
-        small = VideoReader(path, size=(32, 32)) if reader.height * reader.width > 64 * 64 else reader
+        own_remarks = reader.remarks()
         last = reader.num_frames - 1
-        pixels = small.frames(sorted({0, last // 2, last})).pixels
+        pixels = reader.scaled((32, 32)).frames(sorted({0, last // 2, last})).pixels
     except SynclineError as error:
         text = str(error)
         return VideoInfo(path, text.removeprefix(f"{path}: "))
@@ -89,11 +62,11 @@ def scan_file(path: str | Path) -> VideoInfo:
         return VideoInfo(path, f"cannot be read ({error})")
     steps = np.diff(reader.pts_seconds)
     constant = bool(np.abs(steps - np.median(steps)).max() <= 0.1 * np.median(steps))
-    remarks = []
+    remarks: list[str] = []
     if not constant:
         remarks.append(f"variable frame rate ({1 / steps.max():.1f} to {1 / steps.min():.1f} a second)")
-    if reader.rotation:
-        remarks.append(f"rotated by {reader.rotation} degrees (applied)")
+    remarks += own_remarks
+    remarks += _about_name(path)
     if pixels.max() - pixels.min() < 8:
         remarks.append("looks blank")
     if reader.frame_rate > 90:
@@ -108,11 +81,23 @@ def scan_file(path: str | Path) -> VideoInfo:
     )  # fmt: skip
 
 
-def scan_folder(folder: str | Path, *, scan: Callable[[Path], VideoInfo] = scan_file) -> Iterator[VideoInfo]:
+def _about_name(path: Path) -> list[str]:
+    """What a name does to files that hold it."""
+    try:
+        path.name.encode("utf-8")
+    except UnicodeEncodeError:
+        return ["its name is not UTF-8, so that no result can be written under it; rename it"]
+    return ["its name holds control characters; rename it"] if not path.name.isprintable() else []
+
+
+def scan_folder(
+    folder: str | Path, *, scan: Callable[[Path], VideoInfo] = scan_file, aside: Counter[str] | None = None
+) -> Iterator[VideoInfo]:
     """Every video of a folder, in order, several at a time; the first comes before the last has been found.
 
     Args:
         folder: with its sub-folders. scan: of one file, for a caller that keeps what it learnt.
+        aside: counts what is left aside, by reason.
 
     Raises:
         SynclineError: no such folder.
@@ -120,4 +105,4 @@ def scan_folder(folder: str | Path, *, scan: Callable[[Path], VideoInfo] = scan_
     root = Path(folder)
     if not root.is_dir():
         raise SynclineError(f"{root} is no folder; give a folder of videos")
-    return results_in_order(walk_videos(root), scan)
+    return results_in_order(walk_videos(root, aside=aside), scan)

@@ -16,7 +16,7 @@ from syncline.files import cache_folder, content_hash, replacing, write_text
 from syncline.video.hints import GLANCE_SIZE, Glance, glance_at
 from syncline.video.scan import VideoInfo, scan_file
 
-_VERSION = "3"
+_VERSION = "4"
 
 
 class ScanCache:

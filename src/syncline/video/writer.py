@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -108,10 +107,11 @@ class VideoWriter:
 
 
 class _Sound:
-    """The first sound stream of a file, copied packet by packet."""
+    """The first sound stream of a file, copied packet by packet; its time counts from the first picture."""
 
     def __init__(self, path: str | Path, target: Any) -> None:
         self._path, self._target = str(Path(path).absolute()), target
+        self._start = VideoReader(path).first_pts_seconds
         with av.open(self._path, metadata_errors="ignore") as source:
             self._stream: Any = None
             if source.streams.audio:
@@ -122,40 +122,13 @@ class _Sound:
         if self._stream is None:
             return
         with av.open(self._path, metadata_errors="ignore") as source:
-            start = (source.start_time or 0) / 1_000_000
             stream = source.streams.audio[0]
-            offset = round(start / float(stream.time_base or 1))
+            offset = round(self._start / float(stream.time_base or 1))
             for packet in source.demux(stream):
-                if packet.dts is None or packet.pts is None or float(packet.pts * packet.time_base) - start > until:
+                if packet.dts is None or packet.pts is None:
                     continue
                 packet.pts, packet.dts = packet.pts - offset, packet.dts - offset
+                if packet.pts < 0 or float(packet.pts * packet.time_base) > until:
+                    continue
                 packet.stream = self._stream
                 self._target.mux(packet)
-
-
-def write_proxy(
-    path: str | Path,
-    out: str | Path,
-    *,
-    height: int = 480,
-    span: tuple[int, int] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> None:
-    """A copy of a video that every browser plays: H.264 at most ``height`` high, with the frames' own times and sound.
-
-    Of a ``span`` (first, one past the last frame) only these, from 0 s on and without sound. ``progress`` is called
-    with the number of frames done, now and then.
-    """
-    reader = VideoReader(path)
-    scale = min(1.0, height / reader.height)
-    size = tuple(max(2, round(side * scale / 2) * 2) for side in (reader.height, reader.width))
-    reader = VideoReader(path, size=(size[0], size[1]))
-    audio = path if reader.has_audio and span is None else None
-    wanted = np.arange(*(span or (0, reader.num_frames)))
-    first = min(0.0, float(reader.pts_seconds[0])) if span is None else float(reader.pts_seconds[span[0]])
-    with VideoWriter(out, height=size[0], width=size[1], rate=reader.frame_rate, audio_from=audio) as writer:
-        for chunk in reader.chunks(wanted, chunk_size=32):
-            for picture, at in zip(chunk.pixels, chunk.pts_seconds):
-                writer.write(picture, float(at) - first)
-            if progress is not None:
-                progress(int(chunk.indices[-1] - wanted[0]) + 1)

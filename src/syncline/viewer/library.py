@@ -16,13 +16,10 @@ from PIL import Image
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
-from syncline.video import VideoReader, frames_on_display
+from syncline.video import VideoReader, frames_on_display, plays_in_step
 from syncline.viewer.journal import Journal, Marks
 
 _log = logging.getLogger(__name__)
-
-PLAYABLE = {"h264", "vp8", "vp9", "av1"}
-PLAYABLE_SUFFIXES = {".mp4", ".m4v", ".webm", ".mov"}
 
 
 class Library:
@@ -163,8 +160,7 @@ class Library:
 
     def plays(self, number: int) -> bool:
         """Whether browsers play the file itself; otherwise a proxy is made, as for every part of a longer file."""
-        path, whole = self.file(number), self.videos[number].span is None
-        return whole and path.suffix.lower() in PLAYABLE_SUFFIXES and self.reader(number).codec in PLAYABLE
+        return self.videos[number].span is None and plays_in_step(self.reader(number))
 
     def pts_seconds(self, number: int) -> NDArray[np.float64]:
         """When each frame is shown: (num_frames,) seconds from the start of the video."""
@@ -187,7 +183,7 @@ class Library:
         if height is None:
             return full
         height = min(height, full.height - full.height % 2)
-        return self._open(path, size=(height, max(2, round(full.width / full.height * height / 2) * 2)))
+        return full.scaled((height, max(2, round(full.width / full.height * height / 2) * 2)))
 
     def _strip(self, number: int, count: int = 6, height: int = 90) -> bytes:
         """`count` evenly spaced pictures in one JPEG, kept on disk."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syncline.errors import SynclineError
-from syncline.video import write_proxy
+from syncline.video import write_browser_copy
 from syncline.viewer.library import Library
 
 _log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Proxies:
                 self._worker.start()
 
     def _proxy(self, number: int) -> Path:
-        return self._library.work / "proxies" / f"{self._library.content(number)}.mp4"
+        return self._library.work / "proxies" / f"{self._library.content(number)}-2.mp4"
 
     def _work(self) -> None:
         while True:
@@ -75,7 +75,7 @@ class Proxies:
 
             report(0)
             try:
-                write_proxy(self._library.file(number), self._proxy(number), span=span, progress=report)
+                write_browser_copy(self._library.file(number), self._proxy(number), span=span, progress=report)
                 self._states[number] = {"state": "ready"}
             except Exception as error:  # whatever it is, the next video has its turn
                 self._states[number] = {"state": "failed", "why": str(error)}

@@ -17,7 +17,7 @@ from syncline.data.labels.attach import attach_labels, tracks_of
 from syncline.data.labels.forms import FORMS, read_labels, write_labels
 from syncline.data.labels.track import LabelTrack
 from syncline.errors import SynclineError
-from syncline.video.scan import SUFFIXES
+from syncline.video.discovery import SUFFIXES
 
 ELAN = """<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT AUTHOR="" DATE="2024-05-01T10:00:00+01:00" FORMAT="3.0" VERSION="3.0"

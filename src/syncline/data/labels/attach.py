@@ -14,7 +14,7 @@ import numpy as np
 from syncline.data.labels.track import LabelTrack, labels_to_phases
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
-from syncline.video.scan import SUFFIXES
+from syncline.video.discovery import SUFFIXES
 
 
 def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:

@@ -1,0 +1,63 @@
+"""Videos of a folder by what they hold; what is left aside is counted; our own films are no input."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import bars
+import pytest
+
+from syncline.video import find_videos, mark_result
+from syncline.video.discovery import told_aside
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"),
+    [
+        ("mp4", "libx264"), ("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4"), ("ts", "libx264"),
+        ("mpg", "mpeg2video"), ("flv", "flv1"), ("wmv", "wmv2"), ("mxf", "mpeg2video"),
+    ],
+)  # fmt: skip
+def test_a_container_is_known_by_its_content(tmp_path: Path, form: str, codec: str) -> None:
+    film = bars.write_bar_codes(tmp_path / f"film.{form}", 30, codec=codec, rate=25)
+    (tmp_path / "videos").mkdir()
+    for name in ("film", "film.data", "film.mp4_download"):
+        shutil.copy(film, tmp_path / "videos" / name)
+    assert [path.name for path in find_videos(tmp_path / "videos")] == ["film", "film.data", "film.mp4_download"]
+
+
+def test_what_is_left_aside_is_counted_with_its_reason(tmp_path: Path) -> None:
+    bars.write_bar_codes(tmp_path / "film.mp4", 5)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "broken.mov").write_bytes(b"")
+    (tmp_path / "code.ts").write_text("export const frames = 3;\n")
+    for name in ("._film.mp4", "cover.jpg", "labels.csv", "sound.wav", "notes", "photo.heic"):
+        (tmp_path / name).write_bytes(b"\x00\x00\x00\x18ftypheic" if name == "photo.heic" else b"some text")
+    aside: Counter[str] = Counter()
+    assert [path.name for path in find_videos(tmp_path, aside=aside)] == ["broken.mov", "film.mp4"]
+    assert +aside == {
+        "hidden files": 1, "hidden folders": 1, "texts": 1, "pictures": 1, "sound files": 1, "other files": 3,
+    }  # fmt: skip
+    assert "3 other files" in told_aside(aside)
+
+
+def test_films_that_syncline_wrote_are_no_videos_of_a_folder(tmp_path: Path) -> None:
+    bars.write_bar_codes(tmp_path / "film.mp4", 5)
+    results = tmp_path / "results"
+    results.mkdir()
+    for name in ("grid.mp4", "own.mp4"):
+        shutil.copy(tmp_path / "film.mp4", results / name)
+    mark_result(results / "grid.mp4")
+    aside: Counter[str] = Counter()
+    assert [path.name for path in find_videos(tmp_path, aside=aside)] == ["film.mp4", "own.mp4"]
+    assert +aside == {"films written by syncline": 1}
+
+
+def test_a_folder_of_results_alone_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    copy = bars.write_bar_codes(tmp_path / "copy.mp4", 5)
+    mark_result(copy)
+    assert find_videos(tmp_path) == [copy]
+    shutil.copy(copy, tmp_path / "mine.mp4")
+    assert find_videos(tmp_path) == [tmp_path / "mine.mp4"]

@@ -1,0 +1,73 @@
+"""Names of pictures: order and time by number or by clock; cameras are told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bars import bar_code, read_bar_code
+from PIL import Image
+
+from syncline.errors import SynclineError
+from syncline.video import VideoReader, scan_file
+from syncline.video.picture_names import picture_sequences
+
+
+def write(folder: Path, names: list[str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for number, name in enumerate(names):
+        Image.fromarray(bar_code(number, 48, 96)).save(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "seconds"),
+    [
+        (["1.png", "2.png", "5.png"], [0, 1 / 25, 4 / 25]),
+        (["img_0.webp", "img_10.webp", "img_20.webp"], [0, 0.4, 0.8]),
+        (["a7_0009.tif", "a7_0010.tif"], [0, 0.04]),
+        (["0009_left.bmp", "0010_left.bmp"], [0, 0.04]),
+        (["1700000000.5.jpg", "1700000001.25.jpg"], [0, 0.75]),
+        (["cam0_1403636579763555584.png", "cam0_1403636579813555456.png"], [0, 0.049999872]),
+        (["1700000000500.jpg", "1700000000533.jpg"], [0, 0.033]),
+        (["IMG_20240131_235959_900.jpg", "IMG_20240201_000000_100.jpg"], [0, 0.2]),
+        (["2024-01-31T12-00-00.png", "2024-01-31T12-00-02.png"], [0, 2]),
+        (["0.033.png", "0.067.png", "0.1.png"], [0, 0.034, 0.067]),
+        (["take2.0001.png", "take2.0002.png"], [0, 0.04]),
+        (["20240131_0001.png", "20240131_0002.png"], [0, 0.04]),
+    ],
+)
+def test_times_are_those_that_the_names_tell(tmp_path: Path, names: list[str], seconds: list[float]) -> None:
+    reader = VideoReader(write(tmp_path / "pictures", names))
+    np.testing.assert_allclose(reader.pts_seconds, seconds, atol=1e-6)
+    assert [read_bar_code(picture) for picture in reader.frames(range(len(names))).pixels] == list(range(len(names)))
+
+
+def test_two_cameras_are_refused_and_not_interleaved(tmp_path: Path) -> None:
+    names = [f"{number:04d}_{side}.png" for number in range(3) for side in ("left", "right")]
+    info = scan_file(write(tmp_path / "pictures", names))
+    assert info.problem is not None
+    assert "2 sequences of pictures side by side (*_left.png, *_right.png)" in info.problem
+    assert [s.pattern for s in picture_sequences(["cam1_2.jpg", "cam2_2.jpg", "cam1_1.jpg", "cam2_1.jpg"])] == [
+        "cam1_*.jpg",
+        "cam2_*.jpg",
+    ]
+
+
+def test_gaps_steps_strays_and_sizes_are_said(tmp_path: Path) -> None:
+    folder = write(tmp_path / "pictures", ["0.jpg", "10.jpg", "40.jpg", "poster_1.jpg"])
+    assert scan_file(folder).remarks[1:4] == (
+        "numbered in steps of 10, taken as every 10th of 25 a second",
+        "1 gaps in the numbers (2 pictures missing), kept as gaps in time",
+        "1 other pictures in the folder are left out",
+    )
+    Image.new("RGB", (30, 20)).save(folder / "50.jpg")
+    problem = scan_file(folder).problem
+    assert problem is not None
+    assert problem.startswith("pictures of 2 sizes (3 of 96 x 48, 1 of 30 x 20)")
+
+
+def test_two_pictures_of_one_number_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SynclineError, match="same number or time"):
+        VideoReader(write(tmp_path / "pictures", ["1.png", "01.png", "2.png"]))
