@@ -53,7 +53,9 @@ def find_people(videos: Sequence[Video], cache: PoseCache, *, progress: Callback
     Raises:
         SynclineError: a file cannot be decoded.
     """
-    chosen = [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, CLIPS).round().astype(int))] if videos else []
+    chosen = (
+        [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, CLIPS).round().astype(int))] if videos else []
+    )
     step = Steps("looking for people", len(chosen), progress)
     shares: dict[str, float] = {}
 
