@@ -14,17 +14,15 @@ import argparse
 import os
 import shutil
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
 from benchmarks.record import append, surroundings
 from playwright.sync_api import Page, sync_playwright
 
-from syncline.viewer.serving import open_viewer
+from syncline.viewer.serving import open_viewer, served
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -101,27 +99,19 @@ def main() -> None:
 def measure(chosen: argparse.Namespace, work: str) -> dict[str, Any]:
     """One server, one browser, all numbers."""
     viewer = open_viewer(chosen.folder, run=chosen.run, work=work, cache=chosen.cache)
-    config = uvicorn.Config(viewer.app, port=viewer.port, log_level="error", access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    with sync_playwright() as playwright:
+    with served(viewer.app) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         row: dict[str, Any] = {"videos": viewer.videos, "run": bool(chosen.run)}
-        page.goto(viewer.address, wait_until="commit")
+        page.goto(address, wait_until="commit")
         page.wait_for_selector(".card")
         row["first_paint_seconds"] = round(page.evaluate(PAINTED), 2)
         began = time.monotonic()
         while page.evaluate("fetch('/api/status').then((a) => a.json()).then((s) => s.generation)") == 0:
             time.sleep(0.5)
         row["embedded_after_seconds"] = round(time.monotonic() - began, 1)
-        row |= _in_step(page, viewer.address, chosen.seconds)
+        row |= _in_step(page, address, chosen.seconds)
         browser.close()
-    server.should_exit = True
-    thread.join(10)
     return row
 
 

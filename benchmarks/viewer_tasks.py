@@ -12,17 +12,15 @@ import argparse
 import os
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
 from benchmarks.record import append, surroundings
 from benchmarks.viewer import ARGUMENTS
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from syncline.viewer.serving import Viewer, open_viewer
+from syncline.viewer.serving import open_viewer, served
 
 SETTLED = "() => [...document.querySelectorAll('video')].every((v) => v.readyState >= 2 && !v.seeking)"
 
@@ -126,32 +124,26 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as work:
         viewer = open_viewer(chosen.folder, work=chosen.work or work, cache=chosen.cache)
-        server = uvicorn.Server(uvicorn.Config(viewer.app, port=viewer.port, log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        do_all(viewer)
-        server.should_exit = True
-        thread.join(10)
+        with served(viewer.app) as address:
+            do_all(address, viewer.videos)
 
 
-def do_all(viewer: Viewer) -> None:
+def do_all(address: str, videos: int) -> None:
     """Each task on a page of its own, once the videos are embedded."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         page = browser.new_page()
-        page.goto(viewer.address)
+        page.goto(address)
         while page.evaluate("fetch('/api/status').then((a) => a.json()).then((s) => s.generation)") == 0:
             time.sleep(0.5)
         page.close()
         for task in TASKS:
             page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
             hand, began = Hand(page), time.monotonic()
-            page.goto(viewer.address)
+            page.goto(address)
             page.wait_for_selector(".card")
             task(hand)
-            facts = {"task": task.__name__, "videos": viewer.videos, "clicks": hand.clicks, "keys": hand.keys}
+            facts = {"task": task.__name__, "videos": videos, "clicks": hand.clicks, "keys": hand.keys}
             append("viewer_tasks", surroundings() | facts | {"seconds": round(time.monotonic() - began, 1)})
             page.close()
         browser.close()

@@ -10,14 +10,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
-from syncline.viewer.serving import Viewer, open_viewer
+from syncline.viewer.serving import open_viewer, served
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
@@ -59,38 +57,31 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         viewer = open_viewer(chosen.folder, run=chosen.run, work=chosen.work or work, cache=chosen.cache)
-        server = uvicorn.Server(uvicorn.Config(viewer.app, port=viewer.port, log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        with sync_playwright() as playwright:
+        with served(viewer.app) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-            take(browser, viewer, chosen.out, chosen.first)
+            take(browser, address, chosen.out, range(chosen.first, min(chosen.first + 4, viewer.videos)))
             browser.close()
-        server.should_exit = True
-        thread.join(10)
 
 
-def take(browser: Browser, viewer: Viewer, out: Path, first: int) -> None:
+def take(browser: Browser, address: str, out: Path, shown: range) -> None:
     """Every view at every size in both schemes."""
     out.mkdir(parents=True, exist_ok=True)
     page = browser.new_page()
-    page.goto(viewer.address)
+    page.goto(address)
     while page.evaluate("fetch('/api/status').then((a) => a.json()).then((s) => s.generation)") == 0:
         time.sleep(0.5)
-    about = page.evaluate("fetch('/api/library').then((a) => a.json())")["videos"][first]
+    about = page.evaluate("fetch('/api/library').then((a) => a.json())")["videos"][shown[0]]
     starts = [round(share * about["duration"], 3) for share in about["starts"][:4]] or [1.0]
-    page.evaluate(PREPARE, {"id": first, "starts": starts})
+    page.evaluate(PREPARE, {"id": shown[0], "starts": starts})
     while page.evaluate("fetch('/api/status').then((a) => a.json()).then((s) => s.ranking.state)") == "working":
         time.sleep(0.2)
-    several = ",".join(str(number) for number in range(first, min(first + 4, viewer.videos)))
+    several = ",".join(map(str, shown))
     for scheme in ("light", "dark"):
         for size, (width, height) in SIZES.items():
             view = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             for name, (route, there) in VIEWS.items():
                 view.goto("about:blank")
-                view.goto(viewer.address + route.format(first=first, several=several))
+                view.goto(address + route.format(first=shown[0], several=several))
                 view.wait_for_selector(there)
                 view.wait_for_function(SETTLED)
                 if name == "label":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from viewing import make_folder, make_library, served
 
 from syncline.viewer.library import Library
@@ -19,6 +19,9 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
+PATIENCE = 30_000
+"""Milliseconds that a page and an expectation wait: the first alignment of a process imports and compiles."""
+expect.set_options(timeout=PATIENCE)
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 
@@ -59,7 +62,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         pages.append(page)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda asked: faults.append(asked.url) if not _inside(asked.url) else None)

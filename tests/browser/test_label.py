@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from viewing import free_port, known_embedding, make_library, wait_until_up
+from viewing import known_embedding, listen, make_library, wait_until_up
 
 from syncline.data import Embedding, Video
 from syncline.viewer.embedding_sources import Given
@@ -230,7 +230,8 @@ def test_exports_are_downloaded(page: Page, address: str, tmp_path: Path) -> Non
 def test_kill_during_labelling_loses_nothing(page: Page, folder: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     support = Path(__file__).resolve().parents[1] / "support"
-    port = free_port("127.0.0.1")
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-c", SERVER, str(folder), str(work), str(port), str(support)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

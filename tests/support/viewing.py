@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,13 +15,14 @@ import numpy as np
 import uvicorn
 from bars import write_bar_codes
 from numpy.typing import NDArray
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncline.data import Embedding, Video, open_videos
 from syncline.video import VideoReader
 from syncline.viewer.app import create_app
 from syncline.viewer.embedding_sources import Given, Source
 from syncline.viewer.library import Library
-from syncline.viewer.serving import free_port, listen
+from syncline.viewer.serving import address_of, listen
 from syncline.viewer.trainer import Trainer
 
 RATE = 15
@@ -81,23 +82,42 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(0)
 
 
+class _LateFilms:
+    """Answers requests for films only after a while."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self.app, self.seconds = app, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/video/"):
+            await asyncio.sleep(self.seconds)
+        await self.app(scope, receive, send)
+
+
 @contextmanager
 def served(
-    library: Library, *, source: Source | None = None, trainer: Trainer | None = None, token: str | None = None
+    library: Library,
+    *,
+    source: Source | None = None,
+    trainer: Trainer | None = None,
+    token: str | None = None,
+    films_after: float = 0.0,
 ) -> Iterator[str]:
-    """The address of a running server of a library."""
-    port = free_port("127.0.0.1")
+    """The address of a running server of a library; `films_after` seconds it keeps whoever asks for a film waiting."""
     app = create_app(library, source or Given(known_embedding), trainer=trainer, token=token)
+    if films_after:
+        app = _LateFilms(app, films_after)
     server = _Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listen("127.0.0.1", port)]}, daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_up(address)
-        yield address
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with listen("127.0.0.1", 0) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        address = address_of(listening).rstrip("/")
+        try:
+            wait_until_up(address)
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 def wait_until_up(address: str, seconds: float = 60.0) -> None:
@@ -111,3 +131,11 @@ def wait_until_up(address: str, seconds: float = 60.0) -> None:
             if time.monotonic() > end:
                 raise
             time.sleep(0.1)
+
+
+def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Until it has happened."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

@@ -202,7 +202,7 @@ def test_a_full_disk_is_one_clear_line(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device", str(tmp_path))
 
-    monkeypatch.setattr("syncline.viewer.journal.os.fsync", full)
+    monkeypatch.setattr("syncline.files.os.fsync", full)
     answer = fresh.post("/api/labels", json={"id": 0, "event": 0}, headers={"x-syncline-token": TOKEN})
     assert answer.status_code == 507
     assert answer.json()["error"].endswith("nothing was saved: No space left on device")

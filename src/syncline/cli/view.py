@@ -9,6 +9,7 @@ A bare folder is shown at once with frozen features; the page offers to train on
 
 examples:
   syncline view videos/
+  syncline view mine/ theirs/        # several folders on one page
   syncline view videos/ --run runs/pour --port 8010 --no-browser
   syncline view embeddings/          # a folder written by syncline embed
 """
@@ -18,7 +19,9 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EXAMPLE
-    parser.add_argument("source", metavar="FOLDER", help="a folder of videos, a manifest (.csv), a run, or embeddings")
+    parser.add_argument(
+        "source", metavar="FOLDER", nargs="+", help="folders of videos, a manifest (.csv), a run, or embeddings"
+    )
     parser.add_argument("--run", help="a trained run; without it frozen features serve")
     parser.add_argument("--port", type=int, default=0, help="where to listen (default: a free one from 8000 on)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
@@ -38,20 +41,23 @@ def run(arguments: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from syncline.viewer.serving import open_viewer, serve
+    from syncline.viewer.serving import address_of, listen, open_viewer, serve
 
     console = Console(stderr=True)
-    with console.status("looking at the videos"):
-        viewer = open_viewer(
-            Path(arguments.source), run=arguments.run, work=arguments.work, cache=arguments.cache,
-            minutes=arguments.minutes, follow_links=arguments.follow_links, host=arguments.host, port=arguments.port,
-        )  # fmt: skip
-    for name, why in viewer.broken:
-        console.print(f"[yellow]passed over[/] {escape(f'{name}: {why}')}", highlight=False)
-    if arguments.host not in LOCAL:
-        console.print(
-            f"[bold yellow]warning:[/] listening on {arguments.host}: everybody who can reach this machine can watch "
-            "these videos and change their marks", highlight=False,
-        )  # fmt: skip
-    console.print(f"{viewer.videos} videos at [bold]{viewer.address}[/]  (Ctrl+C ends it)", highlight=False)
-    serve(viewer, browser=not arguments.no_browser)
+    with listen(arguments.host, arguments.port) as listening:  # before anything is looked at or said
+        with console.status("looking at the videos"):
+            viewer = open_viewer(
+                [Path(source) for source in arguments.source], run=arguments.run, work=arguments.work,
+                cache=arguments.cache, minutes=arguments.minutes, follow_links=arguments.follow_links,
+                host=arguments.host,
+            )  # fmt: skip
+        for name, why in viewer.broken:
+            console.print(f"[yellow]passed over[/] {escape(f'{name}: {why}')}", highlight=False)
+        if arguments.host not in LOCAL:
+            console.print(
+                f"[bold yellow]warning:[/] listening on {arguments.host}: everybody who can reach this machine can "
+                "watch these videos and change their marks", highlight=False,
+            )  # fmt: skip
+        videos = "1 video" if viewer.videos == 1 else f"{viewer.videos} videos"
+        console.print(f"{videos} at [bold]{address_of(listening)}[/]  (Ctrl+C ends it)", highlight=False)
+        serve(viewer, listening, browser=not arguments.no_browser)

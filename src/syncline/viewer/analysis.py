@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks import Alignment, MomentIndex, Timeline, align, deviate, medoid, synchronize, tempo_curve
-from syncline.viewer.background import in_background
-from syncline.viewer.embedding_queue import EmbeddingQueue, JobState, thinned
+from syncline.viewer.background import JobState, in_background
+from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
 from syncline.viewer.library import Library
+
+if TYPE_CHECKING:
+    from syncline.tasks import Alignment, MomentIndex, Timeline
 
 MATRIX_SIDE = 384
 MAP_POINTS = 20_000
@@ -48,11 +49,15 @@ class Analysis:
         return self._align(self.embedder.generation, self._library.checked(a), self._library.checked(b), mode)
 
     def _aligned(self, generation: int, a: int, b: int, mode: str) -> Alignment:
+        from syncline.tasks import align
+
         x, y = self.embedder.of([a, b])
         return align(thinned(x), thinned(y), mode=mode)  # type: ignore[arg-type]
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
         """What the compare page draws and plays by."""
+        from syncline.tasks import tempo_curve
+
         alignment = self.alignment(a, b, mode)
         rows = np.concatenate([alignment.times, alignment.confidence[:, None]], axis=1)
         return {
@@ -105,15 +110,19 @@ class Analysis:
         return self._timeline(self.embedder.generation, tuple(self._library.checked(number) for number in numbers))
 
     def _synchronized(self, generation: int, numbers: tuple[int, ...]) -> Timeline:
+        from syncline.tasks import synchronize
+
         return synchronize([thinned(embedding) for embedding in self.embedder.of(numbers)], method="star")
 
     def _indexed(self, generation: int) -> MomentIndex:
+        from syncline.tasks import MomentIndex
+
         return MomentIndex([Embedding(e.vectors, e.pts_seconds, str(i)) for i, e in self.embedder.all().items()])
 
     def search(self, number: int, second: float, k: int, *, own: bool = False) -> list[dict[str, Any]]:
         """The k moments most like one; those of its own video only if `own`."""
-        index = self._index(self.embedder.generation) if self.embedder.ready else MomentIndex()
         self.embedder.all()
+        index = self._index(self.embedder.generation)
         vector = index.query(str(self._library.checked(number)), second)
         hits = index.search(vector, min(max(k, 1), 100), exclude=None if own else str(number))
         return [{"id": int(hit.source), "second": hit.seconds, "score": round(hit.score, 4)} for hit in hits]
@@ -123,6 +132,8 @@ class Analysis:
         return self._plane(self.embedder.generation)
 
     def _mapped(self, generation: int) -> dict[str, Any]:
+        from syncline.alignment import unit_rows
+
         embeddings = self.embedder.all()
         every = max(1, sum(len(e) for e in embeddings.values()) // MAP_POINTS)
         parts = [(i, np.arange(0, len(e), every)) for i, e in embeddings.items()]
@@ -158,6 +169,8 @@ class Analysis:
         in_background(self._rank, generation, embeddings)
 
     def _rank(self, generation: int, embeddings: dict[int, Embedding]) -> None:
+        from syncline.tasks import deviate, medoid
+
         try:
             numbers = list(embeddings)
             typical = numbers[medoid(list(embeddings.values()))]
@@ -221,6 +234,8 @@ def _pooled(
     embedding: Embedding, start: float = -np.inf, end: float = np.inf
 ) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """Means of unit vectors over at most `MATRIX_SIDE` runs of frames, and the seconds from the first to the last."""
+    from syncline.alignment import unit_rows
+
     inside = np.flatnonzero((embedding.pts_seconds >= start) & (embedding.pts_seconds <= end))
     if not len(inside):
         raise SynclineError(f"{embedding.source} has no embedded frame between {start:.2f} s and {end:.2f} s")

@@ -5,30 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from syncline.data import Embedding, VideoSet
 from syncline.errors import SynclineError
-from syncline.viewer.background import ending, in_background
+from syncline.viewer.background import JobState, ending, in_background
 from syncline.viewer.embedding_sources import Source
 
 PATIENCE = 300.0
 """Seconds that a request waits for two videos to be embedded before it gives up."""
 LONGEST = 3000
 """Frames of an embedding that pairwise work looks at; longer ones are thinned evenly (an hour: one frame in 1.2 s)."""
-
-
-@dataclass(frozen=True)
-class JobState:
-    """Long work: `state` is idle | working | ready | failed; `done` of `total` steps; a message; seconds left."""
-
-    state: str = "idle"
-    done: int = 0
-    total: int = 0
-    message: str = ""
-    left: float | None = None
 
 
 def thinned(embedding: Embedding, most: int = LONGEST) -> Embedding:
@@ -57,7 +46,8 @@ class EmbeddingQueue:
         self.generation = 0
         self.problems: dict[int, str] = {}
         self._final: dict[int, Embedding] | None = None
-        self._source: Source | None = None
+        self.source: Source | None = None
+        """What makes, or made, the embeddings; `source_name` is that of those that are shown."""
         self._prepared: set[int] = set()
         self.wanted: list[int] = []
         """Numbers of the videos that somebody waits for, the latest first."""
@@ -79,8 +69,22 @@ class EmbeddingQueue:
             if self.progress.state == "working":
                 raise SynclineError("the videos are still being embedded; wait until that is done")
             self.progress = JobState("working", 0, len(self._videos), f"embedding the videos ({source.name})")
-            self._source, self._prepared, self.problems = source, set(), {}
+            self.source, self._prepared, self.problems = source, set(), {}
             self._begin_at = time.monotonic() + after
+        in_background(self._run, source)
+
+    def take_in(self, videos: VideoSet) -> None:
+        """Videos have been added at the end of the set: they are embedded too, with what is there as it is."""
+        with self._news:
+            self._videos = videos
+            working = self.progress.state == "working"
+            if working or self.source is None:
+                self.progress = replace(self.progress, total=len(videos))
+                return
+            source = self.source
+            self.progress = JobState(
+                "working", len(self._prepared), len(videos), f"embedding the videos ({source.name})"
+            )
         in_background(self._run, source)
 
     def begin_within(self, seconds: float) -> None:
@@ -94,23 +98,11 @@ class EmbeddingQueue:
             with self._news:
                 while not self.wanted and (left := self._begin_at - time.monotonic()) > 0:
                     self._news.wait(left)
-            waiting = list(range(len(self._videos)))
-            while waiting and not ending.is_set():
-                with self._news:
-                    chosen = next((number for number in self.wanted if number in waiting), waiting[0])
-                waiting.remove(chosen)
-                self._prepare(source, chosen)
-            if ending.is_set():
-                return
-            good = sorted(self._prepared)
-            if not good:
-                raise SynclineError(next(iter(self.problems.values()), "there is no video"))
-            made = self._embed(source, good)
-            with self._news:
-                self._final, self.source_name = made, source.name
-                self.generation += 1
-                self.progress = JobState("ready", len(made), len(self._videos))
-                self._news.notify_all()
+            while not self._finish(source):
+                while (waiting := self._waiting()) and not ending.is_set():
+                    self._prepare(source, next((number for number in self.wanted if number in waiting), waiting[0]))
+                if ending.is_set():
+                    return
             self._changed()
         except Exception as error:
             text = str(error) if isinstance(error, SynclineError) else f"{type(error).__name__}: {error}"
@@ -119,6 +111,28 @@ class EmbeddingQueue:
                 self._news.notify_all()
             if not isinstance(error, SynclineError):
                 raise
+
+    def _waiting(self) -> list[int]:
+        with self._news:
+            known = self._prepared | self.problems.keys()
+            return [number for number in range(len(self._videos)) if number not in known]
+
+    def _finish(self, source: Source) -> bool:
+        """Embed what is prepared and show it, unless videos are waiting."""
+        if self._waiting():
+            return False
+        good = sorted(self._prepared)
+        if not good:
+            raise SynclineError(next(iter(self.problems.values()), "there is no video"))
+        made = self._embed(source, good)
+        with self._news:
+            if len(good) + len(self.problems) < len(self._videos):  # one was added meanwhile
+                return False
+            self._final, self.source_name = made, source.name
+            self.generation += 1
+            self.progress = JobState("ready", len(made), len(self._videos))
+            self._news.notify_all()
+        return True
 
     def _prepare(self, source: Source, number: int) -> None:
         try:
@@ -172,9 +186,9 @@ class EmbeddingQueue:
         final = self._final
         if final is not None:
             return [final[number] for number in numbers]
-        assert self._source is not None
+        assert self.source is not None
         distinct = sorted(set(numbers))
-        made = self._embed(self._source, distinct)
+        made = self._embed(self.source, distinct)
         return [made[number] for number in numbers]
 
     def _wait(self, numbers: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ slow part of one video, `embed` turns prepared videos into embeddings of one spa
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -133,22 +134,30 @@ class Kept:
     Args:
         source: what makes them.
         folder: where; what lies there of other files, another source or another version is replaced.
-        videos: the set.
+        videos: gives the set, which may grow.
     """
 
-    def __init__(self, source: Source, folder: Path, videos: Sequence[Video]) -> None:
-        self._source, self._folder, self.name = source, folder, source.name
-        self._count = len(videos)
-        facts = [source.name, __version__, *(f"{video.name} {content_hash(video.path)}" for video in videos)]
-        self._made_by = hashlib.sha256("\n".join(facts).encode()).hexdigest()
-        self._there = self._read()
+    def __init__(self, source: Source, folder: Path, videos: Callable[[], Sequence[Video]]) -> None:
+        self._source, self._folder, self.name, self._videos = source, folder, source.name, videos
+        self._hash = functools.cache(content_hash)
+        self._read: tuple[str, dict[str, Embedding]] = ("", {})
 
-    def _read(self) -> dict[str, Embedding]:
+    def _made_by(self) -> str:
+        contents = (f"{video.name} {self._hash(video.path)}" for video in self._videos())
+        return hashlib.sha256("\n".join([self.name, __version__, *contents]).encode()).hexdigest()
+
+    def _there(self) -> dict[str, Embedding]:
+        """What is kept of this set; read when it is first asked for, so that the page need not wait for it."""
+        made_by = self._made_by()
+        if self._read[0] != made_by:
+            self._read = (made_by, self._kept(made_by))
+        return self._read[1]
+
+    def _kept(self, made_by: str) -> dict[str, Embedding]:
         from syncline.encoder import EmbeddingStore
 
         try:
-            made_by = json.loads((self._folder / "store.json").read_text(encoding="utf-8"))["made_by"]
-            if made_by != self._made_by:
+            if json.loads((self._folder / "store.json").read_text(encoding="utf-8"))["made_by"] != made_by:
                 return {}
             return {embedding.source: embedding for embedding in EmbeddingStore.read(self._folder)}
         except (OSError, ValueError, KeyError, TypeError, SynclineError):
@@ -156,15 +165,16 @@ class Kept:
 
     def prepare(self, video: Video) -> None:
         """Nothing, if it is kept."""
-        if video.identity not in self._there:
+        if video.identity not in self._there():
             self._source.prepare(video)
 
     def embed(self, videos: Sequence[Video]) -> list[Embedding]:
         """What is kept, or what the source makes; that of the whole set is kept."""
-        if all(video.identity in self._there for video in videos):
-            return [self._there[video.identity] for video in videos]
+        there = self._there()
+        if all(video.identity in there for video in videos):
+            return [there[video.identity] for video in videos]
         made = self._source.embed(videos)
-        if len(videos) == self._count:
+        if len(videos) == len(self._videos()):
             try:
                 self._write(made)
             except (OSError, SynclineError) as error:  # a full disk, or another viewer that writes there
@@ -175,7 +185,7 @@ class Kept:
         from syncline.encoder import EmbeddingStore
 
         shutil.rmtree(self._folder, ignore_errors=True)
-        with EmbeddingStore(self._folder, made_by=self._made_by) as store:
+        with EmbeddingStore(self._folder, made_by=self._made_by()) as store:
             for embedding in embeddings:
                 store.write(embedding)
 

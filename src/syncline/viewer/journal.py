@@ -1,31 +1,44 @@
-"""Event marks made in the browser, kept so that neither a closed tab nor a killed server loses one.
+"""Event marks and pins made in the browser, kept so that neither a closed tab nor a killed server loses one.
 
-Every change is one JSON line appended and flushed to disk before it is answered; reading the journal from its start
-gives the present state. A half-written last line (the machine died within it) is dropped. Undo is a line of its own.
+Every change is one JSON line that is on disk before it is answered; reading the journal from its start gives the
+present state. Undo is a line of its own.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from syncline.errors import SynclineError
+from syncline.files import append_jsonl, read_jsonl
 
 Marks = dict[str, dict[int, float | None]]
 """Video name -> event number -> seconds, or None where somebody said that the event is absent."""
 MOST_EVENTS = 200
+LATEST = 1e6
+"""Seconds: no video is longer."""
+
+
+@dataclass(frozen=True)
+class PinnedPair:
+    """Two moments that a person says belong together; `number` names the pin in the journal."""
+
+    number: int
+    video_a: str
+    seconds_a: float
+    video_b: str
+    seconds_b: float
 
 
 class Journal:
-    """Marks of the events of many videos, in a file.
+    """Marks of the events of many videos, and pins between them, in a file.
 
     Args:
         path: the journal (made on the first change). Lines: `{"video", "event", "seconds", "clear"}`,
-            `{"event", "name"}` or `{"undo": true}`.
+            `{"event", "name"}`, `{"pin", "video_a", "seconds_a", "video_b", "seconds_b"}`, `{"pin", "clear"}` or
+            `{"undo": true}`.
 
     Examples:
         >>> import tempfile
@@ -38,48 +51,23 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._changes = self._read()
+        self._changes: list[dict[str, Any]] = []
+        for change in read_jsonl(path):
+            self._apply(change)
 
-    def _read(self) -> list[dict[str, Any]]:
-        changes: list[dict[str, Any]] = []
-        if not self.path.exists():
-            return changes
-        lines = self.path.read_bytes().split(b"\n")
-        for line in lines:
-            try:
-                change = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(change, dict):
-                self._apply(changes, change)
-        if lines[-1]:  # the last line has no end: written in part; whole lines come after a fresh start
-            with self.path.open("ab") as file:
-                file.write(b"\n")
-        return changes
-
-    @staticmethod
-    def _apply(changes: list[dict[str, Any]], change: dict[str, Any]) -> None:
+    def _apply(self, change: dict[str, Any]) -> None:
         if change.get("undo"):
-            if changes:
-                changes.pop()
-        elif isinstance(change.get("event"), int) and (
-            isinstance(change.get("video"), str) or isinstance(change.get("name"), str)
+            del self._changes[-1:]
+        elif isinstance(change.get("pin"), int) or (
+            isinstance(change.get("event"), int)
+            and (isinstance(change.get("video"), str) or isinstance(change.get("name"), str))
         ):
-            changes.append(change)
+            self._changes.append(change)
 
-    def _append(self, change: dict[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        before = self.path.stat().st_size if self.path.exists() else 0
-        try:
-            with self.path.open("ab") as file:
-                file.write(json.dumps(change, allow_nan=False).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:  # a full disk: half a line must not spoil the one that comes after it
-            with contextlib.suppress(OSError):
-                os.truncate(self.path, before)
-            raise
-        self._apply(self._changes, change)
+    def _append(self, *changes: dict[str, Any]) -> None:
+        append_jsonl(self.path, changes)
+        for change in changes:
+            self._apply(change)
 
     def mark(self, video: str, event: int, seconds: float | None, *, clear: bool = False) -> None:
         """Set an event of a video (None: it is absent there), or with `clear` forget what was said about it.
@@ -87,7 +75,7 @@ class Journal:
         Raises:
             SynclineError: a negative event or time.
         """
-        if not 0 <= event < MOST_EVENTS or (seconds is not None and not 0 <= seconds < 1e6):
+        if not 0 <= event < MOST_EVENTS or (seconds is not None and not 0 <= seconds < LATEST):
             raise SynclineError(f"event {event} at {seconds} s cannot be marked; both start at 0")
         with self._lock:
             self._append({"video": video, "event": event, "seconds": seconds, "clear": clear})
@@ -104,6 +92,36 @@ class Journal:
         with self._lock:
             self._append({"event": event, "name": name})
 
+    def pin(self, video_a: str, seconds_a: float, video_b: str, seconds_b: float, *, number: int | None = None) -> int:
+        """Say that two moments belong together. Returns the number of the pin.
+
+        Args:
+            video_a, seconds_a, video_b, seconds_b: the moments.
+            number: of the pin that is moved; None makes a new one.
+
+        Raises:
+            SynclineError: one video twice, or a time that cannot be.
+        """
+        if video_a == video_b or not 0 <= seconds_a < LATEST or not 0 <= seconds_b < LATEST:
+            raise SynclineError(f"{video_a} at {seconds_a} s and {video_b} at {seconds_b} s cannot be pinned together")
+        with self._lock:
+            known = [change["pin"] for change in self._changes if "pin" in change]
+            number = max(known, default=-1) + 1 if number is None else number
+            self._append({"pin": number, "video_a": video_a, "seconds_a": seconds_a, "video_b": video_b,
+                          "seconds_b": seconds_b})  # fmt: skip
+            return number
+
+    def unpin(self, number: int) -> None:
+        """Forget a pin.
+
+        Raises:
+            SynclineError: there is no such pin.
+        """
+        if number not in {pin.number for pin in self.pins()}:
+            raise SynclineError(f"there is no pin {number}; it may have been removed in another window")
+        with self._lock:
+            self._append({"pin": number, "clear": True})
+
     def undo(self) -> dict[str, Any] | None:
         """Take the last change back. Returns that change, None if there was none."""
         with self._lock:
@@ -114,11 +132,11 @@ class Journal:
             return last
 
     def marks(self) -> Marks:
-        """The present state."""
+        """The present state of the events."""
         state: Marks = {}
         with self._lock:
             for change in self._changes:
-                if "name" in change:
+                if "video" not in change:
                     continue
                 video, event, seconds = str(change["video"]), int(change["event"]), change.get("seconds")
                 if change.get("clear"):
@@ -131,3 +149,19 @@ class Journal:
         """Names that people gave to events."""
         with self._lock:
             return {int(change["event"]): str(change["name"]) for change in self._changes if "name" in change}
+
+    def pins(self) -> list[PinnedPair]:
+        """The present pins, the oldest first."""
+        state: dict[int, PinnedPair] = {}
+        with self._lock:
+            for change in self._changes:
+                if "pin" not in change:
+                    continue
+                if change.get("clear"):
+                    state.pop(change["pin"], None)
+                else:
+                    state[change["pin"]] = PinnedPair(
+                        change["pin"], str(change["video_a"]), float(change["seconds_a"]), str(change["video_b"]),
+                        float(change["seconds_b"]),
+                    )  # fmt: skip
+        return list(state.values())

@@ -11,14 +11,16 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncline.data.labels.forms import FORMS, write_labels
 from syncline.data.labels.track import LabelTrack, track_of_shown
 from syncline.errors import SynclineError
-from syncline.tasks import LabelledVideo, next_to_label, transfer_events
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
 from syncline.viewer.library import Library
+
+if TYPE_CHECKING:
+    from syncline.tasks import LabelledVideo
 
 MEDIA = {".csv": "text/csv", ".json": "application/json", ".boris": "application/json"}
 
@@ -40,6 +42,8 @@ class Labelling:
         Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...]}`; the second is None where
         the event is absent. Empty without any mark.
         """
+        from syncline.tasks import transfer_events
+
         marks = {self._library.numbers[n]: e for n, e in self._library.marks().items() if n in self._library.numbers}
         if not marks:
             return []
@@ -63,6 +67,8 @@ class Labelling:
         self, marks: dict[int, dict[int, float | None]], count: int
     ) -> tuple[list[LabelledVideo], dict[int, list[dict[str, Any]]]]:
         """The marked videos with all events, and the same as the page shows them."""
+        from syncline.tasks import LabelledVideo, transfer_events
+
         votes, shown = [], {}
         for number, own in marks.items():
             events: list[dict[str, Any]] = []
@@ -87,6 +93,8 @@ class Labelling:
 
     def next(self) -> int | None:
         """The video whose label would teach most; None if nothing has been marked."""
+        from syncline.tasks import next_to_label, transfer_events
+
         marks = {self._library.numbers[n]: e for n, e in self._library.marks().items() if n in self._library.numbers}
         if not marks or len(marks) == len(self._library):
             return None

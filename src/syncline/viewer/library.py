@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import io
 import logging
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from syncline.data import VideoSet
+from syncline.data import VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
 from syncline.video import VideoReader, frames_on_display, plays_in_step
 from syncline.viewer.journal import Journal, Marks
 
 _log = logging.getLogger(__name__)
+
+ADDED = "added"
+"""Name of the folder of videos that were added in the browser, beside the marks."""
 
 
 class Library:
@@ -32,6 +37,7 @@ class Library:
         work: a folder for the journal, proxies and runs.
         broken: (name, reason) of files that cannot be used, to be shown.
         event_names: names of the key events; taken from the set if None.
+        read_only: whether the folder of the videos cannot be written, so that `work` lies elsewhere.
     """
 
     def __init__(
@@ -41,8 +47,9 @@ class Library:
         *,
         broken: Sequence[tuple[str, str]] = (),
         event_names: Sequence[str] | None = None,
+        read_only: bool = False,
     ) -> None:
-        self.videos, self.work, self.broken = videos, work, list(broken)
+        self.videos, self.work, self.broken, self.read_only = videos, work, list(broken), read_only
         self.journal = Journal(work / "labels.jsonl")
         self._event_names = list(videos.event_names if event_names is None else event_names)
         self._real = [video.path.resolve() for video in videos]
@@ -55,6 +62,18 @@ class Library:
     def __len__(self) -> int:
         return len(self.videos)
 
+    def add(self, path: Path) -> int:
+        """Take in a file; the videos that are there keep their numbers. Returns its own.
+
+        Raises:
+            SynclineError: no video that can be read, or a name that is there already.
+        """
+        video = open_videos(path)[0]
+        self.videos = replace(self.videos, videos=(*self.videos, video))  # refuses a name that is there already
+        self._real.append(video.path.resolve())
+        self.numbers[video.name] = len(self) - 1
+        return len(self) - 1
+
     def checked(self, number: int) -> int:
         """The number itself.
 
@@ -64,6 +83,10 @@ class Library:
         if not 0 <= number < len(self.videos):
             raise SynclineError(f"there is no video {number}; the library has {len(self.videos)}")
         return number
+
+    def stem(self, number: int) -> str:
+        """The name of a video for names of files: without its suffix, and without what file names do not take."""
+        return re.sub(r"[^\w.-]+", "_", Path(self.videos[self.checked(number)].name).stem)
 
     def file(self, number: int) -> Path:
         """The file of a video, as long as it is the one that the library was opened with.

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import json
 import os
 import socket
 import threading
+import time
 import webbrowser
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import uvicorn
 from starlette.types import ASGIApp
 
-from syncline.data import VideoSet, open_videos
+from syncline.data import Video, VideoSet, open_videos
 from syncline.errors import SynclineError
-from syncline.files import cache_folder
+from syncline.files import cache_folder, replacing
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
 from syncline.viewer.embedding_sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
-from syncline.viewer.library import Library
-from syncline.viewer.trainer import Trainer, is_finished
+from syncline.viewer.library import ADDED, Library
+from syncline.viewer.trainer import Trainer
 
 FIRST_PORT, PORTS, LAST_PORT = 8000, 50, 65_535
 UNSEEN = 10.0
 """Seconds until embedding begins if nobody opens the page."""
+HUB = "hf:"
+"""What names of runs on the hub begin with."""
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """An application and where it will be."""
+    """An application, and what people should know about it."""
 
     app: ASGIApp
-    host: str
-    port: int
     videos: int
     broken: tuple[tuple[str, str], ...]
     trainer: Trainer | None
 
-    @property
-    def address(self) -> str:
-        """For the browser."""
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.host, self.host)
-        return f"http://{shown}:{self.port}/"
-
 
 def open_viewer(
-    source: Path,
+    source: Path | Sequence[Path],
     *,
     run: str | None = None,
     work: str | None = None,
@@ -53,121 +53,174 @@ def open_viewer(
     minutes: float = 15.0,
     follow_links: bool = False,
     host: str = "127.0.0.1",
-    port: int = 0,
 ) -> Viewer:
     """Find the videos and their embeddings, and make the application.
 
     Args:
-        source: a folder of videos, a manifest, a video, a run (whose own videos are shown), or a store of embeddings.
+        source: a folder of videos, a manifest, a video, a run (whose own videos are shown), a store of embeddings, or
+            several folders, manifests and videos.
         run: a trained run; None for the one that was trained here before, or frozen features.
-        work: folder for marks, copies and runs; None for `.syncline` in the folder, or where that cannot be written
-            a folder in the user's cache.
+        work: folder for marks, copies and runs; None for `.syncline` in the (first) folder, or where that cannot be
+            written a folder in the user's cache.
         cache: folder of the feature cache; None for the user's.
-        minutes: budget of "Train on this folder".
+        minutes: budget of "Train on this folder", above 0.
         follow_links: whether links and manifests in a folder may lead out of it.
-        host, port: where it will listen; port 0 takes the first free one from `FIRST_PORT` on.
+        host: address on which it will listen.
 
     Raises:
-        SynclineError: no videos, no run, no such port, or no free one.
+        SynclineError: no videos, no run, or a budget of nothing.
     """
-    if not 0 <= port <= LAST_PORT:
-        raise SynclineError(f"there is no port {port}; choose a --port from 1 to {LAST_PORT}, or 0 for a free one")
+    if not minutes > 0:
+        raise SynclineError(f"--minutes must be above 0, got {minutes:g}")
+    if run is not None and not run.startswith(HUB) and not (Path(run) / "model.safetensors").is_file():
+        raise SynclineError(
+            f"there is no run at {run} (no model.safetensors in it); give the folder that syncline train wrote, or "
+            f"{HUB}OWNER/NAME for one on the hub"
+        )
+    several = [source] if isinstance(source, Path) else list(source)
     features = None if cache is None else Path(cache)
-    chosen: Source | None = None
+    given: Source | None = None
     broken: list[tuple[str, str]] = []
-    if (source / "store.json").is_file():
-        paths, chosen = stored(source)
-        videos, folder = open_videos(paths), source
-    elif (source / "model.safetensors").is_file():
-        run, paths = run or str(source), _videos_of(source)
+    first = several[0]
+    folder = first if first.is_dir() else first.parent
+    if len(several) == 1 and (first / "store.json").is_file():
+        paths, given = stored(first)
+        videos = open_videos(paths)
+    elif len(several) == 1 and (first / "model.safetensors").is_file():
+        run, paths = run or str(first), _videos_of(first)
         videos, folder = open_videos(paths), Path(os.path.commonpath([path.parent for path in paths]))
     else:
-        videos, folder = open_videos(source), source if source.is_dir() else source.parent
-        if source.is_dir():
-            videos = videos if follow_links else _inside(videos, folder)
-            broken = _broken(folder, videos)
-    own = _work_folder(folder) if work is None else Path(work)
-    trained = own / OWN_RUN
+        videos, broken = _all_of(several, follow_links)
+    own, read_only = (Path(work), False) if work is not None else _work_folder(folder)
+    library = Library(_with_added(videos, own), own, broken=broken, read_only=read_only)
     trainer = None
-    if chosen is None and run is None and not is_finished(trained):
-        chosen = Kept(Frozen(features), own / "frozen", videos.videos)
-        trainer = Trainer.of_folder(source, trained, minutes=minutes, cache=features)
-    elif chosen is None:
-        chosen = Trained(run or trained, features)
-    port = port or free_port(host)
-    library = Library(videos, own, broken=broken)
-    app = create_app(library, chosen, host=host, trainer=trainer, embed_after=UNSEEN)
-    return Viewer(app, host, port, len(videos), tuple(broken), trainer)
+    if given is None and run is not None:
+        given = Trained(run, features)
+    elif given is None:
+        given = Kept(Frozen(features), own / "frozen", lambda: library.videos.videos)
+        trainer = Trainer.of_source(
+            lambda: _trained_on(library, several), own / OWN_RUN, minutes=minutes, cache=features
+        )
+    app = create_app(library, given, host=host, trainer=trainer, embed_after=UNSEEN)
+    return Viewer(app, len(library), tuple(broken), trainer)
 
 
-def serve(viewer: Viewer, *, browser: bool = True) -> None:
-    """Answer until interrupted.
-
-    Raises:
-        SynclineError: the port is taken.
-    """
-    import uvicorn
-
-    config = uvicorn.Config(
-        viewer.app,
-        host=viewer.host,
-        port=viewer.port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    listening = listen(viewer.host, viewer.port)
+def serve(viewer: Viewer, listening: socket.socket, *, browser: bool = True) -> None:
+    """Answer at a socket from `listen` until interrupted."""
     if browser:
-        threading.Timer(0.8, webbrowser.open, (viewer.address,)).start()
+        threading.Timer(0.8, webbrowser.open, (address_of(listening),)).start()
     try:
-        server.run(sockets=[listening])
+        uvicorn.Server(_config(viewer.app, "warning")).run(sockets=[listening])
     finally:
         if viewer.trainer is not None:
             viewer.trainer.stop()
 
 
+@contextlib.contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """The address of a server in a thread of this process, for scripts; it is gone when the block ends."""
+    server = uvicorn.Server(_config(app, "error"))
+    with listen("127.0.0.1", 0) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        try:
+            yield address_of(listening)
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def _config(app: ASGIApp, level: str) -> uvicorn.Config:
+    return uvicorn.Config(app, log_level=level, access_log=False, timeout_graceful_shutdown=1)
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
+    """A socket that listens at a port, or for port 0 at the first free one from `FIRST_PORT` on.
 
     Raises:
-        SynclineError: the port is taken.
+        SynclineError: there is no such port, it is taken, or none is free.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    if os.name == "posix":
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if not 0 <= port <= LAST_PORT:
+        raise SynclineError(f"there is no port {port}; choose a --port from 1 to {LAST_PORT}, or 0 for a free one")
+    if port:
+        return _bound(host, port)
+    for free in range(FIRST_PORT, FIRST_PORT + PORTS):
+        with contextlib.suppress(SynclineError):
+            return _bound(host, free)
+    raise SynclineError(f"no free port on {host} from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}; choose one with --port")
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen(128)  # now, so that of two viewers the second one is told at once
     except OSError as error:
         listening.close()
         raise SynclineError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
     return listening
 
 
-def free_port(host: str) -> int:
-    """The first free port from `FIRST_PORT` on.
-
-    Raises:
-        SynclineError: `PORTS` of them are taken.
-    """
-    for port in range(FIRST_PORT, FIRST_PORT + PORTS):
-        try:
-            listen(host, port).close()
-        except SynclineError:
-            continue
-        return port
-    raise SynclineError(f"no free port on {host} from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}; choose one with --port")
+def address_of(listening: socket.socket) -> str:
+    """For the browser."""
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)
+    return f"http://{shown}:{port}/"
 
 
-def _work_folder(folder: Path) -> Path:
-    """`.syncline` beside the videos, where the journal belongs, if that can be written."""
+def _all_of(sources: Sequence[Path], follow_links: bool) -> tuple[VideoSet, list[tuple[str, str]]]:
+    """The videos of folders, manifests and files, and the files that cannot be used with the reason."""
+    sets, broken = [], []
+    for source in sources:
+        videos = open_videos(source)
+        if source.is_dir():
+            videos = videos if follow_links else _inside(videos, source)
+            broken += _broken(source, videos)
+        sets.append(videos)
+    if len(sets) == 1:
+        return sets[0], broken
+    counts = Counter(video.name for videos in sets for video in videos)
+    renamed: list[Video] = []
+    for videos in sets:
+        for video in videos:
+            name = video.name if counts[video.name] == 1 else f"{videos.name}/{video.name}"
+            renamed.append(replace(video, name=name, source=name if video.source == video.name else video.source))
+    name = " + ".join(videos.name for videos in sets)
+    return VideoSet(tuple(renamed), name, next((s.event_names for s in sets if s.event_names), ())), broken
+
+
+def _with_added(videos: VideoSet, work: Path) -> VideoSet:
+    """The videos and those that were added in the browser before, which lie in the work folder."""
+    added = work / ADDED
+    if not added.is_dir() or not find_videos(added):
+        return videos
+    known = {video.name for video in videos}
+    more = tuple(video for video in open_videos(added) if video.name not in known)
+    return replace(videos, videos=(*videos, *more))
+
+
+def _trained_on(library: Library, sources: Sequence[Path]) -> Path:
+    """What to train on: the source itself, or where there is more than one, a manifest of all videos."""
+    if len(sources) == 1 and not any(library.work / ADDED in video.path.parents for video in library.videos):
+        return sources[0]
+    manifest = library.work / "videos.csv"
+    with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["video"])
+        rows.writerows([str(video.path.resolve())] for video in library.videos)
+    return manifest
+
+
+def _work_folder(folder: Path) -> tuple[Path, bool]:
+    """`.syncline` beside the videos, where the journal belongs, if that can be written, and whether it cannot."""
     beside = folder / ".syncline"
-    if beside.is_dir() and os.access(beside, os.W_OK):
-        return beside
-    if os.access(folder, os.W_OK):
-        return beside
-    return cache_folder() / "viewer" / "-".join(folder.resolve().parts[1:])
+    if os.access(beside if beside.is_dir() else folder, os.W_OK):
+        return beside, False
+    return cache_folder() / "viewer" / "-".join(folder.resolve().parts[1:]), True
 
 
 def _videos_of(run: Path) -> list[Path]:

@@ -12,20 +12,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from syncline.errors import SynclineError, UnusableRunError
-from syncline.viewer.embedding_queue import JobState
+from syncline.files import last_of_jsonl
+from syncline.viewer.background import JobState
 
 POLL = 0.5
 LONGEST_REASON = 300
+LONGEST_MINUTES = 24 * 60
 
 
 class Trainer:
     """`syncline train SOURCE --out RUN --minutes N` in the background.
 
     Args:
-        command: what to run; it writes into `run` `metrics.jsonl` (lines with `step`) and at its end `run.json`, which
-            says whether it is `finished`.
+        command: gives what to run; that writes into `run` `metrics.jsonl` (lines with `step`) and at its end
+            `run.json`, which says whether it is `finished`.
         run: folder of the run.
-        minutes: time budget, from which the time left is estimated.
+        minutes: time budget, from which the time left is estimated; `start` may change it.
         resume: words added to the command where a run has begun in `run`. Where it then ends with the exit code of
             `UnusableRunError`, as when videos came or went since, the run is moved aside (`run-old-1`), and training
             begins anew.
@@ -35,7 +37,7 @@ class Trainer:
 
     def __init__(
         self,
-        command: Sequence[str],
+        command: Callable[[], Sequence[str]],
         run: Path,
         *,
         minutes: float,
@@ -43,7 +45,7 @@ class Trainer:
         finished: Callable[[Path], None] | None = None,
         cache: Path | None = None,
     ) -> None:
-        self._command, self._resume = list(command), list(resume)
+        self._command, self._resume = command, list(resume)
         self.run, self.minutes, self.cache = run, minutes, cache
         self.finished = finished
         self.progress = JobState()
@@ -51,21 +53,42 @@ class Trainer:
         self._stopped = False
 
     @classmethod
-    def of_folder(cls, source: Path, run: Path, *, minutes: float = 15.0, cache: Path | None = None) -> Trainer:
-        """Training of a folder by this package's own command; a run that was interrupted is gone on with."""
-        words = ["train", str(source), "--out", str(run), "--minutes", f"{minutes:g}"]
-        if cache is not None:
-            words += ["--cache", str(cache)]
-        return cls([sys.executable, "-m", "syncline", *words], run, minutes=minutes, resume=["--resume"], cache=cache)
+    def of_source(
+        cls, source: Callable[[], Path], run: Path, *, minutes: float = 15.0, cache: Path | None = None
+    ) -> Trainer:
+        """Training of what `source` gives by this package's own command; a run that was interrupted is resumed."""
 
-    def start(self) -> None:
-        """Begin.
+        def command() -> list[str]:
+            words = ["train", str(source()), "--out", str(run), "--minutes", f"{trainer.minutes:g}"]
+            words += [] if cache is None else ["--cache", str(cache)]
+            return [sys.executable, "-m", "syncline", *words]
+
+        trainer = cls(command, run, minutes=minutes, resume=["--resume"], cache=cache)
+        return trainer
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run that was interrupted and can be resumed."""
+        return (self.run / "train.json").is_file() and not is_finished(self.run)
+
+    def start(self, minutes: float | None = None) -> None:
+        """Begin, or go on where training was interrupted.
+
+        Args:
+            minutes: time budget from now on; None for the present one.
 
         Raises:
-            SynclineError: training is going on already. OSError: its log cannot be written, or it cannot be begun.
+            SynclineError: training is going on already, or there is no time. OSError: its log cannot be written, or it
+                cannot be begun.
         """
         if self.progress.state == "working":
             raise SynclineError("training is going on already")
+        if minutes is not None:
+            if not 0 < minutes <= LONGEST_MINUTES:
+                raise SynclineError(
+                    f"training takes more than 0 and at most {LONGEST_MINUTES} minutes, got {minutes:g}"
+                )
+            self.minutes = minutes
         self.run.parent.mkdir(parents=True, exist_ok=True)
         seconds = self.minutes * 60
         self.progress = JobState("working", 0, round(seconds), "training: getting ready", seconds)
@@ -83,7 +106,7 @@ class Trainer:
         return self.run.parent / f"{self.run.name}.log"
 
     def _launch(self, resumed: bool) -> subprocess.Popen[bytes]:
-        words = [*self._command, *(self._resume if resumed else ())]
+        words = [*self._command(), *(self._resume if resumed else ())]
         with self._log.open("wb") as file:
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
         return self._process
@@ -103,6 +126,11 @@ class Trainer:
                 self._follow(process)
         except OSError as error:  # a full disk; a folder that another program holds
             self.progress = JobState("failed", 0, 0, f"training did not finish: {error.strerror}")
+            return
+        if self._stopped and not is_finished(self.run):
+            self.progress = JobState(
+                "idle", 0, 0, "training was stopped; it goes on from there when it is started again"
+            )
             return
         if process.returncode != 0 or not is_finished(self.run):
             self.progress = JobState("failed", 0, 0, f"training did not finish: {self._reason(process.returncode)}")
@@ -148,10 +176,7 @@ def is_finished(run: Path) -> bool:
 def _last_step(metrics: Path) -> int | None:
     """The step of the last whole line, None before the first."""
     try:
-        with metrics.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - 8192))
-            lines = file.read().split(b"\n")[:-1]
-        return int(json.loads(lines[-1])["step"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        step = (last_of_jsonl(metrics) or {}).get("step")
+    except OSError:
         return None
+    return step if isinstance(step, int) else None

@@ -1,0 +1,73 @@
+"""Requests for what is computed from embeddings: alignments, matrices, timelines, moments, the map, shared files."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from syncline.viewer.asked import attachment, number, numbers, pair
+from syncline.viewer.session import Session
+from syncline.viewer.share import share_page
+
+
+class AnalysisRoutes:
+    """One method a route."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._analysis = session, session.analysis
+
+    def table(self) -> list[Route]:
+        """All routes."""
+        return [
+            Route("/api/compare", self.compare),
+            Route("/api/partner", self.partner),
+            Route("/api/matrix", self.matrix),
+            Route("/api/timeline", self.timeline),
+            Route("/api/search", self.search),
+            Route("/api/map", self.map),
+            Route("/api/share", self.share),
+        ]
+
+    async def compare(self, request: Request) -> Response:
+        mode = request.query_params.get("mode", "local")
+        return JSONResponse(await run_in_threadpool(self._analysis.compare, *pair(request), mode))
+
+    async def partner(self, request: Request) -> Response:
+        return JSONResponse({"id": await run_in_threadpool(self._analysis.partner, int(request.query_params["a"]))})
+
+    async def matrix(self, request: Request) -> Response:
+        window = None
+        if "a0" in request.query_params:
+            window = (number(request, "a0"), number(request, "a1"), number(request, "b0"), number(request, "b1"))
+        cells, extent = await run_in_threadpool(self._analysis.matrix, *pair(request), window)
+        headers = {"x-shape": f"{cells.shape[0]},{cells.shape[1]}", "x-extent": ",".join(f"{e:.6f}" for e in extent)}
+        return Response(cells.tobytes(), media_type="application/octet-stream", headers=headers)
+
+    async def timeline(self, request: Request) -> Response:
+        timeline = await run_in_threadpool(self._analysis.timeline, tuple(numbers(request)))
+        positions = timeline.held()
+        return JSONResponse(
+            {
+                "seconds": timeline.seconds.round(6).tolist(),
+                "positions": positions.round(6).tolist(),
+                "absent": (timeline.positions != timeline.positions).astype(int).tolist(),
+                "coverage": timeline.coverage.round(3).tolist(),
+            }
+        )
+
+    async def search(self, request: Request) -> Response:
+        query = request.query_params
+        video, k, own = int(query["id"]), int(query.get("k", 12)), query.get("own") == "1"
+        hits = await run_in_threadpool(lambda: self._analysis.search(video, number(request, "t"), k, own=own))
+        return JSONResponse({"hits": hits})
+
+    async def map(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._analysis.map))
+
+    async def share(self, request: Request) -> Response:
+        mode = request.query_params.get("mode", "local")
+        a, b = pair(request)
+        page = await run_in_threadpool(share_page, self._session.library, self._analysis, a, b, mode)
+        return attachment(f"{self._session.library.stem(a)}-{self._session.library.stem(b)}.html", page, "text/html")

@@ -1,0 +1,67 @@
+"""What belongs to one run of the viewer: the library, its embeddings, and what is made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syncline.errors import SynclineError
+from syncline.viewer.analysis import Analysis
+from syncline.viewer.embedding_queue import EmbeddingQueue
+from syncline.viewer.embedding_sources import Source, Trained
+from syncline.viewer.labelling import Labelling
+from syncline.viewer.library import Library
+from syncline.viewer.proxies import Proxies
+from syncline.viewer.trainer import Trainer, is_finished
+
+
+class Session:
+    """The parts that the routes share.
+
+    Args:
+        library: what is served.
+        source: where embeddings come from at first.
+        trainer: of this folder, or None.
+    """
+
+    def __init__(self, library: Library, source: Source, trainer: Trainer | None) -> None:
+        self.library, self.trainer = library, trainer
+        self.queue = EmbeddingQueue(library.videos, lambda: self.analysis.changed(), library.begins)
+        self.analysis = Analysis(library, self.queue)
+        self.labelling = Labelling(library, self.queue)
+        self.proxies = Proxies(library)
+        self.sources: dict[str, Source] = {source.name: source}
+        """What the page can switch between, by name."""
+        if trainer is not None:
+            trainer.finished = self._trained
+            if is_finished(trainer.run):
+                self._add(Trained(trainer.run, trainer.cache))
+
+    def _add(self, source: Source) -> None:
+        self.sources.pop(source.name, None)
+        self.sources[source.name] = source
+
+    @property
+    def latest(self) -> Source:
+        """The source that was added last."""
+        return next(reversed(self.sources.values()))
+
+    def _trained(self, run: Path) -> None:
+        assert self.trainer is not None
+        self._add(Trained(run, self.trainer.cache))
+        self.queue.start(self.latest)
+
+    def switch(self, name: str) -> None:
+        """Show the embeddings of another source; those of the present one serve until they are there.
+
+        Raises:
+            SynclineError: no such source, or another one is being worked on.
+        """
+        if name not in self.sources:
+            raise SynclineError(f"there are no embeddings called {name!r}; there are {', '.join(self.sources)}")
+        self.queue.start(self.sources[name])
+
+    def add(self, path: Path) -> int:
+        """Take in a video file; it is embedded in the background. Returns its number."""
+        number = self.library.add(path)
+        self.queue.take_in(self.library.videos)
+        return number
