@@ -32,7 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("source", help="a folder of videos, a manifest (.csv), a video file, or pouring, penn_action")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the embeddings")
-    parser.add_argument("--run", help="a trained run, or a repository of the hub; without it frozen features")
+    parser.add_argument(
+        "--run", help="a trained run (folder, or hf:owner/name on the Hugging Face hub); without it frozen features"
+    )
     parser.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="of the stored vectors")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the videos (from 1)")
     parser.add_argument("--rate", type=float, help="frames a second (default: those that the run was trained with)")
@@ -130,7 +132,7 @@ class _Frozen:
         self._contents = {video.path: content_of(video.path) for video in videos}
         words = "".join(sorted(self._contents[video.path] for video in videos))
         folder = hashlib.sha256(words.encode()).hexdigest()
-        weights = self.cache.backbone.weights_hash()
+        weights = self.cache.described.weights_hash()
         self.made_by = f"frozen {weights[:16]} of folder {folder[:16]}, {_sampled(sampling)}"
         self._made: dict[str, Embedding] = {}
 

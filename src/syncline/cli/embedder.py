@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     """--run, --backbone, --weights, --rate, --cache."""
     group = parser.add_argument_group("how frames are embedded")
-    group.add_argument("--run", type=Path, help="a trained run (folder); without it, frozen features serve")
+    group.add_argument(
+        "--run",
+        help="a trained run (folder, or hf:owner/name on the Hugging Face hub); without it, frozen features serve",
+    )
     group.add_argument("--backbone", help="timm name of the frozen backbone; without it the default, which is offline")
     group.add_argument("--weights", help="file of the backbone's weights, for networks without internet")
     group.add_argument("--rate", type=float, help="frames looked at a second (default 7.5, or what the run says)")
@@ -35,34 +38,38 @@ class Embedder:
 
     Attributes:
         cache: features of the frozen backbone, kept on disk; None for an encoder that has no frozen one.
-        encoder: the trained run, or None.
+        encoder: the trained run, or None. run: its folder. rate: frames a second, None for what they say.
     """
 
     cache: FeatureCache | None
     encoder: FrameEncoder | None
     rate: float | None
+    run: Path | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Embedder:
         """What the options of ``add_embedding_options`` say."""
         from syncline.data import Sampling
-        from syncline.encoder import Backbone, FeatureCache, FrameEncoder
+        from syncline.encoder import FeatureCache
+        from syncline.encoder.deferred_backbone import frozen_backbone
 
         rate: float | None = arguments.rate
         if rate is not None and not rate > 0:
             raise SynclineError(f"--rate must be above 0, got {rate}")
         sampling = None if rate is None else Sampling(rate)
         if arguments.run is None:
-            weights = arguments.weights
-            backbone = (
-                Backbone(arguments.backbone, weights=weights) if arguments.backbone else Backbone(weights=weights)
-            )
+            name = {"name": arguments.backbone} if arguments.backbone else {}
+            backbone = frozen_backbone(**name, weights=arguments.weights)
             return cls(FeatureCache(arguments.cache, backbone, sampling), None, rate)
         if arguments.backbone or arguments.weights:
             raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
-        encoder = FrameEncoder.from_pretrained(arguments.run)
-        frozen = encoder.backbone.trainable == "frozen"
-        return cls(FeatureCache(arguments.cache, encoder.backbone) if frozen else None, encoder, rate)
+        from syncline.encoder.sharing import encoder_folder, load_encoder
+
+        folder = encoder_folder(arguments.run)
+        encoder = load_encoder(folder, deferred_backbone=True)
+        frozen = encoder.config.trainable == "frozen"
+        cache = FeatureCache(arguments.cache, encoder.backbone) if frozen else None
+        return cls(cache, encoder, rate, folder)
 
     def embed(self, videos: Sequence[Video] | VideoSet, *, frozen: bool = False) -> list[Embedding]:
         """One embedding a video, in order; ``frozen`` leaves the trained run aside."""
@@ -127,13 +134,13 @@ class Embedder:
         import hashlib
         import json
 
-        from syncline.encoder.weights import state_hash
+        from syncline.encoder.sharing import encoder_hash
 
-        if self.encoder is not None:
-            parts: list[object] = [state_hash(self.encoder.state_dict()), self.rate]
+        if self.run is not None:
+            parts: list[object] = [encoder_hash(self.run), self.rate]
         else:
             assert self.cache is not None
-            parts = [self.cache.backbone.describe(), self.rate, sorted(contents.items())]
+            parts = [self.cache.described.describe(), self.rate, sorted(contents.items())]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     @property
@@ -142,4 +149,4 @@ class Embedder:
         if self.encoder is not None:
             return "trained run"
         assert self.cache is not None
-        return f"frozen features of {self.cache.backbone.name}"
+        return f"frozen features of {self.cache.described.name}"

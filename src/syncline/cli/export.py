@@ -17,7 +17,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EXAMPLE
-    parser.add_argument("run", metavar="RUN", help="a run, a folder written by export, or a repository of the hub")
+    parser.add_argument("run", metavar="RUN", help="a run, a folder written by export, or hf:owner/name on the hub")
     parser.add_argument("--out", metavar="DIR", required=True, help="a new folder")
     parser.add_argument("--onnx", action="store_true", help="also as ONNX (extra [onnx])")
 

@@ -1,22 +1,71 @@
-"""What the verbs say: results on stdout, progress on stderr."""
+"""What the verbs say: results on stdout, progress and warnings on stderr."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from syncline.progress import Steps, silent
+
+if TYPE_CHECKING:
+    from syncline.progress import Progress
+
+PATIENCE = 0.3
+"""Seconds of work before a bar is drawn: what is done at once needs none (and no import of what draws it)."""
+
+
+class Bars:
+    """Draws a bar for every phase of a ``Progress`` that lasts, on stderr, and takes it away at the end."""
+
+    def __init__(self) -> None:
+        self._bars: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._began = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        """Shows how far the work is."""
+        if self._bars is None:
+            if time.monotonic() - self._began < PATIENCE:
+                return
+            self._bars = _bars()
+            self._bars.start()
+        if progress.phase not in self._tasks:
+            self._tasks[progress.phase] = self._bars.add_task(progress.phase, total=progress.total or None)
+        self._bars.update(self._tasks[progress.phase], completed=progress.done, total=progress.total or None)
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+
+def _bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr; gives the function that moves it by one."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+def progress(phase: str, total: int) -> Iterator[Steps]:
+    """A bar on stderr; gives what moves it by one."""
+    with Bars() as bars:
+        yield Steps(phase, total, bars if total > 0 else silent)
 
 
 def say(text: str) -> None:
     """A line of results on stdout."""
     print(text)
+
+
+def warn(text: str) -> None:
+    """A line that is no result, on stderr."""
+    print(f"syncline: {text}", file=sys.stderr)

@@ -1,27 +1,54 @@
-"""Frames -> embeddings: backbone, feature cache, heads, temporal encoders, FrameEncoder, extraction, store on disk."""
+"""Frames -> embeddings: backbone, feature cache, heads, temporal encoders, FrameEncoder, extraction, store on disk.
+
+Every name is loaded when it is first used (PEP 562): with features that are in the cache, no network is imported.
+"""
 
 from __future__ import annotations
 
-from syncline.encoder.backbone import Backbone as Backbone
-from syncline.encoder.cache import CachedFeatures as CachedFeatures
-from syncline.encoder.cache import CacheEntry as CacheEntry
-from syncline.encoder.cache import FeatureCache as FeatureCache
-from syncline.encoder.cache import cache_info as cache_info
-from syncline.encoder.cache import clear_cache as clear_cache
-from syncline.encoder.config import EncoderConfig as EncoderConfig
-from syncline.encoder.config import encoder_preset as encoder_preset
-from syncline.encoder.extraction import embed_features as embed_features
-from syncline.encoder.extraction import embed_video as embed_video
-from syncline.encoder.extraction import video_of as video_of
-from syncline.encoder.frame_encoder import FrameEncoder as FrameEncoder
-from syncline.encoder.frozen import frozen_embeddings as frozen_embeddings
-from syncline.encoder.published_encoders import published_config as published_config
-from syncline.encoder.store import EmbeddingStore as EmbeddingStore
+import importlib
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from syncline.encoder.backbone import Backbone as Backbone
+    from syncline.encoder.cache import CachedFeatures as CachedFeatures
+    from syncline.encoder.cache import CacheEntry as CacheEntry
+    from syncline.encoder.cache import FeatureCache as FeatureCache
+    from syncline.encoder.cache import cache_info as cache_info
+    from syncline.encoder.cache import clear_cache as clear_cache
+    from syncline.encoder.config import EncoderConfig as EncoderConfig
+    from syncline.encoder.config import encoder_preset as encoder_preset
+    from syncline.encoder.deferred_backbone import DeferredBackbone as DeferredBackbone
+    from syncline.encoder.extraction import embed_features as embed_features
+    from syncline.encoder.extraction import embed_video as embed_video
+    from syncline.encoder.extraction import video_of as video_of
+    from syncline.encoder.frame_encoder import FrameEncoder as FrameEncoder
+    from syncline.encoder.frozen import frozen_embeddings as frozen_embeddings
+    from syncline.encoder.published_encoders import published_config as published_config
+    from syncline.encoder.store import EmbeddingStore as EmbeddingStore
+
+_HOME = {
+    "Backbone": "backbone",
+    "CacheEntry": "cache",
+    "CachedFeatures": "cache",
+    "DeferredBackbone": "deferred_backbone",
+    "EmbeddingStore": "store",
+    "EncoderConfig": "config",
+    "FeatureCache": "cache",
+    "FrameEncoder": "frame_encoder",
+    "cache_info": "cache",
+    "clear_cache": "cache",
+    "embed_features": "extraction",
+    "embed_video": "extraction",
+    "encoder_preset": "config",
+    "frozen_embeddings": "frozen",
+    "published_config": "published_encoders",
+    "video_of": "extraction",
+}
 __all__ = [
     "Backbone",
     "CacheEntry",
     "CachedFeatures",
+    "DeferredBackbone",
     "EmbeddingStore",
     "EncoderConfig",
     "FeatureCache",
@@ -35,3 +62,13 @@ __all__ = [
     "published_config",
     "video_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'syncline.encoder' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"syncline.encoder.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

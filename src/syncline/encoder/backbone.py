@@ -130,11 +130,16 @@ class Backbone(nn.Module):
     @property
     def compute_dtype(self) -> torch.dtype:
         """The type a frozen backbone computes in (a trained one follows autocast)."""
-        if self.trainable != "frozen" or self.precision == "float32":
-            return torch.float32
-        if self.precision == "bfloat16":
-            return torch.bfloat16
-        return torch.bfloat16 if self.mean.device.type == "cpu" and _cpu_multiplies_bfloat16() else torch.float32
+        return computes_in(self.trainable, self.precision, self.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are, and where pictures have to be."""
+        return self.mean.device
+
+    def built(self) -> Backbone:
+        """Itself; ``DeferredBackbone`` builds what it stands for."""
+        return self
 
     def frozen_copy(self) -> Backbone:
         """A copy with the parameters as they are now, frozen and in float32: its features can be cached."""
@@ -214,6 +219,15 @@ class Backbone(nn.Module):
 
     def _belongs_to_last(self, name: str) -> bool:
         return name in self._names_of_last or name.rpartition(".")[0] in self._names_of_last
+
+
+def computes_in(trainable: Trainable, precision: Precision, device: torch.device) -> torch.dtype:
+    """The type that a backbone computes in: bfloat16 only where it is frozen and asked for, or fast on this CPU."""
+    if trainable != "frozen" or precision == "float32":
+        return torch.float32
+    if precision == "bfloat16":
+        return torch.bfloat16
+    return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bfloat16() else torch.float32
 
 
 def _cpu_multiplies_bfloat16() -> bool:

@@ -35,6 +35,7 @@ from torch import Tensor
 
 from syncline.data import Sampling, Video, sampled_frames
 from syncline.encoder.backbone import Backbone
+from syncline.encoder.deferred_backbone import DeferredBackbone, frozen_backbone
 from syncline.encoder.feature_file import StoredFeatures, read_features, writing_features
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, write_json
@@ -97,17 +98,17 @@ class FeatureCache:
     def __init__(
         self,
         root: str | os.PathLike[str] | None = None,
-        backbone: Backbone | None = None,
+        backbone: Backbone | DeferredBackbone | None = None,
         sampling: Sampling | None = None,
         copies: int = 1,
         augment: Augment | None = None,
         *,
         flip: bool = False,
     ) -> None:
-        self.backbone = Backbone() if backbone is None else backbone
-        if self.backbone.trainable != "frozen":
+        self._backbone = frozen_backbone() if backbone is None else backbone
+        if self._backbone.trainable != "frozen":
             raise ValueError(
-                f"only features of a frozen backbone can be cached, this one is {self.backbone.trainable!r}"
+                f"only features of a frozen backbone can be cached, this one is {self._backbone.trainable!r}"
             )
         if copies < 1:
             raise ValueError(f"copies must be at least 1, got {copies}")
@@ -118,10 +119,20 @@ class FeatureCache:
         self._warned = False
 
     @property
+    def backbone(self) -> Backbone:
+        """The network itself; built now, if it has not been needed so far."""
+        return self._backbone.built()
+
+    @property
+    def described(self) -> Backbone | DeferredBackbone:
+        """The backbone as far as its name, description and sizes go; nothing is built for it."""
+        return self._backbone
+
+    @property
     def folder(self) -> Path:
         """Where features of this backbone lie; its ``transform.json`` says what made them."""
-        words = json.dumps({"format": 1} | self.backbone.describe(), sort_keys=True)
-        return self.root / f"{self.backbone.name.replace('/', '-')}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+        words = json.dumps({"format": 1} | self._backbone.describe(), sort_keys=True)
+        return self.root / f"{self._backbone.name.replace('/', '-')}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
     def estimate(self, videos: Iterable[Video]) -> tuple[int, int]:
         """(frames, bytes) that the features of ``videos`` take when all are there; re-cuts share their source's."""
@@ -137,7 +148,7 @@ class FeatureCache:
             part = video.path, video.span
             sources[part] = min(length, max(wanted, sources.get(part, 0)))
         frames = sum(sources.values())
-        return frames, frames * self.copies * self.backbone.dim * 2
+        return frames, frames * self.copies * self._backbone.dim * 2
 
     def missing(self, video: Video, *, sampling: Sampling | None = None) -> tuple[int, int]:
         """(frames that are wanted of ``video``, how many of them have no features yet).
@@ -159,7 +170,7 @@ class FeatureCache:
         """
         content = content_of(video.path)
         stored = self._stored(video.path, content)
-        shown = VideoReader(video.path, size=self.backbone.size).pts_seconds if stored is None else stored.pts_seconds
+        shown = VideoReader(video.path, size=self._backbone.size).pts_seconds if stored is None else stored.pts_seconds
         wanted = sampled_frames(video, shown, self.sampling if sampling is None else sampling)
         missing = np.setdiff1d(wanted, stored.frame_indices if stored is not None else np.zeros(0, np.int64))
         if stored is None or len(missing):
@@ -185,7 +196,7 @@ class FeatureCache:
         return found
 
     def _found(self, content: str) -> StoredFeatures | None:
-        dim = self.backbone.dim
+        dim = self._backbone.dim
         own = read_features(self.folder / self._name(content), copies=self.copies, dim=dim)
         if own is not None or self.copies > 1:
             return own
@@ -207,11 +218,11 @@ class FeatureCache:
     ) -> StoredFeatures:
         """Computes the features of frames ``missing`` and keeps them together with those that are there."""
         frames = np.union1d(missing, stored.frame_indices) if stored is not None else missing
-        shape = (self.copies, len(frames), self.backbone.dim)
+        shape = (self.copies, len(frames), self._backbone.dim)
         target = self.folder / self._name(content)
         try:
             if not (self.folder / "transform.json").is_file():
-                write_json(self.folder / "transform.json", self.backbone.describe())
+                write_json(self.folder / "transform.json", self._backbone.describe())
             self._fill(target, path, content, shown, stored, missing, frames, shape)
         except OSError as error:
             if not self._warned:
@@ -244,7 +255,7 @@ class FeatureCache:
                 for old, row in enumerate(np.searchsorted(frames, stored.frame_indices)):
                     for copy in range(shape[0]):
                         writer.write(copy, int(row), stored.features[copy, old : old + 1])
-            for numbers, pictures in decoded(path, missing, self.backbone.size):
+            for numbers, pictures in decoded(path, missing, self._backbone.size):
                 rows = np.searchsorted(frames, numbers)
                 for copy in range(shape[0]):
                     grid = self._compute(pictures, content, copy)
@@ -266,8 +277,8 @@ class FeatureCache:
             seed = int(hashlib.sha256(f"{content} {copy}".encode()).hexdigest()[:15], 16)
             generator = torch.Generator().manual_seed(seed)
             pictures = augment(pictures.float() / 255, generator=generator, flip=self.flip)
-        device = self.backbone.mean.device
-        maps = self.backbone(pictures.to(device)).flatten(1)
+        device = self._backbone.device
+        maps = self._backbone(pictures.to(device)).flatten(1)
         # float16 ends at 65504; no trained network comes near it, but an infinity would spoil every sum after it
         grid: np.ndarray[Any, np.dtype[np.float16]] = maps.clamp(-65504, 65504).to(torch.float16).cpu().numpy()
         return grid

@@ -106,7 +106,7 @@ def embed_features(
 
 
 def _check(encoder: FrameEncoder, cache: FeatureCache) -> None:
-    ours, theirs = encoder.backbone.describe(), cache.backbone.describe()
+    ours, theirs = encoder.backbone.describe(), cache.described.describe()
     if ours != theirs:
         raise ValueError(f"the cache holds features of another backbone: {theirs}, the encoder's is {ours}")
 

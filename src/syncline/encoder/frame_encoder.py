@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from syncline.encoder.backbone import Backbone
 from syncline.encoder.config import EncoderConfig
+from syncline.encoder.deferred_backbone import DeferredBackbone
 from syncline.encoder.heads import BatchNorm, Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
 from syncline.encoder.positions import relative_positions, sinusoidal_code
 from syncline.encoder.principal_space import PrincipalSpace
@@ -43,7 +44,8 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
     """An embedding for every frame of a video.
 
     Args:
-        config: what it is made of. backbone: one that is there already and fits ``config`` (made otherwise).
+        config: what it is made of. backbone: one that is there already and fits ``config`` (made
+            otherwise); a deferred one is enough for cached features.
 
     Examples:
         >>> config = EncoderConfig(backbone="test_resnet", weights="none")
@@ -56,10 +58,12 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
     input_directions: Tensor
     reference_length: Tensor
 
-    def __init__(self, config: EncoderConfig | None = None, *, backbone: Backbone | None = None) -> None:
+    def __init__(
+        self, config: EncoderConfig | None = None, *, backbone: Backbone | DeferredBackbone | None = None
+    ) -> None:
         super().__init__()
         self.config = config = EncoderConfig() if config is None else config
-        self.backbone = backbone or Backbone(
+        self.backbone: Backbone = cast(Backbone, backbone) or Backbone(
             config.backbone, grid=config.grid or None, weights=config.weights, stage=config.stage,
             trainable=config.trainable, precision=config.precision,
         )  # fmt: skip
@@ -290,7 +294,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         cache_dir: str | None = None,
         local_files_only: bool = False,
     ) -> FrameEncoder:
-        """A saved encoder, in eval mode: from a folder, or a repository of the Hugging Face hub at ``revision``.
+        """A saved encoder, in eval mode: from a folder, or ``hf:owner/name`` on the Hugging Face hub, at ``revision``.
 
         Raises:
             SynclineError: nothing is there, or it is no whole encoder of syncline's.

@@ -13,12 +13,17 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from syncline.encoder.backbone import Backbone
 from syncline.encoder.config import EncoderConfig
+from syncline.encoder.deferred_backbone import DeferredBackbone, deferred
 from syncline.encoder.frame_encoder import FrameEncoder
+from syncline.encoder.weights import state_hash
 from syncline.errors import SynclineError
 from syncline.files import replacing, sha256, write_json, write_text
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+HUB = "hf:"
+"""What a name on the Hugging Face hub begins with."""
 
 
 def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
@@ -55,46 +60,95 @@ def load_encoder(
     token: str | bool | None = None,
     cache_dir: str | None = None,
     local_files_only: bool = False,
+    deferred_backbone: bool = False,
 ) -> FrameEncoder:
-    """Reads what ``save_encoder`` wrote, from a folder or a repository of the Hugging Face hub, in eval mode.
+    """Reads what ``save_encoder`` wrote, from a folder or (``hf:owner/name``) from the hub, in eval mode.
+
+    ``deferred_backbone``: a frozen backbone is built when a picture comes; until then the encoder serves for features
+    that are in the cache, and its state dict lacks the backbone's part.
 
     Raises:
         SynclineError: nothing is there, or it is no whole encoder of syncline's.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        folder = _download(str(source), revision, token, cache_dir, local_files_only)
+    folder = encoder_folder(
+        source, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+    )
+    config, described = _read_description(folder)
+    if not (folder / WEIGHTS).is_file() or sha256(folder / WEIGHTS) != described["weights_sha256"]:
+        raise SynclineError(
+            f"{folder / WEIGHTS} is missing or not the one that {CONFIG} belongs to; save or copy it again"
+        )
+    backbone: Backbone | DeferredBackbone | None = None
+    if deferred_backbone and config.trainable == "frozen":
+        identity = ["encoder", described["weights_sha256"], described["preprocessing"], config.as_dict()]
+        backbone = deferred(identity, lambda: load_encoder(folder).backbone)
+    # all weights are in the file: none are fetched, whatever the configuration names
+    encoder = FrameEncoder(dataclasses.replace(config, weights="none"), backbone=backbone)
     try:
-        described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        state = load_file(folder / WEIGHTS)
+        if isinstance(backbone, DeferredBackbone):
+            state = {name: tensor for name, tensor in state.items() if not name.startswith("backbone.")}
+        encoder.load_state_dict(state)
+        if not isinstance(backbone, DeferredBackbone):
+            _restore_backbone(encoder.backbone, config, described)
+    except (RuntimeError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+        line = str(error).splitlines()[0]
+        raise SynclineError(f"{folder / WEIGHTS} does not fit its configuration: {line}") from error
+    encoder.config = config
+    return encoder.eval()
+
+
+def encoder_folder(
+    source: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | None = None,
+    local_files_only: bool = False,
+) -> Path:
+    """The folder of a saved encoder: the one that is named, or of ``hf:owner/name`` the one that is fetched.
+
+    A name without ``hf:`` is a folder on this machine, and never asked for elsewhere.
+
+    Raises:
+        SynclineError: nothing is there.
+    """
+    name = os.fspath(source)
+    if name.startswith(HUB):
+        return _download(name.removeprefix(HUB), revision, token, cache_dir, local_files_only)
+    folder = Path(name)
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise SynclineError(
+            f"no trained run at {name}: {folder.absolute()} {what}; give the folder that syncline train --out named, "
+            f"or {HUB}owner/name for an encoder on the Hugging Face hub"
+        )
+    return folder
+
+
+def encoder_hash(folder: Path) -> str:
+    """``state_hash`` of a saved encoder, without building it."""
+    return state_hash(load_file(folder / WEIGHTS))
+
+
+def _read_description(folder: Path) -> tuple[EncoderConfig, dict[str, Any]]:
+    try:
+        described: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config = EncoderConfig.from_dict(described["encoder"])
-        seen, origin = described["preprocessing"], described["backbone"]
-        expected = described["weights_sha256"]
+        for name in ("preprocessing", "backbone", "weights_sha256"):
+            described[name]
     except FileNotFoundError as error:
         raise SynclineError(f"{folder} holds no encoder ({CONFIG} is missing)") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SynclineError(f"{folder / CONFIG} is not the configuration of an encoder ({error!r})") from error
     if ":" in config.backbone:
         raise SynclineError(f"{folder / CONFIG} names the backbone {config.backbone!r}; expected a model of timm's own")
-    if not (folder / WEIGHTS).is_file() or sha256(folder / WEIGHTS) != expected:
-        raise SynclineError(
-            f"{folder / WEIGHTS} is missing or not the one that {CONFIG} belongs to; save or copy it again"
-        )
-    # all weights are in the file: none are fetched, whatever the configuration names
-    encoder = FrameEncoder(dataclasses.replace(config, weights="none"))
-    try:
-        encoder.load_state_dict(load_file(folder / WEIGHTS))
-        _restore_preprocessing(encoder, seen)
-    except (RuntimeError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        line = str(error).splitlines()[0]
-        raise SynclineError(f"{folder / WEIGHTS} does not fit its configuration: {line}") from error
-    encoder.config, encoder.backbone.weights = config, config.weights
-    encoder.backbone.origin, encoder.backbone.licence = str(origin.get("origin")), str(origin.get("licence"))
-    return encoder.eval()
+    return config, described
 
 
-def _restore_preprocessing(encoder: FrameEncoder, seen: dict[str, Any]) -> None:
+def _restore_backbone(backbone: Backbone, config: EncoderConfig, described: dict[str, Any]) -> None:
     """The backbone as it was when saved: another version of a model library may have other settings."""
-    backbone = encoder.backbone
+    seen, origin = described["preprocessing"], described["backbone"]
     if tuple(seen["size"]) != backbone.size:
         raise ValueError(f"it sees pictures of {seen['size']}, the backbone here of {list(backbone.size)}")
     backbone.mean.copy_(torch.tensor(seen["mean"]).view(1, 3, 1, 1))
@@ -102,6 +156,7 @@ def _restore_preprocessing(encoder: FrameEncoder, seen: dict[str, Any]) -> None:
     if seen["interpolation"] not in ("bilinear", "bicubic"):
         raise ValueError(f"unknown interpolation {seen['interpolation']!r}")
     backbone.interpolation = seen["interpolation"]
+    backbone.weights, backbone.origin, backbone.licence = config.weights, str(origin["origin"]), str(origin["licence"])
 
 
 def _download(
@@ -118,10 +173,11 @@ def _download(
             )
         )  # fmt: skip
     except HFValidationError as error:
-        raise SynclineError(f"no folder {name}, and not the name of a repository (owner/name) either") from error
+        raise SynclineError(f"{HUB}{name} is not the name of a repository; expected {HUB}owner/name") from error
     except Exception as error:  # the hub's, httpx's and the operating system's own
         raise SynclineError(
-            f"no folder {name}, and no such encoder could be had from the hub ({type(error).__name__})"
+            f"no encoder could be had from the hub under {HUB}{name} ({type(error).__name__}); check the name and the "
+            "connection"
         ) from error
 
 
@@ -143,7 +199,7 @@ activity lie close together.
 
 ```python
 import syncline
-encoder = syncline.FrameEncoder.from_pretrained("THIS FOLDER OR REPOSITORY", revision="A COMMIT")
+encoder = syncline.FrameEncoder.from_pretrained("THIS FOLDER, OR hf:owner/name", revision="A COMMIT")
 a, b = encoder.embed(["a.mp4", "b.mp4"])
 ```
 

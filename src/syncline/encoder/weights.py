@@ -97,6 +97,13 @@ def load_state(model: nn.Module, state: Mapping[str, Tensor], *, origin: str) ->
     model.load_state_dict(fitting, strict=False)
 
 
+def lite0_file() -> Path | None:
+    """The file of the package that carries the default backbone's weights; None where it is not installed."""
+    spec = importlib.util.find_spec(_LITE0_PACKAGE)
+    folders = list(spec.submodule_search_locations or []) if spec is not None else []
+    return next((Path(folder) / _LITE0_FILE for folder in folders if (Path(folder) / _LITE0_FILE).is_file()), None)
+
+
 def lite0_state(names_and_shapes: Mapping[str, torch.Size]) -> dict[str, Tensor] | None:
     """The ImageNet weights of EfficientNet-Lite0 under the names of ``names_and_shapes`` (timm's, in its order).
 
@@ -110,9 +117,7 @@ def lite0_state(names_and_shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]
     cached = _read_converted(converted)
     if cached is not None and {k: v.shape for k, v in cached.items()} == dict(names_and_shapes):
         return cached
-    spec = importlib.util.find_spec(_LITE0_PACKAGE)
-    folders = list(spec.submodule_search_locations or []) if spec is not None else []
-    file = next((Path(folder) / _LITE0_FILE for folder in folders if (Path(folder) / _LITE0_FILE).is_file()), None)
+    file = lite0_file()
     if file is None:
         return None
     if sha256(file) != LITE0_SHA256:

@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from syncline.alignment import unit_rows
 from syncline.data import Embedding
@@ -148,6 +147,8 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
     thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
     # the intercept is the median of what is left: of the medians of both clocks, one-sided stray pairs move one alone
+    from scipy import stats  # slow to import, and needed here alone
+
     line = stats.theilslopes(thin[:, 1], thin[:, 0], method="joint")
     deviation = pairs[:, 1] - (line.intercept + line.slope * pairs[:, 0])
     return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
