@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import known_events
-from syncline.cli.terminal import progress, say
+from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
+from syncline.cli.terminal import progress, say, warn
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from syncline.data import Embedding, Video, VideoSet
     from syncline.tasks import Alignment
 
@@ -21,14 +24,15 @@ examples:
   syncline align short.mp4 long.mp4 --mode subsequence --out found
   syncline align a.mp4 b.mp4 --run runs/pour --labels marks.csv
 
-writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap), similarity.png, filmstrip.png,
-tempo.png, side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Two videos that do not match are refused
-(exit code 1, and alignment.json says why); --force draws what there is all the same. What an earlier alignment left in
---out is replaced.
+writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap); then the pictures similarity,
+filmstrip and tempo; then side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Two videos that do not match
+are refused (exit code 1, and alignment.json says why); --force draws what there is all the same. What an earlier
+alignment left in --out is replaced.
 """
+FIGURES = ("similarity", "similarity_frozen", "filmstrip", "tempo")
 WRITTEN = (
-    "alignment.csv", "alignment.json", "similarity.png", "similarity_frozen.png", "filmstrip.png", "tempo.png",
-    "side_by_side.mp4", "own_pace.mp4",
+    "alignment.csv", "alignment.json", "side_by_side.mp4", "own_pace.mp4",
+    *(f"{name}.{form}" for name in FIGURES for form in FORMS[:-1]),
 )  # fmt: skip
 MOMENTS = 9
 MOST_GAPS = 12
@@ -39,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("a", type=Path, help="the video that leads")
     parser.add_argument("b", type=Path, help="the video that follows")
-    parser.add_argument("--out", type=Path, default=Path("aligned"), help="folder of the results (default: aligned)")
+    add_output_options(parser, "aligned")
     parser.add_argument("--mode", choices=["local", "global", "subsequence", "band"], default="local",
                         help="local: what both show, the rest left out (default); global: all of both; subsequence: "
                         "the shorter inside the longer; band: global, near the diagonal")  # fmt: skip
@@ -66,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     for given in (arguments.a, arguments.b):
         if given.resolve() in replaced:
             raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
+    prepare_folder(arguments.out)
     videos = open_videos([arguments.a, arguments.b])
     if len(videos) != 2:
         raise SynclineError(f"{arguments.a} and {arguments.b} are not two readable videos")
@@ -90,40 +95,53 @@ def run(arguments: argparse.Namespace) -> int:
     if not alignment.matches and not arguments.force:
         value |= {"pairs": [], "segments": [], "gaps": []}
         write_json(arguments.out / "alignment.json", value)
-        print(
-            f"syncline: {arguments.a} and {arguments.b} do not match (match score {alignment.match_score:.2f}, 0 is "
-            "what strangers have): nothing was drawn; --force draws all the same", file=sys.stderr,
-        )  # fmt: skip
+        warn(
+            f"{arguments.a} and {arguments.b} do not match ({_verdict(alignment)}; 0 is what strangers have): nothing "
+            "was drawn; --force draws all the same"
+        )
         return 1
     write_json(arguments.out / "alignment.json", value)
     columns = ["time_a", "time_b", "confidence", "kind", "segment"]
     write_rows(arguments.out / "alignment.csv", alignment_rows(alignment, a, b), columns)
+    _report(arguments.out, alignment, value)
     _draw(arguments, videos, side)
     if not arguments.no_films:
         _film(arguments, videos, alignment)
-    _report(arguments.out, alignment, value)
     return 0
+
+
+def _verdict(alignment: Alignment) -> str:
+    from syncline.alignment.settings import MATCH_THRESHOLD
+
+    return f"score {alignment.match_score:.3f}, needs {MATCH_THRESHOLD:.2f}"
 
 
 def _draw(
     arguments: argparse.Namespace, videos: VideoSet, side: list[tuple[str, Embedding, Embedding, Alignment]]
 ) -> None:
-    from syncline.report.figures import similarity_figure, tempo_curve
-    from syncline.report.html_page import write_figure
-
     events = [known_events(video, videos.num_phases) for video in videos]
-    for name, a, b, alignment in side:
-        figure = similarity_figure(
+
+    def matrix(a: Embedding, b: Embedding, alignment: Alignment) -> Figure:
+        from syncline.report.figures import similarity_figure
+
+        return similarity_figure(
             a, b, alignment, events_a=events[0], events_b=events[1], event_names=videos.event_names
         )
-        write_figure(arguments.out / f"{name}.png", figure)
+
+    def tempo() -> Figure:
+        from syncline.report.figures import tempo_curve
+
+        return tempo_curve(alignment, names=(a.source, b.source))
+
+    for name, first, second, path in side:
+        draw(arguments, name, functools.partial(matrix, first, second, path))
     _, a, b, alignment = side[0]
     if len(alignment.path):
-        write_figure(arguments.out / "tempo.png", tempo_curve(alignment, names=(a.source, b.source)))
-        write_figure(arguments.out / "filmstrip.png", film_of(videos[0], videos[1], alignment, a))
+        draw(arguments, "tempo", tempo)
+        draw(arguments, "filmstrip", lambda: film_of(videos[0], videos[1], alignment, a))
 
 
-def film_of(first: Video, second: Video, alignment: Alignment, a: Embedding) -> Any:
+def film_of(first: Video, second: Video, alignment: Alignment, a: Embedding) -> Figure:
     """The filmstrip of two files: evenly spaced moments of the first, and what belongs to them in the second."""
     import numpy as np
 
@@ -154,7 +172,7 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment)
 
 
 def _report(out: Path, alignment: Alignment, value: dict[str, Any]) -> None:
-    say(f"match score {alignment.match_score:.2f} ({value['made_with']}); results in {out}")
+    say(f"match {_verdict(alignment)} ({value['made_with']}); results in {out}")
     for s in alignment.segments:
         say(f"  A {s.start_a:7.2f} – {s.end_a:7.2f} s   is   B {s.start_b:7.2f} – {s.end_b:7.2f} s")
     longest = sorted(alignment.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]

@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Lists or clears."""
     import json
 
+    from syncline.cli.outputs import counted
     from syncline.encoder import cache_info, clear_cache
     from syncline.files import cache_folder
 
@@ -42,4 +43,4 @@ def run(arguments: argparse.Namespace) -> None:
         return
     print(f"{root}: {sum(entry.bytes for entry in entries) / 1e6:.1f} MB")
     for entry in entries:
-        print(f"  {entry.backbone:<32} {entry.files:6} videos {entry.bytes / 1e6:10.1f} MB   {entry.folder.name}")
+        print(f"  {entry.backbone:<32} {counted(entry.files, 'video'):>14} {entry.bytes / 1e6:10.1f} MB")

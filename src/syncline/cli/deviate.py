@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
+from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from syncline.data import Embedding
@@ -25,7 +26,7 @@ examples:
 
 writes into --out: deviations.csv (a row a stretch: missing, extra, repeated, out_of_order, slower or faster, with times
 and score), ranking.csv (from typical to odd, beside it the share of frames that the simple rule "distance along a DTW
-path beyond mean + 2 standard deviations" calls odd), deviations.json and deviations.png.
+path beyond mean + 2 standard deviations" calls odd), deviations.json, and the picture deviations.
 """
 
 
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", help="the video to compare with (default: what the group does)")
     parser.add_argument("--min-seconds", type=float, default=1.0, help="shorter stretches are left out (default: 1)")
     parser.add_argument("--tempo", type=float, default=1.6, help="factor from which a tempo is slower or faster")
-    parser.add_argument("--out", type=Path, default=Path("deviations"), help="folder of the results")
+    add_output_options(parser, "deviations")
     add_embedding_options(parser)
 
 
@@ -51,9 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
+    number = None if arguments.reference is None else pick(videos, arguments.reference)
+    prepare_folder(arguments.out)
     embeddings = Embedder.of(arguments).embed(videos)
-    if arguments.reference is not None:
-        number = pick(videos, arguments.reference)
+    if number is not None:
         reference, against, chosen = (
             embeddings[number],
             videos[number].name,
@@ -84,8 +86,6 @@ def _write(
     simple: dict[str, NDArray[np.bool_]],
 ) -> None:
     from syncline.files import write_json
-    from syncline.report.figures import deviation_figure
-    from syncline.report.html_page import write_figure
     from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = [
@@ -107,10 +107,16 @@ def _write(
     value = {"reference": against, "reference_seconds": plain(float(reference.pts_seconds[-1])), "ranking": ranking,
              "deviations": rows}  # fmt: skip
     write_json(arguments.out / "deviations.json", value)
-    figure = deviation_figure(reports, names=[names[report.source] for report in reports],
-                              title=f"Deviations from {against}, from typical to odd")  # fmt: skip
-    write_figure(arguments.out / "deviations.png", figure)
+    say("  oddness   video   what it does otherwise")
     for entry, report in zip(ranking, reports, strict=True):
         kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in report.deviations)
-        say(f"  {entry['oddness']:6.2f}   {entry['video']}   {kinds or 'nothing'}")
+        say(f"  {entry['oddness']:7.2f}   {entry['video']}   {kinds or 'nothing'}")
     say(f"results in {arguments.out}; compared with {against}")
+    draw(arguments, "deviations", lambda: _picture(reports, names, against))
+
+
+def _picture(reports: list[Report], names: dict[str, str], against: str) -> Figure:
+    from syncline.report.figures import deviation_figure
+
+    shown = [names[report.source] for report in reports]
+    return deviation_figure(reports, names=shown, title=f"Deviations from {against}, from typical to odd")

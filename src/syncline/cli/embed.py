@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncline.cli.options import add_source_options, source_of
+from syncline.cli.outputs import counted, prepare_folder
 from syncline.cli.terminal import progress
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and (arguments.ray is None or arguments.workers < 1):
         raise SynclineError(f"--workers {arguments.workers}: expected 1 or more, together with --ray")
     videos = list(source_of(arguments, arguments.source))
+    prepare_folder(Path(arguments.out))
     work = _Frozen(arguments, videos) if arguments.run is None else _Trained(arguments)
     name = "0" if parts == 1 else f"{part + 1}of{parts}"
     with EmbeddingStore(arguments.out, dtype=arguments.dtype, made_by=work.made_by, part=name) as store:
@@ -74,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"passed over {source}: {why}")
     if failed and len(failed) == len(mine):
         raise SynclineError(f"none of the {len(mine)} videos could be embedded; the first: {failed[0][1]}")
-    print(f"{arguments.out}: embeddings of {len(mine) - len(failed)} videos ({work.made_by})")
+    print(f"{arguments.out}: embeddings of {counted(len(mine) - len(failed), 'video')} ({work.made_with})")
     return 1 if failed else 0
 
 
@@ -104,6 +107,7 @@ class _Trained:
         self.cache = None
         if config.trainable == "frozen" and config.grid:
             self.cache = FeatureCache(arguments.cache, self.encoder.backbone, self.sampling)
+        self.made_with = f"run {arguments.run}, {_sampled(self.sampling)}"
         self.made_by = f"run {state_hash(self.encoder.state_dict())[:16]}, {_sampled(self.sampling)}"
 
     def content(self, video: Video) -> str:
@@ -133,6 +137,7 @@ class _Frozen:
         words = "".join(sorted(self._contents[video.path] for video in videos))
         folder = hashlib.sha256(words.encode()).hexdigest()
         weights = self.cache.described.weights_hash()
+        self.made_with = f"frozen features of {self.cache.described.name}, {_sampled(sampling)}"
         self.made_by = f"frozen {weights[:16]} of folder {folder[:16]}, {_sampled(sampling)}"
         self._made: dict[str, Embedding] = {}
 

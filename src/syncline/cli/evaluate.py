@@ -181,7 +181,7 @@ def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> 
                 print(f"warning: {row['method']}: {line}")
     for pair in matches:
         verdict = "match" if pair["score"] >= MATCH_THRESHOLD else "do not match"
-        print(f"{pair['a']} and {pair['b']} {verdict} ({pair['score']:.2f})")
+        print(f"{pair['a']} and {pair['b']} {verdict} (score {pair['score']:.3f}, needs {MATCH_THRESHOLD:.2f})")
 
 
 def _print_table(console: Any, table: Table) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
-from syncline.cli.terminal import say
+from syncline.cli.outputs import add_output_options, draw, prepare_folder
+from syncline.cli.terminal import say, warn
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from syncline.data import VideoSet
@@ -24,8 +26,9 @@ examples:
   syncline search videos/ --image still.jpg --run runs/pour --index moments/
   syncline search embeddings/ --video /data/cup_03.mp4 --time 4.2       # a folder written by syncline embed
 
-writes into --out: hits.csv, hits.json and hits.png (the query at the left, then the hits). With --index the index is
-kept there, brought up to date when videos were added, changed or removed, and says so; --keep-index leaves it as it is.
+writes into --out: hits.csv, hits.json and the picture hits (the query at the left, then the hits). With --index the
+index is kept there, brought up to date when videos were added, changed or removed, and says so; --keep-index leaves it
+as it is.
 """
 
 
@@ -42,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--own", action="store_true", help="search the query's own video too")
     parser.add_argument("--index", type=Path, help="folder in which the index is kept")
     parser.add_argument("--keep-index", action="store_true", help="do not update the index, only say if it is stale")
-    parser.add_argument("--out", type=Path, default=Path("found"), help="folder of the results (default: found)")
+    add_output_options(parser, "found")
     add_embedding_options(parser)
 
 
@@ -57,11 +60,16 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError("give what is looked for: --video V --time T, or --image FILE")
     if arguments.k < 1 or not arguments.apart >= 0:
         raise SynclineError("-k must be at least 1 and --apart at least 0")
+    if arguments.until is not None and arguments.time is None:
+        raise SynclineError("--until needs --time")
     if arguments.until is not None and not arguments.until >= arguments.time:
         raise SynclineError(f"--until {arguments.until} comes before --time {arguments.time}")
+    if arguments.image is not None and not arguments.image.is_file():
+        raise SynclineError(f"--image {arguments.image} does not exist")
     store = (arguments.source / "store.json").is_file()
     if store and (arguments.image or arguments.index):
         raise SynclineError("a folder of embeddings is searched by --video and --time, and needs no --index")
+    prepare_folder(arguments.out)
     videos: VideoSet | None = None
     if store:
         index = MomentIndex(EmbeddingStore.read(arguments.source))
@@ -69,13 +77,14 @@ def run(arguments: argparse.Namespace) -> None:
         vector = index.query(source, arguments.time, arguments.until)
     else:
         videos = open_videos(arguments.source)
+        source = "" if arguments.image is not None else videos[pick(videos, arguments.video)].name
+        if len(videos) == 1 and source and not arguments.own:
+            raise SynclineError(f"{arguments.source} holds one video, the query's own; search it with --own")
         embedder = Embedder.of(arguments)
         index = _index(arguments, embedder, videos)
-        source = ""
         if arguments.image is not None:
             vector = embedder.embed_picture(arguments.image, videos)
         else:
-            source = videos[pick(videos, arguments.video)].name
             vector = index.query(source, arguments.time, arguments.until)
     hits = index.search(
         vector, arguments.k, min_separation=arguments.apart, exclude=None if arguments.own or not source else source
@@ -105,14 +114,14 @@ def _index(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet) 
     kept = arguments.index is not None and (arguments.index / "index.json").is_file()
     index = MomentIndex.load(arguments.index) if kept else MomentIndex()
     if index.notes.get("made_with", made) != made:
-        _announce(f"{arguments.index} was made otherwise (another run, backbone or set of videos): it is stale")
+        warn(f"{arguments.index} was made otherwise (another run, backbone or set of videos): it is stale")
         if arguments.keep_index:
             raise SynclineError(f"{arguments.index} does not fit; leave --keep-index away to rebuild it")
         index = MomentIndex()
     fresh = [video for video in videos if index.notes.get(f"content {video.name}") != contents[video.name]]
     gone = [name for name in index.sources if name not in contents]
     if kept and (fresh or gone):
-        _announce(f"{arguments.index} is stale: {len(fresh)} videos are new or changed, {len(gone)} are gone")
+        warn(f"{arguments.index} is stale: {len(fresh)} videos are new or changed, {len(gone)} are gone")
     if arguments.keep_index and kept:
         return index
     for name in gone:
@@ -124,14 +133,8 @@ def _index(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet) 
     if arguments.index is not None and (fresh or gone or not kept):
         index.notes = {"made_with": made} | {f"content {name}": content for name, content in contents.items()}
         index.save(arguments.index)
-        _announce(f"{arguments.index}: {len(index)} frames of {len(index.sources)} videos")
+        warn(f"{arguments.index}: {len(index)} frames of {len(index.sources)} videos")
     return index
-
-
-def _announce(text: str) -> None:
-    import sys
-
-    print(text, file=sys.stderr)
 
 
 def _write(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> None:
@@ -146,16 +149,16 @@ def _write(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | No
     query = {"image": str(arguments.image)} if arguments.image else {
         "video": source, "seconds": arguments.time, "until": arguments.until}  # fmt: skip
     write_json(arguments.out / "hits.json", {"query": query, "hits": rows})
+    say("   score        time   video")
     for hit in hits:
-        say(f"  {hit.score:6.3f}   {hit.seconds:8.2f} s   {hit.source}")
-    _draw(arguments, hits, videos, source)
+        say(f"  {hit.score:6.3f}  {hit.seconds:8.2f} s   {hit.source}")
     say(f"results in {arguments.out}")
+    draw(arguments, "hits", lambda: _picture(arguments, hits, videos, source))
 
 
-def _draw(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> None:
+def _picture(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> Figure | None:
     """Thumbnails, of all hits whose video is there."""
     from syncline.report.figures import retrieval_grid
-    from syncline.report.html_page import write_figure
     from syncline.report.style import short
 
     paths = {video.name: video.path for video in videos} if videos is not None else {}
@@ -179,7 +182,6 @@ def _draw(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | Non
         caption = f"{short(source, 20)}\n{arguments.time:.2f} s"
     shown = [(hit, there) for hit in hits[:12] if (there := picture(hit.source, hit.seconds)) is not None]
     if query is None or not shown:
-        return
+        return None
     captions = [f"{short(hit.source, 20)}\n{hit.seconds:.2f} s   {hit.score:.2f}" for hit, _ in shown]
-    figure = retrieval_grid([query], [[there for _, there in shown]], query_captions=[caption], hit_captions=[captions])
-    write_figure(arguments.out / "hits.png", figure)
+    return retrieval_grid([query], [[there for _, there in shown]], query_captions=[caption], hit_captions=[captions])

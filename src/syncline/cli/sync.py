@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
+from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.terminal import progress, say
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from syncline.data import Embedding, VideoSet
     from syncline.tasks import Timeline
     from syncline.tasks.align import PairAligner
@@ -24,7 +26,7 @@ examples:
   syncline sync videos/ --ray auto --workers 64 --no-films   # alignments on the cluster of this machine
 
 writes into --out: timeline.csv (a row an instant of the common clock, a column a video: its second, empty where it has
-no part), sync.json (reference, coverage and misfit of every video, offsets), timeline.png and grid.mp4.
+no part), sync.json (reference, coverage and misfit of every video, offsets), the picture timeline, and grid.mp4.
 """
 
 
@@ -32,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
-    parser.add_argument("--out", type=Path, default=Path("synced"), help="folder of the results (default: synced)")
+    add_output_options(parser, "synced")
     parser.add_argument("--method", choices=["joint", "star"], default="joint",
                         help="joint: the group decides (default); star: the reference decides")  # fmt: skip
     parser.add_argument("--reference", help="the video to begin with (default: the one that matches the others best)")
@@ -54,8 +56,6 @@ def run(arguments: argparse.Namespace) -> None:
     from syncline.data import open_videos
     from syncline.errors import SynclineError
     from syncline.files import write_json
-    from syncline.report.figures import timeline_figure
-    from syncline.report.html_page import write_figure
     from syncline.tasks import synchronize
     from syncline.tasks.result_files import plain, timeline_rows, write_rows
 
@@ -64,9 +64,11 @@ def run(arguments: argparse.Namespace) -> None:
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; synchronising needs two or more")
+    chosen = None if arguments.reference is None else pick(videos, arguments.reference)
+    prepare_folder(arguments.out)
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
-    reference = None if arguments.reference is None else embeddings[pick(videos, arguments.reference)].source
+    reference = None if chosen is None else embeddings[chosen].source
     with progress("synchronising", 1) as step, _aligner(arguments) as aligner:
         timeline = synchronize(embeddings, method=arguments.method, reference=reference, aligner=aligner)
         step()
@@ -86,17 +88,24 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.same_event:
         value["offsets"] = _offsets(videos, embeddings, start)
     write_json(arguments.out / "sync.json", value)
-    write_figure(arguments.out / "timeline.png", timeline_figure(timeline, names=names))
+    say("    misfit   on the timeline   video")
     for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
         misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
-        say(f"  misfit {misfit:>8}   on {entry['coverage']:4.0%} of the timeline   {entry['video']}")
+        say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}")
     for e in value.get("offsets", []):
         if "offset" in e:
             say(f"  {e['video']}: at {e['offset']:+.3f} s where the reference begins, runs × {e['rate']:.4f}, "
                 f"± {e['spread']:.3f} s")  # fmt: skip
+    say(f"results in {arguments.out}; reference {names[start]}")
+    draw(arguments, "timeline", lambda: _picture(timeline, names))
     if not arguments.no_films:
         _film(arguments, videos, timeline, reference)
-    say(f"results in {arguments.out}; reference {names[start]}")
+
+
+def _picture(timeline: Timeline, names: list[str]) -> Figure:
+    from syncline.report.figures import timeline_figure
+
+    return timeline_figure(timeline, names=names)
 
 
 def _aligner(arguments: argparse.Namespace) -> AbstractContextManager[PairAligner]:

@@ -1,0 +1,61 @@
+"""Where results go and in which form figures are drawn; what cannot be written is refused before any work."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncline.errors import SynclineError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMS = ("png", "svg", "pdf", "none")
+
+
+def add_output_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """--out and --figures."""
+    parser.add_argument(
+        "--out", type=Path, default=Path(default), metavar="DIR", help=f"folder of the results (default: {default})"
+    )
+    parser.add_argument("--figures", choices=FORMS, default="png", help="form of the pictures (default: png)")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes a folder for results, so that work whose results could not be kept does not begin.
+
+    Raises:
+        SynclineError: there is a file of that name. OSError: it cannot be made or written into.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise SynclineError(f"--out {folder} is a file; give a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
+def draw(arguments: argparse.Namespace, name: str, make: Callable[[], Figure | None]) -> None:
+    """Writes what ``make`` draws as ``name`` in the form of --figures; an older one of another form goes."""
+    for form in FORMS[:-1]:
+        (arguments.out / f"{name}.{form}").unlink(missing_ok=True)
+    if arguments.figures == "none":
+        return
+    from syncline.report.html_page import write_figure
+
+    figure = make()
+    if figure is not None:
+        write_figure(arguments.out / f"{name}.{arguments.figures}", figure)
+
+
+def counted(number: int, what: str) -> str:
+    """``1 video``, ``2 videos``.
+
+    Examples:
+        >>> counted(1, "video"), counted(3, "labelled video")
+        ('1 video', '3 labelled videos')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
