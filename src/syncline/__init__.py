@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from syncline.data import Embedding as Embedding
     from syncline.encoder import FrameEncoder as FrameEncoder
+    from syncline.encoder.folder_features import features as features
     from syncline.errors import SynclineError as SynclineError
     from syncline.tasks import Alignment as Alignment
     from syncline.tasks import align as align
@@ -24,9 +25,10 @@ _HOME = {
     "FrameEncoder": "syncline.encoder",
     "SynclineError": "syncline.errors",
     "align": "syncline.tasks",
+    "features": "syncline.encoder.folder_features",
     "train": "syncline.training",
 }
-__all__ = ["Alignment", "Embedding", "FrameEncoder", "SynclineError", "__version__", "align", "train"]
+__all__ = ["Alignment", "Embedding", "FrameEncoder", "SynclineError", "__version__", "align", "features", "train"]
 
 
 def __getattr__(name: str) -> Any:

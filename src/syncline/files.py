@@ -204,6 +204,18 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()[:32]
 
 
+def content_of(path: Path) -> str:
+    """``content_hash`` of a video.
+
+    Raises:
+        SynclineError: the file is gone or cannot be read.
+    """
+    try:
+        return content_hash(path)
+    except OSError as error:
+        raise SynclineError(f"{path} cannot be read ({error.strerror})") from error
+
+
 def _folder_hash(path: str | os.PathLike[str]) -> str:
     with os.scandir(path) as entries:
         files = sorted((entry.name, entry.stat().st_size) for entry in entries if entry.is_file())

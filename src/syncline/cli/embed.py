@@ -112,7 +112,7 @@ class _Trained:
 
     def content(self, video: Video) -> str:
         """Hash of the file, asked for before it is read."""
-        from syncline.encoder.cache import content_of
+        from syncline.files import content_of
 
         return content_of(video.path)
 
@@ -129,7 +129,7 @@ class _Frozen:
 
         from syncline.data import Sampling
         from syncline.encoder import FeatureCache
-        from syncline.encoder.cache import content_of
+        from syncline.files import content_of
 
         sampling = Sampling() if arguments.rate is None else Sampling(rate_hz=arguments.rate)
         self.cache, self.videos = FeatureCache(arguments.cache, sampling=sampling), list(videos)

@@ -141,6 +141,13 @@ def sampled_frames(video: Video, pts_seconds: NDArray[np.float64], sampling: Sam
     return first + sampling.indices(pts_seconds[first:end])
 
 
+def seconds_of(video: Video, shown: NDArray[np.float64], frame_indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """When the sampled frames are shown: as the source's (``shown``), or of a re-cut its own (position / rate)."""
+    if video.frames is None:
+        return shown[frame_indices]
+    return np.arange(len(frame_indices), dtype=np.float64) / video.frame_rate
+
+
 def unique_names(paths: Sequence[Path]) -> list[str]:
     """Short names of files: the file's own, with as many parent folders as it takes to tell equal ones apart."""
     names = [path.name for path in paths]

@@ -34,11 +34,12 @@ import torch
 from torch import Tensor
 
 from syncline.data import Sampling, Video, sampled_frames
+from syncline.data.video_set import seconds_of
 from syncline.encoder.backbone import Backbone
 from syncline.encoder.deferred_backbone import DeferredBackbone, frozen_backbone
 from syncline.encoder.feature_file import StoredFeatures, read_features, writing_features
 from syncline.errors import SynclineError
-from syncline.files import cache_folder, content_hash, write_json
+from syncline.files import cache_folder, content_of, write_json
 from syncline.video import VideoReader
 from syncline.video.frame_source import READING
 
@@ -291,25 +292,6 @@ def _described(augment: Augment) -> str:
     return f"{augment.__module__}.{getattr(augment, '__qualname__', repr(augment))}"
 
 
-def content_of(path: Path) -> str:
-    """``content_hash`` of a video.
-
-    Raises:
-        SynclineError: the file is gone or cannot be read.
-    """
-    try:
-        return content_hash(path)
-    except OSError as error:
-        raise SynclineError(f"{path} cannot be read ({error.strerror})") from error
-
-
-def seconds_of(
-    video: Video, shown: np.ndarray[Any, np.dtype[np.float64]], frames: np.ndarray[Any, np.dtype[np.int64]]
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """When the sampled frames are shown: as the source's (``shown``), or of a re-cut its own (position / rate)."""
-    return shown[frames] if video.frames is None else np.arange(len(frames), dtype=np.float64) / video.frame_rate
-
-
 def decoded(
     path: Path, frames: np.ndarray[Any, np.dtype[np.int64]], size: tuple[int, int], *, chunk_size: int = _CHUNK
 ) -> Iterator[tuple[np.ndarray[Any, np.dtype[np.int64]], Tensor]]:
@@ -378,7 +360,8 @@ def cache_info(root: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
             name = str(json.loads(described.read_text(encoding="utf-8"))["name"])
         except (ValueError, KeyError, TypeError):
             name = "unknown"
-        sizes = [file.stat().st_size for file in described.parent.glob("*.safetensors")]
+        files = [file for file in described.parent.iterdir() if file.suffix in (".safetensors", ".npz")]
+        sizes = [file.stat().st_size for file in files]
         entries.append(CacheEntry(described.parent, name, len(sizes), sum(sizes)))
     return entries
 

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from syncline.data import Embedding, Sampling
-from syncline.encoder.cache import content_of
 from syncline.encoder.extraction import embed_video, video_of
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.store import EmbeddingStore
 from syncline.errors import SynclineError
+from syncline.files import content_of
 from syncline.ray_cluster import LOCAL, cluster
 
 

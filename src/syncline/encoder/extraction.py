@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from syncline.data import Embedding, Sampling, Video, sampled_frames
-from syncline.encoder.cache import FeatureCache, decoded, seconds_of
+from syncline.data.video_set import seconds_of
+from syncline.encoder.cache import FeatureCache, decoded
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.video import VideoReader
 

@@ -1,0 +1,1 @@
+"""Keypoint files as other programs write them, one module a program; each gives `Detections`."""
