@@ -78,12 +78,15 @@ sys.modules["numba"] = None
 import syncline.evaluation, syncline.tasks
 logging.basicConfig(level=logging.INFO)
 import torch
-from syncline.alignment import soft_smith_waterman, smith_waterman
+from syncline.alignment import dtw, soft_dtw, soft_smith_waterman, smith_waterman, smith_waterman_streamed
 s = torch.tensor([[[2.0, 0.5, 0.1], [0.4, 1.5, 0.3]]])
 print(round(soft_smith_waterman(s, gamma=0.8).item(), 4), smith_waterman(s)[0].score)
+x = torch.randn(300, 4, generator=torch.Generator().manual_seed(0)).cumsum(0)  # longer than a block of kept rows
+path = smith_waterman_streamed(x, torch.cat([x[:100], x[120:]]), scale=0.05)[0]
+print(len(path), path.is_match.sum(), round(dtw(s)[0].score, 4), round(soft_dtw(s, gamma=0.01).item(), 4))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["3.7751", "3.5"]
+    assert done.stdout.split() == ["3.7751", "3.5", "300", "280", "2.8", "2.8"]
     assert done.stderr.count("numba cannot be imported") == 1
 
 

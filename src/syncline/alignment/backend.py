@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from syncline.alignment.compiled import NUMBA_MISSING
+from syncline.alignment.inputs import in_transform
 
 Backend = Literal["vector", "scalar", "torch", "triton"]
 BACKENDS: tuple[Backend, ...] = ("vector", "scalar", "torch", "triton")
@@ -58,7 +59,8 @@ def choose_backend(
 ) -> Backend:
     """The backend for this matrix; why it is not a faster one is logged once a process.
 
-    Inside a compiled caller a CPU matrix gets ``scalar``, which there means "through numba, chosen when it runs".
+    Inside a compiled caller a CPU matrix gets ``scalar``, which there means "through numba, chosen when it runs";
+    inside a transform of `torch.func` plain PyTorch is the only one that can be followed.
 
     Raises:
         ValueError: SYNCLINE_ALIGNMENT holds an unknown name.
@@ -66,7 +68,7 @@ def choose_backend(
     """
     forced = forced_backend()
     on_cpu = matrix.device.type == "cpu"
-    if forced == "torch":
+    if forced == "torch" or in_transform():
         return "torch"
     if triton_problem is not None and (forced == "triton" or matrix.device.type == "cuda"):
         if torch.compiler.is_compiling():
@@ -82,7 +84,9 @@ def choose_backend(
     if NUMBA_MISSING:
         say_once(f"alignment runs in plain PyTorch: {NUMBA_MISSING}")
         return "torch"
-    if vector_problem is None or forced == "scalar" or matrix.dtype != torch.float32:
+    if vector_problem is None:  # such an operator is none of PyTorch's own, which a compiled caller could call
+        return "torch" if torch.compiler.is_compiling() else "scalar"
+    if forced == "scalar" or matrix.dtype != torch.float32:
         return "scalar"
     if torch.compiler.is_compiling():
         return "scalar"

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -125,7 +125,7 @@ def align_frames(
         aligner: ``local`` or ``soft_dtw``. gaps: (open, extend) of ``local``. gamma: temperature.
         scale, margin: see `similarity_across`.
     """
-    lengths = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
+    lengths: dict[str, Any] = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
     if aligner == "soft_dtw":
         return expected_path((1 - cosine(x, y)) / scale, gamma=gamma, **lengths)
     s = similarity_across(x, y, pair, scale=scale, margin=margin)

@@ -86,7 +86,7 @@ class LAVLoss(PairLoss):
         """{"soft_dtw", "idm"}, each over T and averaged over the pairs that have frames."""
         if self.pairs == "videos":
             pair = pair.of_different_videos()
-        lengths = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
+        lengths: dict[str, Any] = {"lengths_x": pair.lengths_x, "lengths_y": pair.lengths_y}
         if self.divergence:
             value = soft_dtw_divergence(pair.x, pair.y, gamma=self.gamma, **lengths)
         else:

@@ -42,6 +42,15 @@ def test_dtw_of_any_shape_has_a_path_in_the_narrowest_band() -> None:
                 assert {tuple(step) for step in np.diff(path.indices, axis=0).tolist()} <= {(1, 1), (1, 0), (0, 1)}
 
 
+def test_open_ends_one_at_a_time() -> None:
+    long = torch.arange(6.0)
+    at_the_end, at_the_beginning = torch.tensor([4.0, 5.0]), torch.tensor([0.0, 1.0])
+    path = dtw((at_the_end[:, None] - long).abs()[None], open_begin=True)[0]
+    assert path.indices.tolist() == [[0, 4], [1, 5]]
+    path = dtw((at_the_beginning[:, None] - long).abs()[None], open_end=True)[0]
+    assert path.indices.tolist() == [[0, 0], [1, 1]]
+
+
 def test_dtw_band_keeps_to_the_line() -> None:
     c = torch.rand(1, 30, 40, generator=torch.Generator().manual_seed(2))
     path = dtw(c, band=3)[0]

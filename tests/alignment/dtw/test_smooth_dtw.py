@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 import torch
 from two_sequences import Z1, Z2, cheapest
@@ -22,3 +25,26 @@ def test_smooth_dtw_vectors() -> None:
 def test_smooth_dtw_gradients_are_finite_and_right(minimum: str) -> None:
     c = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: smooth_dtw(x, gamma=0.2, minimum=minimum), (c,))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("minimum", ["prob", "soft", "hard"])
+def test_forbidden_cells_and_padding_reach_nothing(minimum: str) -> None:
+    options: dict[str, Any] = {"minimum": minimum, "gamma": 0.2}
+    cost = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    closed = torch.zeros(2, 4, 5, dtype=torch.bool)
+    closed[0, 1, 1:3], closed[1, 2] = True, True  # the second pair has no path beyond row 2
+    high = smooth_dtw(cost.masked_fill(closed, 1e6), **options)
+    leaf = cost.masked_fill(closed, math.inf).requires_grad_()
+    table = smooth_dtw(leaf, **options)
+    assert table[closed].isinf().all()
+    assert table[1, 2:].isinf().all()
+    there = table.isfinite()
+    torch.testing.assert_close(table[there], high[there], rtol=1e-6, atol=1e-6)
+    (gradient,) = torch.autograd.grad(table[there].sum(), leaf)
+    assert gradient.isfinite().all()
+    assert (gradient[closed] == 0).all()
+    padded = torch.nn.functional.pad(leaf.detach(), (0, 2, 0, 1), value=math.nan).requires_grad_()
+    cut = smooth_dtw(padded, lengths_x=[4, 4], lengths_y=[5, 5], **options)
+    torch.testing.assert_close(cut[:, :4, :5], table)
+    (gradient,) = torch.autograd.grad(cut[:, :4, :5][there].sum(), padded)
+    assert gradient.isfinite().all()

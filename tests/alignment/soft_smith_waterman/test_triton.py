@@ -32,7 +32,10 @@ CASES: list[tuple[str, tuple[int, int, int], tuple[int, ...], Any, float]] = [
     ("float32", (1, 9, 2), (), None, 5.0),
     ("float32", (0, 3, 4), (), None, 0.5),
     ("float32", (2, 0, 4), (), None, 0.5),
+    ("float64", (3, 6, 7), (), ([6, 4, 6], [7, 7, 5]), 0.3),
 ]
+FORBIDDEN = {len(CASES) - 1}
+"""Cases in which a third of the matches is forbidden, and every match of the first pair."""
 
 
 def results(route: str, case: int) -> list[Tensor]:
@@ -40,7 +43,11 @@ def results(route: str, case: int) -> list[Tensor]:
     os.environ["SYNCLINE_ALIGNMENT"] = route
     name, (b, n, m), shape, lengths, gamma = CASES[case]
     generator, dtype = torch.Generator().manual_seed(case), getattr(torch, name)
-    s = torch.randn(b, m, n, generator=generator).to(dtype).mT.requires_grad_()  # not contiguous
+    s = torch.randn(b, m, n, generator=generator).to(dtype).mT  # not contiguous
+    if case in FORBIDDEN:
+        s[torch.rand(b, n, m, generator=generator) < 0.3] = -torch.inf
+        s[0] = -torch.inf
+    s.requires_grad_()
     gaps = [scale * (torch.rand(shape, generator=generator) + 0.2).to(dtype) for scale in (1.0, 0.5)]
     go, ge = (gap.requires_grad_() for gap in gaps)
     options: dict[str, Any] = {"gap_open": go, "gap_extend": ge, "gamma": gamma}

@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from syncline.alignment.allowed import as_mask, band_columns, check_band, restricted
 from syncline.alignment.compiled import compiled
-from syncline.alignment.inputs import Lengths, as_lengths, as_matrix
+from syncline.alignment.inputs import Lengths, as_lengths, as_matrix, as_step_weights, check_values
 from syncline.alignment.path import Path
 from syncline.alignment.threads import in_slices
 
 Array = NDArray[Any]
+_START, _DIAGONAL, _FIRST, _SECOND = 0, 1, 2, 3  # where a cell is reached from; 4: from nowhere
+_NOWHERE = 4
 
 
 @compiled
-def _sweep(c: Array, n: int, m: int, band: float, open_begin: bool, open_end: bool, step: Array) -> tuple[float, int]:
-    """Fills ``step`` (n, m) uint8 (0 start, 1 diagonal, 2 from above, 3 from the left); (cost, column of the end)."""
-    r = np.full((2, m), np.inf)
-    slope = (m - 1) / max(n - 1, 1)
+def _sweep(
+    c: Array, n: int, m: int, band: int, weights: tuple[float, float, float], open_begin: bool, open_end: bool,
+    step: Array,
+) -> tuple[float, int]:  # fmt: skip
+    """Fills ``step`` (n, m) uint8 within the band with where each cell is reached from; (cost, column of the end).
+
+    The cost is NaN where a cell within the band holds NaN or minus infinity.
+    """
+    r = np.full((2, m + 1), np.inf)  # two rows, with a border before column 0
+    both, first_alone, second_alone = weights
+    last_before, good = m, True
     for i in range(n):
-        a, h = 1 - (i & 1), i & 1
-        r[h, :] = np.inf
-        first, last = 0, m
-        if band >= 0.0:
-            centre = i * slope
-            reach = max(band, slope, 0.5)  # every row has a column, and reaches the next row's
-            first, last = max(0, int(np.ceil(centre - reach - 1e-9))), min(m, int(np.floor(centre + reach + 1e-9)) + 1)
+        above, here = 1 - (i & 1), i & 1
+        first, last = band_columns(i, n, m, band)
+        r[here, first] = np.inf
+        for j in range(last_before, last):  # what the row above has beyond its band
+            r[above, j + 1] = np.inf
         for j in range(first, last):
-            best, code = np.inf, 0
+            cost = c[i, j]
+            good = good and cost > -np.inf
+            best, code = np.inf, 4
             if i == 0 and (j == 0 or open_begin):
-                best = 0.0
-            else:
-                if i > 0 and j > 0:
-                    best, code = r[a, j - 1], 1
-                if i > 0 and r[a, j] < best:
-                    best, code = r[a, j], 2
-                if j > 0 and r[h, j - 1] < best:
-                    best, code = r[h, j - 1], 3
-            r[h, j] = best + c[i, j]
-            step[i, j] = code
+                best, code = both * cost, 0
+            elif i > 0:
+                best, code = r[above, j] + both * cost, 1
+                if r[above, j + 1] + first_alone * cost < best:
+                    best, code = r[above, j + 1] + first_alone * cost, 2
+            if r[here, j] + second_alone * cost < best:
+                best, code = r[here, j] + second_alone * cost, 3
+            r[here, j + 1] = best
+            step[i, j] = code if best < np.inf else 4
+        last_before = last
     final = r[(n - 1) & 1]
     end = m - 1
     if open_end:
-        end = int(np.argmin(final[:m]))
-    return final[end], end
+        end = first + int(np.argmin(final[first + 1 : last + 1]))
+    return final[end + 1] if good else np.nan, end
 
 
 @compiled
@@ -70,25 +81,33 @@ def dtw(
     lengths_x: Lengths = None,
     lengths_y: Lengths = None,
     band: int | None = None,
+    allowed: Tensor | None = None,
     open_begin: bool = False,
     open_end: bool = False,
     subsequence: bool = False,
+    step_weights: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> list[Path]:
     """Cheapest monotone path of each pair; every frame of both takes part, unless an end is open.
 
     Args:
-        cost: (b, n, m), finite. Not differentiated.
+        cost: (b, n, m). Infinity forbids a cell. Not differentiated.
         lengths_x, lengths_y: (b,) whole numbers; None: all.
-        band: frames of the second video that a path may leave the straight line; None: no limit.
+        band: frames of the longer video that a path may leave the straight line (see `allowed`); None: no limit. The
+            time is in proportion to it.
+        allowed: (n, m) or (b, n, m) bool, cells that a path may use; None: all.
         open_begin, open_end: the path may begin (end) at any frame of the second video.
         subsequence: both: the first video is found inside the second.
+        step_weights: by what the cost of a cell is multiplied when it is reached by a step in both videos, in the first
+            alone, in the second alone; (2, 1, 1) is Sakoe and Chiba's symmetric form. The first cell counts as the
+            first kind.
 
     Returns:
-        One path a pair with the sum of its costs as score. Ties go to the diagonal, then to a step in the first video
-        alone. ``is_match`` is false where a step repeats a frame of either. Empty, cost 0, where a length is 0.
+        One path a pair with the sum of its (weighted) costs as score. Ties go to the diagonal, then to a step in the
+        first video alone. ``is_match`` is false where a step repeats a frame of either. Empty where a length is 0
+        (score 0), and where no path is allowed (score infinite).
 
     Raises:
-        TypeError, ValueError: as `soft_smith_waterman`; a band below 0.
+        TypeError, ValueError: as `soft_dtw`.
 
     Examples:
         >>> import torch
@@ -96,24 +115,27 @@ def dtw(
         >>> dtw((a[:, None] - b).abs()[None])[0].indices.tolist()
         [[0, 0], [0, 1], [1, 2], [2, 3]]
     """
-    matrix = as_matrix(cost, "cost").detach().cpu()
+    matrix = as_matrix(cost, "cost").detach()
     b, n, m = matrix.shape
-    if band is not None and band < 0:
-        raise ValueError(f"band must be at least 0, got {band}")
+    width, mask, weights = check_band(band), as_mask(allowed, matrix), as_step_weights(step_weights)
+    matrix = restricted(matrix, np.inf, -1, mask, None, None).cpu()
     lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
     ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
+    begin, end = open_begin or subsequence, open_end or subsequence
     paths: list[Path | None] = [None] * b
 
     def work(start: int, stop: int) -> None:
         step, cells = np.empty((n, m), dtype=np.uint8), np.empty((n + m, 2), dtype=np.int64)
         for p in range(start, stop):
             rows, columns = n if lx is None else int(lx[p]), m if ly is None else int(ly[p])
-            if rows == 0 or columns == 0:
-                paths[p] = Path(np.zeros((0, 2), dtype=np.int64), 0.0, np.zeros(0, dtype=np.bool_))
+            value = 0.0
+            if rows and columns:
+                value, last = _sweep(matrix[p].numpy(), rows, columns, width, weights, begin, end, step)
+            if value != value:
+                check_values(matrix, "cost", lx, ly, forbidden=np.inf)
+            if not (rows and columns) or value == np.inf:
+                paths[p] = Path(np.zeros((0, 2), dtype=np.int64), float(value), np.zeros(0, dtype=np.bool_))
                 continue
-            width = -1.0 if band is None else float(band)
-            begin, end = open_begin or subsequence, open_end or subsequence
-            value, last = _sweep(matrix[p].numpy(), rows, columns, width, begin, end, step)
             count = _trace(step, rows - 1, last, cells)
             indices = cells[:count][::-1].copy()
             steps = np.diff(indices, axis=0)

@@ -8,66 +8,57 @@ exp(-n / gamma), as soft-DTW; `hard`: the minimum. One anti-diagonal at a time o
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from syncline.alignment.anti_diagonals import skew, unskew
-from syncline.alignment.inputs import as_gamma, as_matrix
-
-SmoothMin = Literal["prob", "soft", "hard"]
-BORDER = torch.finfo(torch.float32).max
-"""GTA's border: finite, so that a weight of exactly 0 times it is 0 and not NaN."""
+from syncline.alignment.dtw.torch_backend import SmoothMin, table
+from syncline.alignment.inputs import Lengths, as_gamma, as_lengths, as_matrix, check_values, learns, times, valid_cells
 
 
-def smooth_dtw(cost: Tensor, *, gamma: float = 0.1, minimum: SmoothMin = "prob") -> Tensor:
+def smooth_dtw(
+    cost: Tensor,
+    *,
+    gamma: float | Tensor = 0.1,
+    minimum: SmoothMin = "prob",
+    lengths_x: Lengths = None,
+    lengths_y: Lengths = None,
+) -> Tensor:
     """The table R without its border, (b, n, m); the value of the alignment of frames 0..i and 0..j stands at [i, j].
 
-    With lengths, read the value at the last valid cell: cells only look back, so padding cannot reach it.
-
     Args:
-        cost: (b, n, m). gamma: temperature, > 0. minimum: ``prob``, ``soft`` or ``hard``.
+        cost: (b, n, m). Infinity forbids a cell. minimum: ``prob``, ``soft`` or ``hard``.
+        gamma: temperature, > 0; a tensor of one number may require grad.
+        lengths_x, lengths_y: (b,) whole numbers; None: all. The value of a pair stands at its last valid cell. Cells
+            only look back, so padding of finite numbers cannot reach it without lengths either.
+
+    Returns:
+        R; infinite, with zero gradient, outside the lengths and in cells that no path reaches.
 
     Raises:
-        TypeError, ValueError: as `soft_smith_waterman`; an unknown minimum.
+        TypeError, ValueError: as `soft_dtw`; an unknown minimum.
 
     Examples:
         >>> import torch
         >>> smooth_dtw(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]), minimum="hard")[0].tolist()
         [[0.0, 1.0], [1.0, 0.0]]
     """
-    matrix = as_matrix(cost, "cost")
-    gamma = as_gamma(gamma)
-    if minimum not in ("prob", "soft", "hard"):
+    if minimum not in get_args(SmoothMin):
         raise ValueError(f"minimum must be 'prob', 'soft' or 'hard', got {minimum!r}")
+    if learns(gamma):
+        as_gamma(gamma.detach())
+        matrix = times(as_matrix(cost, "cost"), 1 / gamma)
+        return times(smooth_dtw(matrix, gamma=1.0, minimum=minimum, lengths_x=lengths_x, lengths_y=lengths_y), gamma)
+    matrix = as_matrix(cost, "cost")
+    temperature = as_gamma(gamma)
     b, n, m = matrix.shape
-    if b == 0 or n == 0 or m == 0:
+    lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
+    ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
+    if not matrix.numel():
         return matrix
-    edge = matrix.new_full((b, 1), BORDER)
-    border = matrix.new_full((b, n), BORDER)
-    rows, diagonals = torch.arange(n, device=matrix.device)[:, None], torch.arange(n + m - 1, device=matrix.device)
-    outside = ((rows > diagonals) | (rows <= diagonals - m)).unbind(dim=1)
-
-    def above(cells: Tensor, corner: Tensor) -> Tensor:
-        return torch.cat([corner, cells[:, :-1]], dim=1)
-
-    before, last = border, border
-    columns = []
-    for q, cells in enumerate(skew(matrix).unbind(dim=2)):
-        corner = torch.zeros_like(edge) if q == 0 else edge
-        neighbours = torch.stack([last, above(before, corner), above(last, edge)])
-        here = cells + _smooth_min(neighbours, gamma, minimum)
-        here = here.masked_fill(outside[q], BORDER)
-        columns.append(here)
-        before, last = last, here
-    return unskew(torch.stack(columns, dim=2), m)
-
-
-def _smooth_min(neighbours: Tensor, gamma: float, minimum: SmoothMin) -> Tensor:
-    if minimum == "hard":
-        return neighbours.amin(dim=0)
-    shifted = (neighbours.amin(dim=0, keepdim=True) - neighbours) / gamma
-    if minimum == "soft":
-        return neighbours.amin(dim=0) - gamma * torch.logsumexp(shifted, dim=0)
-    return (torch.softmax(shifted, dim=0) * neighbours).sum(dim=0)
+    check_values(matrix, "cost", lx, ly, forbidden=torch.inf)
+    inside = valid_cells(matrix, lx, ly)
+    closed = matrix == torch.inf if inside is None else ~inside | (matrix == torch.inf)
+    nothing = matrix.new_zeros(())
+    return table(matrix.masked_fill(closed, 0.0), closed, temperature, minimum, (1.0, 1.0, 1.0), False, nothing)

@@ -3,141 +3,291 @@
     R[i,j] = C[i,j] - gamma log(exp(-R[i-1,j-1]/gamma) + exp(-R[i-1,j]/gamma) + exp(-R[i,j-1]/gamma)),  R[0,0] = 0
     value  = R[n,m];  the expected path E = d value / d C
 
-E is found by the adjoint sweep E[i,j] = sum over the three successors q of E[q] exp((R[q] - R[i,j] - C[q]) / gamma).
+With step weights w, what a step adds is w C. With open ends (``subsequence``) a path may begin in any cell of the first
+row and end in any of the last, and the value is the soft minimum over all ends. On CPU through numba (`scalar`), else
+in plain PyTorch (`torch_backend`) on the tensor's own device.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd import Function
 
-from syncline.alignment.compiled import compiled
-from syncline.alignment.inputs import Lengths, as_gamma, as_lengths, as_matrix
+from syncline.alignment.allowed import as_mask, check_band, restricted
+from syncline.alignment.backend import choose_backend
+from syncline.alignment.dtw import scalar, torch_backend
+from syncline.alignment.inputs import (
+    Lengths,
+    as_gamma,
+    as_lengths,
+    as_matrix,
+    as_step_weights,
+    check_values,
+    learns,
+    times,
+    valid_cells,
+)
 from syncline.alignment.similarity import squared_distances
 from syncline.alignment.threads import in_slices
 
-Array = NDArray[Any]
+_ONES = (1.0, 1.0, 1.0)
+_NONE = np.zeros((0, 0, 0))
 
 
-@compiled
-def _kernel(c: Array, lx: Array, ly: Array, gamma: float, value: Array, e: Array, start: int, stop: int) -> None:
-    """Values into (b,), expected paths into ``e`` (b, n, m), which starts as zeros."""
-    _, n, m = c.shape
-    r = np.empty((n + 2, m + 2))
-    back = np.empty((n + 2, m + 2))
-    for p in range(start, stop):
-        rows, columns = lx[p], ly[p]
-        if rows == 0 or columns == 0:
-            value[p] = 0.0 if rows == columns else np.inf
-            continue
-        r[0, :], r[:, 0] = np.inf, np.inf
-        r[0, 0] = 0.0
-        for i in range(1, rows + 1):
-            for j in range(1, columns + 1):
-                a, b, d = r[i - 1, j - 1], r[i - 1, j], r[i, j - 1]
-                low = min(a, b, d)
-                total = math.exp((low - a) / gamma) + math.exp((low - b) / gamma) + math.exp((low - d) / gamma)
-                r[i, j] = c[p, i - 1, j - 1] + low - gamma * math.log(total)
-        value[p] = r[rows, columns]
-        back[: rows + 2, : columns + 2] = 0.0
-        back[rows, columns] = 1.0
-        for i in range(rows, 0, -1):
-            for j in range(columns, 0, -1):
-                g = back[i, j]
-                here = r[i, j] - c[p, i - 1, j - 1]
-                if i < rows and j < columns:
-                    g += back[i + 1, j + 1] * math.exp((r[i + 1, j + 1] - c[p, i, j] - r[i, j]) / gamma)
-                if i < rows:
-                    g += back[i + 1, j] * math.exp((r[i + 1, j] - c[p, i, j - 1] - r[i, j]) / gamma)
-                if j < columns:
-                    g += back[i, j + 1] * math.exp((r[i, j + 1] - c[p, i - 1, j] - r[i, j]) / gamma)
-                back[i, j] = g
-                e[p, i - 1, j - 1] = g if here < np.inf else 0.0
+class _Courses(NamedTuple):
+    """What decides which paths there are, and what they cost beside the matrix."""
+
+    gamma: float
+    band: int
+    weights: tuple[float, float, float]
+    open_ends: bool
 
 
-def _value_and_path(cost: Tensor, gamma: float, lx: Tensor | None, ly: Tensor | None) -> tuple[Tensor, Tensor]:
-    b, n, m = cost.shape
-    here = cost.detach().cpu().contiguous()
-    value, e = here.new_empty(b), torch.zeros_like(here)
-    rows = torch.full((b,), n) if lx is None else lx.cpu()
-    columns = torch.full((b,), m) if ly is None else ly.cpu()
-    arrays = (here.numpy(), rows.numpy(), columns.numpy(), gamma, value.numpy(), e.numpy())
-    in_slices(lambda start, stop: _kernel(*arrays, start, stop), b, b * n * m)
-    return value.to(cost.device), e.to(cost.device)
-
-
-class _SoftDTW(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, cost: Tensor, gamma: float, lx: Tensor | None, ly: Tensor | None) -> Tensor:
-        value, e = _value_and_path(cost, gamma, lx, ly)
-        ctx.save_for_backward(e)
-        return value
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None, None]:
-        (e,) = ctx.saved_tensors
-        return g[:, None, None] * e, None, None, None
-
-
-def soft_dtw(cost: Tensor, *, gamma: float = 0.1, lengths_x: Lengths = None, lengths_y: Lengths = None) -> Tensor:
+def soft_dtw(
+    cost: Tensor,
+    *,
+    gamma: float | Tensor = 0.1,
+    lengths_x: Lengths = None,
+    lengths_y: Lengths = None,
+    band: int | None = None,
+    allowed: Tensor | None = None,
+    subsequence: bool = False,
+    step_weights: Sequence[float] = _ONES,
+) -> Tensor:
     """Soft minimum over all warping paths of the sum of their costs, (b,); may be negative.
 
     Args:
-        cost: (b, n, m), for instance squared distances. Differentiable once.
-        gamma: temperature, > 0, in units of the cost; towards 0 the value is that of `dtw`.
+        cost: (b, n, m), for instance squared distances. Infinity forbids a cell, with gradient 0. Differentiable twice
+            (in plain PyTorch any number of times).
+        gamma: temperature, > 0, in units of the cost; towards 0 the value is that of `dtw`. A tensor of one number may
+            require grad.
         lengths_x, lengths_y: (b,) whole numbers; None: all. Where exactly one length is 0 the value is infinite.
+        band: frames of the longer video that a path may leave the straight line (see `allowed`); None: no limit.
+            Through numba the time is in proportion to it.
+        allowed: (n, m) or (b, n, m) bool, cells that a path may use; None: all.
+        subsequence: the path may begin and end at any frame of the second video: the first is found inside the second.
+        step_weights: by what the cost of a cell is multiplied when it is reached by a step in both videos, in the first
+            alone, in the second alone; (2, 1, 1) is Sakoe and Chiba's symmetric form. The first cell counts as the
+            first kind.
+
+    Returns:
+        (b,). Infinite, with zero gradient, where no path is allowed.
 
     Raises:
-        TypeError, ValueError: as `soft_smith_waterman`.
+        TypeError: not a floating tensor, lengths or band not whole, a mask that is not of bool.
+        ValueError: a shape, device, length, gamma, band or weight that does not fit; NaN or minus infinity among the
+            costs, inside the lengths. The message names it.
 
     Examples:
         >>> import torch
         >>> round(soft_dtw(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]), gamma=0.1).item(), 6)
         -9e-06
     """
-    matrix = as_matrix(cost, "cost")
-    b, n, m = matrix.shape
-    lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
-    ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
-    result: Tensor = _SoftDTW.apply(matrix, as_gamma(gamma), lx, ly)
+    if learns(gamma):
+        matrix = times(as_matrix(cost, "cost"), _over(gamma))
+        value = soft_dtw(
+            matrix, gamma=1.0, lengths_x=lengths_x, lengths_y=lengths_y, band=band, allowed=allowed,
+            subsequence=subsequence, step_weights=step_weights,
+        )  # fmt: skip
+        return times(value, gamma)
+    matrix, lx, ly, courses = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
+    if choose_backend(matrix) == "torch":
+        cells, closed = _for_torch(matrix, lx, ly, courses)
+        return torch_backend.soft_value(
+            cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends, matrix.new_zeros(())
+        )
+    result: Tensor = _Value.apply(matrix, lx, ly, courses)
     return result
 
 
-def expected_path(cost: Tensor, *, gamma: float = 0.1, lengths_x: Lengths = None, lengths_y: Lengths = None) -> Tensor:
-    """Probability that the path runs through each cell, (b, n, m) in [0, 1]: the gradient of `soft_dtw`. No gradient.
+def expected_path(
+    cost: Tensor,
+    *,
+    gamma: float | Tensor = 0.1,
+    lengths_x: Lengths = None,
+    lengths_y: Lengths = None,
+    band: int | None = None,
+    allowed: Tensor | None = None,
+    subsequence: bool = False,
+    step_weights: Sequence[float] = _ONES,
+) -> Tensor:
+    """Probability that the path runs through each cell, over all paths weighted by exp(-cost / gamma).
 
-    Every row and column within the lengths sums to at least 1.
+    With equal step weights it is the gradient of `soft_dtw`. Itself differentiable (once through numba). Every row
+    within the lengths sums to at least 1, and so does every column unless the ends are open.
 
     Args:
-        cost: (b, n, m). gamma: temperature, > 0. lengths_x, lengths_y: (b,) whole numbers; None: all.
+        cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights: as for `soft_dtw`.
+
+    Returns:
+        (b, n, m) in [0, 1]; 0 outside the lengths, in forbidden cells, and all over where no path is allowed.
 
     Raises:
         TypeError, ValueError: as `soft_dtw`.
+
+    Examples:
+        >>> import torch
+        >>> expected_path(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])).round(decimals=3)[0].tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
-    matrix = as_matrix(cost, "cost")
-    b, n, m = matrix.shape
-    lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
-    ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
-    return _value_and_path(matrix, as_gamma(gamma), lx, ly)[1]
+    if learns(gamma):
+        cost, gamma = times(as_matrix(cost, "cost"), _over(gamma)), 1.0
+    matrix, lx, ly, courses = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
+    if choose_backend(matrix) == "torch":
+        cells, closed = _for_torch(matrix, lx, ly, courses)
+        return torch_backend.expected_path(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
+    result: Tensor = _Path.apply(matrix, lx, ly, courses)
+    return result
 
 
 def soft_dtw_divergence(
-    x: Tensor, y: Tensor, *, gamma: float = 0.1, lengths_x: Lengths = None, lengths_y: Lengths = None
+    x: Tensor, y: Tensor, *, gamma: float | Tensor = 0.1, lengths_x: Lengths = None, lengths_y: Lengths = None
 ) -> Tensor:
     """sdtw(x, y) - (sdtw(x, x) + sdtw(y, y)) / 2 on squared distances, (b,): 0 for equal sequences, never negative.
+
+    The sequences may differ in length: padding is cut off by the lengths, and what it holds reaches no gradient.
 
     Args:
         x, y: (b, n, d), (b, m, d). Other arguments as `soft_dtw`.
 
+    Raises:
+        TypeError, ValueError: as `soft_dtw`.
+
+    Examples:
+        >>> import torch
+        >>> x = torch.linspace(0, 1, 5).reshape(1, 5, 1)
+        >>> soft_dtw_divergence(x, x).abs().item() < 1e-6
+        True
+
     Source: Blondel, Mensch and Vert 2021, Differentiable divergences between time series.
     """
+    x, y = _without_padding(x, "x", lengths_x), _without_padding(y, "y", lengths_y)
     both = soft_dtw(squared_distances(x, y), gamma=gamma, lengths_x=lengths_x, lengths_y=lengths_y)
     own_x = soft_dtw(squared_distances(x, x), gamma=gamma, lengths_x=lengths_x, lengths_y=lengths_x)
     own_y = soft_dtw(squared_distances(y, y), gamma=gamma, lengths_x=lengths_y, lengths_y=lengths_y)
     return both - (own_x + own_y) / 2
+
+
+def _without_padding(sequences: Tensor, name: str, lengths: Lengths) -> Tensor:
+    """Zeros in place of whatever lies beyond the lengths."""
+    matrix = as_matrix(sequences, name)
+    b, n, _ = matrix.shape
+    own = as_lengths(lengths, f"lengths_{name}", b, n, matrix.device)
+    inside = valid_cells(matrix, own, None)
+    return matrix if inside is None else matrix.masked_fill(~inside, 0.0)
+
+
+def _over(gamma: Tensor) -> Tensor:
+    as_gamma(gamma.detach())
+    return 1 / gamma
+
+
+def _checked(
+    cost: Tensor, gamma: float | Tensor, lengths_x: Lengths, lengths_y: Lengths, band: int | None,
+    allowed: Tensor | None, subsequence: bool, step_weights: Sequence[float],
+) -> tuple[Tensor, Tensor, Tensor, _Courses]:  # fmt: skip
+    """The matrix with forbidden cells infinite, lengths (b,) always given, and the rest."""
+    matrix = as_matrix(cost, "cost")
+    b, n, m = matrix.shape
+    lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
+    ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
+    matrix = restricted(matrix, torch.inf, -1, as_mask(allowed, matrix), None, None)
+    whole = torch.ones(b, dtype=torch.int64, device=matrix.device)
+    courses = _Courses(as_gamma(gamma), check_band(band), as_step_weights(step_weights), subsequence)
+    return matrix, whole * n if lx is None else lx, whole * m if ly is None else ly, courses
+
+
+def _for_torch(matrix: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> tuple[Tensor, Tensor]:
+    """Finite costs, and which cells are closed: forbidden, outside the band or outside the lengths."""
+    matrix = restricted(matrix, torch.inf, courses.band, None, lx, ly)
+    check_values(matrix, "cost", lx, ly, forbidden=torch.inf)
+    inside = valid_cells(matrix, lx, ly)
+    closed = matrix == torch.inf if inside is None else ~inside | (matrix == torch.inf)
+    return matrix.masked_fill(closed, 0.0), closed
+
+
+def _run(
+    cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses, out: tuple[float, float, float] | None
+) -> tuple[Tensor, Tensor]:
+    """Values (b,), and what `scalar.value_and_path` finds (b, n, m); without ``out`` empty."""
+    c = cost.detach().contiguous()
+    value, e = c.new_empty(c.shape[0]), torch.zeros_like(c) if out is not None else c.new_empty(0, 0, 0)
+    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *courses[:3], out or _ONES, courses.open_ends)
+    results = (value.numpy(), e.numpy())
+    good: list[bool] = []
+    in_slices(lambda i, j: good.append(scalar.value_and_path(*arrays, *results, i, j)), c.shape[0], c.numel())
+    if not all(good):
+        check_values(cost, "cost", lx, ly, forbidden=torch.inf)
+    return value, e
+
+
+def _run_tangent(
+    cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses, along: tuple[float, float, float], direction: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The derivatives along a direction of values (b,) and of their gradient (b, n, m)."""
+    c, t = cost.detach().contiguous(), direction.detach().contiguous()
+    value, te = c.new_empty(c.shape[0]), torch.zeros_like(c)
+    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *courses[:3], along, courses.weights, courses.open_ends)
+    results = (t.numpy(), value.numpy(), te.numpy())
+    in_slices(lambda i, j: scalar.tangent(*arrays, *results, i, j), c.shape[0], c.numel())
+    return value, te
+
+
+class _Value(Function):
+    @staticmethod
+    def forward(ctx: Any, cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> Tensor:
+        value, e = _run(cost, lx, ly, courses, courses.weights if ctx.needs_input_grad[0] else None)
+        ctx.save_for_backward(cost, lx, ly, e)
+        ctx.courses = courses
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
+        cost, lx, ly, e = ctx.saved_tensors
+        return _Gradient.apply(cost, g, lx, ly, e, ctx.courses), None, None, None
+
+
+class _Gradient(Function):
+    """g times the gradient of the value, which the forward pass found already."""
+
+    @staticmethod
+    def forward(ctx: Any, cost: Tensor, g: Tensor, lx: Tensor, ly: Tensor, e: Tensor, courses: _Courses) -> Tensor:
+        ctx.save_for_backward(cost, g, lx, ly)
+        ctx.courses = courses
+        return g[:, None, None] * e
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        cost, g, lx, ly = ctx.saved_tensors
+        value, te = _Tangent.apply(cost, lx, ly, ctx.courses, ctx.courses.weights, upstream)
+        return g[:, None, None] * te, value, None, None, None, None
+
+
+class _Path(Function):
+    @staticmethod
+    def forward(ctx: Any, cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> Tensor:
+        ctx.save_for_backward(cost, lx, ly)
+        ctx.courses = courses
+        return _run(cost, lx, ly, courses, _ONES)[1]
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        cost, lx, ly = ctx.saved_tensors
+        return _Tangent.apply(cost, lx, ly, ctx.courses, _ONES, upstream)[1], None, None, None
+
+
+class _Tangent(Function):
+    """Not differentiable any further: that would silently be wrong, so it raises."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
+        return _run_tangent(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        raise RuntimeError("the compiled soft-DTW is differentiable twice; for more set SYNCLINE_ALIGNMENT=torch")

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from syncline.alignment.allowed import as_mask, check_band, restricted
 from syncline.alignment.compiled import compiled
-from syncline.alignment.inputs import Lengths, as_gap, as_lengths, as_matrix
+from syncline.alignment.inputs import Lengths, as_gap, as_lengths, as_matrix, check_values
 from syncline.alignment.path import Path
 from syncline.alignment.threads import in_slices
 
@@ -81,7 +82,7 @@ def _trace(
     while state != 0 and i >= top:
         cells[count, 0], cells[count, 1], match[count] = i, j, state == 1
         count += 1
-        code = 0 | back[i - top, j]  # signed: of an unsigned one numba would make a state of float64
+        code = int(0 | back[i - top, j])  # signed: numba would make a float64 of uint8, and numpy would wrap below 0
         if state == 1:
             state = code & 3
             i, j = i - 1, j - 1
@@ -122,8 +123,8 @@ def _pair(
             # a frame that is matched is not matched again: its row and column are closed
             for k in range(used, used + count):
                 if match[k]:
-                    s[cells[k, 0], :m] = -1e30
-                    s[:n, cells[k, 1]] = -1e30
+                    s[cells[k, 0], :m] = -np.inf
+                    s[:n, cells[k, 1]] = -np.inf
         used += count
     return found
 
@@ -135,13 +136,15 @@ def smith_waterman(
     gap_extend: float | Tensor = 0.5,
     lengths_x: Lengths = None,
     lengths_y: Lengths = None,
+    band: int | None = None,
+    allowed: Tensor | None = None,
     segments: int = 1,
 ) -> list[Path]:
     """Best local alignment of each pair, or the ``segments`` best that share no frame.
 
     Args:
-        similarity: (b, n, m); see `soft_smith_waterman`. Not differentiated.
-        gap_open, gap_extend, lengths_x, lengths_y: as there.
+        similarity: (b, n, m); see `soft_smith_waterman`. Minus infinity forbids a match. Not differentiated.
+        gap_open, gap_extend, lengths_x, lengths_y, band, allowed: as there.
         segments: how many alignments to look for in each pair; further ones never match a frame again.
 
     Returns:
@@ -160,12 +163,16 @@ def smith_waterman(
     """
     if segments < 1:
         raise ValueError(f"segments must be at least 1, got {segments}")
-    matrix = as_matrix(similarity, "similarity").detach().cpu()
+    matrix = as_matrix(similarity, "similarity").detach()
     b, n, m = matrix.shape
-    go = as_gap(gap_open, "gap_open", matrix).detach().expand(b, -1, -1).double().numpy()
-    ge = as_gap(gap_extend, "gap_extend", matrix).detach().expand(b, -1, -1).double().numpy()
+    gaps = {"gap_open": as_gap(gap_open, "gap_open", matrix), "gap_extend": as_gap(gap_extend, "gap_extend", matrix)}
+    gaps = {name: gap.detach().cpu() for name, gap in gaps.items()}
+    matrix, mask = matrix.cpu(), as_mask(allowed, matrix)
     lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
     ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
+    matrix = restricted(matrix, -np.inf, check_band(band), None if mask is None else mask.cpu(), lx, ly)
+    check_values(matrix, "similarity", lx, ly, forbidden=-np.inf, gaps=gaps)
+    go, ge = (gap.expand(b, -1, -1).double().numpy() for gap in gaps.values())
     found: list[list[Path]] = [[] for _ in range(b)]
 
     def work(start: int, stop: int) -> None:

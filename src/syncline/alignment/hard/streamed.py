@@ -25,7 +25,7 @@ from syncline.alignment.similarity import unit_rows
 Array = NDArray[Any]
 STEP = 128  # rows whose similarities are there at a time
 ROWS = 256  # between rows whose scores are kept
-_CLOSED = -1e30
+_CLOSED = -np.inf
 _ROUNDING = 1e-3  # of a score: similarities of other shapes are summed in another order
 
 
@@ -78,7 +78,8 @@ def smith_waterman_streamed(
         is positive.
 
     Raises:
-        ValueError: no frames, widths that differ, ``segments`` below 1, ``scale`` not above 0.
+        ValueError: no frames, widths that differ, a number that is not finite, ``segments`` below 1, ``scale`` not
+            above 0.
 
     Examples:
         >>> import torch
@@ -90,6 +91,10 @@ def smith_waterman_streamed(
         raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(x.shape)} and {tuple(y.shape)}")
     if segments < 1 or not scale > 0:
         raise ValueError(f"segments must be at least 1 and scale above 0, got {segments} and {scale}")
+    for name, rows in (("x", x), ("y", y)):
+        if not rows.isfinite().all():
+            frame = int((~rows.isfinite()).any(dim=1).nonzero()[0, 0])
+            raise ValueError(f"{name} must be finite, got {rows[frame].tolist()[:4]}... at frame {frame}")
     pair = _Pair(unit_rows(x.detach().float().cpu()), unit_rows(y.detach().float().cpu()), scale, gap_open, gap_extend)
     found: list[Path] = []
     while len(found) < segments and (path := pair.best()) is not None:

@@ -7,8 +7,9 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
+from syncline.alignment.allowed import as_mask, check_band, restricted
 from syncline.alignment.backend import Backend, choose_backend
-from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix
+from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix, learns, times
 from syncline.alignment.soft_smith_waterman import numba_backend, torch_backend, triton_backend
 from syncline.alignment.soft_smith_waterman.vector import entry
 
@@ -19,9 +20,11 @@ def soft_smith_waterman(
     *,
     gap_open: float | Tensor = ...,
     gap_extend: float | Tensor = ...,
-    gamma: float = ...,
+    gamma: float | Tensor = ...,
     lengths_x: Lengths = ...,
     lengths_y: Lengths = ...,
+    band: int | None = ...,
+    allowed: Tensor | None = ...,
     return_matrix: Literal[False] = ...,
 ) -> Tensor: ...
 
@@ -32,9 +35,11 @@ def soft_smith_waterman(
     *,
     gap_open: float | Tensor = ...,
     gap_extend: float | Tensor = ...,
-    gamma: float = ...,
+    gamma: float | Tensor = ...,
     lengths_x: Lengths = ...,
     lengths_y: Lengths = ...,
+    band: int | None = ...,
+    allowed: Tensor | None = ...,
     return_matrix: Literal[True],
 ) -> tuple[Tensor, Tensor]: ...
 
@@ -44,9 +49,11 @@ def soft_smith_waterman(
     *,
     gap_open: float | Tensor = 1.0,
     gap_extend: float | Tensor = 0.5,
-    gamma: float = 1.0,
+    gamma: float | Tensor = 1.0,
     lengths_x: Lengths = None,
     lengths_y: Lengths = None,
+    band: int | None = None,
+    allowed: Tensor | None = None,
     return_matrix: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Soft local-alignment score of each pair, with affine gaps (soft Smith-Waterman).
@@ -57,21 +64,26 @@ def soft_smith_waterman(
 
     Args:
         similarity: (b, n, m), how well frame i of the first video fits frame j of the second; unrelated pairs should
-            lie below 0, or the best alignment is a global one. Finite: a match is forbidden by a very low number, as
-            -100 gamma. Half precision is computed and returned in float32.
+            lie below 0, or the best alignment is a global one. Minus infinity forbids a match, with gradient 0 (skips
+            over the cell stay possible). Half precision is computed and returned in float32.
         gap_open, gap_extend: price of the first and of each further skipped frame, in units of the similarity: a
             number, (b,), (n, m), (n, 1), (1, m) or (b, n, m). One axis is always (b,). May require grad.
-        gamma: temperature, > 0, in units of the similarity.
+        gamma: temperature, > 0, in units of the similarity. A tensor of one number may require grad.
         lengths_x, lengths_y: (b,) whole numbers, valid frames of each video; None: all.
+        band: matches lie at most so many frames of the longer video off the straight line from corner to corner (see
+            `allowed`); None: anywhere.
+        allowed: (n, m) or (b, n, m) bool, where a match may be; None: anywhere.
         return_matrix: return D as well. Leave it off where D is not needed: it is faster.
 
     Returns:
         score (b,), or (score, D) with D (b, n, m): the soft maximum over alignments that end with the match (i, j).
-        Outside the lengths D is minus infinity with zero gradient, as is the score of a pair with a length of 0.
+        D is minus infinity with zero gradient outside the lengths and of forbidden matches, as is the score of a pair
+        with a length of 0 or without a match that is allowed (the empty alignment is not counted).
 
     Raises:
         TypeError: not a floating tensor, lengths not whole.
-        ValueError: a shape, device, length or gamma that does not fit; the message names it.
+        ValueError: a shape, device, length or gamma that does not fit; NaN or infinity among the similarities or in
+            a gap, inside the lengths. The message names it.
 
     Examples:
         >>> import torch
@@ -80,7 +92,11 @@ def soft_smith_waterman(
         >>> round(score.item(), 4)
         3.7751
     """
-    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+    factor = gamma if learns(gamma) else None
+    if factor is not None:
+        similarity, gap_open, gap_extend = _over(factor, similarity, gap_open, gap_extend)
+        gamma = 1.0
+    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, band, allowed)
     backend = _backend(inputs[0])
     if backend == "triton":
         score, scores = triton_backend.score_and_scores(*inputs)
@@ -88,6 +104,8 @@ def soft_smith_waterman(
         score, scores = torch_backend.score_and_scores(*inputs)
     else:
         score, scores = numba_backend.score_and_scores(*_with_lengths(inputs), return_matrix)
+    if factor is not None:
+        score, scores = times(score, factor), times(scores, factor) if return_matrix else scores
     return (score, scores) if return_matrix else score
 
 
@@ -96,9 +114,11 @@ def expected_alignment(
     *,
     gap_open: float | Tensor = 1.0,
     gap_extend: float | Tensor = 0.5,
-    gamma: float = 1.0,
+    gamma: float | Tensor = 1.0,
     lengths_x: Lengths = None,
     lengths_y: Lengths = None,
+    band: int | None = None,
+    allowed: Tensor | None = None,
 ) -> Tensor:
     """Probability that frames i and j are matched, over all local alignments weighted by exp(value / gamma).
 
@@ -106,10 +126,10 @@ def expected_alignment(
     both gaps. Rows and columns sum to at most 1; the whole sums to the expected number of matches.
 
     Args:
-        similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y: as for `soft_smith_waterman`.
+        similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, band, allowed: as for `soft_smith_waterman`.
 
     Returns:
-        (b, n, m) in [0, 1]; 0 outside the lengths. Float32 for half precision.
+        (b, n, m) in [0, 1]; 0 outside the lengths and where a match is forbidden. Float32 for half precision.
 
     Raises:
         TypeError, ValueError: as `soft_smith_waterman`.
@@ -119,13 +139,27 @@ def expected_alignment(
         >>> expected_alignment(10 * torch.eye(3, dtype=torch.float64)[None] - 5).round(decimals=2)[0].tolist()
         [[0.99, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.99]]
     """
-    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+    if learns(gamma):
+        similarity, gap_open, gap_extend = _over(gamma, similarity, gap_open, gap_extend)
+        gamma = 1.0
+    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, band, allowed)
     backend = _backend(inputs[0])
     if backend == "triton":
         return triton_backend.posterior(*inputs)
     if backend == "torch":
         return torch_backend.posterior(*inputs)
     return numba_backend.posterior(*_with_lengths(inputs))
+
+
+def _over(
+    gamma: Tensor, similarity: Tensor, gap_open: float | Tensor, gap_extend: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Similarities and gaps over a temperature that learns."""
+    as_gamma(gamma.detach())
+    matrix = as_matrix(similarity, "similarity")
+    factor = (1 / gamma).reshape(()).to(matrix)
+    opening, extending = as_gap(gap_open, "gap_open", matrix), as_gap(gap_extend, "gap_extend", matrix)
+    return times(matrix, factor), times(opening, factor), times(extending, factor)
 
 
 _Inputs = tuple[Tensor, Tensor, Tensor, float, Tensor | None, Tensor | None]
@@ -135,20 +169,19 @@ def _checked(
     similarity: Tensor,
     gap_open: float | Tensor,
     gap_extend: float | Tensor,
-    gamma: float,
+    gamma: float | Tensor,
     lengths_x: Lengths,
     lengths_y: Lengths,
+    band: int | None,
+    allowed: Tensor | None,
 ) -> _Inputs:
     matrix = as_matrix(similarity, "similarity")
     b, n, m = matrix.shape
-    return (
-        matrix,
-        as_gap(gap_open, "gap_open", matrix),
-        as_gap(gap_extend, "gap_extend", matrix),
-        as_gamma(gamma),
-        as_lengths(lengths_x, "lengths_x", b, n, matrix.device),
-        as_lengths(lengths_y, "lengths_y", b, m, matrix.device),
-    )
+    lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
+    ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
+    opening, extending = as_gap(gap_open, "gap_open", matrix), as_gap(gap_extend, "gap_extend", matrix)
+    matrix = restricted(matrix, -torch.inf, check_band(band), as_mask(allowed, matrix), lx, ly)
+    return matrix, opening, extending, as_gamma(gamma), lx, ly
 
 
 def _with_lengths(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tensor, Tensor]:

@@ -8,6 +8,7 @@ they are the operators ``syncline::soft_sw``, ``soft_sw_gradient`` and ``soft_sw
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from syncline.alignment.backend import choose_backend
+from syncline.alignment.inputs import check_values
 from syncline.alignment.soft_smith_waterman import scalar
 from syncline.alignment.soft_smith_waterman.vector import entry as vector
 from syncline.alignment.threads import in_slices
@@ -48,6 +50,11 @@ def _vector(s: Tensor) -> bool:
     return choose_backend(s, vector_problem=vector.why_not) == "vector"
 
 
+def _check(s: Tensor, go: Tensor, ge: Tensor, lx: Tensor, ly: Tensor) -> None:
+    """Here and not for every call: what means nothing is out of the vector kernel's range, so it ends up here."""
+    check_values(s, "similarity", lx, ly, forbidden=-math.inf, gaps={"gap_open": go, "gap_extend": ge})
+
+
 def _numpy(*tensors: Tensor) -> list[np.ndarray[Any, Any]]:
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
@@ -67,6 +74,7 @@ def _forward(
         result = vector.forward(s, go, ge, gamma, lx, ly, want_scores=want_scores, keep=keep)
         if result is not None:
             return result
+    _check(s, go, ge, lx, ly)
     b, n, m = s.shape
     score, scores = s.new_empty(b), s.new_empty(0, 0, 0)
     if want_scores:
@@ -86,6 +94,7 @@ def _gradient(
         rows = None if result is None else result[2]
     if rows is not None:
         return vector.gradient(s, go, ge, gamma, lx, ly, g, upstream, rows)
+    _check(s, go, ge, lx, ly)
     b, n, m = s.shape
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))

@@ -2,7 +2,10 @@
 
 The recursion stands at the head of `torch_backend`. Every kernel works on pairs ``start`` to ``stop`` of a batch and
 loops over each pair's own lengths. Gaps have shape (b | 1, n | 1, m | 1); their gradients (b, n | 1, m | 1), summed
-over the axes of length 1 but the first. Exact for every gamma and gap: nothing is scaled, so nothing runs out of range.
+over the axes of length 1 but the first.
+
+Nothing is scaled, so nothing runs out of range, and the weights of a soft maximum are taken from its own arguments, so
+that they add up to 1 whatever the size of the similarities. A similarity of minus infinity forbids its match.
 
 ``gradient`` is the adjoint sweep; ``tangent`` is forward mode over it, i.e. the product of the second derivatives with
 a direction, which is what the backward pass of the expected alignment needs.
@@ -32,14 +35,33 @@ def _soft_max(a: float, b: float, gamma: float) -> float:
 
 
 @compiled
-def _share(part: float, whole: float, gamma: float) -> float:
-    """exp((part - whole) / gamma): the weight of an argument in a soft maximum; 0 where it is forbidden."""
-    return 0.0 if part == NEVER else math.exp((part - whole) / gamma)
+def _weights(a: float, b: float, c: float, gamma: float) -> tuple[float, float, float]:
+    """Of the soft maximum of a, b and c the weight of each; all 0 where all are minus infinity."""
+    high = max(a, b, c)
+    if high == NEVER:
+        return 0.0, 0.0, 0.0
+    a, b, c = math.exp((a - high) / gamma), math.exp((b - high) / gamma), math.exp((c - high) / gamma)
+    whole = a + b + c
+    return a / whole, b / whole, c / whole
 
 
 @compiled
-def _fill(s: Array, go: Array, ge: Array, gamma: float, n: int, m: int, d: Array, x: Array, y: Array) -> float:
-    """D, X, Y of one pair in arrays with a border row and column (n + 1, m + 1); returns the score."""
+def _weights_beside_nothing(a: float, b: float, c: float, gamma: float) -> tuple[float, float, float]:
+    """The same of the soft maximum of a, b, c and 0."""
+    high = max(a, b, c, 0.0)
+    a, b, c = math.exp((a - high) / gamma), math.exp((b - high) / gamma), math.exp((c - high) / gamma)
+    whole = a + b + c + math.exp(-high / gamma)
+    return a / whole, b / whole, c / whole
+
+
+@compiled
+def _fill(
+    s: Array, go: Array, ge: Array, gamma: float, n: int, m: int, d: Array, x: Array, y: Array
+) -> tuple[float, float]:
+    """D, X, Y of one pair in arrays with a border row and column (n + 1, m + 1).
+
+    Returns the largest D, and the sum of exp((D - that) / gamma): minus infinity and 0 where no match is possible.
+    """
     oi, oj = int(go.shape[0] > 1), int(go.shape[1] > 1)
     ei, ej = int(ge.shape[0] > 1), int(ge.shape[1] > 1)
     d[0, :] = NEVER
@@ -64,30 +86,29 @@ def _fill(s: Array, go: Array, ge: Array, gamma: float, n: int, m: int, d: Array
             if value > highest:
                 total = total * math.exp((highest - value) / gamma) + 1.0
                 highest = value
-            else:
+            elif value > NEVER:
                 total += math.exp((value - highest) / gamma)
-    return highest + gamma * math.log(total) if n * m > 0 else NEVER
+    return highest, total
+
+
+@compiled
+def _share(value: float, highest: float, total: float, gamma: float) -> float:
+    """Share of a cell in the score, from what `_fill` returns."""
+    return 0.0 if value == NEVER else math.exp((value - highest) / gamma) / total
 
 
 @compiled
 def forward(
-    s: Array,
-    go: Array,
-    ge: Array,
-    lx: Array,
-    ly: Array,
-    gamma: float,
-    score: Array,
-    scores: Array,
-    start: int,
+    s: Array, go: Array, ge: Array, lx: Array, ly: Array, gamma: float, score: Array, scores: Array, start: int,
     stop: int,
-) -> None:
+) -> None:  # fmt: skip
     """Scores into (b,), D into ``scores`` (b, n, m) unless it has no rows; what is outside the lengths is left."""
     _, n, m = s.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
     for p in range(start, stop):
         o, e = go[p * int(go.shape[0] > 1)], ge[p * int(ge.shape[0] > 1)]
-        score[p] = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
+        highest, total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
+        score[p] = highest + gamma * math.log(total) if total > 0.0 else NEVER
         if scores.shape[0]:
             scores[p, : lx[p], : ly[p]] = d[1 : lx[p] + 1, 1 : ly[p] + 1]
 
@@ -103,51 +124,47 @@ def gradient(
     """
     _, n, m = s.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
-    ed, ex, ey = (
-        np.empty((2, m + 1)),
-        np.empty((2, m + 1)),
-        np.empty((2, m + 1)),
-    )  # adjoints of this row and the one above
+    # adjoints of this row and the one above
+    ed, ex, ey = np.empty((2, m + 1)), np.empty((2, m + 1)), np.empty((2, m + 1))
     for p in range(start, stop):
         o, e = go[p * int(go.shape[0] > 1)], ge[p * int(ge.shape[0] > 1)]
         oi, oj = int(o.shape[0] > 1), int(o.shape[1] > 1)
         ei, ej = int(e.shape[0] > 1), int(e.shape[1] > 1)
-        whole = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
+        highest, total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
         ed[:], ex[:], ey[:] = 0.0, 0.0, 0.0
         for i in range(lx[p] - 1, -1, -1):
             here, above = i & 1, 1 - (i & 1)
             ed[above], ex[above], ey[above] = 0.0, 0.0, 0.0
             for j in range(ly[p] - 1, -1, -1):
                 c = j + 1
-                a = ed[here, c] + g[p] * _share(d[i + 1, c], whole, gamma)
-                if upstream.shape[0]:
-                    a += upstream[p, i, j]
-                ds[p, i, j] += a
-                base = d[i + 1, c] - s[p, i, j]
-                ed[above, j] += a * _share(d[i, j], base, gamma)
-                ex[above, j] += a * _share(x[i, j], base, gamma)
-                ey[above, j] += a * _share(y[i, j], base, gamma)
+                if s[p, i, j] > NEVER:
+                    a = ed[here, c] + g[p] * _share(d[i + 1, c], highest, total, gamma)
+                    if upstream.shape[0]:
+                        a += upstream[p, i, j]
+                    ds[p, i, j] += a
+                    of_d, of_x, of_y = _weights_beside_nothing(d[i, j], x[i, j], y[i, j], gamma)
+                    ed[above, j] += a * of_d
+                    ex[above, j] += a * of_x
+                    ey[above, j] += a * of_y
                 cost, more = o[i * oi, j * oj], e[i * ei, j * ej]
                 b = ex[here, c]
-                opened = b * _share(d[i + 1, j] - cost, x[i + 1, c], gamma)
-                extended = b * _share(x[i + 1, j] - more, x[i + 1, c], gamma)
+                opened, extended, _ = _weights(d[i + 1, j] - cost, x[i + 1, j] - more, NEVER, gamma)
+                opened, extended = b * opened, b * extended
                 ed[here, j] += opened
                 ex[here, j] += extended
                 f = ey[here, c]
-                from_d = f * _share(d[i, c] - cost, y[i + 1, c], gamma)
-                from_x = f * _share(x[i, c] - cost, y[i + 1, c], gamma)
-                from_y = f * _share(y[i, c] - more, y[i + 1, c], gamma)
-                ed[above, c] += from_d
-                ex[above, c] += from_x
-                ey[above, c] += from_y
-                dgo[p, i * int(dgo.shape[1] > 1), j * int(dgo.shape[2] > 1)] -= opened + from_d + from_x
-                dge[p, i * int(dge.shape[1] > 1), j * int(dge.shape[2] > 1)] -= extended + from_y
+                of_d, of_x, of_y = _weights(d[i, c] - cost, x[i, c] - cost, y[i, c] - more, gamma)
+                ed[above, c] += f * of_d
+                ex[above, c] += f * of_x
+                ey[above, c] += f * of_y
+                dgo[p, i * int(dgo.shape[1] > 1), j * int(dgo.shape[2] > 1)] -= opened + f * (of_d + of_x)
+                dge[p, i * int(dge.shape[1] > 1), j * int(dge.shape[2] > 1)] -= extended + f * of_y
 
 
 @compiled
 def _fill_tangent(
     s: Array, go: Array, ge: Array, ts: Array, tgo: Array, tge: Array, gamma: float, n: int, m: int,
-    d: Array, x: Array, y: Array, td: Array, tx: Array, ty: Array, whole: float,
+    d: Array, x: Array, y: Array, td: Array, tx: Array, ty: Array, highest: float, total: float,
 ) -> float:  # fmt: skip
     """Directional derivatives of D, X, Y along (ts, tgo, tge); returns that of the score. Gap directions (n|1, m|1)."""
     oi, oj = int(go.shape[0] > 1), int(go.shape[1] > 1)
@@ -157,38 +174,32 @@ def _fill_tangent(
     for i in range(n):
         for j in range(m):
             o, e, to, te = go[i * oi, j * oj], ge[i * ei, j * ej], tgo[i * oi, j * oj], tge[i * ei, j * ej]
-            base = d[i + 1, j + 1] - s[i, j]
-            t = ts[i, j] + _share(d[i, j], base, gamma) * td[i, j]
-            t += _share(x[i, j], base, gamma) * tx[i, j] + _share(y[i, j], base, gamma) * ty[i, j]
-            td[i + 1, j + 1] = t
-            v = x[i + 1, j + 1]
-            tx[i + 1, j + 1] = _share(d[i + 1, j] - o, v, gamma) * (td[i + 1, j] - to) + _share(
-                x[i + 1, j] - e, v, gamma
-            ) * (tx[i + 1, j] - te)
-            v = y[i + 1, j + 1]
+            if s[i, j] > NEVER:
+                of_d, of_x, of_y = _weights_beside_nothing(d[i, j], x[i, j], y[i, j], gamma)
+                t = ts[i, j] + of_d * td[i, j] + of_x * tx[i, j] + of_y * ty[i, j]
+                td[i + 1, j + 1] = t
+                of_score += _share(d[i + 1, j + 1], highest, total, gamma) * t
+            of_d, of_x, _ = _weights(d[i + 1, j] - o, x[i + 1, j] - e, NEVER, gamma)
+            tx[i + 1, j + 1] = of_d * (td[i + 1, j] - to) + of_x * (tx[i + 1, j] - te)
+            of_d, of_x, of_y = _weights(d[i, j + 1] - o, x[i, j + 1] - o, y[i, j + 1] - e, gamma)
             ty[i + 1, j + 1] = (
-                _share(d[i, j + 1] - o, v, gamma) * (td[i, j + 1] - to)
-                + _share(x[i, j + 1] - o, v, gamma) * (tx[i, j + 1] - to)
-                + _share(y[i, j + 1] - e, v, gamma) * (ty[i, j + 1] - te)
-            )
-            of_score += _share(d[i + 1, j + 1], whole, gamma) * t
+                of_d * (td[i, j + 1] - to) + of_x * (tx[i, j + 1] - to) + of_y * (ty[i, j + 1] - te)
+            )  # fmt: skip
     return of_score
 
 
 @compiled
 def _pass_on(
-    part: tuple[float, float], whole: tuple[float, float], adjoint: tuple[float, float], gamma: float,
-    e: Array, f: Array, row: int, column: int,
-) -> float:  # fmt: skip
+    weight: float, moved: float, adjoint: tuple[float, float], gamma: float, e: Array, f: Array, row: int, column: int
+) -> float:
     """Adds what an argument of a soft maximum gets of the adjoint of the whole to e, and its tangent to f.
 
-    Every pair is a value with its directional derivative. Returns what was added to f.
+    ``moved``: the argument's tangent less the whole's; ``adjoint``: a value with its tangent. Returns what f got.
     """
-    weight = _share(part[0], whole[0], gamma)
-    moved: float = weight * (adjoint[1] + adjoint[0] * (part[1] - whole[1]) / gamma)
+    part: float = weight * (adjoint[1] + adjoint[0] * moved / gamma)
     e[row, column] += weight * adjoint[0]
-    f[row, column] += moved
-    return moved
+    f[row, column] += part
+    return part
 
 
 @compiled
@@ -211,8 +222,8 @@ def tangent(
         o, e, to, te = go[po], ge[pe], tgo[po], tge[pe]
         oi, oj = int(o.shape[0] > 1), int(o.shape[1] > 1)
         ei, ej = int(e.shape[0] > 1), int(e.shape[1] > 1)
-        total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
-        score[p] = _fill_tangent(s[p], o, e, ts[p], to, te, gamma, lx[p], ly[p], d, x, y, td, tx, ty, total)
+        highest, total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
+        score[p] = _fill_tangent(s[p], o, e, ts[p], to, te, gamma, lx[p], ly[p], d, x, y, td, tx, ty, highest, total)
         if scores.shape[0]:
             scores[p, : lx[p], : ly[p]] = td[1 : lx[p] + 1, 1 : ly[p] + 1]
         ed[:], ex[:], ey[:] = 0.0, 0.0, 0.0
@@ -223,27 +234,26 @@ def tangent(
             fd[above], fx[above], fy[above] = 0.0, 0.0, 0.0
             for j in range(ly[p] - 1, -1, -1):
                 c = j + 1
-                w = g[p] * _share(d[i + 1, c], total, gamma)
-                a, ta = ed[here, c] + w, fd[here, c] + w * (td[i + 1, c] - score[p]) / gamma
-                if upstream.shape[0]:
-                    a += upstream[p, i, j]
-                ds[p, i, j] += ta
-                whole, adjoint = (d[i + 1, c] - s[p, i, j], td[i + 1, c] - ts[p, i, j]), (a, ta)
-                _pass_on((d[i, j], td[i, j]), whole, adjoint, gamma, ed, fd, above, j)
-                _pass_on((x[i, j], tx[i, j]), whole, adjoint, gamma, ex, fx, above, j)
-                _pass_on((y[i, j], ty[i, j]), whole, adjoint, gamma, ey, fy, above, j)
+                if s[p, i, j] > NEVER:
+                    w = g[p] * _share(d[i + 1, c], highest, total, gamma)
+                    a, ta = ed[here, c] + w, fd[here, c] + w * (td[i + 1, c] - score[p]) / gamma
+                    if upstream.shape[0]:
+                        a += upstream[p, i, j]
+                    ds[p, i, j] += ta
+                    of_d, of_x, of_y = _weights_beside_nothing(d[i, j], x[i, j], y[i, j], gamma)
+                    moved, adjoint = td[i + 1, c] - ts[p, i, j], (a, ta)
+                    _pass_on(of_d, td[i, j] - moved, adjoint, gamma, ed, fd, above, j)
+                    _pass_on(of_x, tx[i, j] - moved, adjoint, gamma, ex, fx, above, j)
+                    _pass_on(of_y, ty[i, j] - moved, adjoint, gamma, ey, fy, above, j)
                 cost, more, tcost, tmore = o[i * oi, j * oj], e[i * ei, j * ej], to[i * oi, j * oj], te[i * ei, j * ej]
-                whole, adjoint = (x[i + 1, c], tx[i + 1, c]), (ex[here, c], fx[here, c])
-                part = (d[i + 1, j] - cost, td[i + 1, j] - tcost)
-                opened = _pass_on(part, whole, adjoint, gamma, ed, fd, here, j)
-                part = (x[i + 1, j] - more, tx[i + 1, j] - tmore)
-                extended = _pass_on(part, whole, adjoint, gamma, ex, fx, here, j)
-                whole, adjoint = (y[i + 1, c], ty[i + 1, c]), (ey[here, c], fy[here, c])
-                part = (d[i, c] - cost, td[i, c] - tcost)
-                opened += _pass_on(part, whole, adjoint, gamma, ed, fd, above, c)
-                part = (x[i, c] - cost, tx[i, c] - tcost)
-                opened += _pass_on(part, whole, adjoint, gamma, ex, fx, above, c)
-                part = (y[i, c] - more, ty[i, c] - tmore)
-                extended += _pass_on(part, whole, adjoint, gamma, ey, fy, above, c)
+                of_d, of_x, _ = _weights(d[i + 1, j] - cost, x[i + 1, j] - more, NEVER, gamma)
+                moved, adjoint = tx[i + 1, c], (ex[here, c], fx[here, c])
+                opened = _pass_on(of_d, td[i + 1, j] - tcost - moved, adjoint, gamma, ed, fd, here, j)
+                extended = _pass_on(of_x, tx[i + 1, j] - tmore - moved, adjoint, gamma, ex, fx, here, j)
+                of_d, of_x, of_y = _weights(d[i, c] - cost, x[i, c] - cost, y[i, c] - more, gamma)
+                moved, adjoint = ty[i + 1, c], (ey[here, c], fy[here, c])
+                opened += _pass_on(of_d, td[i, c] - tcost - moved, adjoint, gamma, ed, fd, above, c)
+                opened += _pass_on(of_x, tx[i, c] - tcost - moved, adjoint, gamma, ex, fx, above, c)
+                extended += _pass_on(of_y, ty[i, c] - tmore - moved, adjoint, gamma, ey, fy, above, c)
                 dgo[p, i * int(dgo.shape[1] > 1), j * int(dgo.shape[2] > 1)] -= opened
                 dge[p, i * int(dge.shape[1] > 1), j * int(dge.shape[2] > 1)] -= extended

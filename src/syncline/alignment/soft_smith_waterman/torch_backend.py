@@ -9,7 +9,8 @@ The path for machines without numba, for any device, and for higher derivatives.
 
 X enters Y but not the other way round, so a gap in both videos is counted in one order only. Cells of one
 anti-diagonal i + j = q depend on the two before it alone, which makes n + m - 1 steps on (b, n) tensors.
-A large finite number stands for minus infinity inside, so that a forbidden cell has gradient 0 and not NaN.
+A large finite number stands for minus infinity inside, so that a forbidden cell has gradient 0 and not NaN; of the
+similarities those of minus infinity forbid their match.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import torch
 from torch import Tensor
 
 from syncline.alignment.anti_diagonals import skew, unskew
-from syncline.alignment.inputs import valid_cells
+from syncline.alignment.inputs import check_values, in_transform, valid_cells
 
 
-def forbidden(dtype: torch.dtype) -> float:
-    """What stands for minus infinity inside a recursion of this dtype."""
-    return -1e30 if dtype == torch.float64 else -1e9
+def floor_of(dtype: torch.dtype, gamma: float) -> float:
+    """What stands for minus infinity inside a recursion of this dtype: so low that its exponential is 0."""
+    return -min(1e30 * gamma, 1e-8 * torch.finfo(dtype).max)
 
 
 def score_and_scores(
@@ -34,39 +35,43 @@ def score_and_scores(
     lengths_x: Tensor | None = None,
     lengths_y: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """score (b,) and D (b, n, m) of checked inputs (see `inputs`); minus infinity outside the lengths.
+    """score (b,) and D (b, n, m) of checked inputs (see `inputs`).
 
-    Gaps broadcast with (b, n, m). Differentiable in all tensors any number of times.
+    Minus infinity outside the lengths and of forbidden cells, and the score where there is nothing else. Gaps broadcast
+    with (b, n, m). Differentiable in all tensors any number of times.
     """
     b, n, m = similarity.shape
-    floor = forbidden(similarity.dtype)
     if b == 0 or n == 0 or m == 0:
         nothing = (similarity.sum(dim=(1, 2)) + gap_open.sum() + gap_extend.sum()) * 0
         return nothing - torch.inf, similarity * 1
     inside = valid_cells(similarity, lengths_x, lengths_y)
+    check_values(
+        similarity, "similarity", lengths_x, lengths_y, forbidden=-torch.inf,
+        gaps={"gap_open": gap_open, "gap_extend": gap_extend},
+    )  # fmt: skip
+    closed = similarity == -torch.inf
     if inside is not None:  # what padding holds, be it NaN, must not reach a gradient
-        similarity = similarity.masked_fill(~inside, 0.0)
+        closed = closed | ~inside
         gap_open = gap_open.expand(b, n, m).masked_fill(~inside, 0.0)
         gap_extend = gap_extend.expand(b, n, m).masked_fill(~inside, 0.0)
-    scores = unskew(_sweep(similarity, gap_open, gap_extend, gamma), m)
-    if inside is None:
-        return gamma * torch.logsumexp(scores.flatten(1) / gamma, dim=1), scores
-    cells = scores.masked_fill(~inside, floor)
-    score = gamma * torch.logsumexp(cells.flatten(1) / gamma, dim=1)
-    score = score.masked_fill(~inside.flatten(1).any(dim=1), -torch.inf)
-    return score, scores.masked_fill(~inside, -torch.inf)
+    scores = unskew(_sweep(similarity.masked_fill(closed, 0.0), closed, gap_open, gap_extend, gamma), m)
+    scores = scores.masked_fill(closed, -torch.inf)
+    nowhere = closed.flatten(1).all(dim=1)  # the logarithm of an empty sum has no derivative
+    score = gamma * torch.logsumexp(scores.flatten(1).masked_fill(nowhere[:, None], 0.0) / gamma, dim=1)
+    return score.masked_fill(nowhere, -torch.inf), scores
 
 
-def _sweep(similarity: Tensor, gap_open: Tensor, gap_extend: Tensor, gamma: float) -> Tensor:
+def _sweep(similarity: Tensor, closed: Tensor, gap_open: Tensor, gap_extend: Tensor, gamma: float) -> Tensor:
     """D, skewed: (b, n, n + m - 1); what lies outside the matrix is arbitrary but finite."""
     b, n, m = similarity.shape
-    floor = forbidden(similarity.dtype)
+    floor = floor_of(similarity.dtype, gamma)
     opens = _diagonals(gap_open, n, m)
     extends = _diagonals(gap_extend, n, m)
     nothing = similarity.new_full((b, n), floor)
     zero = similarity.new_zeros((b, n))
     edge = similarity.new_full((b, 1), floor)
     rows = torch.arange(n, device=similarity.device)
+    closed = skew(closed)
 
     def above(cells: Tensor) -> Tensor:
         """Row i - 1 in the place of row i."""
@@ -83,7 +88,7 @@ def _sweep(similarity: Tensor, gap_open: Tensor, gap_extend: Tensor, gamma: floa
         x = soft_max(d_last - go, x_last - ge)
         y = soft_max(above(d_last) - go, above(x_last) - go, above(y_last) - ge)
         outside = (rows > q) | (rows <= q - m)  # such cells must look like the border to their successors
-        d = d.masked_fill(outside, floor)
+        d = d.masked_fill(outside | closed[:, :, q], floor)
         x = x.masked_fill(outside, floor).clamp(min=floor)  # gaps are taken off the floor again and again
         y = y.masked_fill(outside, floor).clamp(min=floor)
         columns.append(d)
@@ -107,9 +112,16 @@ def posterior(
     lengths_y: Tensor | None = None,
 ) -> Tensor:
     """d score / d similarity, (b, n, m), of checked inputs; itself differentiable where an input asks for it."""
+
+    def total(matrix: Tensor) -> Tensor:
+        score, _ = score_and_scores(matrix, gap_open, gap_extend, gamma, lengths_x, lengths_y)
+        return score.masked_fill(score == -torch.inf, 0.0).sum()
+
+    if in_transform():
+        result: Tensor = torch.func.grad(total)(similarity)
+        return result
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (similarity, gap_open, gap_extend))
     with torch.enable_grad():
         leaf = similarity if similarity.requires_grad else similarity.detach().requires_grad_()
-        score, _ = score_and_scores(leaf, gap_open, gap_extend, gamma, lengths_x, lengths_y)
-        (gradient,) = torch.autograd.grad(score.sum(), leaf, create_graph=wanted)
+        (gradient,) = torch.autograd.grad(total(leaf), leaf, create_graph=wanted)
     return gradient

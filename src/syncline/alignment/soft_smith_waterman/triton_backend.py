@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from syncline.alignment.inputs import valid_cells
+from syncline.alignment.inputs import check_values
 from syncline.alignment.soft_smith_waterman import torch_backend
 
 
@@ -77,6 +77,7 @@ def _forward(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """score, D, and T, X, Y for the backward."""
+    check_values(s, "similarity", lx, ly, forbidden=-torch.inf, gaps={"gap_open": go, "gap_extend": ge})
     from syncline.alignment.soft_smith_waterman import triton_kernel
 
     b, n, m = s.shape
@@ -103,6 +104,7 @@ def _gradient(
     ed, ex, ey, dgo, dge = (s.new_zeros((b, n, m)) for _ in range(5))
     if s.numel():
         score, t, x, y = kept
+        score = score.masked_fill(score == -torch.inf, 0.0)  # where no match is possible all weights are 0
         of_scores = s if upstream is None else upstream.contiguous()
         with torch.cuda.device_of(s):  # type: ignore[no-untyped-call]
             triton_kernel.backward[(b,)](
@@ -151,8 +153,7 @@ class _Gradient(Function):
             total = (leaf[3] * score.masked_fill(score == -torch.inf, 0.0)).sum()
             if upstream is not None:
                 leaf.append(upstream.detach().requires_grad_())
-                inside = valid_cells(s, lx, ly)
-                total = total + (leaf[4] * (scores if inside is None else scores.masked_fill(~inside, 0.0))).sum()
+                total = total + (leaf[4] * scores.masked_fill(scores == -torch.inf, 0.0)).sum()
             first = torch.autograd.grad(total, leaf[:3], create_graph=True, allow_unused=True, materialize_grads=True)
             moved = torch.stack([(a * b).sum() for a, b in zip(first, (ts, tgo, tge))]).sum()
             second = torch.autograd.grad(moved, leaf, allow_unused=True, materialize_grads=True)

@@ -31,9 +31,9 @@ def _two(a, b, g):  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _scores(s, t, valid):  # type: ignore[no-untyped-def]
-    """D of a neighbour from pointers to its S and T."""
+    """D of a neighbour from pointers to its S and T; the floor where its S forbids it."""
     d = tl.load(s, mask=valid, other=0.0) + tl.load(t, mask=valid, other=FLOOR)
-    return tl.where(valid, d, FLOOR)
+    return tl.where(valid, tl.maximum(d, FLOOR), FLOOR)
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -116,7 +116,8 @@ def backward(  # type: ignore[no-untyped-def]
             y_here = tl.load(y + at, mask=here, other=FLOOR)
             reaches_d = weight * tl.exp((d - total) / g)
             if HAS_SCORES:
-                reaches_d += tl.load(of_scores + at, mask=here, other=0.0)
+                allowed = here & (tl.load(s_at, mask=here, other=0.0) > FLOOR)
+                reaches_d += tl.load(of_scores + at, mask=allowed, other=0.0)
             # where there is no successor, what it was made of is taken as endlessly large: its weights are 0
             from_d = tl.load(ed + at + m + 1, mask=corner, other=0.0)
             sum_d = tl.load(t + at + m + 1, mask=corner, other=-FLOOR)

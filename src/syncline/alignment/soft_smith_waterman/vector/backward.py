@@ -20,8 +20,17 @@ from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
 from syncline.alignment.soft_smith_waterman.vector.forward import clear, read_gaps, row_factors, scales
-from syncline.alignment.soft_smith_waterman.vector.strip import CELL, FRONT, PADDING, skew_in, skew_out, strip
+from syncline.alignment.soft_smith_waterman.vector.strip import (
+    CELL,
+    FRONT,
+    LEAST_FINITE,
+    PADDING,
+    skew_in,
+    skew_out,
+    strip,
+)
 from syncline.alignment.soft_smith_waterman.vector.types import (
+    choose,
     first,
     flush_denormals,
     fma,
@@ -31,6 +40,7 @@ from syncline.alignment.soft_smith_waterman.vector.types import (
     larger_float,
     last,
     load,
+    not_below,
     restore_denormals,
     splat,
     splat_int,
@@ -49,12 +59,19 @@ def reciprocal(whole: Any) -> Any:
 
 
 @inlined
+def upstream_of(steps_u: Any, steps_s: Any, q: int) -> Any:
+    """What arrives at D of a step; nothing where the cell is forbidden, whose D is a constant."""
+    return choose(not_below(load(steps_s, q * 16), splat(LEAST_FINITE)), load(steps_u, q * 16), splat(_ZERO))
+
+
+@inlined
 def sweep(
     steps: int, cells: Any, g: Any, upstream: Any, steps_u: Any, a: Any, e: Any, a_below: Any, e_below: Any,
     varying: Any, steps_a: Any, steps_e: Any, rows_below: Any, width: int, steps_ds: Any, spill: Any,
 ) -> Any:  # fmt: skip
-    """The adjoints of one strip, last step first; ``rows_below`` holds what the strip below it left, and gets its own.
+    """The adjoints of one strip, last step first, over its similarities in ``steps_ds``.
 
+    ``rows_below`` holds what the strip below it left, and gets its own.
     Rows of ``rows_below``: G_D, G_Y, and with varying gaps a and e of the strip's first row, and in ``spill`` what goes
     to the gaps of the first row of the strip below. Returns the sums of P d, Q z, P x, Q y for gaps that do not vary;
     others are written in place over their factors.
@@ -78,7 +95,7 @@ def sweep(
         r = skipped * reciprocal(fma(a_below, z, e_below * y))
         source = g * load(cells, q * CELL + 64)
         if upstream is not None:
-            source = source + load(steps_u, q * 16)
+            source = source + upstream_of(steps_u, steps_ds, q)
         ap, ep, ar, er = a_right * p, e_right * p, a_below * r, e_below * r
         if varying is not None:
             opened = ar * z

@@ -1,7 +1,7 @@
 """The vector kernel as the operators call it: which machine it runs on, which inputs it serves, tensors to arrays.
 
-Float32 on CPU. Inputs out of its range (a gap beyond 80 gamma, a similarity beyond some 700,000 gamma, NaN or infinity)
-are refused, once a call, and the caller takes the scalar kernel.
+Float32 on CPU. Inputs out of its range (a gap beyond 80 gamma, a similarity above some 700,000 gamma, NaN or infinity)
+are refused, once a call, and the caller takes the scalar kernel. A similarity of minus infinity is served.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ MOST = 80.0
 MOST_VARYING = 10.0
 """The same where gaps vary over columns: there a skip along the row may be lost beside a cheaper one from above."""
 LEAST = -20.0
+COLDEST, HOTTEST = 1e-30, 1e25
+"""Between these gammas 1 / gamma and 2^30 gamma are float32 numbers."""
 FAINTEST = -100.0
 """Lowest log2 of a pair's sum: where even the best match is this much dearer than none, float32 loses it beside 1."""
 
@@ -96,7 +98,10 @@ def _in_range(gap: Tensor, gamma: float, most: float) -> bool:
     return bool(low.item() >= LEAST * gamma and high.item() <= most * gamma)
 
 
-def _gaps_in_range(go: Tensor, ge: Tensor, gamma: float) -> bool:
+def _in_reach(go: Tensor, ge: Tensor, gamma: float) -> bool:
+    """Whether gamma, and the gaps over it, are in the kernel's range."""
+    if not COLDEST <= gamma <= HOTTEST:
+        return False
     most = MOST_VARYING if max(go.shape[2], ge.shape[2]) > 1 else MOST
     return _in_range(go, gamma, most) and _in_range(ge, gamma, most)
 
@@ -120,7 +125,7 @@ def forward(
     """score (b,), D (b, n, m) or an empty tensor, and rows (useful with ``keep``); None where out of range."""
     from syncline.alignment.soft_smith_waterman.vector import forward as forward_pass
 
-    if not _gaps_in_range(go, ge, gamma):
+    if not _in_reach(go, ge, gamma):
         return None
     b, n, m = s.shape
     score, scores = s.new_empty(b), s.new_empty(s.shape if want_scores else (0, 0, 0))
@@ -164,7 +169,7 @@ def tangent(
     """
     from syncline.alignment.soft_smith_waterman.vector import tangent as tangent_pass
 
-    if not _gaps_in_range(go, ge, gamma):
+    if not _in_reach(go, ge, gamma):
         return None
     b, n, m = s.shape
     score, ds, whole = s.new_empty(b), s.new_empty(s.shape), np.empty(b)

@@ -36,7 +36,7 @@ Array = NDArray[Any]
 
 @inlined
 def scales(gamma: float, n: int, m: int) -> Any:
-    """1 / (gamma ln 2) in two parts, and the largest |S| / (gamma ln 2) whose exponents cannot overflow."""
+    """1 / (gamma ln 2) in two parts, and the largest S / (gamma ln 2) whose exponents cannot overflow."""
     factor = 1.0 / (gamma * math.log(2.0))
     hi = np.float32(factor)
     return splat(hi), splat(np.float32(factor - hi)), splat(np.float32(min(2.0**20, 2.0**29 / max(1, min(n, m)))))

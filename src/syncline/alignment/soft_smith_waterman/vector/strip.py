@@ -39,7 +39,6 @@ from syncline.alignment.soft_smith_waterman.vector.types import (
     last_int,
     load,
     load_within,
-    magnitude,
     nearest,
     not_below,
     splat,
@@ -65,6 +64,9 @@ _EXP2 = tuple(
 )  # fmt: skip  # minimax on [-1/2, 1/2]: 2e-9
 _E0, _E1, _E2, _E3, _E4, _E5, _E6 = _EXP2
 _NEVER = -(1 << 30)
+LEAST_FINITE = np.float32(np.finfo(np.float32).min)
+"""What is below it is minus infinity: a forbidden cell."""
+_LOWEST_EXPONENT = np.float32(_NEVER)
 _ROOT = 0x3F3504F3  # bits of sqrt(1/2)
 _L1, _L3, _L5, _L7 = (np.float32(2 / (np.log(2) * k)) for k in (1, 3, 5, 7))
 
@@ -179,16 +181,24 @@ def to_factors(gaps: Any, m: int, hi: Any, lo: Any) -> None:
 
 
 @inlined
+def lowest_served(hi: Any) -> Any:
+    """The similarity whose exponential is 0 beside whatever a cell can hold; lower ones are taken as it."""
+    return splat(_LOWEST_EXPONENT) / hi
+
+
+@inlined
 def advance(
     s: Any, inside: Any, a: Any, e: Any, d: Any, x: Any, k: Any, z_up: Any, y_up: Any, k_up: Any, t: Any, k_t: Any,
-    hi: Any, lo: Any, varying: Any,
+    hi: Any, lo: Any, lowest: Any, varying: Any,
 ) -> Any:  # fmt: skip
     """d, x, y, k of the cells of one step; and u for the check of its range.
+
+    A similarity below ``lowest``, such as that of a forbidden cell, makes d 0; NaN stays what it is and is found in u.
 
     A contribution of 0 must not lend its power of two where the others may be far smaller. They can be with gaps that
     vary over columns only: otherwise a skip from the left cell is never cheaper than one from above by more than a gap.
     """
-    exponent, mantissa, u = exp2_parts(s, hi, lo)
+    exponent, mantissa, u = exp2_parts(choose(not_below(s, lowest), s, lowest), hi, lo)
     matched, k_matched = t * mantissa, k_t + exponent
     skipped_m = fma(a, d, e * x)
     skipped_n = fma(a, z_up, e * y_up)
@@ -223,6 +233,7 @@ def strip(
             store(edge, to + c, splat(_ZERO))
             store(edge, to + width + c, splat(_ZERO))
             store(level, to // 2 + c, splat_int(0))
+    lowest = lowest_served(hi)
     d, x, y, k = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat_int(0)
     t_diagonal, k_diagonal = splat(_ONE), splat_int(0)
     z, t = splat(_ZERO), splat(_ONE)
@@ -241,8 +252,10 @@ def strip(
         value = load(s, q * 16)
         if scores is not None:
             store(steps_d, q * 16, fma(unit, log2(t_diagonal, k_diagonal), value))
-        d, x, y, k, u = advance(value, inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, varying)
-        bad = either(bad, not_below(magnitude(u), limit))
+        d, x, y, k, u = advance(
+            value, inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, lowest, varying
+        )
+        bad = either(bad, not_below(u, limit))
         t_diagonal, k_diagonal = from_above(t, t_row[here]), k_up
         z = d + x
         t = power(splat_int(127) - k) + z + y

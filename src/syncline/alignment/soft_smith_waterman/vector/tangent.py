@@ -27,12 +27,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.soft_smith_waterman.vector.backward import keep_first_row, reciprocal, write_gaps
+from syncline.alignment.soft_smith_waterman.vector.backward import (
+    keep_first_row,
+    reciprocal,
+    upstream_of,
+    write_gaps,
+)
 from syncline.alignment.soft_smith_waterman.vector.forward import clear, row_factors, row_values, scales, sum_of_lanes
 from syncline.alignment.soft_smith_waterman.vector.strip import (
     FRONT,
+    LEAST_FINITE,
     PADDING,
     advance,
+    lowest_served,
     power,
     skew_in,
     skew_out,
@@ -56,7 +63,6 @@ from syncline.alignment.soft_smith_waterman.vector.types import (
     last,
     last_int,
     load,
-    magnitude,
     not_below,
     restore_denormals,
     splat,
@@ -103,6 +109,7 @@ def moving_strip(
     hi, lo, limit, per = scale
     a, e, to, te = gaps
     total, moved, k_total = sums
+    lowest = lowest_served(hi)
     d, x, y, k = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat_int(0)
     z, t, t_diagonal, k_diagonal = splat(_ZERO), splat(_ONE), splat(_ONE), splat_int(0)
     zt, dt, px, py = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
@@ -123,11 +130,13 @@ def moving_strip(
         # before the power of two changes, as a d + e x and a z + e y are in `advance`
         px = fma(a, dt - d * to, e * (px - x * te))
         py = fma(a, zt_up - z_up * to, e * (py_up - y_up * te))
+        value = load(s, q * 16)
         d, x, y, k, u = advance(
-            load(s, q * 16), inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, varying
+            value, inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, lowest, varying
         )
-        bad = either(bad, not_below(magnitude(u), limit))
+        bad = either(bad, not_below(u, limit))
         td = choose(inside, fma(load(ts, q * 16), per, r_diagonal), splat(_ZERO))
+        td = choose(not_below(value, splat(LEAST_FINITE)), td, splat(_ZERO))
         back = splat_int(127) - k
         px, py = px * power(k_left + back), py * power(k_up + back)
         t_diagonal, k_diagonal, r_diagonal = from_above(t, t_row[here]), k_up, from_above(r, r_row[here])
@@ -157,7 +166,7 @@ def moving_sweep(
     m: int, steps: Any, cells: Any, share_of: Any, of_score: Any, upstream: Any, steps_u: Any, gaps: Any,
     gaps_below: Any, varying: Any, rows_below: Any, width: int, spill: Any,
 ) -> Any:  # fmt: skip
-    """`vector_backward.sweep` with derivatives, which are all that it writes, over s and the gaps.
+    """`backward.sweep` with derivatives, which are all that it writes, over s and the gaps.
 
     Rows of ``rows_below``: G_D, G_Y, their derivatives, and with varying gaps a, e, to, te of the first row of the
     strip below. Returns the derivatives of the sums of P d, Q z, P x, Q y.
@@ -210,7 +219,7 @@ def moving_sweep(
         mx = fma(px, s_x, x * fma(e, extended, m_down))
         my = fma(py, s_y, y * fma(e_below, extended_below, mh))
         if upstream is not None:
-            source = source + load(steps_u, q * 16)
+            source = source + upstream_of(steps_u, steps_ds, q)
         gd, gx, gy = fma(d, s_d, source), x * s_x, y * s_y
         store(steps_ds, q * 16, md)
         rows_below[here], rows_below[width + here] = first(gd), first(gy)
@@ -337,7 +346,7 @@ def tangent(
     ``inputs``: s, ts, go, ge, to, te, of which to and te are divided by gamma. ``strides`` over pairs and rows of go,
     ge, to (and its result), te (and its).
     ``score`` and ``scores`` get the derivatives of the score and D over gamma, ``ds`` and ``gradients`` (dgo, dge)
-    those of what `vector_backward.backward` gives, shaped as there; ``whole`` as in `vector_forward.forward`.
+    those of what `backward.backward` gives, shaped as there; ``whole`` as in `forward.forward`.
     ``scores`` and ``gradients`` start as zeros. False where a similarity is out of range and nothing can be relied on.
     """
     state = flush_denormals()

@@ -175,11 +175,6 @@ def larger_float(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-@_simple(F, F)
-def magnitude(builder: Any, a: Any) -> Any:
-    return _call(builder, "llvm.fabs.v16f32", F.ir, a)
-
-
 @_simple(M, F, F)
 def not_below(builder: Any, a: Any, b: Any) -> Any:
     """not a < b: true where either is NaN."""
