@@ -100,6 +100,7 @@ class Embedder:
         from PIL import Image
 
         from syncline.encoder.principal_space import PrincipalSpace
+        from syncline.video.still import read_still
 
         if self.encoder is not None and self.encoder.config.contexts > 1:
             raise SynclineError(
@@ -112,11 +113,7 @@ class Embedder:
         else:
             backbone = self.encoder.backbone
         height, width = backbone.size
-        try:
-            with Image.open(path) as picture:
-                small = picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
-        except (OSError, ValueError) as error:
-            raise SynclineError(f"{path} is no picture that can be read ({error})") from error
+        small = Image.fromarray(read_still(path)).resize((width, height), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None]
         with torch.no_grad():
             if self.encoder is not None:

@@ -14,13 +14,16 @@ from syncline.errors import SynclineError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+RESULTS = Path("syncline-results")
+"""The folder that holds what the verbs write, unless --out says otherwise: one to keep, to move or to delete."""
 FORMS = ("png", "svg", "pdf", "none")
 
 
 def add_output_options(parser: argparse.ArgumentParser, default: str) -> None:
-    """--out and --figures."""
+    """--out, by default a folder of that name in `RESULTS`, and --figures."""
+    folder = RESULTS / default
     parser.add_argument(
-        "--out", type=Path, default=Path(default), metavar="DIR", help=f"folder of the results (default: {default})"
+        "--out", type=Path, default=folder, metavar="DIR", help=f"folder of the results (default: {folder})"
     )
     parser.add_argument("--figures", choices=FORMS, default="png", help="form of the pictures (default: png)")
 
