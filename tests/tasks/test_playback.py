@@ -16,10 +16,13 @@ from walks import walk
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, Timeline, align
-from syncline.tasks.playback import BAR, grid, moments, own_pace, side_by_side
+from syncline.tasks.film_canvas import BAR, foot_height
+from syncline.tasks.playback import grid, moments, own_pace, side_by_side
 from syncline.video import VideoReader
 
 HEIGHT, WIDTH = 48, 96
+FOOT = foot_height(HEIGHT)
+LINE = FOOT - BAR
 
 
 def decoded(path: Path) -> list[NDArray[np.uint8]]:
@@ -41,7 +44,7 @@ def test_every_frame_of_b_is_the_one_the_path_names(tmp_path: Path) -> None:
     pictures = decoded(tmp_path / "out.mp4")
     np.testing.assert_allclose(reader.pts_seconds, clock.pts_seconds, atol=1e-3)
     assert reader.duration == pytest.approx(clock.duration, abs=0.02)
-    assert (reader.height, reader.width, reader.codec) == (HEIGHT + BAR, 2 * WIDTH, "h264")
+    assert (reader.height, reader.width, reader.codec) == (HEIGHT + FOOT, 2 * WIDTH, "h264")
     named = VideoReader(b).index_at(alignment.follow(clock.pts_seconds))
     assert [read_bar_code(p[:HEIGHT, :WIDTH]) for p in pictures] == list(range(60))
     assert [read_bar_code(p[:HEIGHT, WIDTH:]) for p in pictures] == named.tolist()
@@ -82,7 +85,7 @@ def test_own_pace_shows_both_clocks_and_the_other_moment(tmp_path: Path) -> None
     assert reader.duration == pytest.approx(4.0, abs=0.05)  # the longer one
     assert [read_bar_code(p[:HEIGHT, :WIDTH]) for p in pictures] == [min(k, 59) for k in range(120)]
     assert [read_bar_code(p[:HEIGHT, WIDTH:]) for p in pictures] == list(range(120))
-    strip = pictures[30][HEIGHT + 2 : HEIGHT + BAR - 2].mean(axis=0)  # A is at 1 s of 2, B at 1 s of 4
+    strip = pictures[30][HEIGHT + LINE : HEIGHT + LINE + 3].mean(axis=0)  # A is at 1 s of 2, B at 1 s of 4
     orange = np.flatnonzero((strip[:, 0] > 180) & (strip[:, 2] < 120))
     assert np.abs(orange[orange < WIDTH].mean() - 48) < 3
     assert np.abs(orange[orange >= WIDTH].mean() - WIDTH - 24) < 3
@@ -108,12 +111,13 @@ def test_grid_puts_every_video_at_its_own_moment(tmp_path: Path) -> None:
     grid(files, timeline, tmp_path / "grid.mp4", height=HEIGHT, rate=10)
     pictures = decoded(tmp_path / "grid.mp4")
     assert len(pictures) == 20
-    assert pictures[0].shape == (2 * HEIGHT, 2 * WIDTH, 3)
+    cell = HEIGHT + FOOT
+    assert pictures[0].shape == (2 * cell, 2 * WIDTH, 3)
     for k, picture in enumerate(pictures):
         assert read_bar_code(picture[:HEIGHT, :WIDTH]) == 3 * k
         assert read_bar_code(picture[:HEIGHT, WIDTH:]) == 3 * k + 30
-        third = picture[HEIGHT:, :WIDTH]
-        assert (third.max() < 100) == (k < 10)
+        third = picture[cell : cell + HEIGHT, :WIDTH]
+        assert (third.max() < 145) == (k < 10)
     with pytest.raises(SynclineError, match="2 files for a timeline of 3"):
         grid(files[:2], timeline, tmp_path / "no.mp4")
     assert not (tmp_path / "no.mp4").exists()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+Form = Literal["rgb24", "yuv420p"]
 MAX_SIDE = 16_384
 READING = 2
 """Counts up when the pictures of some files change: 1 up to version 0.1.0; 2 mirrors as the display matrix says,
@@ -57,5 +58,11 @@ class FrameSource(Protocol):
     def rotation(self) -> int:
         """Degrees clockwise by which the stored pictures are turned for display: 0, 90, 180 or 270."""
 
-    def pictures(self, frame_indices: NDArray[np.int64], size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-        """The frames of ascending distinct numbers, scaled: (h, w, 3) uint8 RGB each, as they are displayed."""
+    def pictures(
+        self, frame_indices: NDArray[np.int64], size: tuple[int, int], form: Form = "rgb24"
+    ) -> Iterator[NDArray[np.uint8]]:
+        """The frames of ascending distinct indices as displayed, scaled to ``size`` (h, w).
+
+        Each is valid until the next one is asked for: (h, w, 3) uint8 RGB, or, as yuv420p, (3 h / 2, w) uint8: the
+        plane of brightness, then those of colour, at half the size.
+        """

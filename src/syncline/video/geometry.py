@@ -76,3 +76,16 @@ def displayed_width(height: int, width: int, aspect: Fraction | None) -> int:
         return width
     wide = max(1, round(width * aspect))
     return wide if abs(wide - width) > _SEEN * width else width
+
+
+def split_planes(planes: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Views of brightness (h, w) and the two colours (h / 2, w / 2) of a yuv420p picture (3 h / 2, w).
+
+    Examples:
+        >>> [plane.shape for plane in split_planes(np.zeros((6, 8), np.uint8))]
+        [(4, 8), (2, 4), (2, 4)]
+    """
+    height, width = len(planes) * 2 // 3, planes.shape[1]
+    flat = planes.reshape(-1)
+    colours = flat[height * width :].reshape(2, height // 2, width // 2)
+    return flat[: height * width].reshape(height, width), colours[0], colours[1]

@@ -23,7 +23,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
-from syncline.video.frame_source import MAX_FRAMES
+from syncline.video.frame_source import MAX_FRAMES, Form
 from syncline.video.picture_names import PICTURE_SUFFIXES, PictureSequence, is_picture_name, picture_sequences
 from syncline.video.still import opened_still, orientation_of, upright_pixels, upright_size
 
@@ -104,7 +104,9 @@ class PictureFolder:
             remarks.append(f"{gaps} gaps in the numbers ({missing} pictures missing), kept as gaps in time")
         return remarks
 
-    def pictures(self, frame_indices: NDArray[np.int64], size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    def pictures(
+        self, frame_indices: NDArray[np.int64], size: tuple[int, int], form: Form = "rgb24"
+    ) -> Iterator[NDArray[np.uint8]]:
         """The wanted pictures, scaled; a generator that opens a file at a time."""
         reformatter = VideoReformatter()
         for index in frame_indices.tolist():
@@ -114,11 +116,9 @@ class PictureFolder:
                     own, first = (f"{w} x {h} pixels" for h, w in (upright_size(picture), self.display_size))
                     raise SynclineError(f"{file}: {own}, the first frame has {first}")
                 pixels: NDArray[Any] = upright_pixels(picture, file)
-            if pixels.shape[:2] != size:
+            if pixels.shape[:2] != size or form != "rgb24":
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-                pixels = reformatter.reformat(
-                    frame, width=size[1], height=size[0], format="rgb24", threads=1
-                ).to_ndarray()
+                pixels = reformatter.reformat(frame, width=size[1], height=size[0], format=form, threads=1).to_ndarray()
             yield pixels
 
 

@@ -177,5 +177,13 @@ class VideoReader:
                 pixels[row] = next(pictures)
             yield Frames(pixels, self.pts_seconds[part], part)
 
+    def planes(self, indices: Sequence[int] | NDArray[np.integer]) -> Iterator[NDArray[np.uint8]]:
+        """Ascending distinct frames as encoders take them, one at a time, for readers with even sides.
+
+        Each is valid until the next one is asked for: (3 h / 2, w) uint8, brightness above, at half the size the two
+        planes of colour (ITU-R BT.601, limited range).
+        """
+        return self._source.pictures(np.asarray(indices, dtype=np.int64), (self.height, self.width), "yuv420p")
+
     def _pictures(self, wanted: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
         return self._source.pictures(wanted, (self.height, self.width))

@@ -24,12 +24,12 @@ from typing import Any
 
 import av.error
 import numpy as np
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
-from syncline.video.frame_source import MAX_PIXELS, MAX_SIDE
-from syncline.video.geometry import Orientation, displayed_width
+from syncline.video.frame_source import MAX_PIXELS, MAX_SIDE, Form
+from syncline.video.geometry import UPRIGHT, Orientation, displayed_width, split_planes
 from syncline.video.packets import frame_of, scan_packets
 from syncline.video.streams import decodable, films, find_film, opened, reason
 
@@ -141,7 +141,9 @@ class VideoFile:
             said.append("interlaced; both fields are in one picture")
         return said
 
-    def pictures(self, frame_indices: NDArray[np.int64], size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    def pictures(
+        self, frame_indices: NDArray[np.int64], size: tuple[int, int], form: Form = "rgb24"
+    ) -> Iterator[NDArray[np.uint8]]:
         """The wanted frames in one pass; each is valid until the next one is asked for."""
         if not len(frame_indices):
             return
@@ -171,7 +173,7 @@ class VideoFile:
                 if frame is None:
                     raise SynclineError(f"{self.path}: frame {target} cannot be decoded (it is missing in the stream)")
                 at = target
-                yield _picture(frame, size, reformatter)
+                yield _picture(frame, size, reformatter) if form == "rgb24" else _planes(frame, size, reformatter)
 
     @staticmethod
     def _seek(container: Any, stream: Any, pts: int) -> Any:
@@ -196,3 +198,24 @@ def _picture(frame: Any, size: tuple[int, int], reformatter: VideoReformatter) -
     plane = converted.planes[0]  # looked at in place: whoever takes the picture copies it, once
     buffer: Any = memoryview(plane)
     return orientation.apply(np.ndarray((height, width, 3), np.uint8, buffer=buffer, strides=(plane.line_size, 3, 1)))
+
+
+def _planes(frame: Any, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
+    orientation = Orientation.of(frame)
+    height, width = orientation.sides(size)
+    converted = reformatter.reformat(
+        frame,
+        width=width,
+        height=height,
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
+    )
+    found: NDArray[Any] = converted.to_ndarray()
+    if orientation == UPRIGHT:
+        return found
+    turned = np.empty((size[0] * 3 // 2, size[1]), np.uint8)
+    for source, target in zip(split_planes(found), split_planes(turned)):
+        target[:] = orientation.apply(source)
+    return turned

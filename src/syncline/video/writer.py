@@ -28,6 +28,7 @@ class VideoWriter:
         path: the file; it appears when the block ends without an error.
         height, width: of the pictures; odd ones are cut by one row or column, which the codec needs.
         rate: nominal frames a second; the times given to `write` are what counts.
+        quick: for half the time, and files that are a third larger.
         audio_from: a file whose sound is copied, cut to the length of the pictures; left out from where that fails.
 
     Examples:
@@ -41,13 +42,21 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: str | Path, *, height: int, width: int, rate: float, audio_from: str | Path | None = None
+        self,
+        path: str | Path,
+        *,
+        height: int,
+        width: int,
+        rate: float,
+        audio_from: str | Path | None = None,
+        quick: bool = False,
     ) -> None:
         self.path, self.height, self.width = Path(path), height - height % 2, width - width % 2
         if self.height < 2 or self.width < 2:
             raise SynclineError(f"{path}: cannot write pictures of {height} x {width}")
         self._rate = Fraction(rate).limit_denominator(1001)
         self._audio_from = audio_from
+        self._preset = "superfast" if quick else "veryfast"
         self._last, self._end = -1, 0.0
         self._stack = contextlib.ExitStack()
 
@@ -63,7 +72,7 @@ class VideoWriter:
             self._stream.codec_context.bit_rate = 0  # crf alone decides
             # x264's AVX-512 code for mbtree reads memory that nobody wrote: the same pictures would give other files.
             # Without it, a crf of 22 makes files as large as 20 did with it.
-            self._stream.options = {"crf": "22", "preset": "veryfast", "x264-params": "mbtree=0"}
+            self._stream.options = {"crf": "22", "preset": self._preset, "x264-params": "mbtree=0"}
             self._sound = _Sound(self._audio_from, self._container) if self._audio_from is not None else None
         except BaseException as error:
             if not self._stack.__exit__(type(error), error, error.__traceback__):
@@ -76,9 +85,6 @@ class VideoWriter:
         Raises:
             SynclineError: a picture of another size, or a time that does not ascend.
         """
-        pts = round(pts_seconds * CLOCK)
-        if pts <= self._last:
-            raise SynclineError(f"{self.path}: the frame at {pts_seconds:.4f} s does not come after the one before")
         if (
             pixels.ndim != 3
             or pixels.shape[0] - self.height not in (0, 1)
@@ -88,6 +94,22 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(
             np.ascontiguousarray(pixels[: self.height, : self.width], dtype=np.uint8), format="rgb24"
         )
+        self._encode(frame, pts_seconds)
+
+    def write_planes(self, planes: NDArray[np.uint8], pts_seconds: float) -> None:
+        """As `write`, of a picture that is yuv420p already: (3 h / 2, w) uint8 for even sides.
+
+        Raises:
+            SynclineError: a picture of another size, or a time that does not ascend.
+        """
+        if planes.shape != (self.height * 3 // 2, self.width):
+            raise SynclineError(f"{self.path}: planes of {planes.shape}, expected {(self.height * 3 // 2, self.width)}")
+        self._encode(av.VideoFrame.from_ndarray(planes, format="yuv420p"), pts_seconds)
+
+    def _encode(self, frame: av.VideoFrame, pts_seconds: float) -> None:
+        pts = round(pts_seconds * CLOCK)
+        if pts <= self._last:
+            raise SynclineError(f"{self.path}: the frame at {pts_seconds:.4f} s does not come after the one before")
         frame.pts, frame.time_base = pts, Fraction(1, CLOCK)
         self._container.mux(self._stream.encode(frame))
         self._last, self._end = pts, pts_seconds

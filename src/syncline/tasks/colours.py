@@ -1,0 +1,6 @@
+"""The colours of films, figures and the page: one meaning, one colour, wherever it is seen."""
+
+A_COLOUR = "#0b6a86"
+B_COLOUR = "#9a3d86"
+GAP_COLOUR = "#b45309"
+"""Of what only one of two videos shows."""
