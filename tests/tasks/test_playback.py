@@ -13,9 +13,11 @@ from bars import bar_code, read_bar_code, write_bar_codes
 from numpy.typing import NDArray
 from walks import walk
 
+import syncline.viewer
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, Timeline, align
+from syncline.tasks.colours import A_COLOUR, B_COLOUR, GAP_COLOUR
 from syncline.tasks.film_canvas import BAR, foot_height
 from syncline.tasks.playback import grid, moments, own_pace, side_by_side
 from syncline.video import VideoReader
@@ -76,6 +78,54 @@ def test_b_waits_dimmed_where_a_matches_nothing(tmp_path: Path) -> None:
     waiting, playing = pictures[10][:HEIGHT, WIDTH:], pictures[60][:HEIGHT, WIDTH:]
     assert waiting.max() < 145 < playing.max()
     assert read_bar_code(pictures[60][:HEIGHT, WIDTH:]) == pytest.approx(30, abs=2)
+
+
+def test_the_bars_show_the_gaps_and_the_words_say_who_waits(tmp_path: Path) -> None:
+    a, b = write_bar_codes(tmp_path / "a.mp4", 90, width=192), write_bar_codes(tmp_path / "b.mp4", 60, width=192)
+    alignment = align(
+        walk(np.concatenate([np.full(30, np.nan), np.linspace(0, 1, 60)]), "a", rate=30.0),
+        walk(np.linspace(0, 1, 60), "b", rate=30.0), verdict=False,
+    )  # fmt: skip
+    (gap,) = alignment.gaps
+    side_by_side(a, b, alignment, tmp_path / "out.mp4", height=HEIGHT)
+    pictures = decoded(tmp_path / "out.mp4")
+    bar = pictures[60][HEIGHT + LINE + 3 : HEIGHT + LINE + 9, :192].mean(axis=0)
+    assert np.abs(bar[: int(gap.end / 3 * 192) - 4] - rgb(GAP_COLOUR)).max() < 30
+    assert np.abs(bar[int(gap.end / 3 * 192) + 4 : 120] - rgb(A_COLOUR)).max() < 30
+    words = [
+        picture[HEIGHT : HEIGHT + LINE, 2 * 192 - 84 : 2 * 192 - 60].max() for picture in (pictures[10], pictures[60])
+    ]
+    assert words[0] > 80 > words[1]  # "waits: only in A" stands before the time
+    names = pictures[60][HEIGHT : HEIGHT + LINE, 12:60].max(axis=(0, 2))
+    assert (names > 80).sum() > 10
+
+
+def rgb(colour: str) -> NDArray[np.int64]:
+    return np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+
+
+def test_figures_and_page_have_the_colours_of_the_films() -> None:
+    from syncline.report import style
+
+    page = (Path(syncline.viewer.__file__).parent / "page" / "style.css").read_text(encoding="utf-8")
+    assert f"--a: {A_COLOUR}; --b: {B_COLOUR};" in page
+    assert (style.A_COLOUR, style.B_COLOUR, style.EXTRA_COLOUR) == (A_COLOUR, B_COLOUR, GAP_COLOUR)
+
+
+def test_upright_and_wide_videos_keep_their_shape_in_a_grid(tmp_path: Path) -> None:
+    files = [
+        write_bar_codes(tmp_path / "wide.mp4", 30, height=48, width=192),
+        write_bar_codes(tmp_path / "tall.mp4", 30, height=192, width=48),
+    ]
+    seconds = np.arange(10) / 10
+    timeline = Timeline(("0", "1"), seconds, np.stack([seconds] * 2), "0", np.zeros(2), np.ones(2))
+    grid(files, timeline, tmp_path / "o.mp4", height=96)
+    picture = decoded(tmp_path / "o.mp4")[5]
+    width = picture.shape[1] // 2
+    for left, shape in ((0, 4.0), (width, 0.25)):
+        shown = picture[:96, left : left + width].max(axis=2) > 14
+        rows, columns = np.ptp(np.flatnonzero(shown.any(axis=1))) + 1, np.ptp(np.flatnonzero(shown.any(axis=0))) + 1
+        assert columns / rows == pytest.approx(shape, rel=0.12)
 
 
 def test_own_pace_shows_both_clocks_and_the_other_moment(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import known_events
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
-from syncline.cli.terminal import progress, say, warn
+from syncline.cli.terminal import progress, say, share_done, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,14 +161,14 @@ def film_of(first: Video, second: Video, alignment: Alignment, a: Embedding) -> 
 def _film(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment) -> None:
     from syncline.tasks.playback import own_pace, side_by_side
 
-    with progress("writing films", 2) as step:
-        if len(alignment.path):
-            side_by_side(
-                videos[0].path, videos[1].path, alignment, arguments.out / "side_by_side.mp4", height=arguments.height
-            )
-        step()
-        own_pace(videos[0].path, videos[1].path, alignment, arguments.out / "own_pace.mp4", height=arguments.height)
-        step()
+    films = {"side_by_side.mp4": side_by_side} if len(alignment.path) else {}
+    films["own_pace.mp4"] = own_pace
+    with progress("writing films", 100 * len(films)) as step:
+        for name, write in films.items():
+            write(
+                videos[0].path, videos[1].path, alignment, arguments.out / name, height=arguments.height,
+                progress=share_done(step, 100),
+            )  # fmt: skip
 
 
 def _report(out: Path, alignment: Alignment, value: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import labels_of
+from syncline.cli.outputs import RESULTS
 from syncline.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="forms of the labels that are written (default: csv)")  # fmt: skip
     parser.add_argument("--absent-below", type=float, default=0.25, metavar="SHARE",
                         help="an event with less than this share of the votes is absent (default: 0.25)")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("transferred"), help="folder of the results")
+    parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
     add_embedding_options(parser)
 
 

@@ -11,14 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from syncline.tasks import colours
+
 P = ParamSpec("P")
 
 INK = "#22262b"
 QUIET = "#7b848e"
 RULE = "#d9dde1"
-A_COLOUR = "#2468b0"
-B_COLOUR = "#c8641b"
-EXTRA_COLOUR = "#c43b4e"
+A_COLOUR = colours.A_COLOUR
+B_COLOUR = colours.B_COLOUR
+EXTRA_COLOUR = colours.GAP_COLOUR
 # Okabe and Ito's, without yellow (too light on white) and black
 PALETTE = ("#2468b0", "#c8641b", "#1b8a6b", "#b0548f", "#4aa3d8", "#d99a00", "#5b5fb5", "#8a6d4b", "#6b9b2f", "#8c8c8c")
 SEQUENTIAL = "viridis"
