@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import known_events
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
-from syncline.cli.terminal import progress, say, share_done, warn
+from syncline.cli.terminal import Bars, say, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -163,11 +163,11 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment)
 
     films = {"side_by_side.mp4": side_by_side} if len(alignment.path) else {}
     films["own_pace.mp4"] = own_pace
-    with progress("writing films", 100 * len(films)) as step:
+    with Bars() as bars:
         for name, write in films.items():
             write(
                 videos[0].path, videos[1].path, alignment, arguments.out / name, height=arguments.height,
-                progress=share_done(step, 100),
+                callback=bars,
             )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
-from syncline.cli.terminal import progress, say, share_done
+from syncline.cli.terminal import Bars, progress, say
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -156,8 +156,8 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline, r
         inconsistency=timeline.inconsistency[chosen],
         coverage=timeline.coverage[chosen],
     )
-    with progress("writing the grid", 100) as step:
+    with Bars() as bars:
         grid(
             [videos[i].path for i in chosen], part, arguments.out / "grid.mp4", height=arguments.height,
-            names=[videos[i].name for i in chosen], progress=share_done(step, 100),
+            names=[videos[i].name for i in chosen], callback=bars,
         )  # fmt: skip

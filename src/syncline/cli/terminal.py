@@ -61,19 +61,6 @@ def progress(phase: str, total: int) -> Iterator[Steps]:
         yield Steps(phase, total, bars if total > 0 else silent)
 
 
-def share_done(step: Callable[[], None], steps: int) -> Callable[[float], None]:
-    """A function of the share of a piece of work that is done, which moves a bar by ``steps`` in all."""
-    moved = 0
-
-    def report(share: float) -> None:
-        nonlocal moved
-        while moved < int(share * steps + 1e-9):
-            moved += 1
-            step()
-
-    return report
-
-
 def say(text: str) -> None:
     """A line of results on stdout."""
     print(text)

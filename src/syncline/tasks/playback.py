@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
+from syncline.progress import Callback, Steps, silent
 from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.colours import A_COLOUR, B_COLOUR
 from syncline.tasks.film_canvas import Canvas, Foot, Planes, fitted, foot_height
 from syncline.tasks.sync import Timeline
 from syncline.video import VideoReader, VideoWriter, mark_result
 
-Report = Callable[[float], None]
-"""Called with the share that is done, from 0 to 1."""
 _ANNOUNCED = 0.3
 """Seconds for which a video must have no part in a timeline before the grid says so."""
 
@@ -31,7 +30,7 @@ def side_by_side(
     *,
     height: int = 360,
     max_rate: float = 30.0,
-    progress: Report | None = None,
+    callback: Callback = silent,
 ) -> None:
     """Write an mp4 of A (left, its times and sound) and of B following it; B is dimmed while it waits in a gap.
 
@@ -43,7 +42,7 @@ def side_by_side(
         out: the mp4 to write, whole or not at all.
         height: pixels of both pictures.
         max_rate: frames a second at most.
-        progress: called after every frame.
+        callback: told of every frame.
 
     Raises:
         SynclineError: an empty alignment or an unreadable video.
@@ -52,6 +51,7 @@ def side_by_side(
     seconds = _ticks(pair.left.pts_seconds, max_rate)
     follow = alignment.follow(seconds)
     waiting = _inside(seconds, [(gap.start, gap.end) for gap in alignment.gaps if gap.video == "a"])
+    step = Steps(f"writing {out.name}", len(seconds), callback)
     with pair.writer(out, min(max_rate, pair.left.frame_rate)) as writer:
         for k, pictures in enumerate(pair.pictures(seconds, follow)):
             canvas = pair.canvas()
@@ -60,7 +60,7 @@ def side_by_side(
             pair.feet[0].draw_moment(canvas, seconds[k])
             pair.feet[1].draw_moment(canvas, follow[k], "waits: only in A" if waiting[k] else "")
             writer.write_planes(canvas.planes, float(seconds[k]))
-            _tell(progress, k + 1, len(seconds))
+            step()
     mark_result(out)
 
 
@@ -72,12 +72,12 @@ def own_pace(
     *,
     height: int = 360,
     max_rate: float = 30.0,
-    progress: Report | None = None,
+    callback: Callback = silent,
 ) -> None:
     """Write an mp4 of both at their own pace; bars show where each is and, shorter, where the other's moment is.
 
     Args:
-        a, b, alignment, out, height, max_rate, progress: as of `side_by_side`; the alignment may be empty.
+        a, b, alignment, out, height, max_rate, callback: as of `side_by_side`; the alignment may be empty.
     """
     pair = _Pair(a, b, alignment, height)
     left, right = pair.left, pair.right
@@ -86,6 +86,7 @@ def own_pace(
     at = np.minimum(seconds, left.pts_seconds[-1]), np.minimum(seconds, right.pts_seconds[-1])
     others = alignment.a_at(at[1]), alignment.b_at(at[0])
     alone = [_inside(at[i], [(gap.start, gap.end) for gap in alignment.gaps if gap.video == "ab"[i]]) for i in range(2)]
+    step = Steps(f"writing {out.name}", len(seconds), callback)
     with pair.writer(out, rate) as writer:
         for k, pictures in enumerate(pair.pictures(*at)):
             canvas = pair.canvas()
@@ -94,7 +95,7 @@ def own_pace(
             for i, foot in enumerate(pair.feet):
                 foot.draw_moment(canvas, at[i][k], f"only in {'AB'[i]}" if alone[i][k] else "", others[i][k])
             writer.write_planes(canvas.planes, float(seconds[k]))
-            _tell(progress, k + 1, len(seconds))
+            step()
     mark_result(out)
 
 
@@ -106,7 +107,7 @@ def grid(
     height: int = 240,
     rate: float = 15.0,
     names: Sequence[str] | None = None,
-    progress: Report | None = None,
+    callback: Callback = silent,
 ) -> None:
     """Write an mp4 of all videos on the common timeline, dimmed where they have no part in it.
 
@@ -120,7 +121,7 @@ def grid(
         height: pixels of every cell, without what stands under it.
         rate: frames a second.
         names: what the videos are called; their files' names by default.
-        progress: called after every frame.
+        callback: told of every frame.
 
     Raises:
         SynclineError: other than one file a source, or an unreadable video.
@@ -149,6 +150,7 @@ def grid(
     away = [_inside(seconds, gaps) for gaps in absent]
     streams = [_shown(reader, moments) for reader, moments in zip(readers, at, strict=True)]
     canvas = Canvas(background.height, background.width)
+    step = Steps(f"writing {out.name}", len(seconds), callback)
     with VideoWriter(out, height=canvas.height, width=canvas.width, rate=rate, quick=True) as writer:
         for k, pictures in enumerate(zip(*streams, strict=True)):
             canvas.planes[:] = background.planes
@@ -157,7 +159,7 @@ def grid(
                 canvas.paste(picture, top + aside[0], left + aside[1], dimmed=bool(away[i][k]))
                 feet[i].draw_moment(canvas, at[i][k], "has no part here" if away[i][k] else "", at=seconds[k])
             writer.write_planes(canvas.planes, float(seconds[k]))
-            _tell(progress, k + 1, len(seconds))
+            step()
     mark_result(out)
 
 
@@ -247,8 +249,3 @@ def _runs(absent: NDArray[np.bool_], seconds: NDArray[np.float64]) -> list[tuple
     ends = np.append(seconds, 2 * seconds[-1] - seconds[-2] if len(seconds) > 1 else seconds[-1])
     spans = [(float(seconds[first]), float(ends[last])) for first, last in zip(edges[::2], edges[1::2], strict=True)]
     return [(start, end) for start, end in spans if end - start >= _ANNOUNCED]
-
-
-def _tell(progress: Report | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done / max(1, total))
