@@ -21,9 +21,8 @@ from accelerate import Accelerator
 from benchmarks.record import append, peak_bytes, surroundings
 
 from syncline.encoder import FrameEncoder
-from syncline.training import TrainConfig, method_config
+from syncline.training import TrainConfig, make_loss, method_config
 from syncline.training.checkpoint import Parts
-from syncline.training.methods import make_loss
 from syncline.training.steps import Stepper, make_optimizer
 from syncline.views import FeatureViews
 

@@ -102,8 +102,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     """Defaults of the method (or the resumed run's settings), under those of the file, under those of the line."""
     from pathlib import Path
 
-    from syncline.training import config_from, merged, method_config, read_config
-    from syncline.training.methods import make_loss
+    from syncline.training import config_from, make_loss, merged, method_config, read_config
 
     given = _file_settings(arguments.config) if arguments.config is not None else {}
     line: dict[str, Any] = {}

@@ -6,6 +6,7 @@ Every name is loaded when it is first used (PEP 562): with features that are in 
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from syncline.encoder.cache import cache_info as cache_info
     from syncline.encoder.cache import clear_cache as clear_cache
     from syncline.encoder.config import EncoderConfig as EncoderConfig
-    from syncline.encoder.config import encoder_preset as encoder_preset
     from syncline.encoder.deferred_backbone import DeferredBackbone as DeferredBackbone
     from syncline.encoder.extraction import embed_features as embed_features
     from syncline.encoder.extraction import embed_video as embed_video
@@ -39,7 +39,6 @@ _HOME = {
     "clear_cache": "cache",
     "embed_features": "extraction",
     "embed_video": "extraction",
-    "encoder_preset": "config",
     "frozen_embeddings": "frozen",
     "published_config": "published_encoders",
     "video_of": "extraction",
@@ -57,7 +56,6 @@ __all__ = [
     "clear_cache",
     "embed_features",
     "embed_video",
-    "encoder_preset",
     "frozen_embeddings",
     "published_config",
     "video_of",
@@ -65,6 +63,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "encoder_preset":  # as version 0.1.0 had it
+        message = "syncline.encoder.encoder_preset is syncline.training.own_encoder now"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return importlib.import_module("syncline.training").own_encoder
     if name not in _HOME:
         raise AttributeError(f"module 'syncline.encoder' has no attribute {name!r}")
     return getattr(importlib.import_module(f"syncline.encoder.{_HOME[name]}"), name)

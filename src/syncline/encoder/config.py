@@ -113,33 +113,3 @@ class EncoderConfig:
             return cls(**{**values, "sampling": sampling})
         except TypeError as error:
             raise SynclineError(f"the configuration of the encoder is not one of syncline's: {error}") from error
-
-
-_PLAIN: dict[str, Any] = {"head_norm": "none", "projection": False}
-_LAC = {**_PLAIN, "temporal": "lac"}
-# published: 15 frames of 20 or 30 a second; 4 of the 7.5 or 10 that are looked at here are as far, about half a second
-_CONTEXTS = {**_PLAIN, "contexts": 2, "context_stride": 4, "temporal": "none"}
-_PRESETS: dict[str, dict[str, Any]] = {
-    "lac": _LAC,
-    "lrprop": _LAC,
-    "scl": {"head_norm": "batch", "temporal": "carl", "projection": True},
-    "tcc": {**_CONTEXTS, "l2_normalize": False},
-    "lav": _CONTEXTS,
-    "gta": _CONTEXTS,
-    "tcn": {**_PLAIN, "temporal": "none", "embedding_dim": 32, "l2_normalize": False},
-}
-
-
-def encoder_preset(method: str, **changes: Any) -> EncoderConfig:
-    """The encoder of a method over cached grid features: its own temporal module, contexts, width and normalisation.
-
-    The published encoders themselves, from pixels, are ``published_config``'s. ``method``: lac, lrprop (a transformer
-    encoder like LAC's), scl, tcc, lav, gta (two contexts, no transformer), tcn (32 numbers, no transformer).
-
-    Examples:
-        >>> encoder_preset("tcc", contexts=3).contexts
-        3
-    """
-    if method not in _PRESETS:
-        raise SynclineError(f"no encoder preset {method!r}; expected one of {', '.join(_PRESETS)}")
-    return EncoderConfig(**{**_PRESETS[method], **changes})

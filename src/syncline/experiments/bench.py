@@ -38,9 +38,14 @@ from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, di
 from syncline.experiments.sets import BenchSet, open_sets
 from syncline.files import write_json, write_text
 from syncline.training import Progress, TrainConfig, fit, merged, method_config
+from syncline.training.config import current_settings
 
 _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
+_FIXED: dict[str, Any] = {"sample_rate_hz": None, "copies": 1}
+"""What training would measure on each folder; all methods of a table have the same unless it says otherwise."""
+_SINCE_0_1 = {"sample_rate_hz": None}
+"""Settings that version 0.1.0 did not have, and their values then: runs of that version keep their keys."""
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 
 
@@ -87,7 +92,8 @@ class BenchConfig:
         own = dict(self.methods[label])
         how = {key: own.pop(key) for key in ("method", "preset", "own") if key in own}
         try:
-            return method_config(**how, **merged(merged(merged(self.common, extra or {}), own), {"seed": seed}))
+            settings = merged(merged(merged({**_FIXED, **self.common}, extra or {}), own), {"seed": seed})
+            return method_config(**how, **settings)
         except (SynclineError, TypeError) as error:
             raise SynclineError(f"bench {self.name}, method {label!r}: {error}") from error
 
@@ -111,8 +117,8 @@ def read_bench(name: str | Path) -> BenchConfig:
 
     shipped = str(name) in config_names()
     try:
-        place = _shipped() / f"{name}.yaml" if shipped else Path(name)
-        values = yaml.safe_load(place.read_text(encoding="utf-8"))
+        path = _shipped() / f"{name}.yaml" if shipped else Path(name)
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise SynclineError(
             f"{name} is no bench that can be read ({str(error).splitlines()[0]}); a YAML file, or one of "
@@ -142,16 +148,16 @@ def run_bench(
         SynclineError: a set that is not there. A run that fails is logged and tried again by the next call.
     """
     tell = say or (lambda words: None)
-    place = Path(out) / config.name
-    log = place / "runs.jsonl"
+    folder = Path(out) / config.name
+    log = folder / "runs.jsonl"
     done = {line["key"] for line in read_lines(log)}
     cache = FeatureCache() if cache is None else cache
     for name in config.sets:
         for found in open_sets(name, Path(root), Path(out) / "sets"):
             _run_set(config, found, cache, log, done, tell)
-            write_tables(config, place)
-    write_tables(config, place)
-    return place
+            write_tables(config, folder)
+    write_tables(config, folder)
+    return folder
 
 
 def _run_set(config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], tell: Say) -> None:
@@ -253,10 +259,18 @@ def _key(config: BenchConfig, found: BenchSet, label: str, training: TrainConfig
         "protocols": sorted(config.protocols),
         "draws": config.draws,
         "seed": training.seed,
-        "config": training.encoder.as_dict() if label == "controls" else training.as_dict(),
+        "config": training.encoder.as_dict() if label == "controls" else _as_in_0_1(training),
         "controls": list(controls) if label == "controls" else None,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _as_in_0_1(training: TrainConfig) -> dict[str, Any]:
+    """A configuration as version 0.1.0 wrote it, as far as it had the same settings."""
+    values = training.as_dict()
+    if values["teacher"] == "alignment":
+        values["teacher"] = "encoder"
+    return {name: value for name, value in values.items() if name not in _SINCE_0_1 or value != _SINCE_0_1[name]}
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -287,9 +301,9 @@ def append_line(path: Path, line: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def write_tables(config: BenchConfig, place: Path) -> None:
+def write_tables(config: BenchConfig, folder: Path) -> None:
     """Tables and differences from the lines that are there, of this configuration's sets, seeds, rows and settings."""
-    shown = shown_lines(config, read_lines(place / "runs.jsonl"))
+    shown = shown_lines(config, read_lines(folder / "runs.jsonl"))
     rows = [row for line in shown for row in line["rows"]]
     if not rows:
         return
@@ -304,11 +318,11 @@ def write_tables(config: BenchConfig, place: Path) -> None:
         "sets that were made for this project. Mean ± standard deviation over seeds. Bold: the best, and the 95 % "
         "interval of its difference to the next best (paired bootstrap over source videos) excludes 0.\n",
     ]
-    write_text(place / "tables.md", "\n".join(notes) + "\n" + as_markdown(tables) + speeds)
-    write_text(place / "tables.csv", as_csv(tables))
-    write_text(place / "tables.tex", as_latex(tables))
+    write_text(folder / "tables.md", "\n".join(notes) + "\n" + as_markdown(tables) + speeds)
+    write_text(folder / "tables.csv", as_csv(tables))
+    write_text(folder / "tables.tex", as_latex(tables))
     found = difference_rows(rows, config.baseline or next(iter(config.methods)))
-    write_json(place / "differences.json", found)
+    write_json(folder / "differences.json", found)
 
 
 def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -335,6 +349,7 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
         if not controls and line["label"] not in config.methods:
             continue
         if given is not None:  # controls of before have none
+            given = given if controls else current_settings(given)
             sampling = json.dumps((given if controls else given["encoder"])["sampling"])
             if given != wanted(line["label"], sampling) | ({} if controls else {"seed": line["seed"]}):
                 continue

@@ -35,31 +35,31 @@ def open_sets(name: str, root: Path, rendered: Path) -> Iterator[BenchSet]:
     Rendered sets lie in the folder `rendered`, and are made if they are not there; a folder `synthetic` below `root`
     comes first.
     """
-    folder, _, chosen = name.partition(":")
-    place = root / folder
-    if folder == "synthetic" and not place.is_dir():
+    folder_name, _, chosen = name.partition(":")
+    folder = root / folder_name
+    if folder_name == "synthetic" and not folder.is_dir():
         yield BenchSet(name, _rendered(chosen.split(",") if chosen else [], rendered), None, {})
         return
     if name in DATASETS:
-        for action, videos in by_action(open_dataset(name, place if place.is_dir() else root)).items():
+        for action, videos in by_action(open_dataset(name, folder if folder.is_dir() else root)).items():
             yield BenchSet(action or name, videos, None, {})
         return
-    if not place.is_dir():
-        raise SynclineError(f"there is no set {folder} in {root}; give the folder that holds it with --root")
-    videos = open_videos(place)
+    if not folder.is_dir():
+        raise SynclineError(f"there is no set {folder_name} in {root}; give the folder that holds it with --root")
+    videos = open_videos(folder)
     if chosen:
         column, _, value = chosen.partition("=")
-        videos = split_by(videos, place / "annotations.csv", column, value)
-    recuts = read_recuts(place / "retimed.csv", videos) if (place / "retimed.csv").is_file() else None
-    yield BenchSet(name, videos, recuts, {} if chosen else labels_beside(place))
+        videos = split_by(videos, folder / "annotations.csv", column, value)
+    recuts = read_recuts(folder / "retimed.csv", videos) if (folder / "retimed.csv").is_file() else None
+    yield BenchSet(name, videos, recuts, {} if chosen else labels_beside(folder))
 
 
 def _rendered(troubles: Sequence[str], folder: Path) -> VideoSet:
     unknown = [kind for kind in troubles if kind not in TROUBLES]
     if unknown:
         raise SynclineError(f"there are no synthetic videos with {unknown[0]!r}; expected {', '.join(TROUBLES)}")
-    place = folder / "_".join(["synthetic", *troubles])
-    if not (place / "truth.json").is_file():  # written last
+    set_folder = folder / "_".join(["synthetic", *troubles])
+    if not (set_folder / "truth.json").is_file():  # written last
         chosen: dict[str, Any] = dict.fromkeys(troubles, True)
-        render_synthetic(place, SyntheticConfig(num_videos=RENDERED, **chosen))
-    return open_videos(place)
+        render_synthetic(set_folder, SyntheticConfig(num_videos=RENDERED, **chosen))
+    return open_videos(set_folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from jaxtyping import Bool, Float, Int, Num
@@ -26,9 +26,12 @@ class Loss(Protocol):
     def at(self, progress: float) -> None:
         """Told before every step how far training is, in [0, 1)."""
 
-    def __call__(self, x: Tensor, y: Tensor, **views: Any) -> Tensor: ...
+    @property
+    def __call__(self) -> Callable[..., Tensor]: ...
 
-    def terms(self, x: Tensor, y: Tensor, **views: Any) -> dict[str, Tensor]: ...
+    @property
+    def terms(self) -> Callable[..., dict[str, Tensor]]:
+        """Called as the loss itself is (`PairLoss.terms`): its unweighted terms by name."""
 
     def parameters(self) -> Iterator[nn.Parameter]: ...
 

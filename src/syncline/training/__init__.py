@@ -2,24 +2,30 @@
 
 from syncline.training.config import TrainConfig, as_yaml, config_from, merged
 from syncline.training.loop import fit
-from syncline.training.methods import METHODS, make_loss, method_config
+from syncline.training.methods import METHODS, Method
 from syncline.training.progress import Progress
-from syncline.training.run_folder import read_config
+from syncline.training.recipes import make_loss, method_config, own_encoder
+from syncline.training.run_folder import Case, case_of, read_config, trained_on
 from syncline.training.stopping import TrainingStopped
 from syncline.training.train_source import train, training_videos
 
 __all__ = [
     "METHODS",
+    "Case",
+    "Method",
     "Progress",
     "TrainConfig",
     "TrainingStopped",
     "as_yaml",
+    "case_of",
     "config_from",
     "fit",
     "make_loss",
     "merged",
     "method_config",
+    "own_encoder",
     "read_config",
     "train",
+    "trained_on",
     "training_videos",
 ]

@@ -13,7 +13,7 @@ Notable choices:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from syncline.encoder import FrameEncoder
 from syncline.errors import UnusableRunError
 from syncline.files import replacing, sha256, write_json
+from syncline.losses import Loss
 
 FOLDER, INDEX = "checkpoint", "checkpoint.json"
 
@@ -35,7 +36,7 @@ class Parts:
     """What a checkpoint holds: the encoder, the loss with its parameters, and the optimiser over both."""
 
     encoder: FrameEncoder
-    loss: nn.Module
+    loss: Loss
     optimizer: torch.optim.Optimizer
 
 
@@ -71,8 +72,16 @@ def save_checkpoint(
             old.unlink(missing_ok=True)
 
 
-def load_checkpoint(run: Path, parts: Parts, *, identity: Mapping[str, Any]) -> dict[str, Any]:
+def load_checkpoint(
+    run: Path,
+    parts: Parts,
+    *,
+    identity: Mapping[str, Any],
+    current: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> dict[str, Any]:
     """Puts the checkpoint of ``run`` into ``parts``; returns its JSON (``step``, ``steps``, ``seconds``).
+
+    ``current`` says what an identity that an earlier version wrote is today.
 
     Raises:
         UnusableRunError: it is damaged, or of another model.
@@ -80,7 +89,7 @@ def load_checkpoint(run: Path, parts: Parts, *, identity: Mapping[str, Any]) -> 
     folder = run / FOLDER
     described = read_index(run)
     assert described is not None
-    difference = _first_difference(described["identity"], _as_read(identity))
+    difference = _first_difference(_as_read(current(described["identity"])), _as_read(identity))
     if difference is not None:
         key, theirs, ours = difference
         raise UnusableRunError(

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from syncline.encoder import EncoderConfig
 from syncline.errors import SynclineError, check_choices
+from syncline.training.methods import METHODS
 from syncline.views import ViewConfig
 
-Method = Literal["lac", "scl", "tcn", "tcc", "lav", "gta", "lrprop"]
 Schedule = Literal["cosine", "fixed"]
 Precision = Literal["float32", "bf16"]
-Teacher = Literal["encoder", "frozen"]
+Teacher = Literal["alignment", "frozen", "consensus"]
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,17 @@ class TrainConfig:
         loss: options of the loss by name, over the preset's.
         label_seconds: standard deviation of soft labels in seconds, for the losses that have them (lac, scl, lrprop);
             None, or an option of the loss that names the variance itself: in sampled frames^2, as published.
-        teacher: whose frames are aligned where an alignment carries positions across videos (lac's ``cross_video``):
-            the ``encoder``'s own embeddings, or the ``frozen`` features, about their mean in the batch.
+        teacher: what carries positions across videos (lac's ``cross_video``): an ``alignment`` of the encoder's own
+            embeddings; one of the ``frozen`` features, about their mean in the batch; or the ``consensus`` of the
+            whole folder, computed once from frozen features.
         encoder, views: what is trained, and what it is shown.
         steps: of the optimiser. accumulate: batches a step. seed: with the step it decides every draw.
         lr, weight_decay, betas: of Adam. schedule: ``cosine`` to 0, or ``fixed``. clip: largest norm of the encoder's
             gradient; 0 for any. The loss's own parameters have its ``gap_lr``, or ``lr``.
-        copies: of the cached features: the first is plain, the others are augmented; more cost disk and time.
+        sample_rate_hz: frames a second that are looked at: a number, or ``auto``: chosen from the lengths of the clips,
+            unless ``encoder.sampling`` names a rate or stride of its own. None: as ``encoder.sampling`` has it.
+        copies: of the cached features: the first is plain, the others are augmented; more cost disk and time. ``auto``:
+            where the scenes of the clips differ, several, mirrored ones among them (`training.settle`).
         precision: ``bf16`` computes the encoder under autocast; losses are always computed in float32.
         log_every: steps between lines of ``metrics.jsonl``. checkpoint_seconds: between checkpoints.
         trackers: of Accelerate, beside the JSONL: tensorboard, wandb, trackio ... as far as installed.
@@ -43,11 +47,11 @@ class TrainConfig:
         32
     """
 
-    method: Method = "lac"
+    method: str = "lac"
     preset: str | None = None
     loss: dict[str, Any] = field(default_factory=dict)
     label_seconds: float | None = 0.19
-    teacher: Teacher = "encoder"
+    teacher: Teacher = "alignment"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
     steps: int = 800
@@ -58,7 +62,8 @@ class TrainConfig:
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: Schedule = "cosine"
     clip: float = 10.0
-    copies: int = 1
+    sample_rate_hz: float | Literal["auto"] | None = None
+    copies: int | Literal["auto"] = 1
     precision: Precision = "float32"
     log_every: int = 10
     checkpoint_seconds: float = 60.0
@@ -66,16 +71,20 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_choices(self, "training")
+        if self.method not in METHODS:
+            raise SynclineError(f"training.method must be one of {', '.join(METHODS)}; got {self.method!r}")
         for name in ("steps", "accumulate", "copies", "log_every"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) != "auto" and getattr(self, name) < 1:
                 raise SynclineError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if isinstance(self.sample_rate_hz, float | int) and not 0 < self.sample_rate_hz < 1e4:
+            raise SynclineError(f"sample_rate_hz must be above 0, or auto; got {self.sample_rate_hz}")
         for name in ("weight_decay", "clip", "checkpoint_seconds"):
             if getattr(self, name) < 0:
                 raise SynclineError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not self.lr > 0:
             raise SynclineError(f"lr must be above 0, got {self.lr}")
-        if self.teacher == "frozen" and (self.method != "lac" or self.encoder.trainable != "frozen"):
-            raise SynclineError("teacher 'frozen' goes with method lac on a backbone that is not trained")
+        if self.teacher != "alignment" and (self.method != "lac" or self.encoder.trainable != "frozen"):
+            raise SynclineError(f"teacher {self.teacher!r} goes with method lac on a backbone that is not trained")
         if self.label_seconds is not None and not self.label_seconds > 0:
             raise SynclineError(
                 f"label_seconds must be above 0 (or null: as the loss has it), got {self.label_seconds}"
@@ -100,7 +109,7 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
     """
     parser = _parser()
     try:
-        parsed = parser.parse_object(_plain(values))
+        parsed = parser.parse_object(_plain(_renamed(values)))
         return TrainConfig(**vars(parser.instantiate(parsed)))
     except SynclineError:
         raise
@@ -124,6 +133,11 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
+def current_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as an earlier version wrote them, with the names of today, and defaults for what it did not know yet."""
+    return config_from(values).as_dict()
+
+
 def as_yaml(config: TrainConfig) -> str:
     """The configuration as YAML, every key with its value."""
     import yaml
@@ -137,6 +151,11 @@ def _parser() -> Any:
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(TrainConfig)
     return parser
+
+
+def _renamed(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values of version 0.1.0 under the names that they have now."""
+    return {**values, "teacher": "alignment"} if values.get("teacher") == "encoder" else values
 
 
 def _plain(value: Any) -> Any:

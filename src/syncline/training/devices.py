@@ -33,22 +33,29 @@ def make_accelerator(config: TrainConfig, run: Path | None) -> Any:
     )  # fmt: skip
 
 
+def make_backbone(config: TrainConfig, cache: FeatureCache | str | Path | None) -> Backbone:
+    """The backbone of a configuration: the cache's if it fits; of weights that are drawn the seed decides."""
+    wanted = config.encoder
+    if isinstance(cache, FeatureCache):
+        lent = cache.backbone
+        kind = lent.name, lent.stage, lent.grid, lent.trainable, lent.weights, lent.precision
+        if kind == (
+            wanted.backbone, wanted.stage, wanted.grid or None, wanted.trainable, wanted.weights, wanted.precision
+        ):  # fmt: skip
+            return lent
+    torch.manual_seed(config.seed)
+    return Backbone(
+        wanted.backbone, grid=wanted.grid or None, weights=wanted.weights, stage=wanted.stage,
+        trainable=wanted.trainable, precision=wanted.precision,
+    )  # fmt: skip
+
+
 def make_encoder(
     config: TrainConfig, cache: FeatureCache | str | Path | None
 ) -> tuple[FrameEncoder, FeatureCache | None]:
     """The encoder, with parameters that the seed alone decides, and the cache of its features if it has one."""
     wanted = config.encoder
-    lent = cache.backbone if isinstance(cache, FeatureCache) else None
-    fits = lent is not None and (
-        lent.name, lent.stage, lent.grid, lent.trainable, lent.weights, lent.precision
-    ) == (
-        wanted.backbone, wanted.stage, wanted.grid or None, wanted.trainable, wanted.weights, wanted.precision
-    )  # fmt: skip
-    torch.manual_seed(config.seed)
-    backbone = lent if fits and lent is not None else Backbone(
-        wanted.backbone, grid=wanted.grid or None, weights=wanted.weights, stage=wanted.stage,
-        trainable=wanted.trainable, precision=wanted.precision,
-    )  # fmt: skip
+    backbone = make_backbone(config, cache)
     torch.manual_seed(config.seed + 1)
     encoder = FrameEncoder(wanted, backbone=backbone)
     if torch.cuda.is_available() and torch.distributed.is_initialized():
@@ -58,6 +65,7 @@ def make_encoder(
     root, given = (cache.root, cache.augment) if isinstance(cache, FeatureCache) else (cache, None)
     if given is None and config.views.pipeline != "ssl":
         given = functools.partial(augment, pipeline=config.views.pipeline)
+    assert config.copies != "auto"  # `settled` put a number there
     return encoder, FeatureCache(root, backbone, wanted.sampling, config.copies, given, flip=config.views.flip)
 
 

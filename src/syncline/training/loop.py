@@ -27,13 +27,14 @@ from syncline.encoder.sharing import save_encoder
 from syncline.errors import SynclineError
 from syncline.files import write_json
 from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
-from syncline.training.config import TrainConfig
+from syncline.training.config import TrainConfig, current_settings
 from syncline.training.devices import agreed, any_of, make_accelerator, make_encoder
 from syncline.training.material import Material, of_features, of_pixels, rate_of
-from syncline.training.methods import make_loss, method_config
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
 from syncline.training.progress import Callback, Progress, silent
+from syncline.training.recipes import make_loss, method_config
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
+from syncline.training.settle import settled
 from syncline.training.steps import Stepper, StepResult, make_optimizer
 from syncline.training.stopping import Stop, TrainingStopped, catching_stops
 
@@ -89,9 +90,12 @@ def fit(
     ):
         if writes and run is not None:
             check_run(run, resume=resume)
-            if not resume:  # of a run that goes on only once its checkpoint is known to be of this configuration
-                write_json(run / CONFIG, config.as_dict())
-        session = _Session(videos, config, cache, run, accelerator, budget, stop, callback)
+        left_open = settled(videos.videos, config, cache)
+        config, cache = left_open.config, left_open.cache
+        # of a run that goes on only once its checkpoint is known to be of this configuration
+        if writes and run is not None and not resume:
+            write_json(run / CONFIG, config.as_dict())
+        session = _Session(videos, config, cache, run, accelerator, budget, stop, callback, left_open.notes)
         return session.train(resume=resume)
 
 
@@ -108,7 +112,9 @@ class _Session:
         budget: Budget,
         stop: Stop,
         callback: Callback | None,
+        notes: tuple[str, ...],
     ) -> None:
+        self.notes = notes
         self.videos, self.config, self.run, self.accelerator = videos, config, run, accelerator
         self.budget, self.stop, self.main = budget, stop, accelerator.is_main_process
         self.tell: Callback = callback if callback is not None and self.main else silent
@@ -184,7 +190,8 @@ class _Session:
             fitting = (self.budget.seconds - min(reading, FEATURE_SHARE * self.budget.seconds)) / each
             steps = max(1, min(steps, int(0.95 * fitting)))
         self.plan = Plan(len(self.videos), frames, missing, size, decode, backbone, reading, each, steps)
-        self.tell(Progress("plan", 0, steps, str(self.plan), plan=self.plan, encoder=self.encoder))
+        said = "\n".join([str(self.plan), *self.notes])
+        self.tell(Progress("plan", 0, steps, said, plan=self.plan, encoder=self.encoder))
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must have in common with the run that goes on from it."""
@@ -196,7 +203,7 @@ class _Session:
         index = read_index(self.run) if self.run is not None else None
         if index is None or self.run is None:
             return  # ended before its first checkpoint: it starts again
-        load_checkpoint(self.run, self.parts, identity=self.identity)
+        load_checkpoint(self.run, self.parts, identity=self.identity, current=_current_identity)
         self.step = self.first = int(index["step"])
         self.before = float(index["seconds"])
         # other steps than those it was started with, or a budget of its own: somebody asked for them
@@ -265,6 +272,8 @@ class _Session:
             "steps": self.total,
             "seconds": round(self.passed, 3),
             "videos": [video.name for video in self.material.videos],
+            "content": self.material.content,
+            "notes": list(self.notes),
             "passed_over": self.material.unread,
             "plan": None if self.plan is None else dataclasses.asdict(self.plan),
             "shares": {part: round(share, 4) for part, share in self.stepper.watch.shares().items()},
@@ -273,6 +282,13 @@ class _Session:
             "versions": {name: version(name) for name in ("syncline", "torch")},
         }
         write_json(self.run / SUMMARY, summary)
+
+
+def _current_identity(saved: dict[str, Any]) -> dict[str, Any]:
+    """The identity that a checkpoint of an earlier version has, as it would be written today."""
+    beside = {key: saved[key] for key in ("backbone_weights", "videos") if key in saved}
+    settings = current_settings({key: value for key, value in saved.items() if key not in beside})
+    return {key: value for key, value in settings.items() if key not in _NOT_IDENTITY} | beside
 
 
 def _source(videos: VideoSet) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import time
@@ -15,6 +16,7 @@ import torch
 from syncline.data import Video
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
+from syncline.files import content_hash
 from syncline.training.config import TrainConfig
 from syncline.training.planning import Budget
 from syncline.training.progress import Callback, Progress
@@ -30,6 +32,12 @@ class Material:
     views: Views
     videos: tuple[Video, ...]
     unread: dict[str, str]
+
+    @functools.cached_property
+    def content(self) -> dict[str, str]:
+        """The content hash of each video's file, by name: what tells trained clips from new ones later."""
+        hashes = {path: content_hash(path) for path in {video.path for video in self.videos}}
+        return {video.name: hashes[video.path] for video in self.videos}
 
     @property
     def names(self) -> str:
@@ -94,7 +102,7 @@ def _read(
     order = torch.randperm(len(share), generator=torch.Generator().manual_seed(config.seed)).tolist()
     began, read = time.perf_counter(), 0
     unread: dict[str, str] = {}
-    for place, number in enumerate(order):
+    for done, number in enumerate(order, 1):
         video = share[number]
         try:
             if budget.no_more_features and read >= 2 and cache.missing(video, sampling=config.encoder.sampling)[1]:
@@ -105,11 +113,11 @@ def _read(
         except SynclineError as error:
             unread[video.name] = str(error)
             _log.warning("passed over %s: %s", video.name, error)
-        rate = (place + 1) / max(time.perf_counter() - began, 1e-9)
+        rate = done / max(time.perf_counter() - began, 1e-9)
         tell(
             Progress(
-                "features", place + 1, len(share), unread.get(video.name, ""), rate=rate,
-                seconds_left=(len(share) - place - 1) / rate,
+                "features", done, len(share), unread.get(video.name, ""), rate=rate,
+                seconds_left=(len(share) - done) / rate,
             )
         )  # fmt: skip
     return unread

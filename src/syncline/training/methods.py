@@ -1,128 +1,120 @@
-"""The seven methods: which loss, which views, which encoder.
+"""The methods, one row each: its loss, what views it needs, and its authors' own encoder and settings.
 
-Two settings:
+A method is trained in one of two settings (`recipes.method_config`):
 - common (the default): every method on one encoder, batch, optimiser and number of steps; what stays its own is what it
   is: the loss, the pairing and choice of frames, contexts and normalisation of rows where the loss needs them so.
-- ``own=True``: with its own head, temporal module and training settings as its authors' code has them.
+- ``own``: with its own head, temporal module and training settings, on features of a frozen backbone.
+
+Adding a method takes two files: its loss, and a row here (CONTRIBUTING shows both).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from syncline.losses import GTALoss, LACLoss, LAVLoss, LRPropLoss, PairLoss, SCLLoss, TCCLoss, TCNLoss
 
-from syncline.encoder import EncoderConfig, encoder_preset
-from syncline.errors import SynclineError
-from syncline.training.config import Method, TrainConfig, config_from, merged
-from syncline.views import ViewConfig
-
-METHODS: tuple[Method, ...] = ("lac", "scl", "tcn", "tcc", "lav", "gta", "lrprop")
-
-RECOMMENDED = "cross_video"
-"""Preset of LAC that training takes unless told otherwise: of all that was tried the best (docs/results.md)."""
-
-# tcn: dot products without temperature; tcc: distances over d t. Both stand still when rows have length 1
-_UNNORMALISED = ("tcn", "tcc")
-
-# lac and scl compare crops, which the video's own time relates; the others compare or align whole videos
-_VIEWS: dict[str, dict[str, Any]] = {
-    "lac": {},
-    "scl": {},
-    "tcn": {"pairing": "npairs", "sampler": "offset_uniform"},
-    "tcc": {"pairing": "videos", "sampler": "offset_uniform"},
-    "lav": {"pairing": "videos", "sampler": "segment_uniform"},
-    "gta": {"pairing": "videos", "sampler": "offset_uniform"},
-    "lrprop": {"sampler": "offset_uniform"},
-}
-
-_RETIMED = 0.5  # share of the views that are re-cut at changing speed: ours; what it gave stands in docs/results.md
-_PUBLISHED_VIEWS = {"crop_base": "video", "region": 1.5, "retimed": 0.0}
-_OWN: dict[str, dict[str, Any]] = {
-    "lac": {"views": {"num_frames": 64, "batch_size": 2, **_PUBLISHED_VIEWS}},
-    "scl": {"views": {"num_frames": 32, "batch_size": 16, **_PUBLISHED_VIEWS}},
-    "tcn": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 4, "pipeline": "plain"}},
-    "tcc": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 2, "pipeline": "plain"}},
-    "lav": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 1, "pipeline": "plain"}},
-    "gta": {"schedule": "fixed", "views": {"num_frames": 20, "batch_size": 2, "pipeline": "plain"}},
-    "lrprop": {"views": {"batch_size": 4}},
-}
-
-# what the presets of LAC's loss ask of the rest
-_LAC_PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {"label_seconds": None, "views": _PUBLISHED_VIEWS},
-    "released": {
-        "label_seconds": None,
-        "views": _PUBLISHED_VIEWS,
-        "encoder": {"attn_axis": "batch", "l2_normalize": False},
-    },
-    "corrected": {"views": {"crop_base": "clip"}},
-}
-_LAC_PRESETS["released_vec"] = _LAC_PRESETS["released"]
+Settings = Mapping[str, Any]
+"""Fields of ``TrainConfig``; those of ``encoder``, ``views`` and ``loss`` as dictionaries."""
 
 
-def method_config(method: str = "lac", *, preset: str | None = None, own: bool = False, **changes: Any) -> TrainConfig:
-    """The configuration of a method.
+@dataclass(frozen=True)
+class Method:
+    """One row.
 
-    Args:
-        method: lac, scl, tcn, tcc, lav, gta, lrprop (our reconstruction). preset: of its loss, with all that it asks
-            of encoder and views; None for the method's own, and for lac in the common setting `RECOMMENDED`.
-        own: the method's own encoder and training settings in place of the common ones, see above.
-        changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
-
-    Raises:
-        SynclineError: no such method or preset, or a field that is not there.
-
-    Examples:
-        >>> method_config("tcc", encoder={"width": 128}).views.pairing
-        'videos'
+    Attributes:
+        loss: its loss. label_width: the keyword of the loss for the variance of soft labels, in squared sampled frames;
+            None: it has none.
+        unit_rows: whether the common encoder gives it rows of length 1.
+        views: fields of ``ViewConfig`` that it needs in every setting.
+        encoder: fields of ``EncoderConfig``, the method's own over cached features. own: its authors' settings.
+        presets: what presets of the loss ask of the rest.
     """
-    if method not in METHODS:
-        raise SynclineError(f"no method {method!r}; expected one of {', '.join(METHODS)}")
-    encoder = encoder_preset(method) if own else EncoderConfig(l2_normalize=method not in _UNNORMALISED)
-    if method == "lac" and preset is None and not own:
-        preset = RECOMMENDED
-    base = replace(TrainConfig(), method=method, preset=preset, encoder=encoder).as_dict()
-    base = merged(base, {"views": _VIEWS[method] | {"retimed": 0.0 if own else _RETIMED}})
-    if own:
-        base = merged(base, {"lr": 1e-4, "label_seconds": None, **_OWN[method]})
-    if method == "lac" and preset is not None:
-        base = merged(base, _LAC_PRESETS.get(preset, {}))
-    if method == "tcn" and preset == "lac":
-        base = merged(base, {"views": {"pairing": "triplets"}})
-    plain = {
-        key: asdict(value) if isinstance(value, EncoderConfig | ViewConfig) else value for key, value in changes.items()
-    }
-    config = config_from(merged(base, plain))
-    make_loss(config, rate_hz=1.0)  # an option that the loss does not have is told here
-    return config
+
+    loss: type[PairLoss]
+    label_width: str | None = None
+    unit_rows: bool = True
+    views: Settings = field(default_factory=dict)
+    encoder: Settings = field(default_factory=dict)
+    own: Settings = field(default_factory=dict)
+    presets: Mapping[str, Settings] = field(default_factory=dict)
 
 
-def make_loss(config: TrainConfig, *, rate_hz: float) -> nn.Module:
-    """The loss of a configuration, whose soft labels are ``label_seconds`` wide at ``rate_hz`` sampled frames a second.
+_PLAIN_HEAD = {"head_norm": "none", "projection": False}
+_LAC_ENCODER = {**_PLAIN_HEAD, "temporal": "lac"}
+_CARL_ENCODER = {"head_norm": "batch", "temporal": "carl", "projection": True}
+# published: 15 frames of 20 or 30 a second; 4 of the 7.5 or 10 that are looked at here are as far, about half a second
+_TWO_CONTEXTS = {**_PLAIN_HEAD, "contexts": 2, "context_stride": 4, "temporal": "none"}
+_PUBLISHED_CROPS = {"crop_base": "video", "region": 1.5, "retimed": 0.0}
+_RELEASED_LAC = {
+    "label_seconds": None,
+    "views": _PUBLISHED_CROPS,
+    "encoder": {"attn_axis": "batch", "l2_normalize": False},
+}
 
-    Raises:
-        SynclineError: a preset or option that the loss does not have.
-    """
-    from syncline import losses
 
-    kind, width = {
-        "lac": (losses.LACLoss, "var"),
-        "scl": (losses.SCLLoss, "variance"),
-        "tcn": (losses.TCNLoss, None),
-        "tcc": (losses.TCCLoss, None),
-        "lav": (losses.LAVLoss, None),
-        "gta": (losses.GTALoss, None),
-        "lrprop": (losses.LRPropLoss, "variance"),
-    }[config.method]
-    options = dict(config.loss)
-    if width is not None and config.label_seconds is not None:
-        options.setdefault(width, (config.label_seconds * rate_hz) ** 2)
-    if config.method == "tcn" and config.views.pairing == "triplets":
-        options.setdefault("mode", "triplet")
-    try:
-        made: nn.Module = kind(**({} if config.preset is None else {"preset": config.preset}), **options)
-    except (ValueError, TypeError) as error:
-        raise SynclineError(f"the loss of {config.method}: {error}") from error
-    return made
+def _pairs_of_videos(num_frames: int, batch_size: int) -> Settings:
+    return {
+        "schedule": "fixed", "views": {"num_frames": num_frames, "batch_size": batch_size, "pipeline": "plain"}
+    }  # fmt: skip
+
+
+METHODS: dict[str, Method] = {
+    # lac and scl compare crops, which the video's own time relates; the others compare or align whole videos
+    "lac": Method(
+        loss=LACLoss,
+        label_width="var",
+        encoder=_LAC_ENCODER,
+        own={"views": {"num_frames": 64, "batch_size": 2, **_PUBLISHED_CROPS}},
+        presets={
+            "paper": {"label_seconds": None, "views": _PUBLISHED_CROPS},
+            "released": _RELEASED_LAC,
+            "released_vec": _RELEASED_LAC,
+            "corrected": {"views": {"crop_base": "clip"}},
+        },
+    ),
+    "scl": Method(
+        loss=SCLLoss,
+        label_width="variance",
+        encoder=_CARL_ENCODER,
+        own={"views": {"num_frames": 32, "batch_size": 16, **_PUBLISHED_CROPS}},
+    ),
+    # tcn: dot products without temperature; tcc: distances over d t. Both stand still when rows have length 1
+    "tcn": Method(
+        loss=TCNLoss,
+        unit_rows=False,
+        views={"pairing": "npairs", "sampler": "offset_uniform"},
+        encoder={**_PLAIN_HEAD, "temporal": "none", "embedding_dim": 32, "l2_normalize": False},
+        own=_pairs_of_videos(20, 4),
+        presets={"lac": {"views": {"pairing": "triplets"}}},
+    ),
+    "tcc": Method(
+        loss=TCCLoss,
+        unit_rows=False,
+        views={"pairing": "videos", "sampler": "offset_uniform"},
+        encoder={**_TWO_CONTEXTS, "l2_normalize": False},
+        own=_pairs_of_videos(20, 2),
+    ),
+    "lav": Method(
+        loss=LAVLoss,
+        views={"pairing": "videos", "sampler": "segment_uniform"},
+        encoder=_TWO_CONTEXTS,
+        own=_pairs_of_videos(20, 1),
+    ),
+    "gta": Method(
+        loss=GTALoss,
+        views={"pairing": "videos", "sampler": "offset_uniform"},
+        encoder=_TWO_CONTEXTS,
+        own=_pairs_of_videos(20, 2),
+    ),
+    # our reconstruction
+    "lrprop": Method(
+        loss=LRPropLoss,
+        label_width="variance",
+        views={"sampler": "offset_uniform"},
+        encoder=_CARL_ENCODER,
+        own={"views": {"batch_size": 4}},
+    ),
+}

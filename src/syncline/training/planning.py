@@ -121,11 +121,11 @@ class Rehearsal:
         v = 3 if self._config.pairing == "triplets" else 2
         shape = (b, v, t, self._encoder.backbone.dim) if k == 1 else (b, v, t, k, self._encoder.backbone.dim)
         inputs = torch.rand(shape, generator=torch.Generator().manual_seed(0)).half()
-        places = torch.arange(t).expand(b, v, t).clone()
+        steps = torch.arange(t).expand(b, v, t).clone()
         video = torch.arange(b)[:, None].expand(b, v).clone()
         if self._config.pairing == "videos":
             video[:, 1] = video[:, 1].roll(1)
-        return Batch(inputs, places, torch.full((b, v), 2 * t), torch.ones(b, v, t, dtype=torch.bool), video)
+        return Batch(inputs, steps, torch.full((b, v), 2 * t), torch.ones(b, v, t, dtype=torch.bool), video)
 
 
 def step_seconds(stepper: Stepper, config: TrainConfig, *, count: int = 4) -> float:

@@ -1,19 +1,17 @@
-"""What training tells while it runs: the one argument of its callback."""
+"""What training tells while it runs: a `syncline.progress.Progress` with what only training has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+import syncline.progress
 from syncline.encoder import FrameEncoder
 from syncline.training.planning import Plan
 
-Phase = Literal["plan", "features", "training", "saved", "done"]
-
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(syncline.progress.Progress):
     """How far training is.
 
     Attributes:
@@ -26,16 +24,10 @@ class Progress:
         encoder: as it is now; a callback may evaluate it, in eval mode or not. None before there is one.
     """
 
-    phase: Phase
-    done: int
-    total: int
-    message: str = ""
     plan: Plan | None = None
     loss: float | None = None
     terms: Mapping[str, float] = field(default_factory=dict)
     lr: float | None = None
-    rate: float | None = None
-    seconds_left: float | None = None
     encoder: FrameEncoder | None = None
 
 

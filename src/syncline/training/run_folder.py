@@ -12,16 +12,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from syncline.errors import SynclineError, UnusableRunError
-from syncline.files import lock, write_text
+from syncline.files import content_hash, lock, write_text
 from syncline.training.checkpoint import FOLDER
 from syncline.training.config import TrainConfig, config_from
 
+Case = Literal["folder", "new", "mixed"]
 CONFIG, METRICS, SUMMARY, LOCK = "train.json", "metrics.jsonl", "run.json", ".lock"
 
 
@@ -57,6 +58,36 @@ def read_config(run: Path) -> TrainConfig:
     if not isinstance(values, dict):
         raise UnusableRunError(f"{run / CONFIG} is damaged")
     return config_from(values)
+
+
+def trained_on(run: str | Path, files: Iterable[str | Path]) -> list[bool]:
+    """Which of these files a run was trained on, told by their content, whatever they are called and wherever they lie.
+
+    A run of version 0.1.0 did not keep content hashes: of it the paths are compared.
+
+    Raises:
+        SynclineError: there is no run. UnusableRunError: it is damaged.
+    """
+    path = Path(run) / SUMMARY
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if "content" in summary:
+            known = set(summary["content"].values())
+            return [content_hash(Path(file)) in known for file in files]
+        paths = {str(path) for path in summary["source"] or ()}
+    except FileNotFoundError as error:
+        raise SynclineError(f"{run} holds no run ({SUMMARY} is missing)") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnusableRunError(f"{path} is damaged") from error
+    return [str(Path(file).absolute()) in paths for file in files]
+
+
+def case_of(run: str | Path, files: Iterable[str | Path]) -> Case:
+    """Whether a run was trained on these files: ``folder`` on all of them, ``new`` on none, else ``mixed``."""
+    found = trained_on(run, files)
+    if found and all(found):
+        return "folder"
+    return "mixed" if any(found) else "new"
 
 
 @contextmanager

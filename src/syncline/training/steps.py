@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from syncline.encoder import FrameEncoder
+from syncline.losses import Loss
 from syncline.training.checkpoint import Parts
 from syncline.training.config import TrainConfig
 from syncline.views import Batch, Views
@@ -74,9 +75,7 @@ class Stepper:
     def __call__(self, step: int, steps: int, *, tell: bool = True) -> StepResult:
         """Step ``step`` (from 0) of ``steps``; ``tell``: with the terms of the loss, which are computed once more."""
         config, accelerator, optimizer = self.config, self.accelerator, self.parts.optimizer
-        told = getattr(self.parts.loss, "at", None)
-        if told is not None:
-            told(step / steps)
+        self.parts.loss.at(step / steps)
         factor = lr_factor(config, step, steps)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
@@ -94,7 +93,7 @@ class Stepper:
             losses.append(loss.detach())
             if tell and last:
                 with torch.no_grad():
-                    terms = self.parts.loss.terms(z[:, 0], z[:, 1], **sides)  # type: ignore[operator]
+                    terms = self.parts.loss.terms(z[:, 0], z[:, 1], **sides)
         with self.watch("optimiser"):
             parameters = [p for p in self.parts.encoder.parameters() if p.grad is not None]
             norm = accelerator.clip_grad_norm_(parameters, config.clip or math.inf)
@@ -111,8 +110,10 @@ class Stepper:
             own = batch.part(accelerator.process_index, accelerator.num_processes)
             inputs = own.inputs.to(accelerator.device).flatten(0, 1)
             masks, steps = (t.to(accelerator.device).flatten(0, 1) for t in (own.masks, own.steps))
+        # to LAC's released code padded slots are frames like any others; the encoder must not mask them either, or
+        # they would be zeros in both views, whose distance is 0
         with self.watch("encoder"), accelerator.autocast():
-            embedded = self.model(inputs, mask=masks if _sees_masks(self.parts.loss) else None, steps=steps)
+            embedded = self.model(inputs, mask=masks if self.parts.loss.use_masks else None, steps=steps)
         z = gathered(embedded.float().unflatten(0, tuple(own.video.shape)), accelerator)
         told = {"steps": batch.steps, "frames": batch.frames, "mask": batch.masks, "video": batch.video}
         sides = {
@@ -124,14 +125,6 @@ class Stepper:
             features = frozen_features(batch).to(z.device)
             sides |= {"teacher_x": features[:, 0], "teacher_y": features[:, 1]}
         return z, sides
-
-
-def _sees_masks(loss: nn.Module) -> bool:
-    """Whether padding is padding to a loss; to LAC's released code its slots are frames like any others.
-
-    The encoder then must not mask them either: it would give zeros in both views, whose distance is 0.
-    """
-    return bool(getattr(getattr(loss, "options", None), "use_masks", True))
 
 
 def frozen_features(batch: Batch) -> Float[Tensor, "b v t f"]:
@@ -150,13 +143,12 @@ def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * step / steps)) if config.schedule == "cosine" else 1.0
 
 
-def make_optimizer(config: TrainConfig, encoder: FrameEncoder, loss: nn.Module) -> torch.optim.Optimizer:
+def make_optimizer(config: TrainConfig, encoder: FrameEncoder, loss: Loss) -> torch.optim.Optimizer:
     """Adam over the encoder's and, in a group with a rate of their own, the loss's parameters."""
     groups: list[dict[str, Any]] = [{"params": [p for p in encoder.parameters() if p.requires_grad]}]
     own = [p for p in loss.parameters() if p.requires_grad]
     if own:
-        rate = getattr(loss, "gap_lr", None)
-        groups.append({"params": own, "lr": config.lr if rate is None else rate})
+        groups.append({"params": own, "lr": config.lr if loss.gap_lr is None else loss.gap_lr})
     optimizer = torch.optim.Adam(groups, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, fused=True)
     for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]

@@ -33,7 +33,7 @@ class Batch:
 
     Attributes:
         inputs: (b, v, t, ...) features or pixels of each view, with k contexts (b, v, t, k, ...).
-        steps: (b, v, t) places in the video's sampled sequence. frames: (b, v) lengths of those sequences.
+        steps: (b, v, t) positions in the video's sampled sequence. frames: (b, v) lengths of those sequences.
         masks: (b, v, t) true where a slot holds a real frame; prefixes.
         video: (b, v) number of the video of each view.
     """

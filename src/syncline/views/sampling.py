@@ -99,11 +99,11 @@ def segment_uniform(length: int, num_frames: int, *, generator: torch.Generator)
     if num_frames > length:
         steps = np.arange(num_frames)
         return np.minimum(steps, length - 1), steps < length
-    places = np.arange(length)
+    indices = np.arange(length)
     short = -length % num_frames
     if short:
-        places = np.concatenate([places, places[:short]])
-    segments = places.reshape(num_frames, -1)
+        indices = np.concatenate([indices, indices[:short]])
+    segments = indices.reshape(num_frames, -1)
     picks = torch.randint(0, segments.shape[1], (num_frames,), generator=generator).numpy()
     return np.sort(segments[np.arange(num_frames), picks]), np.ones(num_frames, dtype=np.bool_)
 

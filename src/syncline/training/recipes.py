@@ -1,0 +1,98 @@
+"""From the name of a method to a whole configuration, and from a configuration to its loss."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import asdict, replace
+from typing import Any
+
+from syncline.encoder import EncoderConfig
+from syncline.errors import SynclineError
+from syncline.losses import DEFAULT_PRESET, PairLoss
+from syncline.training.config import TrainConfig, config_from, merged
+from syncline.training.methods import METHODS, Method
+from syncline.views import ViewConfig
+
+_RETIMED = 0.5  # share of the views that are re-cut at changing speed: ours; what it gave stands in docs/results.md
+
+
+def method_config(method: str = "lac", *, preset: str | None = None, own: bool = False, **changes: Any) -> TrainConfig:
+    """The configuration of a method.
+
+    Args:
+        method: lac, scl, tcn, tcc, lav, gta, lrprop (our reconstruction). preset: of its loss, with all that it asks
+            of encoder and views; None for the method's own, of lac for `losses.DEFAULT_PRESET`.
+        own: the method's own encoder and training settings, not the common ones (`training.methods`).
+        changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
+
+    Raises:
+        SynclineError: no such method or preset, or a field that is not there.
+
+    Examples:
+        >>> method_config("tcc", encoder={"width": 128}).views.pairing
+        'videos'
+    """
+    row = row_of(method)
+    encoder = own_encoder(method) if own else EncoderConfig(l2_normalize=row.unit_rows)
+    if method == "lac" and preset is None:
+        preset = DEFAULT_PRESET
+    base = replace(TrainConfig(), method=method, preset=preset, encoder=encoder).as_dict()
+    base = merged(base, {"views": {**row.views, "retimed": 0.0 if own else _RETIMED}})
+    if own:
+        base = merged(base, {"lr": 1e-4, "label_seconds": None, **row.own})
+    else:
+        base |= {"sample_rate_hz": "auto", "copies": "auto"}
+    if preset is not None:
+        base = merged(base, row.presets.get(preset, {}))
+    plain = {
+        key: asdict(value) if isinstance(value, EncoderConfig | ViewConfig) else value for key, value in changes.items()
+    }
+    config = config_from(merged(base, plain))
+    make_loss(config, rate_hz=1.0)  # a setting that the loss does not have is told here
+    return config
+
+
+def own_encoder(method: str, **changes: Any) -> EncoderConfig:
+    """The encoder of a method over cached grid features: its own temporal module, contexts, width and normalisation.
+
+    The published encoders themselves, from pixels, are ``encoder.published_config``'s. ``changes``: of single fields.
+
+    Examples:
+        >>> own_encoder("tcc", contexts=3).contexts
+        3
+    """
+    return EncoderConfig(**{**row_of(method).encoder, **changes})
+
+
+def row_of(method: str) -> Method:
+    """The row of a method in the table.
+
+    Raises:
+        SynclineError: no such method.
+    """
+    if method not in METHODS:
+        raise SynclineError(f"no method {method!r}; expected one of {', '.join(METHODS)}")
+    return METHODS[method]
+
+
+def make_loss(config: TrainConfig, *, rate_hz: float) -> PairLoss:
+    """The loss of a configuration, whose soft labels are ``label_seconds`` wide at ``rate_hz`` sampled frames a second.
+
+    Raises:
+        SynclineError: a preset or setting that the loss does not have.
+    """
+    row, settings = row_of(config.method), dict(config.loss)
+    known = [name for name in inspect.signature(row.loss).parameters if name != "preset"]
+    for name in settings:
+        if name not in known:
+            raise SynclineError(f"the loss of {config.method} has no setting {name!r}; it has {', '.join(known)}")
+    if row.label_width is not None and config.label_seconds is not None:
+        settings.setdefault(row.label_width, (config.label_seconds * rate_hz) ** 2)
+    if config.views.pairing == "triplets":
+        settings.setdefault("mode", "triplet")
+    if config.preset is not None:
+        settings["preset"] = config.preset
+    try:
+        return row.loss(**settings)
+    except (ValueError, TypeError) as error:
+        raise SynclineError(f"the loss of {config.method}: {error}") from error
