@@ -22,7 +22,8 @@ def small_config(method: str = "scl", **changes: Any) -> TrainConfig:
     """A configuration whose steps take milliseconds; changes as ``method_config`` takes them."""
     encoder = {**SMALL, **changes.pop("encoder", {})}
     views = {"num_frames": 8, "batch_size": 3, **changes.pop("views", {})}
-    return method_config(method, **{"encoder": encoder, "views": views, "steps": 6, "log_every": 2, **changes})
+    given = {"encoder": encoder, "views": views, "steps": 6, "log_every": 2, "copies": 1, **changes}
+    return method_config(method, **given)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ import yaml
 
 from syncline.cli.train import configure
 from syncline.errors import SynclineError
-from syncline.losses import LACLoss, SCLLoss
-from syncline.training import METHODS, TrainConfig, as_yaml, config_from, make_loss, method_config
+from syncline.losses import DEFAULT_PRESET, LACLoss, SCLLoss
+from syncline.training import METHODS, TrainConfig, as_yaml, config_from, make_loss, method_config, own_encoder
+from syncline.training.config import current_settings
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,10 @@ def test_labels_are_as_wide_in_seconds_whatever_the_rate() -> None:
         ({"encoder": {"pos_enc": "relativ"}}, "encoder.pos_enc"),
         ({"steps": 0}, "steps"),
         ({"method": "scl", "teacher": "frozen"}, "teacher"),
+        ({"method": "scl", "teacher": "consensus"}, "teacher"),
+        ({"sample_rate_hz": 0}, "sample_rate_hz"),
+        ({"copies": 0}, "copies"),
+        ({"copies": "many"}, "copies"),
         ({"lr": -1.0}, "lr"),
         ({"method": "lca"}, "method"),
     ],
@@ -110,13 +116,39 @@ def test_a_word_that_is_no_choice_is_told_in_python_too(field: str, value: str) 
 
 
 def test_unknown_methods_presets_and_options_are_told() -> None:
-    for make in (
-        lambda: method_config("lca"),
-        lambda: method_config("lac", preset="published"),
-        lambda: method_config("scl", loss={"sigma": 1.0}),
-    ):
-        with pytest.raises(SynclineError):
-            make()
+    with pytest.raises(SynclineError, match="no method 'lca'; expected one of lac, scl"):
+        method_config("lca")
+    with pytest.raises(SynclineError, match="no preset 'published'; expected one of corrected, paper"):
+        method_config("lac", preset="published")
+    with pytest.raises(SynclineError, match="scl has no setting 'sigma'; it has temperature, variance, negatives"):
+        method_config("scl", loss={"sigma": 1.0})
+
+
+def test_one_preset_is_the_default_everywhere() -> None:
+    """In the loss, in training and on the command line; demo and first example name none."""
+    assert inspect.signature(LACLoss).parameters["preset"].default == DEFAULT_PRESET
+    assert method_config().preset == method_config("lac", own=True).preset == DEFAULT_PRESET
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    assert f"{DEFAULT_PRESET} (default)" in parser.format_help()
+    root = Path(__file__).parents[2]
+    for path in ("src/syncline/cli/demo.py", "examples/lac.py"):
+        text = (root / path).read_text(encoding="utf-8")
+        assert "method_config(" in text
+        assert not re.search(r'preset(=|", default=)"', text)
+
+
+def test_lrprop_has_the_encoder_of_carl() -> None:
+    assert own_encoder("lrprop") == own_encoder("scl")
+    assert own_encoder("lrprop").temporal == "carl"
+
+
+def test_settings_of_the_first_version_are_read() -> None:
+    """``teacher: encoder`` is called ``alignment`` now, and what was not there has the value that it then had."""
+    old = {"method": "lac", "preset": "cross_video", "teacher": "encoder", "copies": 3}
+    config = config_from(old)
+    assert (config.teacher, config.copies, config.sample_rate_hz) == ("alignment", 3, None)
+    assert current_settings(old) == config.as_dict()
 
 
 def test_lists_of_methods_say_that_lrprop_is_a_reconstruction() -> None:

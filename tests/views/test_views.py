@@ -84,7 +84,7 @@ def test_an_unknown_choice_is_refused(name: str) -> None:
 def test_tcn_pairs_and_triplets() -> None:
     for seed in range(50):
         steps, _ = offset_uniform(100, 16, generator=generator(seed))
-        back = steps - tcn_positives(steps, 100, generator=generator(seed + 1))
+        back = steps - tcn_positives(steps, generator=generator(seed + 1))
         assert ((back >= 1) & (back <= 5) | (steps < 5)).all()
         anchor, positive, negative = tcn_triplets(200, 8, generator=generator(seed))
         assert (np.abs(anchor - positive) <= 10).all()

@@ -29,7 +29,6 @@ examples:
   syncline demo --out tour --videos 36 --steps 600
 """
 PAGE = "report.html"
-_COPIES = 3  # augmented copies of every frame, so that colour and position alone do not tell videos apart
 _SHOWN = {
     "class100": "phase accuracy", "ap5": "AP@5", "progression": "progression R²", "tau": "Kendall's tau",
     "event_nearest_median": "event error, nearest (s)", "event_local_median": "event error, local (s)",
@@ -103,8 +102,8 @@ def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, say: Any)
     from syncline.encoder import FeatureCache
     from syncline.training import Progress, method_config, train
 
-    config = method_config("lac", preset="corrected", steps=arguments.steps, seed=arguments.seed, copies=_COPIES)
-    cache = FeatureCache(out / "set" / "features", sampling=config.encoder.sampling, copies=_COPIES)
+    config = method_config(steps=arguments.steps, seed=arguments.seed)
+    cache = FeatureCache(out / "set" / "features")
 
     def tell(progress: Progress) -> None:
         words = {"features": "reading features", "training": "training"}.get(progress.phase)

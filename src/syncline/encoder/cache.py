@@ -42,6 +42,8 @@ from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_of, write_json
 from syncline.video import VideoReader
 from syncline.video.frame_source import READING
+from syncline.views.augment import VERSION
+from syncline.views.augment import augment as default_augment
 
 Augment = Callable[..., Tensor]
 T = TypeVar("T")
@@ -187,7 +189,8 @@ class FeatureCache:
     def _name(self, content: str) -> str:
         if self.copies == 1:
             return f"{content}.safetensors"
-        how = "views" if self.augment is None else _described(self.augment)
+        # a new version of the augmentations gives copies another name; the plain features in old files still serve
+        how = f"{VERSION} {'views' if self.augment is None else _described(self.augment)}"
         return f"{content}-{self.copies}-{hashlib.sha256(f'{how} {self.flip}'.encode()).hexdigest()[:8]}.safetensors"
 
     def _stored(self, path: Path, content: str) -> StoredFeatures | None:
@@ -267,13 +270,7 @@ class FeatureCache:
 
     def _compute(self, pictures: Tensor, content: str, copy: int) -> np.ndarray[Any, np.dtype[np.float16]]:
         if copy > 0:
-            augment: Augment
-            if self.augment is None:
-                from syncline.views import augment as default_augment
-
-                augment = default_augment
-            else:
-                augment = self.augment
+            augment: Augment = default_augment if self.augment is None else self.augment
             # the same generator state for every chunk of a video: the whole clip gets one draw
             seed = int(hashlib.sha256(f"{content} {copy}".encode()).hexdigest()[:15], 16)
             generator = torch.Generator().manual_seed(seed)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
-from jaxtyping import Bool, Float, Int, Num, Shaped
+from jaxtyping import Bool, Float, Num, Shaped
 from torch import Tensor, nn
 
 from syncline.encoder.backbone import Backbone
@@ -140,7 +140,6 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         *,
         mask: Bool[Tensor, "b t"] | None = None,
         steps: Num[Tensor, "b t"] | None = None,
-        frames: Int[Tensor, " b"] | None = None,
     ) -> Float[Tensor, "b t d"]:
         """Embeddings (b, t, d) of clips.
 
@@ -150,7 +149,6 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
                 ``project`` gives).
             mask: true where a frame is real; a prefix. The others get zeros.
             steps: positions of the frames in their video's sampled sequence; 0 ... t - 1 by default.
-            frames: lengths of the videos. Taken so that a batch can be handed over whole; no position code needs them.
 
         Raises:
             ValueError: a shape that is none of these.

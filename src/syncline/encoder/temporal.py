@@ -39,12 +39,14 @@ class EncoderLayer(nn.Module):
         self.norm_attention, self.norm_feed_forward = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.inner_dropout = dropout if norm == "post" else 0.0
-        nn.init.xavier_uniform_(self.qkv.weight)
-        nn.init.zeros_(self.qkv.bias)
-        nn.init.zeros_(self.out.bias)
         if norm == "pre":
-            for linear in (self.out, self.widen, self.narrow):
-                nn.init.xavier_uniform_(linear.weight)
+            # queries, keys and values are three matrices to CARL, each with Xavier's bound; biases are nn.Linear's own
+            for matrix in (*self.qkv.weight.chunk(3), self.out.weight, self.widen.weight, self.narrow.weight):
+                nn.init.xavier_uniform_(matrix)
+        else:
+            nn.init.xavier_uniform_(self.qkv.weight)
+            nn.init.zeros_(self.qkv.bias)
+            nn.init.zeros_(self.out.bias)
 
     def forward(
         self, x: Float[Tensor, "b t d"], keys: Bool[Tensor, "b t"] | None, rotary: Float[Tensor, "b t"] | None

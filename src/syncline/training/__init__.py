@@ -6,6 +6,7 @@ from syncline.training.methods import METHODS, Method
 from syncline.training.progress import Progress
 from syncline.training.recipes import make_loss, method_config, own_encoder
 from syncline.training.run_folder import Case, case_of, read_config, trained_on
+from syncline.training.settle import settled
 from syncline.training.stopping import TrainingStopped
 from syncline.training.train_source import train, training_videos
 
@@ -26,6 +27,7 @@ __all__ = [
     "own_encoder",
     "read_config",
     "train",
+    "settled",
     "trained_on",
     "training_videos",
 ]

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from syncline.data import VideoSet
@@ -28,6 +29,7 @@ from syncline.errors import SynclineError
 from syncline.files import write_json
 from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
 from syncline.training.config import TrainConfig, current_settings
+from syncline.training.consensus_teacher import ConsensusTeacher
 from syncline.training.devices import agreed, any_of, make_accelerator, make_encoder
 from syncline.training.material import Material, of_features, of_pixels, rate_of
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
@@ -78,10 +80,6 @@ def fit(
     if len(videos) < 2:
         raise SynclineError(f"{videos.name} has {len(videos)} video; training needs at least 2 of the same activity")
     accelerator = make_accelerator(config, run)
-    if config.views.batch_size < accelerator.num_processes:
-        raise SynclineError(
-            f"a batch of {config.views.batch_size} cannot be shared by {accelerator.num_processes} processes"
-        )
     writes = run is not None and accelerator.is_main_process
     with (
         locked(run) if writes and run is not None else nullcontext(),
@@ -90,7 +88,7 @@ def fit(
     ):
         if writes and run is not None:
             check_run(run, resume=resume)
-        left_open = settled(videos.videos, config, cache)
+        left_open = settled(videos.videos, config, cache, processes=accelerator.num_processes)
         config, cache = left_open.config, left_open.cache
         # of a run that goes on only once its checkpoint is known to be of this configuration
         if writes and run is not None and not resume:
@@ -177,7 +175,23 @@ class _Session:
             tell=self.tell,
         )  # fmt: skip
         self.stepper.views = material.views
+        if self.config.teacher == "consensus":
+            self.stepper.teacher = self._consensus(material)
         return material
+
+    def _consensus(self, material: Material) -> ConsensusTeacher:
+        """The teacher that knows the whole folder; on every process the same."""
+        count = len(material.videos)
+        features = [
+            np.asarray(self.cache.features(video, sampling=self.config.encoder.sampling).features[0])
+            for video in material.videos
+            if self.cache is not None
+        ]
+        done = iter(range(1, count + 1))
+        return ConsensusTeacher(
+            features, rate_hz=rate_of(material.videos, self.config), seed=self.config.seed,
+            step=lambda: self.tell(Progress("consensus", next(done), count)),
+        )  # fmt: skip
 
     def _tell_plan(self, features: tuple[int, int, int, float, float]) -> None:
         if not self.plans:

@@ -46,9 +46,21 @@ class Settled:
     notes: tuple[str, ...] = ()
 
 
-def settled(videos: Sequence[Video], config: TrainConfig, cache: FeatureCache | str | Path | None = None) -> Settled:
-    """Measures the folder for what ``config`` leaves open."""
+def settled(
+    videos: Sequence[Video],
+    config: TrainConfig,
+    cache: FeatureCache | str | Path | None = None,
+    *,
+    processes: int = 1,
+) -> Settled:
+    """Measures the folder for what ``config`` leaves open.
+
+    A batch of fewer pairs than there are ``processes`` (LAC's own has two) is raised to one pair a process.
+    """
     notes = []
+    if config.views.batch_size < processes:
+        notes.append(f"the batch of {config.views.batch_size} pairs is raised to {processes}, one for each process")
+        config = replace(config, views=replace(config.views, batch_size=processes))
     if len(videos) < FEW_CLIPS:
         notes.append(
             f"{len(videos)} clips are few to learn from: frozen features, which every command uses without --run, may "
@@ -118,7 +130,7 @@ def _probe(videos: Sequence[Video], cache: FeatureCache) -> list[NDArray[np.floa
             frames = frames[video.span[0] : video.span[1]]
         few = frames[np.linspace(0, len(frames) - 1, min(len(frames), _PROBED_FRAMES)).round().astype(int)]
         try:
-            found.append(np.asarray(cache.features(replace(video, frames=few)).grid[0], dtype=np.float32))
+            found.append(np.asarray(cache.features(replace(video, frames=few)).features[0], dtype=np.float32))
         except SynclineError:
             continue
     return found or [np.zeros((1, 1), np.float32)]

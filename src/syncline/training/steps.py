@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from syncline.encoder import FrameEncoder
 from syncline.losses import Loss
+from syncline.losses.cross_video import Teacher
 from syncline.training.checkpoint import Parts
 from syncline.training.config import TrainConfig
 from syncline.views import Batch, Views
@@ -66,10 +67,14 @@ class Stepper:
     Args:
         config: of the run. parts: encoder, loss and optimiser. model: the encoder, wrapped by Accelerate for several
             processes. accelerator: Accelerate's. views: gives the batch of a step.
+
+    Attributes:
+        teacher: of the loss's term across videos, where it is neither of the batch nor of its features.
     """
 
     def __init__(self, config: TrainConfig, parts: Parts, model: nn.Module, accelerator: Any, views: Views) -> None:
         self.config, self.parts, self.model, self.accelerator, self.views = config, parts, model, accelerator, views
+        self.teacher: Teacher | None = None
         self.watch = Stopwatch()
 
     def __call__(self, step: int, steps: int, *, tell: bool = True) -> StepResult:
@@ -102,7 +107,7 @@ class Stepper:
         numbers = {name: float(term) for name, term in terms.items()}
         return StepResult(float(torch.stack(losses).mean()), numbers, float(norm), config.lr * factor)
 
-    def _embedded(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def _embedded(self, number: int) -> tuple[Tensor, dict[str, Any]]:
         """Embeddings (b, v, t, d) of batch ``number`` on every process, and what the loss is told about them."""
         accelerator = self.accelerator
         with self.watch("batch"):
@@ -116,7 +121,7 @@ class Stepper:
             embedded = self.model(inputs, mask=masks if self.parts.loss.use_masks else None, steps=steps)
         z = gathered(embedded.float().unflatten(0, tuple(own.video.shape)), accelerator)
         told = {"steps": batch.steps, "frames": batch.frames, "mask": batch.masks, "video": batch.video}
-        sides = {
+        sides: dict[str, Any] = {
             f"{name}_{side}": part[:, i].to(z.device) for name, part in told.items() for i, side in enumerate("xy")
         }
         if z.shape[1] == 3:
@@ -124,6 +129,8 @@ class Stepper:
         if self.config.teacher == "frozen":
             features = frozen_features(batch).to(z.device)
             sides |= {"teacher_x": features[:, 0], "teacher_y": features[:, 1]}
+        if self.teacher is not None:
+            sides["teacher"] = self.teacher
         return z, sides
 
 

@@ -128,7 +128,7 @@ def draw_views(
             continue
         first = _sample(video, length, config, generator, None)
         if config.pairing == "npairs":
-            back = sampling.tcn_positives(first.steps, length, generator=generator)
+            back = sampling.tcn_positives(first.steps, generator=generator)
             pairs.append((first, _View(video, back, first.mask)))
         elif config.pairing == "views":
             # a crop is to overlap with the one before it; a re-cut overlaps with every crop

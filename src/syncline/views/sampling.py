@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Steps = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 CropBase = Literal["video", "clip"]
+_SPEED, _TRIM = 3.0, 0.25  # of `retime`
 
 
 def _uniform(generator: torch.Generator, low: float, high: float) -> float:
@@ -84,11 +85,11 @@ def time_augment(
     return np.minimum(steps, length - 1), mask
 
 
-def offset_uniform(length: int, num_frames: int, *, generator: torch.Generator, offset: int = 0) -> tuple[Steps, Mask]:
-    """T distinct frames of the whole video, sorted (TCC with ``offset=1``: never the first frame; GTA's ``random``)."""
+def offset_uniform(length: int, num_frames: int, *, generator: torch.Generator) -> tuple[Steps, Mask]:
+    """T distinct frames of the whole video, sorted (CARL's form of TCC's; GTA's ``random``)."""
     _check(length, num_frames)
-    if num_frames <= length - offset:
-        return offset + _subset(generator, length - offset, num_frames), np.ones(num_frames, dtype=np.bool_)
+    if num_frames <= length:
+        return _subset(generator, length, num_frames), np.ones(num_frames, dtype=np.bool_)
     steps = np.arange(num_frames)
     return np.minimum(steps, length - 1), steps < length
 
@@ -118,20 +119,18 @@ def stride_sampling(
     return np.minimum(steps, length - 1), steps < length
 
 
-def retime(
-    length: int, num_frames: int, *, generator: torch.Generator, speed: float = 3.0, trim: float = 0.25
-) -> tuple[Steps, Mask]:
-    """A re-cut: head and tail trimmed by up to ``trim`` each, 2 to 5 pieces each sped up or slowed by up to ``speed``.
+def retime(length: int, num_frames: int, *, generator: torch.Generator) -> tuple[Steps, Mask]:
+    """A re-cut: up to a quarter trimmed off at each end, 2 to 5 pieces each sped up or slowed by up to 3 times.
 
     Frames are distinct, so a short or slow video fills fewer than T slots.
     """
     _check(length, num_frames)
-    first = _uniform(generator, 0, trim) * length
-    last = max(first, length - 1 - _uniform(generator, 0, trim) * length)
+    first = _uniform(generator, 0, _TRIM) * length
+    last = max(first, length - 1 - _uniform(generator, 0, _TRIM) * length)
     pieces = _integer(generator, 2, 6)
     cuts = np.sort([_uniform(generator, first, last) for _ in range(pieces - 1)])
     knots = np.concatenate([[first], cuts, [last]])
-    pace = [math.exp(_uniform(generator, -math.log(speed), math.log(speed))) for _ in range(pieces)]
+    pace = [math.exp(_uniform(generator, -math.log(_SPEED), math.log(_SPEED))) for _ in range(pieces)]
     shown = np.concatenate([[0], np.cumsum(np.diff(knots) / pace)])
     moments = np.sort(torch.rand(num_frames, generator=generator).numpy()) * max(shown[-1], 1e-9)
     found = np.unique(np.interp(moments, shown, knots).round().astype(np.int64).clip(0, length - 1))
@@ -139,10 +138,10 @@ def retime(
     return np.concatenate([found, np.full(num_frames - len(found), found[-1])]), mask
 
 
-def tcn_positives(steps: Steps, length: int, *, generator: torch.Generator, window: int = 5) -> Steps:
-    """For every anchor a frame 1 to ``window`` before it (TCC's and CARL's n-pairs), clamped to the video."""
-    back = torch.randint(1, window + 1, (len(steps),), generator=generator).numpy()
-    earlier: Steps = np.clip(steps - back, 0, length - 1)
+def tcn_positives(steps: Steps, *, generator: torch.Generator) -> Steps:
+    """For every anchor a frame 1 to 5 before it (TCC's and CARL's n-pairs), clamped to the first frame."""
+    back = torch.randint(1, 6, (len(steps),), generator=generator).numpy()
+    earlier: Steps = np.maximum(steps - back, 0)
     return earlier
 
 
