@@ -12,8 +12,9 @@ from bars import write_bar_codes
 
 from syncline.data import Sampling, VideoSet, open_videos
 from syncline.encoder import Backbone, FeatureCache
+from syncline.losses import DEFAULT_PRESET
 from syncline.training import TrainConfig, fit, method_config, read_config, settled
-from syncline.training.settle import COPIES, scene_difference
+from syncline.training.settle import COPIES, ONE_SCENE_PRESET, scene_difference
 from syncline.video import VideoWriter
 
 Small = Callable[..., TrainConfig]
@@ -38,12 +39,23 @@ def test_copies_and_flips_where_scenes_differ(rooms: VideoSet, videos: VideoSet,
     open_config = replace(small(), copies="auto")
     differ = settled(rooms.videos, open_config, cache)
     assert (differ.config.copies, differ.config.views.flip) == (COPIES, True)
-    assert "different scenes, so 4 augmented copies" in " ".join(differ.notes)
+    assert "different scenes, 4 augmented copies, mirrored ones among them" in " ".join(differ.notes)
     alike = settled(videos.videos, open_config, cache)
     assert (alike.config.copies, alike.config.views.flip) == (1, False)
-    assert "one scene, so no augmented copies" in " ".join(alike.notes)
+    assert "taken for one scene, no augmented copies" in " ".join(alike.notes)
     named = settled(rooms.videos, small(copies=2), cache)
     assert (named.config.copies, named.config.views.flip) == (2, False)
+
+
+def test_the_preset_follows_the_scenes(rooms: VideoSet, videos: VideoSet, cache: Path, small: Small) -> None:
+    open_config = small("lac")
+    assert open_config.preset == "auto"
+    assert settled(rooms.videos, open_config, cache).config.preset == DEFAULT_PRESET
+    assert settled(videos.videos, open_config, cache).config.preset == ONE_SCENE_PRESET
+    named = small("lac", preset="paper")
+    assert settled(videos.videos, named, cache).config.preset == "paper"
+    pixels = replace(open_config, encoder=replace(open_config.encoder, trainable="all"))
+    assert settled(videos.videos, pixels, cache).config.preset == DEFAULT_PRESET
 
 
 def test_the_rate_follows_the_clips_unless_it_is_named(rooms: VideoSet, cache: Path, small: Small) -> None:
@@ -70,7 +82,7 @@ def test_what_was_chosen_is_kept_with_the_run(rooms: VideoSet, cache: Path, smal
     fit(rooms, config, cache=cache, out=tmp_path / "run", callback=lambda progress: told.append(progress.message))
     kept = read_config(tmp_path / "run")
     assert (kept.copies, kept.views.flip) == (COPIES, True)
-    assert any("different scenes" in message for message in told)
+    assert any("taken for different scenes" in message for message in told)
     fit(rooms, replace(config, steps=4), cache=cache, out=tmp_path / "run", resume=True)
     assert read_config(tmp_path / "run").steps == 4
 

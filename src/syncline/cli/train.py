@@ -37,7 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_source_options(parser)
     parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop (our reconstruction)")
     parser.add_argument(
-        "--preset", help="of the method's loss; of lac: corrected (default), cross_video, paper, released, released_vec"
+        "--preset",
+        help="of the method's loss; of lac: corrected (default), cross_video (default for one scene), paper ...",
     )
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
     parser.add_argument("--steps", type=int, help="steps of the optimiser (default: 800)")

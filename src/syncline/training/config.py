@@ -23,7 +23,7 @@ class TrainConfig:
 
     Attributes:
         method: lac, scl, tcn, tcc, lav, gta or lrprop (our reconstruction). preset: of its loss; None for the loss's
-            own default.
+            own default, ``auto`` (lac) for the one that fits the folder (`training.settle`).
         loss: options of the loss by name, over the preset's.
         label_seconds: standard deviation of soft labels in seconds, for the losses that have them (lac, scl, lrprop);
             None, or an option of the loss that names the variance itself: in sampled frames^2, as published.
@@ -83,6 +83,8 @@ class TrainConfig:
                 raise SynclineError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not self.lr > 0:
             raise SynclineError(f"lr must be above 0, got {self.lr}")
+        if self.preset == "auto" and self.method != "lac":
+            raise SynclineError(f"preset 'auto' goes with method lac, not with {self.method}")
         if self.teacher != "alignment" and (self.method != "lac" or self.encoder.trainable != "frozen"):
             raise SynclineError(f"teacher {self.teacher!r} goes with method lac on a backbone that is not trained")
         if self.label_seconds is not None and not self.label_seconds > 0:

@@ -21,7 +21,8 @@ def method_config(method: str = "lac", *, preset: str | None = None, own: bool =
 
     Args:
         method: lac, scl, tcn, tcc, lav, gta, lrprop (our reconstruction). preset: of its loss, with all that it asks
-            of encoder and views; None for the method's own, of lac for `losses.DEFAULT_PRESET`.
+            of encoder and views; None for the method's own. Of lac that is ``auto``: `losses.DEFAULT_PRESET`, or
+            another where all clips show one scene (`training.settle`); with ``own`` it is `losses.DEFAULT_PRESET`.
         own: the method's own encoder and training settings, not the common ones (`training.methods`).
         changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
 
@@ -35,7 +36,7 @@ def method_config(method: str = "lac", *, preset: str | None = None, own: bool =
     row = row_of(method)
     encoder = own_encoder(method) if own else EncoderConfig(l2_normalize=row.unit_rows)
     if method == "lac" and preset is None:
-        preset = DEFAULT_PRESET
+        preset = DEFAULT_PRESET if own else "auto"
     base = replace(TrainConfig(), method=method, preset=preset, encoder=encoder).as_dict()
     base = merged(base, {"views": {**row.views, "retimed": 0.0 if own else _RETIMED}})
     if own:
@@ -90,7 +91,7 @@ def make_loss(config: TrainConfig, *, rate_hz: float) -> PairLoss:
         settings.setdefault(row.label_width, (config.label_seconds * rate_hz) ** 2)
     if config.views.pairing == "triplets":
         settings.setdefault("mode", "triplet")
-    if config.preset is not None:
+    if config.preset not in (None, "auto"):  # what is left to the folder is this loss's own until it is measured
         settings["preset"] = config.preset
     try:
         return row.loss(**settings)

@@ -1,9 +1,11 @@
-"""What a configuration leaves to the folder: the rate, augmented copies, flips. Measured once, then fixed in the run.
+"""What a configuration leaves to the folder: rate, augmented copies, flips, preset. Measured once, fixed in the run.
 
 Notable choices:
-- Copies and flips follow how different the scenes are: the share of the features' variance that lies between clips.
-  It is .71 on golf swings of many people, .75 on pull-ups, .62 on talking heads, and .14 to .25 on three sets of robot
-  takes in one room. Copies are worth 7 to 11 points on the first kind; takes of one scene have no use for them.
+- Copies, flips and the preset of LAC follow how different the scenes are: the share of the features' variance that lies
+  between clips. It is .71 on golf swings of many people, .75 on pull-ups, .62 on talking heads, and .14 to .25 on three
+  sets of robot takes in one room. On the first kind copies are worth 7 to 11 points, and carrying positions across
+  videos (`cross_video`) may learn the time and nothing else; on takes of one scene it is worth 3 points by nearest
+  neighbour over `losses.DEFAULT_PRESET` (docs/results.md).
 - What the configuration names itself is never touched.
 """
 
@@ -20,11 +22,14 @@ from syncline.data import Sampling, Video
 from syncline.data.rate import choose_rate
 from syncline.encoder import FeatureCache
 from syncline.errors import SynclineError
+from syncline.losses import DEFAULT_PRESET
 from syncline.training.config import TrainConfig
 from syncline.training.devices import make_backbone
 
 DIFFERENT_SCENES = 0.45
 """Share of the variance between clips from which on scenes count as different."""
+ONE_SCENE_PRESET = "cross_video"
+"""Of LAC, where they do not; `losses.DEFAULT_PRESET` where they do."""
 COPIES = 5
 """Of the features where scenes differ: the plain one and four that are augmented and may be mirrored."""
 FEW_CLIPS = 10
@@ -69,24 +74,31 @@ def settled(
     if config.sample_rate_hz is not None:
         config, note = _with_rate(videos, config)
         notes += note
+    if "auto" not in (config.copies, config.preset):
+        return Settled(config, cache, tuple(notes))
+    if config.encoder.trainable != "frozen":  # pixels are augmented in every step
+        config = replace(config, copies=1 if config.copies == "auto" else config.copies)
+        return Settled(_with_preset(config, DEFAULT_PRESET), cache, tuple(notes))
+    backbone = make_backbone(config, cache)
+    root = cache.root if isinstance(cache, FeatureCache) else cache
+    augment = cache.augment if isinstance(cache, FeatureCache) else None
+    cache = FeatureCache(root, backbone, augment=augment)
+    share = scene_difference(_probe(videos, cache))
+    differ = share >= DIFFERENT_SCENES
+    chosen = [f"{100 * share:.0f} % of what the pictures show differs from clip to clip"]
+    chosen.append("taken for different scenes" if differ else "taken for one scene")
     if config.copies == "auto":
-        if config.encoder.trainable != "frozen":
-            return Settled(replace(config, copies=1), cache, tuple(notes))
-        backbone = make_backbone(config, cache)
-        root = cache.root if isinstance(cache, FeatureCache) else cache
-        augment = cache.augment if isinstance(cache, FeatureCache) else None
-        cache = FeatureCache(root, backbone, augment=augment)
-        share = scene_difference(_probe(videos, cache))
-        differ = share >= DIFFERENT_SCENES
-        config = replace(
-            config, copies=COPIES if differ else 1, views=replace(config.views, flip=config.views.flip or differ)
-        )
-        notes.append(
-            f"{100 * share:.0f} % of what the pictures show differs from clip to clip: "
-            + (f"different scenes, so {COPIES - 1} augmented copies, mirrored ones among them" if differ else
-               "one scene, so no augmented copies")
-        )  # fmt: skip
-    return Settled(config, cache, tuple(notes))
+        views = replace(config.views, flip=config.views.flip or differ)
+        config = replace(config, copies=COPIES if differ else 1, views=views)
+        chosen.append(f"{COPIES - 1} augmented copies, mirrored ones among them" if differ else "no augmented copies")
+    if config.preset == "auto":
+        config = _with_preset(config, DEFAULT_PRESET if differ else ONE_SCENE_PRESET)
+        chosen.append(f"preset {config.preset}")
+    return Settled(config, cache, (*notes, ", ".join(chosen)))
+
+
+def _with_preset(config: TrainConfig, preset: str) -> TrainConfig:
+    return replace(config, preset=preset) if config.preset == "auto" else config
 
 
 def _with_rate(videos: Sequence[Video], config: TrainConfig) -> tuple[TrainConfig, list[str]]:
