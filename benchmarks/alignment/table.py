@@ -31,6 +31,24 @@ def table_lines(measured: Sequence[Row]) -> list[str]:
     return lines
 
 
+def band_lines(measured: Sequence[Row]) -> list[str]:
+    """The newest row of each form and width of the band."""
+    newest = {(row["form"], row["band"]): row for row in measured}
+    widths = list(dict.fromkeys(band for _, band in newest))
+    lines = ["| milliseconds | " + " | ".join(f"band {band}" if band else "no band" for band in widths) + " |"]
+    lines.append("|---" * (len(widths) + 1) + "|")
+    for form in dict.fromkeys(form for form, _ in newest):
+        lines.append(
+            f"| `{form}` | " + " | ".join(f"{1e3 * newest[form, band]['seconds']:.1f}" for band in widths) + " |"
+        )
+    if not newest:
+        return []
+    first = next(iter(newest.values()))
+    shares = " | ".join(f"{newest[first['form'], band]['cells'] / first['cells']:.3f}" for band in widths)
+    about = f"One pair of {first['frames']:,} × {first['frames']:,} frames, one thread, {first['machine']}, "
+    return [*lines, f"| share of the cells | {shares} |", "", f"{about}load {first['load']} when it began."]
+
+
 def bar_lines(measured: Sequence[Row], scaling: Sequence[Row]) -> list[str]:
     """What was asked of the operators beside the newest measurements."""
     newest = {(row["threads"], tuple(row["shape"]), row["name"]): row["wall_ns_per_cell"] for row in measured}

@@ -31,6 +31,7 @@ def main() -> int:
     blocks = {
         ("alignment.md", "speed"): alignment.table_lines(rows("alignment")),
         ("alignment.md", "bars"): alignment.bar_lines(rows("alignment"), rows("alignment_scaling")),
+        ("alignment.md", "band"): alignment.band_lines(rows("alignment_band")),
         ("alignment.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),

@@ -36,6 +36,14 @@ def test_whole_videos_align_within_two_frames(mode: Mode, seed: int) -> None:
     assert ((alignment.confidence >= 0) & (alignment.confidence <= 1)).all()
 
 
+def test_a_band_is_the_same_both_ways_round() -> None:
+    p, q = warp(60, 0), warp(150, 1)
+    a, b = walk(p, "a", noise=0.1), walk(q, "b", noise=0.1, seed=1)
+    forth, back = align(a, b, mode="band", band=0.05), align(b, a, mode="band", band=0.05)
+    assert forth.path.tolist() == back.path[:, ::-1].tolist()
+    assert forth.score == pytest.approx(back.score)
+
+
 @pytest.mark.parametrize("verdict", [True, False])
 def test_long_videos_need_no_matrix(verdict: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     p = np.concatenate([warp(250, 0), np.full(60, np.nan), warp(200, 2) + 1.5])
