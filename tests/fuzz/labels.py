@@ -24,7 +24,7 @@ import numpy as np
 from data_forms import Item, phases
 
 from syncline.data import VideoSet, open_videos, read_manifest, read_recuts
-from syncline.data.labels.forms import FORMS, read_labels, write_labels
+from syncline.data.labels.forms import ENDINGS, FORMS, ONE_VIDEO, read_labels, write_labels
 from syncline.data.labels.track import LabelTrack, labels_to_phases
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
@@ -169,11 +169,10 @@ def check_recuts(folder: Path) -> None:
 
 
 def label_form(form: str) -> Form:
-    suffix = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json"}
     tracks = [LabelTrack(t.video, tuple((n.replace(";", ""), s) for n, s in t.events), None, 10.0, 12) for t in TRACKS]
 
     def write(folder: Path) -> None:
-        write_labels(folder / f"labels{suffix[form]}" if form in suffix else folder, tracks, form=form)
+        write_labels(folder if form in ONE_VIDEO else folder / f"labels{ENDINGS[form]}", tracks, form=form)
 
     return Form(write, check_labels)
 

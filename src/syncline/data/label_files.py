@@ -11,5 +11,5 @@ from syncline.data.labels import forms
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    warnings.warn("syncline.data.labels.forms is now syncline.data.labels.forms", DeprecationWarning, stacklevel=2)
+    warnings.warn("syncline.data.label_files is now syncline.data.labels.forms", DeprecationWarning, stacklevel=2)
     return getattr(forms, name)

@@ -11,6 +11,6 @@ from syncline.data.labels import attach, event_order, track
 def __getattr__(name: str) -> Any:
     for home in (track, attach, event_order):
         if not name.startswith("_") and hasattr(home, name):
-            warnings.warn(f"syncline.data.labels.track is now {home.__name__}", DeprecationWarning, stacklevel=2)
+            warnings.warn(f"syncline.data.label_track is now {home.__name__}", DeprecationWarning, stacklevel=2)
             return getattr(home, name)
     raise AttributeError(name)

@@ -1,8 +1,8 @@
-"""Manifests: a CSV that names videos, frames, rates, splits and ordered events; and the CSV of re-cuts beside it.
+"""Manifests: a table that names videos, frames, rates, splits and ordered events; and the table of re-cuts beside it.
 
-Columns of a manifest: `video` (file, beside the CSV or in `videos/`), and optionally `num_frames`, `fps`, `split`,
-`action`, `source_video` (of what it is a part), `events` (first frame of each event, separated by `;`, an empty place
-or -1 where absent), `event_names`.
+Columns of a manifest: `video` (file, beside the table or in `videos/`), and optionally `num_frames`, `fps`, `split`,
+`action`, `source_video` (of what it is a part), and those of `labels.event_table`: events in seconds or frames, a row a
+video or a row an event. Any separator and encoding of `labels.spreadsheet` is read.
 Columns of re-cuts: `video`, `frames` (source frame numbers separated by `;`), optionally `name`; the split is the
 source's.
 """
@@ -19,15 +19,22 @@ from typing import TypeVar
 
 import numpy as np
 
+from syncline.data.labels.attach import labelled_video
+from syncline.data.labels.event_order import with_names
+from syncline.data.labels.event_table import EVENT_COLUMNS, SPELLINGS, is_long, parse_event_table
 from syncline.data.labels.phases import phases_from_events
-from syncline.data.labels.track import SLACK, fitted
+from syncline.data.labels.spreadsheet import Table, columns_seen, plain_name, read_table
+from syncline.data.labels.track import SLACK, LabelTrack, fitted
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
 from syncline.video.frame_source import MAX_FRAMES
 
 T = TypeVar("T")
-csv.field_size_limit(1 << 24)
+_SPELLINGS = {spelling: name for name in ("video", "num_frames", "fps", "split") for spelling in SPELLINGS[name]} | {
+    "action": "action",
+    "sourcevideo": "source_video",
+}
 
 
 def read_manifest(path: str | Path) -> VideoSet:
@@ -38,23 +45,53 @@ def read_manifest(path: str | Path) -> VideoSet:
             beyond the end, a name twice, a number that is none.
     """
     path = Path(path)
+    table = _table(path, "video")
     videos: list[Video] = []
     rows: dict[str, int] = {}
-    names: tuple[str, ...] = ()
-    for number, row in _rows(path, "video"):
+    long = is_long(table.columns)
+    for number, row in table.named(_SPELLINGS):
         try:
-            videos.append(_video(path.parent, row))
-            first = rows.setdefault(videos[-1].name, number)
-            if first != number:
-                raise SynclineError(f"the same video as in row {first}")
+            if not long and row["video"] in rows:
+                raise SynclineError(f"the same video as in row {rows[row['video']]}")
+            if row["video"] not in rows:
+                videos.append(_video(path.parent, row))
+                rows[row["video"]] = number
         except (SynclineError, ValueError) as error:
             raise SynclineError(f"{path}, row {number} ({row['video'][:80]}): {error}") from error
-        if row.get("event_names"):
-            names = tuple(name.strip() for name in row["event_names"].split(";"))
-    if not videos:
-        raise SynclineError(f"{path} names no video")
+    names = _attach(path, table, videos, rows)
     action = path.parent.resolve().name if path.name == "annotations.csv" else path.stem
     return VideoSet(tuple(videos), action, names)
+
+
+def _attach(path: Path, table: Table, videos: list[Video], rows: dict[str, int]) -> tuple[str, ...]:
+    """Give the videos of a manifest the events that it marks; names of the events, () where it gives none."""
+    columns = {plain_name(column) for column in table.columns}
+    if not columns & {spelling for name in EVENT_COLUMNS for spelling in SPELLINGS[name]}:
+        return ()
+    try:
+        tracks = with_names(parse_event_table(table, None, required=False))
+    except SynclineError as error:
+        raise SynclineError(f"{path}, {error}") from error
+    by_name = {track.video: track for track in tracks}
+    for index, video in enumerate(videos):
+        track = by_name[video.name]
+        if not track.events:
+            continue
+        try:
+            videos[index] = _labelled(video, track)
+        except SynclineError as error:
+            raise SynclineError(f"{path}, row {rows[video.name]} ({video.name[:80]}): {error}") from error
+    named = is_long(table.columns) or bool(columns & set(SPELLINGS["event_names"]))
+    return max((track.event_names for track in tracks), key=len, default=()) if named else ()
+
+
+def _labelled(video: Video, track: LabelTrack) -> Video:
+    """The video with the events of its track, which count the frames of the file or the seconds from its first one."""
+    if track.frames is None:
+        return labelled_video(video, track)
+    counted = _counted(video.path, video.num_frames)
+    phases = fitted(phases_from_events(track.frames, video.num_frames), counted, video.name)
+    return replace(video, num_frames=counted, phases=phases, events=track.frames)
 
 
 def read_recuts(path: str | Path, videos: VideoSet) -> VideoSet:
@@ -114,18 +151,26 @@ def split_by(videos: VideoSet, path: str | Path, column: str, value: str) -> Vid
 
 
 def _rows(path: Path, *required: str) -> list[tuple[int, dict[str, str]]]:
+    """Rows by the names of their columns, which are known in any spelling."""
+    table = _table(path, *required)
+    known = {plain_name(column): column.strip() for column in table.columns}
+    return table.named(known | {plain_name(name): name for name in required})
+
+
+def _table(path: Path, *required: str) -> Table:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-            missing = [column for column in required if rows and column not in rows[0]]
+        table = read_table(path.read_bytes())
     except OSError as error:
         raise SynclineError(f"{path} cannot be read ({error.strerror})") from error
+    except SynclineError as error:
+        raise SynclineError(f"{path}: {error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise SynclineError(f"{path} cannot be read as CSV: {error}") from error
-    if missing or not rows:
-        raise SynclineError(f"{path} has {'no column ' + repr(missing[0]) if missing else 'no rows'}")
-    filled = [(number, {k: v or "" for k, v in row.items() if k}) for number, row in enumerate(rows, 2)]
-    return [(number, row) for number, row in filled if any(map(str.strip, row.values()))]  # spreadsheets leave `,,,`
+    there = {_SPELLINGS.get(plain_name(column)) or plain_name(column) for column in table.columns}
+    missing = next((name for name in required if name not in there and plain_name(name) not in there), None)
+    if missing is not None:
+        raise SynclineError(f"{path} has no column {missing!r}; {columns_seen(table.columns)}")
+    return table
 
 
 def _number(row: dict[str, str], column: str, convert: Callable[[str], T]) -> T | None:
@@ -153,12 +198,6 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
         num_frames, frame_rate = num_frames or reader.num_frames, frame_rate or reader.frame_rate
     if not 0 < num_frames <= MAX_FRAMES or not 0 < frame_rate < 1e6:
         raise SynclineError(f"{num_frames} frames at {frame_rate} a second is not a video")
-    phases = None
-    if row.get("events", "").strip():
-        events = [_event(text) for text in row["events"].split(";")]
-        counted = _counted(path, num_frames)
-        phases = fitted(phases_from_events(events, num_frames), counted, name)
-        num_frames = counted
     split = row.get("split", "").strip()
     if split not in ("", "train", "val"):
         raise SynclineError(f"split is {split!r}, expected train, val or nothing")
@@ -170,7 +209,6 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
         frame_rate=frame_rate,
         split=split,
         action=row.get("action", ""),
-        phases=phases,
     )
 
 
@@ -189,13 +227,3 @@ def _counted(path: Path, said: int) -> int:
             f"num_frames is {said}, but the file has {found} frames; events count the frames of the file"
         )
     return found
-
-
-def _event(text: str) -> int | None:
-    text = text.strip()
-    if text in ("", "-1"):
-        return None
-    try:
-        return int(text)
-    except ValueError as error:
-        raise SynclineError(f"event {text!r} is no frame number") from error

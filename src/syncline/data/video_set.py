@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from syncline.data.labels.phases import events_from_phases
 from syncline.errors import SynclineError
 
 
@@ -26,6 +27,8 @@ class Video:
         split: "train", "val" or "".
         action: name of the activity, or "".
         phases: (num_frames,) int64 phase of every source frame, -1 unknown; None without labels.
+        events: frame of the file at which each key event happens, None where it is absent; None altogether where only
+            phases are known. An absent event is one that phases cannot tell from one that happens with the next.
         frames: source frame numbers of a re-cut in order of showing; None for the whole video.
         span: (first, one past the last) frame, where the video is one part of a longer file; it is sampled like a whole
             one, and its times are those of the file. None for the whole file.
@@ -41,11 +44,32 @@ class Video:
     phases: NDArray[np.int64] | None = None
     frames: NDArray[np.int64] | None = None
     span: tuple[int, int] | None = None
+    events: tuple[int | None, ...] | None = None
 
     @property
     def identity(self) -> str:
         """What tells its embedding from others: the path of a whole file, the name of a part or re-cut of one."""
         return str(self.path) if self.frames is None and self.span is None else self.name
+
+    def key_events(self, num_phases: int) -> tuple[int | None, ...]:
+        """Frame of the file of every key event, None where it is absent: num_phases - 1 of them, () without labels."""
+        if self.phases is None:
+            return ()
+        if self.events is not None:
+            return (*self.events, *[None] * (num_phases - 1 - len(self.events)))[: max(num_phases - 1, 0)]
+        return events_from_phases(self.phases, num_phases)
+
+    def sampled_events(self, frame_indices: NDArray[np.int64], num_phases: int) -> tuple[int | None, ...]:
+        """Position among sampled frames of every key event: the first of its phase or later, None where it is absent.
+
+        Args:
+            frame_indices: (k,) frames of the file. num_phases: of the set.
+        """
+        if self.phases is None:
+            return ()
+        there = self.key_events(num_phases)
+        found = events_from_phases(self.phases[frame_indices], num_phases)
+        return tuple(None if event is None else step for event, step in zip(there, found, strict=True))
 
     def clock(self, pts_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """When each of its frames is shown, of the times of the file's: those of a part count from where it begins."""

@@ -47,7 +47,7 @@ ELAN = """<?xml version="1.0" encoding="UTF-8"?>
         </ANNOTATION>
         <ANNOTATION>
             <ALIGNABLE_ANNOTATION ANNOTATION_ID="a3" TIME_SLOT_REF1="ts3" TIME_SLOT_REF2="ts4">
-                <ANNOTATION_VALUE>between, without a time</ANNOTATION_VALUE>
+                <ANNOTATION_VALUE>shake</ANNOTATION_VALUE>
             </ALIGNABLE_ANNOTATION>
         </ANNOTATION>
     </TIER>
@@ -66,22 +66,24 @@ def two_videos(folder: Path) -> VideoSet:
 def test_elan_as_elan_writes_it_labels_its_video_only(tmp_path: Path) -> None:
     (tmp_path / "a.eaf").write_text(ELAN, encoding="utf-8")
     tracks = read_labels(tmp_path / "a.eaf")
-    assert (tracks[0].video, tracks[0].events) == ("cup one.mp4", (("grasp", 0.08), ("pour", 0.2)))
+    assert (tracks[0].video, tracks[0].events) == ("cup one.mp4", (("grasp", 0.08), ("pour", 0.2), ("shake", 0.26)))
     videos = attach_labels(two_videos(tmp_path), tracks)
     assert videos[0].phases is not None
-    assert videos[0].phases.tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
+    assert videos[0].phases.tolist() == [0, 0, 1, 1, 1, 2, 3, 3, 3, 3]
     assert videos[1].phases is None
-    assert videos.event_names == ("grasp", "pour")
+    assert videos.event_names == ("grasp", "pour", "shake")
 
 
-@pytest.mark.parametrize(("own", "names"), [("", ("grasp", "pour")), ("steps", ("grasp", "shake", "pour"))])
+@pytest.mark.parametrize(
+    ("own", "names"), [("", ("grasp", "pour", "shake")), ("steps", ("grasp", "lift", "pour", "shake"))]
+)
 def test_the_vocabulary_of_another_tier_of_elan_adds_no_events(
     tmp_path: Path, own: str, names: tuple[str, ...]
 ) -> None:
     entry = '<CV_ENTRY_ML CVE_ID="{0}"><CVE_VALUE LANG_REF="und">{0}</CVE_VALUE></CV_ENTRY_ML>'.format
     vocabularies = "".join(
         f'<CONTROLLED_VOCABULARY CV_ID="{name}">{"".join(map(entry, entries))}</CONTROLLED_VOCABULARY>'
-        for name, entries in (("hands", ("left", "grasp", "pour")), ("steps", ("grasp", "shake", "pour")))
+        for name, entries in (("hands", ("left", "grasp", "pour")), ("steps", ("grasp", "lift", "pour", "shake")))
     )
     content = ELAN.replace("</ANNOTATION_DOCUMENT>", vocabularies + "</ANNOTATION_DOCUMENT>")
     if own:

@@ -11,7 +11,7 @@ import pytest
 
 from syncline.data.labels.attach import video_stem
 from syncline.data.labels.event_order import with_names
-from syncline.data.labels.forms import FORMS, read_labels, write_labels
+from syncline.data.labels.forms import ENDINGS, FORMS, read_labels, write_labels
 from syncline.data.labels.track import LabelTrack, known_events, labels_to_phases
 from syncline.errors import SynclineError
 
@@ -21,12 +21,11 @@ TRACKS = [
     LabelTrack("überlang.v2.mp4", tuple(zip(NAMES, (0.1, None, 0.3), strict=True)), None, 10.0, 5, "val"),
 ]
 WHOLE = {"a b.mp4": [0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3], "überlang.v2.mp4": [0, 1, 1, 3, 3]}
-SUFFIX = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json"}
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "boris", "boris-csv", "label-studio"])
 def test_forms_of_many_videos_come_back(tmp_path: Path, form: str) -> None:
-    path = tmp_path / f"labels{SUFFIX[form]}"
+    path = tmp_path / f"labels{ENDINGS[form]}"
     write_labels(path, TRACKS, form=form)
     back = read_labels(path, frame_rate=10.0)
     assert [track.video for track in back] == [track.video for track in TRACKS]
@@ -36,7 +35,7 @@ def test_forms_of_many_videos_come_back(tmp_path: Path, form: str) -> None:
         assert labels_to_phases(track, frames, np.arange(frames) / 10).tolist() == WHOLE[track.video]
 
 
-@pytest.mark.parametrize("form", ["elan", "npy", "text"])
+@pytest.mark.parametrize("form", ["elan", "srt", "vtt", "npy", "text"])
 def test_forms_of_one_video_come_back_as_a_folder(tmp_path: Path, form: str) -> None:
     folder = tmp_path / form
     write_labels(folder, TRACKS, form=form)
@@ -49,13 +48,25 @@ def test_forms_of_one_video_come_back_as_a_folder(tmp_path: Path, form: str) -> 
 @pytest.mark.parametrize("form", ["csv", "json", "boris", "boris-csv", "label-studio", "elan"])
 @pytest.mark.parametrize("name", ["100%20 ü?#&.mp4", "cam 1/50%.mp4", "/films/cam1/x.mp4"])
 def test_names_that_urls_would_change_come_back(tmp_path: Path, form: str, name: str) -> None:
-    path = tmp_path / f"labels{SUFFIX.get(form, '.eaf')}"
+    path = tmp_path / f"labels{ENDINGS[form]}"
     write_labels(path, [replace(TRACKS[0], video=name)], form=form)
     assert [track.video for track in read_labels(path, frame_rate=10.0)] == [name]
 
 
 def test_every_form_is_tested() -> None:
-    assert set(FORMS) == {"csv", "json", "boris", "boris-csv", "label-studio", "elan", "npy", "text"}
+    assert set(FORMS) == {
+        "csv",
+        "json",
+        "boris",
+        "boris-csv",
+        "label-studio",
+        "activitynet",
+        "elan",
+        "srt",
+        "vtt",
+        "npy",
+        "text",
+    }
 
 
 @pytest.mark.parametrize("rate", [29.97, 30.0, 59.94, 240.0])
@@ -64,7 +75,7 @@ def test_rounding_to_milliseconds_keeps_the_frame(tmp_path: Path, form: str, rat
     pts = np.arange(400) / rate
     frames = [1, 57, 133, 399]
     events = tuple((f"e{n}", float(pts[f])) for n, f in enumerate(frames))
-    path = tmp_path / f"x{'.eaf' if form == 'elan' else SUFFIX[form]}"
+    path = tmp_path / f"x{ENDINGS[form]}"
     write_labels(path, [LabelTrack("x.mp4", events, None, rate, 400)], form=form)
     phases = labels_to_phases(read_labels(path, frame_rate=rate)[0], 400, pts)
     assert np.flatnonzero(np.diff(phases)).tolist() == [f - 1 for f in frames]
@@ -73,7 +84,7 @@ def test_rounding_to_milliseconds_keeps_the_frame(tmp_path: Path, form: str, rat
 @pytest.mark.parametrize("form", FORMS)
 def test_seconds_between_frames_mean_the_same_frame_in_every_form(tmp_path: Path, form: str) -> None:
     track = LabelTrack("a.mp4", (("x", 0.26), ("y", 0.57)), None, 10.0, 9)
-    path = tmp_path / f"a{SUFFIX.get(form, {'elan': '.eaf', 'npy': '.npy'}.get(form, '.txt'))}"
+    path = tmp_path / f"a{ENDINGS[form]}"
     write_labels(path, [track], form=form)
     back = read_labels(path, frame_rate=10.0)[0]
     assert labels_to_phases(back, 9, np.arange(9) / 10).tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2]
@@ -158,7 +169,7 @@ def test_boris_as_boris_writes_it(tmp_path: Path) -> None:
     (tmp_path / "p.boris").write_text(json.dumps(project))
     track = read_labels(tmp_path / "p.boris")[0]
     assert (track.video, track.events) == ("/films/one two.mp4", (("holding", 1.0), ("drop", 2.5)))
-    assert (track.frame_rate, track.num_frames) == (25.0, 100)
+    assert (track.frame_rate, track.num_frames) == (None, None)  # means of the whole film, by which no frame is counted
     export = (
         "Observation id,day 1\n\nObservation id,Media file path,FPS,Subject,Behavior,Behavior type,Time\n"
         'day 1,"/films/one, two.mp4",25,me,holding,START,1.0\nday 1,"/films/one, two.mp4",25,me,drop,POINT,2.5\n'
@@ -182,9 +193,9 @@ def test_label_studio_counts_from_one_and_skips_cancelled(tmp_path: Path) -> Non
     }
     (tmp_path / "ls.json").write_text(json.dumps([task]))
     track = read_labels(tmp_path / "ls.json", frame_rate=10.0)[0]
-    assert (track.video, track.events, track.frames) == ("/data/upload/1/ab c.mp4", (("a", 0.0), ("b", 1.0)), (0, 10))
-    track = read_labels(tmp_path / "ls.json")[0]
-    assert (track.events, track.frames) == ((("a", None), ("b", None)), (0, 10))
+    assert (track.video, track.events, track.frames) == ("/data/upload/1/ab c.mp4", (("a", 0.0), ("b", 1.0)), None)
+    with pytest.raises(SynclineError, match="project's rate"):
+        read_labels(tmp_path / "ls.json")
 
 
 @pytest.mark.parametrize(
@@ -201,8 +212,10 @@ def test_events_in_frames_need_no_rate_until_seconds_are_written(tmp_path: Path,
     assert labels_to_phases(track, 6, uneven).tolist() == [0, 0, 1, 1, 3, 3]
     write_labels(tmp_path / "again.json", [track], form="json")
     assert read_labels(tmp_path / "again.json")[0].frames == (2, None, 4)
-    for form in ("csv", "elan", "boris", "boris-csv", "label-studio"):
-        with pytest.raises(SynclineError, match="give frame_rate"):
+    write_labels(tmp_path / "again.csv", [track], form="csv")
+    assert read_labels(tmp_path / "again.csv")[0].frames == (2, None, 4)
+    for form in ("elan", "boris", "boris-csv", "label-studio", "activitynet", "srt", "vtt"):
+        with pytest.raises(SynclineError, match="no times without the film"):
             write_labels(tmp_path / "out", [track], form=form)
     assert known_events(replace(track, frame_rate=10.0)).events == (("a", 0.2), ("b", None), ("c", 0.4))
 
@@ -250,7 +263,7 @@ def test_xml_with_a_document_type_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", "film,events\nx,1\n", "no column 'video'"),
+        ("a.csv", "subject,events\nx,1\n", "no column 'video'; its columns: 'subject', 'events'"),
         ("a.csv", "video,events\nx,1;-2\n", "frame below 0"),
         ("a.csv", "video,fps,events,event_names\nx,10,1;2,only\n", "2 events, 1 event_names"),
         ("a.json", '{"videos": [{"video": "x", "phases": [0.5]}]}', "whole numbers"),

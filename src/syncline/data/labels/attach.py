@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -10,11 +11,15 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import numpy as np
+from numpy.typing import NDArray
 
-from syncline.data.labels.track import LabelTrack, labels_to_phases
+from syncline.data.labels.track import SLACK, LabelTrack, labels_to_phases, with_times
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 from syncline.video.discovery import SUFFIXES
+
+_log = logging.getLogger(__name__)
+MAX_FOLDERS = 200
 
 
 def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
@@ -23,26 +28,85 @@ def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
     Raises:
         SynclineError: no track fits any video, tracks that fit several, or labels that do not fit their video.
     """
-    from syncline.video import VideoReader
-
     found = tracks_of(videos, tracks)
     if not found:
         given = tracks[0].video if tracks else "none"
         raise SynclineError(f"the labels name none of the {len(videos)} videos of {videos.name} (the first: {given})")
     labelled: list[Video] = list(videos)
     for i, track in found.items():
-        video = videos[i]
-        pts = VideoReader(video.path).pts_seconds
-        first, end = video.span or (0, video.num_frames)
-        phases = np.full(video.num_frames, -1, dtype=np.int64)  # of a part, the rest of the file is unknown
-        phases[first:end] = labels_to_phases(track, end - first, video.clock(pts)[: end - first])
-        labelled[i] = replace(video, phases=phases, split=track.split or video.split)
+        labelled[i] = labelled_video(videos[i], track)
     names = max((track.event_names for track in tracks), key=len, default=()) or videos.event_names
     return replace(videos, videos=tuple(labelled), event_names=names)
 
 
+def labelled_video(video: Video, track: LabelTrack) -> Video:
+    """The video with the phases and events of a track, and its split where the track says one.
+
+    Raises:
+        SynclineError: labels that do not fit the video.
+    """
+    pts_seconds = film_times(video)
+    first, end = video.span or (0, video.num_frames)
+    own = pts_seconds[: end - first]
+    if track.frames is not None and track.num_frames is not None and abs(track.num_frames - len(own)) > SLACK:
+        raise SynclineError(
+            f"labels of {track.video}: they count the frames of a film of {track.num_frames} frames; {video.name} has "
+            f"{len(own)}"
+        )
+    phases = np.full(video.num_frames, -1, dtype=np.int64)  # of a part, the rest of the file is unknown
+    phases[first:end] = labels_to_phases(track, end - first, own)
+    events = None
+    if track.events:
+        there = with_times(track, own).frames or ()
+        events = tuple(None if frame is None else first + frame for frame in there)
+    return replace(video, phases=phases, events=events, split=track.split or video.split)
+
+
+def film_times(video: Video) -> NDArray[np.float64]:
+    """When each frame of a video is shown, in seconds from its first picture; of a part, from where that begins."""
+    from syncline.video import open_video
+
+    return video.clock(open_video(video.path).pts_seconds)
+
+
+def with_films(tracks: Sequence[LabelTrack], videos: VideoSet) -> list[LabelTrack]:
+    """The tracks with the time stamps of their films, so that every form that they are written in names one frame.
+
+    Raises:
+        SynclineError: a track whose film is not among the videos, or that does not fit it.
+    """
+    index = {id(track): i for i, track in tracks_of(videos, tracks).items()}
+    missing = next((track.video for track in tracks if id(track) not in index), None)
+    if missing is not None:
+        raise SynclineError(f"the labels of {missing!r} have no film among the {len(videos)} of {videos.name}")
+    return [with_times(track, film_times(videos[index[id(track)]])) for track in tracks]
+
+
+def with_film_beside(track: LabelTrack) -> LabelTrack:
+    """The track with the time stamps of the one film of its name in the folder of its label file or one folder below.
+
+    As it is where there is no such film, or several. Without a film, seconds and frames are not turned into each other.
+    """
+    if track.pts_seconds is not None or track.frame_rate is not None or track.folder is None:
+        return track
+    from syncline.video import open_video
+
+    stem = video_stem(track.video)
+    folders = [track.folder, *sorted(path for path in track.folder.iterdir() if path.is_dir())][:MAX_FOLDERS]
+    films = [
+        film
+        for folder in folders
+        for film in folder.iterdir()
+        if film.suffix.lower() in SUFFIXES and video_stem(film.name) == stem and film.is_file()
+    ]
+    if len(films) != 1:
+        return track
+    _log.info("frames of %s are counted by the time stamps of %s", track.video, films[0])
+    return with_times(track, open_video(films[0]).pts_seconds)
+
+
 def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, LabelTrack]:
-    """Place of a video -> its track: that of its whole name, otherwise of its name without suffix or folders.
+    """Index of a video -> its track: that of its whole name, otherwise of its name without suffix or folders.
 
     A name without folders may fit several videos (`cam1/x.mp4`, `cam2/x.mp4`); which of them it means is not guessed.
 
@@ -62,8 +126,8 @@ def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, Label
     left = list(tracks)
     ways: tuple[Callable[[str, str], bool], ...] = (
         str.__eq__,
-        lambda name, other: _whole(name) == _whole(other),
-        lambda name, other: _ends_alike(_whole(name), _whole(other)) or video_stem(name) in once,
+        lambda name, other: without_suffix(name) == without_suffix(other),
+        lambda name, other: _ends_alike(without_suffix(name), without_suffix(other)) or video_stem(name) in once,
     )
     for fits in ways:
         by_stem: dict[str, list[LabelTrack]] = defaultdict(list)
@@ -94,11 +158,11 @@ def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, Label
 def _with_most_folders(videos: VideoSet, pairs: list[tuple[int, LabelTrack]]) -> list[tuple[int, LabelTrack]]:
     """Of the videos whose names end a track's path only the one with most folders."""
     longest: dict[int, int] = {}
-    for place, track in pairs:
-        name = _whole(videos[place].name)
-        if f"/{_whole(track.video)}".endswith(f"/{name}"):
+    for i, track in pairs:
+        name = without_suffix(videos[i].name)
+        if f"/{without_suffix(track.video)}".endswith(f"/{name}"):
             longest[id(track)] = max(longest.get(id(track), 0), len(name))
-    return [(i, t) for i, t in pairs if longest.get(id(t)) in (None, len(_whole(videos[i].name)))]
+    return [(i, t) for i, t in pairs if longest.get(id(t)) in (None, len(without_suffix(videos[i].name)))]
 
 
 def _several(track: LabelTrack, name: str) -> SynclineError:
@@ -115,10 +179,10 @@ def video_stem(name: str) -> str:
         >>> video_stem("day 1/cup.v2.MP4"), video_stem("cup.v2")
         ('cup.v2', 'cup.v2')
     """
-    return _whole(name).rsplit("/", 1)[-1]
+    return without_suffix(name).rsplit("/", 1)[-1]
 
 
-def _whole(name: str) -> str:
+def without_suffix(name: str) -> str:
     """The name of a video with its folders, without the suffix of a film; letters with accents count as one.
 
     macOS writes `é` in the names of files as two, people in tables as one.
@@ -141,5 +205,5 @@ def media_name(path: str) -> str:
 
 def url_name(url: str) -> str:
     """The same of a URL, unquoted and without its query, unless that holds the path (Label Studio's local files)."""
-    place, _, query = url.partition("?")
-    return media_name(unquote(query.removeprefix("d=") if place.rstrip("/").endswith("local-files") else place))
+    path, _, query = url.partition("?")
+    return media_name(unquote(query.removeprefix("d=") if path.rstrip("/").endswith("local-files") else path))

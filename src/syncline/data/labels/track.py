@@ -1,9 +1,11 @@
 """What somebody marked in one video: ordered events with their times, or a label for every frame.
 
 Notable choices:
+- Seconds count from the first displayed picture of the film.
 - An event is held in seconds, because that is what people mark; where a form counts frames, the frame number is kept
-  beside it and wins, because in a video of variable rate number / rate is not the time. Where the form does not say
-  the rate, the seconds stay None and only the frame is known.
+  beside it and wins, because in a film of variable rate number / rate is not the time.
+- Seconds become frames, and frames seconds, by the film's own time stamps. Where the film is not at hand that takes a
+  frame rate that somebody vouches for: the rate that a label file names is a mean, and serves nothing here.
 - A segment (ELAN, Label Studio, a BORIS state) is the event of its beginning. It lasts up to the next event, as phases
   do everywhere here; where it ends earlier, that end is not kept.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,11 +36,16 @@ class LabelTrack:
         video: name of its file, as the label file has it.
         events: (name, seconds) in order; seconds None where the event is absent, or only its frame is known.
         phases: (num_frames,) int64 label of every frame, -1 unknown; None where the form has events only.
-        frame_rate: frames a second as the label file says; None where it does not.
+        frame_rate: frames a second of a film whose rate is constant, as the caller says; None where nobody does. Beside
+            `pts_seconds` it is only the mean.
         num_frames: length of the video, None where unknown.
         split: "train", "val" or "".
         frames: frame number of every event, None where absent; None altogether for forms that count seconds.
         phase_names: names of the numbers in `phases`, () where they are only numbers.
+        pts_seconds: (num_frames,) float64 time stamps of the film; None where it is not at hand.
+        confidence: of every event, in [0, 1], None where nobody said; None altogether without any.
+        provenance: of every event who placed it (`by hand`, `carried`), "" unknown; None altogether without any.
+        folder: where the label file lies, None where the labels come from no file; the film is looked for beside it.
     """
 
     video: str
@@ -48,6 +56,10 @@ class LabelTrack:
     split: str = ""
     frames: tuple[int | None, ...] | None = None
     phase_names: tuple[str, ...] = ()
+    pts_seconds: NDArray[np.float64] | None = None
+    confidence: tuple[float | None, ...] | None = None
+    provenance: tuple[str, ...] | None = None
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         if self.frame_rate is not None and not 0 < self.frame_rate < 1e6:
@@ -59,6 +71,9 @@ class LabelTrack:
             raise SynclineError(f"labels of {self.video}: {len(self.events)} events with {len(self.frames)} frames")
         if self.frames is not None and any(frame is not None and frame < 0 for frame in self.frames):
             raise SynclineError(f"labels of {self.video}: an event at a frame below 0; frames count from 0")
+        for what in (self.confidence, self.provenance):
+            if what is not None and len(what) != len(self.events):
+                raise SynclineError(f"labels of {self.video}: {len(self.events)} events with {len(what)} remarks")
         if self.phases is not None and len(self.phases) and self.phases.min() < -1:
             raise SynclineError(f"labels of {self.video}: label {self.phases.min()}; -1 is unknown, others start at 0")
         if self.phases is not None and len(self.phases) and self.phases.max() >= MAX_PHASES:
@@ -95,13 +110,13 @@ def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike)
     if track.phases is not None:
         return fitted(track.phases, num_frames, track.video)
     if track.frames is not None:
-        places: list[int | None] = list(track.frames)
+        frames: list[int | None] = list(track.frames)
     else:
-        places = [None if time is None else frame_at(seconds, time) for _, time in track.events]
-    if all(place is None for place in places):
+        frames = [None if time is None else frame_at(seconds, time) for _, time in track.events]
+    if all(frame is None for frame in frames):
         return np.full(num_frames, -1, dtype=np.int64)
     try:
-        return phases_from_events(places, num_frames)
+        return phases_from_events(frames, num_frames)
     except SynclineError as error:
         raise SynclineError(f"labels of {track.video}: {error}") from error
 
@@ -128,18 +143,58 @@ def counted_frame(seconds: float, frame_rate: float) -> int:
 
 
 def track_of_shown(
-    video: Video, names: Sequence[str], seconds: Sequence[float | None], clock: NDArray[np.float64]
+    video: Video,
+    names: Sequence[str],
+    seconds: Sequence[float | None],
+    pts_seconds: NDArray[np.float64],
+    *,
+    confidence: Sequence[float | None] | None = None,
+    provenance: Sequence[str] | None = None,
 ) -> LabelTrack:
     """The events of one video: the frames on display and their times, so that every form names the same frames.
 
     Args:
-        video: its name, rate and split. names, seconds: of the events, None where absent; on the video's own clock.
-        clock: when each of its frames is shown.
+        video: its name, rate and split. names, seconds: of the events, None where absent.
+        pts_seconds: when each of its frames is shown. confidence, provenance: as in `LabelTrack`.
     """
-    frames = tuple(None if s is None else min(frame_at(clock, s), len(clock) - 1) for s in seconds)
-    times = [None if frame is None else max(0.0, float(clock[frame])) for frame in frames]
-    events = tuple(zip(names, times, strict=True))
-    return LabelTrack(video.name, events, None, video.frame_rate, len(clock), video.split, frames)
+    events = tuple(zip(names, seconds, strict=True))
+    remarks = None if confidence is None else tuple(confidence), None if provenance is None else tuple(provenance)
+    track = LabelTrack(video.name, events, None, video.frame_rate, len(pts_seconds), video.split)
+    return with_times(replace(track, confidence=remarks[0], provenance=remarks[1]), pts_seconds)
+
+
+def with_times(track: LabelTrack, pts_seconds: NDArray[np.float64]) -> LabelTrack:
+    """The track with its film's time stamps: frames and seconds of every event name the same moment.
+
+    Raises:
+        SynclineError: phases of another length than the film, or an event after its end.
+    """
+    count = len(pts_seconds)
+    if track.phases is not None and not track.events:
+        return replace(
+            track, phases=fitted(track.phases, count, track.video), num_frames=count, pts_seconds=pts_seconds
+        )
+    frames = track.frames
+    if frames is None:
+        frames = tuple(None if time is None else frame_at(pts_seconds, time) for _, time in track.events)
+    late = next((k for k, frame in enumerate(frames) if frame is not None and frame >= count), None)
+    if late is not None:
+        name, seconds = track.events[late]
+        said = f"frame {frames[late]}" if seconds is None else f"{seconds:g} s"
+        raise SynclineError(f"labels of {track.video}: event {name!r} at {said} is after the end of the film")
+    shown = [None if frame is None else max(0.0, float(pts_seconds[frame])) for frame in frames]
+    events = tuple(zip(track.event_names, shown, strict=True))
+    return replace(track, events=events, frames=frames, num_frames=count, pts_seconds=pts_seconds)
+
+
+def film_end(track: LabelTrack) -> float | None:
+    """Seconds at which the last frame goes, by the film's time stamps or a vouched rate; None without both."""
+    if track.pts_seconds is not None and len(track.pts_seconds):
+        gaps = np.diff(track.pts_seconds)
+        return float(track.pts_seconds[-1]) + (float(np.median(gaps)) if len(gaps) else 0.0)
+    if track.num_frames is not None and track.frame_rate is not None:
+        return track.num_frames / track.frame_rate
+    return None
 
 
 def fitted(labels: NDArray[np.int64], num_frames: int, video: str) -> NDArray[np.int64]:
@@ -184,10 +239,12 @@ def known_events(track: LabelTrack, num_phases: int = 0) -> LabelTrack:
 def _in_seconds(
     track: LabelTrack, names: Sequence[str], frames: Sequence[int | None]
 ) -> tuple[tuple[str, float | None], ...]:
-    """Events with the seconds that the track has of them, otherwise by their frames at its rate."""
+    """Events with the seconds that the track has of them, otherwise by the film's time stamps or its vouched rate."""
     said = [second for _, second in track.events] or [None] * len(names)
-    if track.frame_rate is None and any(f is not None and s is None for f, s in zip(frames, said, strict=True)):
-        raise SynclineError(f"{track.video}: labels of frames have no times without a frame rate; give frame_rate")
+    if track.pts_seconds is not None:
+        said = [None if frame is None else float(track.pts_seconds[frame]) for frame in frames]
+    elif track.frame_rate is None and any(f is not None and s is None for f, s in zip(frames, said, strict=True)):
+        raise SynclineError(f"{track.video}: labels of frames have no times without the film; give it or frame_rate")
     rate = track.frame_rate or 1.0
     return tuple(
         (name, second if second is not None or frame is None else frame / rate)
@@ -195,14 +252,33 @@ def _in_seconds(
     )
 
 
-def known_phases(track: LabelTrack) -> NDArray[np.int64]:
-    """Phase of every frame without looking at the video, from its number of frames and frame rate.
+def known_frames(track: LabelTrack) -> tuple[int | None, ...]:
+    """Frame of every event: the track's own, or by the film's time stamps, or by the rate that the caller vouches for.
 
     Raises:
-        SynclineError: the track does not say how long the video is or at which rate it runs.
+        SynclineError: only seconds are known, and neither the film nor a rate is at hand.
+    """
+    if track.frames is not None:
+        return track.frames
+    if track.pts_seconds is not None:
+        return with_times(track, track.pts_seconds).frames or ()
+    if track.frame_rate is None and any(seconds is not None for _, seconds in track.events):
+        raise SynclineError(f"{track.video}: labels in seconds have no frames without the film; give it or frame_rate")
+    rate = track.frame_rate or 1.0
+    return tuple(None if seconds is None else counted_frame(seconds, rate) for _, seconds in track.events)
+
+
+def known_phases(track: LabelTrack) -> NDArray[np.int64]:
+    """Phase of every frame, from the film's time stamps, or from a number of frames and a rate that is vouched for.
+
+    Raises:
+        SynclineError: the track does not say how long the video is, or neither film nor rate is at hand.
     """
     if track.phases is not None:
         return track.phases
-    if track.num_frames is None or track.frame_rate is None:
-        raise SynclineError(f"{track.video}: a label for every frame needs num_frames and frame_rate")
-    return labels_to_phases(track, track.num_frames, np.arange(track.num_frames) / track.frame_rate)
+    frames = known_frames(track)
+    if track.num_frames is None:
+        raise SynclineError(f"{track.video}: a label for every frame needs the film, or num_frames and frame_rate")
+    if all(frame is None for frame in frames):
+        return np.full(track.num_frames, -1, dtype=np.int64)
+    return phases_from_events(frames, track.num_frames)

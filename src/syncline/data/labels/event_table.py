@@ -1,0 +1,277 @@
+"""Labels as a table: a row a video with the columns of a manifest, or a row an event.
+
+| | columns |
+|---|---|
+| a row a video | `video`, `event_seconds` or `events` (frames), each with `;` between the events, and `event_names` |
+| a row an event | `video`, `event`, `seconds` or `frame` |
+
+beside them `num_frames`, `fps`, `split`, `confidence` and `provenance`. Other spellings of these are known (`file`,
+`label`, `time`, `start` ...); a column that is not understood is named in the log.
+
+Seconds are written, because they outlast a film of variable rate; frames only where nothing else is known. Where a row
+has both, seconds are read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from syncline.data.labels.event_order import told_apart
+from syncline.data.labels.remarks import as_columns
+from syncline.data.labels.spreadsheet import (
+    Table,
+    as_frame,
+    as_number,
+    as_seconds,
+    columns_seen,
+    is_absent,
+    plain_name,
+)
+from syncline.data.labels.track import LabelTrack, known_events
+from syncline.errors import SynclineError
+
+_log = logging.getLogger(__name__)
+SPELLINGS = {
+    "video": ("video", "videos", "file", "filename", "videofile", "videoname", "videoid", "videopath", "film", "clip",
+              "movie", "media", "mediafile", "mediafilename", "path", "datei", "vidéo", "fichier"),
+    "event_seconds": ("eventseconds", "eventsseconds", "eventtimes", "times", "timestamps"),
+    "events": ("events", "eventframes", "frames"),
+    "event_names": ("eventnames", "names", "labels", "eventlabels"),
+    "event": ("event", "eventname", "label", "behavior", "behaviour", "action", "annotation", "name", "mark", "phase",
+              "ereignis"),
+    "seconds": ("seconds", "second", "time", "timeseconds", "timesec", "eventtime", "starttime", "startseconds",
+                "start", "onset", "timestamp", "begin", "begintime", "zeit", "sekunden", "temps"),
+    "frame": ("frame", "framenumber", "frameindex", "startframe", "eventframe"),
+    "num_frames": ("numframes", "framecount", "nframes", "length"),
+    "fps": ("fps", "framerate"),
+    "split": ("split", "subset"),
+    "confidence": ("confidence", "confidences", "score"),
+    "provenance": ("provenance", "by", "state"),
+}  # fmt: skip
+EVENT_COLUMNS = ("event_seconds", "events", "event_names", "seconds", "frame")
+"""Names of columns that mark events."""
+_PASSED_OVER = {
+    "action",
+    "end",
+    "endtime",
+    "stop",
+    "endseconds",
+    "endframe",
+    "duration",
+    "sourcevideo",
+    "comment",
+    "notes",
+}
+
+
+def parse_event_table(table: Table, frame_rate: float | None, *, required: bool = True) -> list[LabelTrack]:
+    """Labels of a table whose header is understood.
+
+    Args:
+        table: its rows. frame_rate: frames a second, as the caller vouches for; for columns of frames and times that
+            count them. required: whether a table that marks no event is refused.
+
+    Raises:
+        SynclineError: no column of videos or of events, or a row that cannot be read, by its number.
+    """
+    known = _known(table)
+    names = set(known.values())
+    if "video" not in names:
+        raise SynclineError(f"it has no column 'video'; {columns_seen(table.columns)}")
+    left = [column for column in table.unknown(known) if plain_name(column) not in _PASSED_OVER]
+    if left:
+        _log.warning("columns that are not read as labels: %s", ", ".join(repr(column.strip()) for column in left))
+    rows = table.named(known)
+    tracks = _from_rows(rows, frame_rate) if names & {"seconds", "frame"} else _from_wide(rows, frame_rate)
+    if required and not any(track.events for track in tracks):
+        raise SynclineError(
+            "it marks no event; expected event_seconds or events and event_names, or a row for every event with event "
+            f"and seconds; {columns_seen(table.columns)}"
+        )
+    return tracks
+
+
+def _from_wide(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None) -> list[LabelTrack]:
+    tracks: dict[str, LabelTrack] = {}
+    for number, row in rows:
+        try:
+            track = parse_row(row, frame_rate)
+            before = tracks.get(track.video)
+            tracks[track.video] = track if before is None else _joined(before, track)
+        except ValueError as error:
+            raise SynclineError(f"row {number}: {error}") from error
+    return list(tracks.values())
+
+
+def _joined(one: LabelTrack, other: LabelTrack) -> LabelTrack:
+    """The events of two rows of one video; ValueError where they mark the same event, or only one counts frames."""
+    twice = sorted(set(one.event_names) & set(other.event_names))
+    if twice or (one.frames is None) != (other.frames is None):
+        raise ValueError(f"{one.video!r} stands in an earlier row" + (f", with {twice[0]!r} as well" if twice else ""))
+    count, added = len(one.events), len(other.events)
+    confidence = (*(one.confidence or (None,) * count), *(other.confidence or (None,) * added))
+    provenance = (*(one.provenance or ("",) * count), *(other.provenance or ("",) * added))
+    return replace(
+        one,
+        events=one.events + other.events,
+        frames=None if one.frames is None else one.frames + (other.frames or ()),
+        confidence=confidence if one.confidence or other.confidence else None,
+        provenance=provenance if one.provenance or other.provenance else None,
+    )
+
+
+def is_long(columns: Sequence[str]) -> bool:
+    """Whether a header is that of a table with a row for every event.
+
+    Examples:
+        >>> is_long(["Video", "Event", "Time (s)"]), is_long(["video", "event_seconds", "event_names"])
+        (True, False)
+    """
+    plain = {plain_name(column) for column in columns}
+    timed = plain & {*SPELLINGS["seconds"], *SPELLINGS["frame"]}
+    return bool(timed) and not plain & set(SPELLINGS["event_seconds"]) and not {"events", "eventnames"} <= plain
+
+
+def _known(table: Table) -> dict[str, str]:
+    """Spellings of this table's columns -> the names that they stand for."""
+    plain = {plain_name(column) for column in table.columns}
+    spellings = dict(SPELLINGS)
+    if is_long(table.columns):
+        singular = spellings["event"] + spellings.pop("events") + spellings.pop("event_names")
+        spellings["event"] = singular
+        del spellings["event_seconds"]
+    else:
+        for name in ("event", "seconds", "frame"):
+            del spellings[name]
+    taken = {}
+    for name, known in spellings.items():
+        first = next((spelling for spelling in known if spelling in plain and spelling not in taken), None)
+        if first is not None:
+            taken[first] = name
+    return taken
+
+
+def _numbers(row: dict[str, str], frame_rate: float | None) -> tuple[float | None, int | None, float | None]:
+    """Rate for times that count frames, number of frames, and the rate that the caller vouches for."""
+    said = as_number(row["fps"]) if row.get("fps") else None
+    length = as_frame(row["num_frames"]) if row.get("num_frames") else None
+    return frame_rate or said, length, frame_rate
+
+
+def parse_row(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
+    """The track of a row that holds all events of a video."""
+    rate, length, vouched = _numbers(row, frame_rate)
+    in_seconds = bool(row.get("event_seconds"))
+    cells = _parts(row["event_seconds"] if in_seconds else row.get("events", ""))
+    names = _parts(row.get("event_names", "")) or [f"event {number}" for number in range(1, len(cells) + 1)]
+    if cells and len(names) != len(cells):
+        raise ValueError(f"{len(cells)} events, {len(names)} event_names")
+    frames = None
+    if in_seconds:
+        seconds = [None if is_absent(cell) else as_seconds(cell, rate) for cell in cells]
+    else:
+        frames = tuple(None if is_absent(cell) else as_frame(cell) for cell in cells)
+        seconds = [None if frame is None or not vouched else frame / vouched for frame in frames]
+    names = told_apart(names)
+    events = tuple(zip(names, seconds, strict=True)) if cells else tuple((name, None) for name in names)
+    sure, who = _parts(row.get("confidence", "")), _parts(row.get("provenance", ""))
+    remarks: list[tuple[str, float | None]] = [("", None)] * len(events)
+    if len(events) in (len(sure), len(who)):
+        sure, who = sure or [""] * len(events), who or [""] * len(events)
+        remarks = [(by, None if is_absent(cell) else as_number(cell)) for by, cell in zip(who, sure, strict=True)]
+    confidence, provenance = as_columns(remarks)
+    return LabelTrack(
+        row["video"], events, None, vouched, length, row.get("split", ""), frames if frames or not events else None,
+        confidence=confidence, provenance=provenance,
+    )  # fmt: skip
+
+
+def _parts(cell: str) -> list[str]:
+    """The parts of a cell between `;` or line breaks, [] of an empty one."""
+    return [part.strip() for part in re.split(r"[;\n]", cell)] if cell.strip() else []
+
+
+def _from_rows(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None) -> list[LabelTrack]:
+    """The tracks of a table with a row for every event."""
+    found: dict[str, list[tuple[str, float | None, int | None, str, float | None]]] = {}
+    about: dict[str, dict[str, str]] = {}
+    for number, row in rows:
+        try:
+            rate, _, vouched = _numbers(row, frame_rate)
+            own = found.setdefault(row["video"], [])
+            seconds, frame = None, None
+            if not is_absent(row.get("seconds", "")):
+                seconds = as_seconds(row["seconds"], rate)
+            elif not is_absent(row.get("frame", "")):
+                frame = as_frame(row["frame"])
+                seconds = frame / vouched if vouched else None
+            name = row.get("event") or f"event {len(own) + 1}"
+            sure = None if is_absent(row.get("confidence", "")) else as_number(row["confidence"])
+            own.append((name, seconds, frame, row.get("provenance", ""), sure))
+            about.setdefault(row["video"], row)
+        except ValueError as error:
+            raise SynclineError(f"row {number}: {error}") from error
+    tracks = []
+    for video, own in found.items():
+        counted = any(frame is not None for _, _, frame, _, _ in own)
+        if counted and any(frame is None and seconds is not None for _, seconds, frame, _, _ in own):
+            raise SynclineError(f"{video}: some of its events are in seconds, others in frames; give one of them")
+        own.sort(key=lambda mark: next((float(moment) for moment in mark[1:3] if moment is not None), float("inf")))
+        confidence, provenance = as_columns([(who, sure) for *_, who, sure in own])
+        names = told_apart([mark[0] for mark in own])
+        _, length, vouched = _numbers(about[video], frame_rate)
+        tracks.append(
+            LabelTrack(
+                video, tuple(zip(names, (mark[1] for mark in own), strict=True)), None, vouched, length,
+                about[video].get("split", ""), tuple(mark[2] for mark in own) if counted else None,
+                confidence=confidence, provenance=provenance,
+            )
+        )  # fmt: skip
+    return tracks
+
+
+def format_event_table(tracks: Sequence[LabelTrack]) -> str:
+    """A row a video, in seconds; in frames only where a track knows nothing else."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    remarks = ["confidence", "provenance"] if any(t.confidence or t.provenance for t in tracks) else []
+    tracks = [track if _frames_only(track) else known_events(track) for track in tracks]
+    frames_only = [_frames_only(track) for track in tracks]
+    columns = [*["event_seconds"] * (not all(frames_only)), *["events"] * any(frames_only)]
+    table.writerow(["video", "num_frames", "fps", "split", *columns, "event_names", *remarks])
+    for track, in_frames in zip(tracks, frames_only, strict=True):
+        if any(";" in name for name in track.event_names):
+            raise SynclineError(f"{track.video}: the name of an event holds ';', which separates events in the CSV")
+        if in_frames:
+            cells = ["" if frame is None else str(frame) for frame in track.frames or ()]
+        else:
+            cells = ["" if seconds is None else repr(float(seconds)) for _, seconds in track.events]
+        if cells == [""]:
+            cells = ["-1"]  # one absent event is not the same as no events
+        written = {"events" if in_frames else "event_seconds": ";".join(cells)}
+        fixed = [track.video, "" if track.num_frames is None else track.num_frames, track.frame_rate or ""]
+        row = [*fixed, track.split, *(written.get(column, "") for column in columns), ";".join(track.event_names)]
+        if remarks:
+            sure = track.confidence or (None,) * len(track.events)
+            row.append(";".join("" if value is None else f"{value:.3f}" for value in sure))
+            row.append(";".join(track.provenance or ("",) * len(track.events)))
+        table.writerow(row)
+    return text.getvalue()
+
+
+def _frames_only(track: LabelTrack) -> bool:
+    """Whether all that is known of a track's events is their frames."""
+    told = track.pts_seconds is not None or track.frame_rate is not None
+    return (
+        track.frames is not None
+        and not told
+        and any(
+            frame is not None and seconds is None
+            for frame, (_, seconds) in zip(track.frames, track.events, strict=True)
+        )
+    )

@@ -1,0 +1,130 @@
+"""Tables as spreadsheets and people write them: read right, or refused with what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncline.data import read_manifest
+from syncline.data.labels.forms import read_labels, write_labels
+from syncline.data.labels.track import LabelTrack
+from syncline.errors import SynclineError
+
+PLAIN = "video,event_seconds,event_names\na.mp4,1.2;3.4,grasp;lift\n"
+SEMI = 'video;event_seconds;event_names\na.mp4;"1,2;3,4";"grasp;lift"\n'
+LONG = "video,event,seconds\na.mp4,grasp,1.2\na.mp4,lift,3.4\n"
+READ = {
+    "BOM": PLAIN.encode("utf-8-sig"),
+    "CRLF": PLAIN.replace("\n", "\r\n").encode(),
+    "CR": PLAIN.replace("\n", "\r").encode(),
+    "UTF-16 with tabs": PLAIN.replace(",", "\t").encode("utf-16"),
+    "UTF-16 big endian": PLAIN.encode("utf-16-be"),
+    "UTF-16 without a mark": PLAIN.encode("utf-16-le"),
+    "semicolons and decimal commas": SEMI.encode(),
+    "semicolons and decimal points": SEMI.replace("1,2;3,4", "1.2;3.4").encode(),
+    "commas and quoted decimal commas": b'video,event_seconds,event_names\na.mp4,"1,2;3,4",grasp;lift\n',
+    "sep=": b"sep=;\r\n" + SEMI.encode(),
+    "capital": PLAIN.replace("video", "Video").encode(),
+    "space after commas": PLAIN.replace(",", ", ").encode(),
+    "quoted line break between events": b'video,event_seconds,event_names\na.mp4,"1.2\n3.4","grasp\nlift"\n',
+    "minutes": PLAIN.replace("1.2;3.4", "0:01.2;0:03.4").encode(),
+    "hours": PLAIN.replace("1.2;3.4", "00:00:01.200;00:00:03,400").replace(",event", ",event").encode()
+    .replace(b"a.mp4,00", b'a.mp4,"00').replace(b",400,", b',400",'),
+    "frames after the seconds": b"video,fps,event_seconds,event_names\na.mp4,30,00:00:01:06;00:00:03:12,grasp;lift\n",
+    "bars": PLAIN.replace(",", "|").encode(),
+    "long": LONG.encode(),
+    "long, out of order": b"video,event,seconds\na.mp4,lift,3.4\na.mp4,grasp,1.2\n",
+    "long, other spellings": b"File name;Behaviour;Time (s)\na.mp4;grasp;1,2\na.mp4;lift;3,4\n",
+    "long with ends": b"filename,label,start,end\na.mp4,grasp,1.2,2\na.mp4,lift,3.4,5\n",
+    "long in minutes": b"clip,action,time\na.mp4,grasp,0:01.2\na.mp4,lift,0:03.4\n",
+    "long with an empty line": LONG.replace("1.2\n", "1.2\n,,\n\n").encode(),
+    "other spellings": b"Film,Times,Labels\na.mp4,1.2;3.4,grasp;lift\n",
+    "a row an event in the wide columns": b"video,event_seconds,event_names\na.mp4,1.2,grasp\na.mp4,3.4,lift\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ)
+def test_tables_that_are_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x.csv").write_bytes(READ[name])
+    tracks = read_labels(tmp_path / "x.csv")
+    found = [(t.video, tuple((n, round(s, 6)) for n, s in t.events if s is not None)) for t in tracks]
+    assert found == [("a.mp4", (("grasp", 1.2), ("lift", 3.4)))]
+
+
+@pytest.mark.parametrize("word", ["", "-1", "NA", "nan", "NaN", "none", "absent", "-", "#N/A"])
+def test_words_for_absent(tmp_path: Path, word: str) -> None:
+    (tmp_path / "x.csv").write_text(f"video,event_seconds,event_names\na.mp4,1.2;{word},grasp;lift\n")
+    assert read_labels(tmp_path / "x.csv")[0].events == (("grasp", 1.2), ("lift", None))
+    (tmp_path / "x.csv").write_text(f"video,event,seconds\na.mp4,grasp,1.2\na.mp4,lift,{word}\n")
+    assert read_labels(tmp_path / "x.csv")[0].events == (("grasp", 1.2), ("lift", None))
+
+
+@pytest.mark.parametrize(
+    ("cell", "frames"), [("36;102", (36, 102)), ("36.0;102.0", (36, 102)), ("36;1'234", (36, 1234))]
+)
+def test_frames(tmp_path: Path, cell: str, frames: tuple[int, ...]) -> None:
+    (tmp_path / "x.csv").write_text(f"video,events,event_names\na.mp4,{cell},grasp;lift\n")
+    assert read_labels(tmp_path / "x.csv")[0].frames == frames
+    rows = "".join(f"a.mp4,{name},{one}\n" for name, one in zip(("grasp", "lift"), cell.split(";"), strict=True))
+    (tmp_path / "x.csv").write_text("video,event,frame\n" + rows)
+    assert read_labels(tmp_path / "x.csv")[0].frames == frames
+
+
+@pytest.mark.parametrize("name", ["grün.mp4", "café.mp4"])
+def test_names_of_windows(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x.csv").write_bytes(PLAIN.replace("a.mp4", name).encode("cp1252"))
+    assert read_labels(tmp_path / "x.csv")[0].video == name
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a.mp4,1.2;3.4,grasp;lift\n", "no rows below its first line.*'a.mp4,1.2', '3.4,grasp', 'lift'"),
+        (b"subject,when\nx,1\n", "no column 'video'; its columns: 'subject', 'when'"),
+        (b"video,num_frames,fps\na.mp4,30,30\n", "marks no event.*its columns: 'video', 'num_frames', 'fps'"),
+        (b"video,event_seconds,event_names\na.mp4,,\n", "marks no event"),
+        (b"video;event_seconds;event_names\na.mp4;1,2;3,4;grasp;lift\n", "row 2 has 5 cells for the 3 columns"),
+        (b"video,events,event_names\na.mp4,1.5,grasp\n", "row 2: event '1.5' is no frame number; give times"),
+        (b"video,events,event_names\na.mp4,x,grasp\n", "row 2: event 'x' is no frame number"),
+        (b"video,event_seconds\na.mp4,soon\n", "row 2: 'soon' is no time in seconds"),
+        (b"video,event_seconds\na.mp4,1:2:3:4:5\n", "row 2: '1:2:3:4:5' is no time"),
+        (b"video,event_seconds\na.mp4,00:00:01:06\n", "row 2: .* counts frames; give their rate in a column fps"),
+        (PLAIN.encode() + b"a.mp4,5.0,lift\n", "row 3: 'a.mp4' stands in an earlier row, with 'lift' as well"),
+        (b"video,event,seconds,frame\na.mp4,grasp,1.2,\na.mp4,lift,,9\n", "some of its events are in seconds"),
+        (b"MATLAB 5.0 MAT-file\0\1\2\x81\x8d\x8f", "no text|no rows"),
+        (b"", "no rows"),
+    ],
+)
+def test_tables_that_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(SynclineError, match=said) as caught:
+        read_labels(tmp_path / "x.csv")
+    assert "x.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_understood_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "x.csv").write_text("video,event_seconds,mood\na.mp4,1.2,happy\n")
+    assert read_labels(tmp_path / "x.csv")[0].events == (("event 1", 1.2),)
+    assert "'mood'" in caplog.text
+
+
+def test_confidence_and_provenance_come_back(tmp_path: Path) -> None:
+    track = LabelTrack(
+        "a.mp4", (("grasp", 1.2), ("lift", 3.4), ("drop", None)), confidence=(None, 0.75, None),
+        provenance=("by hand", "carried", ""),
+    )  # fmt: skip
+    write_labels(tmp_path / "x.csv", [track], form="csv")
+    back = read_labels(tmp_path / "x.csv")[0]
+    assert (back.events, back.confidence, back.provenance) == (track.events, track.confidence, track.provenance)
+
+
+def test_a_manifest_of_a_spreadsheet(tmp_path: Path) -> None:
+    import bars
+
+    bars.write_bar_codes(tmp_path / "a.mp4", 60, rate=10)
+    for content in (SEMI.encode(), PLAIN.encode("utf-16"), LONG.encode(), READ["long, other spellings"]):
+        (tmp_path / "annotations.csv").write_bytes(content)
+        videos = read_manifest(tmp_path / "annotations.csv")
+        assert (videos[0].events, videos.event_names) == ((12, 34), ("grasp", "lift"))
