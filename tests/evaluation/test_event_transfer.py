@@ -48,6 +48,34 @@ def test_equals_the_loops(by: Any, seed: int, grouped: bool, clocked: bool) -> N
         assert found["within"] == pytest.approx(np.mean(np.array(expected["errors"]) <= 0.5 + 1e-9))
 
 
+@pytest.mark.parametrize("by", ["nearest", "dtw", "local"])
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10**6), tolerance=st.floats(0, 2))
+def test_given_events_and_tolerance_equal_the_loops(by: Any, seed: int, tolerance: float) -> None:
+    x, y, times, groups = _videos(seed)
+    random = np.random.default_rng(seed)
+    events = [[int(k) if random.random() < 0.7 else None for k in random.integers(0, len(v), 4)] for v in x]
+    options: dict[str, Any] = {"times": times, "groups": groups, "by": by, "events": events, "tolerance": tolerance}
+    found, expected = event_transfer_error(x, y, **options), reference.event_transfer_error(x, y, **options)
+    assert [e for pair in found["per_pair"] for e in pair["errors"]] == pytest.approx(expected["errors"])
+    assert found["f1"] == pytest.approx(expected["f1"], nan_ok=True)
+    if expected["errors"]:
+        assert found["within"] == pytest.approx(np.mean(np.array(expected["errors"]) <= tolerance + 1e-9))
+
+
+def test_an_absent_event_is_not_the_next_one() -> None:
+    """The second of two videos has no first event; phases give it the frame of the second event."""
+    x = [_arc(np.linspace(0, 3, 12))] * 2
+    y = [np.repeat([0, 1, 2], 4), np.repeat([0, 2], [8, 4])]
+    by_phases = event_transfer_error(x, y)
+    assert by_phases["count"] == 4
+    by_events = event_transfer_error(x, y, events=[(4, 8), (None, 8)])
+    assert (by_events["count"], by_events["median"]) == (2, 0.0)
+    assert sum(pair["false_positives"] for pair in by_events["per_pair"]) == 1
+    floor = label_floor(y[1:], [np.repeat([0, 2], [6, 6])], [np.arange(12)], absent=[frozenset({0})])
+    assert (floor["count"], floor["median"]) == (1, 2.0)
+
+
 def _arc(places: Any) -> np.ndarray:
     places = np.asarray(places, dtype=float)
     return np.stack([np.cos(places), np.sin(places)], 1)
@@ -105,7 +133,15 @@ def test_floor_of_the_labels() -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"by": "guess"}, "by is"), ({"times": [[0, 1]]}, "1 of times"), ({"times": [[0], [0, 1]]}, r"times\[0\]")],
+    [
+        ({"events": [[0]]}, "events of 1"),
+        ({"events": [[0], [2]]}, r"events\[1\] has an event at 2"),
+        ({"events": [[0], []]}, "0 events"),
+        ({"tolerance": -1}, "tolerance is -1"),
+        ({"by": "guess"}, "by is"),
+        ({"times": [[0, 1]]}, "1 of times"),
+        ({"times": [[0], [0, 1]]}, r"times\[0\]"),
+    ],
 )
 def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

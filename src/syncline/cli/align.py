@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
-from syncline.cli.options import known_events
+from syncline.cli.options import add_label_rate, known_events
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
 from syncline.cli.terminal import Bars, say, warn
 
@@ -53,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--height", type=int, default=360, help="pixels of a picture in the films (default: 360)")
     parser.add_argument("--no-films", action="store_true", help="write no mp4")
     parser.add_argument("--force", action="store_true", help="write everything even if the two do not match")
+    add_label_rate(parser)
     add_embedding_options(parser)
 
 
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         from syncline.data.labels.attach import attach_labels
         from syncline.data.labels.forms import read_labels
 
-        videos = attach_labels(videos, read_labels(arguments.labels))
+        videos = attach_labels(videos, read_labels(arguments.labels, frame_rate=arguments.label_rate))
     embedder = Embedder.of(arguments)
     how = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
     a, b = embedder.embed(videos)

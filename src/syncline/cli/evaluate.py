@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.options import add_source_options, labels_of, source_of
+from syncline.cli.options import add_label_rate, add_source_options, labels_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="write all rows here")
     parser.add_argument("--out", type=Path, help="folder for rows.json, tables.md, tables.csv and tables.tex")
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+    add_label_rate(parser)
     add_source_options(parser)
 
 
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_places(arguments)
     videos = source_of(arguments, arguments.data)
     if arguments.labels is not None:
-        videos = attach_labels(videos, labels_of(videos, arguments.labels))
+        videos = attach_labels(videos, labels_of(videos, arguments.labels, label_rate=arguments.label_rate))
     encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run)
     if encoder is None and not arguments.controls:
         raise SynclineError("there is nothing to measure: give a RUN, or leave --no-controls away")

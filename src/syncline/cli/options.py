@@ -54,12 +54,20 @@ def setting(text: str) -> dict[str, Any]:
     return dict(result)
 
 
-def labels_of(videos: VideoSet, path: Path, event_names: Sequence[str] | None = None) -> list[LabelTrack]:
+def add_label_rate(parser: argparse.ArgumentParser) -> None:
+    """--label-rate, of the verbs that take --labels."""
+    parser.add_argument("--label-rate", type=float, metavar="HZ",
+                        help="frames a second that labels count; of Label Studio the project's (often 24)")  # fmt: skip
+
+
+def labels_of(
+    videos: VideoSet, path: Path, event_names: Sequence[str] | None = None, *, label_rate: float | None = None
+) -> list[LabelTrack]:
     """The labels in a file or folder, and a warning where some of them name no video."""
     from syncline.data.labels.attach import tracks_of
     from syncline.data.labels.forms import read_labels
 
-    tracks = read_labels(path, event_names=event_names)
+    tracks = read_labels(path, event_names=event_names, frame_rate=label_rate)
     used = {id(track) for track in tracks_of(videos, tracks).values()}
     unused = [track.video for track in tracks if id(track) not in used]
     if used and unused:
@@ -93,12 +101,9 @@ def same(one: Path, other: Path) -> bool:
 
 def known_events(video: Video, num_phases: int) -> list[float | None]:
     """Seconds of a video's key events by its phases, as its player shows them; [] without labels."""
-    from syncline.data import events_from_phases
     from syncline.video import VideoReader
 
     if video.phases is None or num_phases < 2:
         return []
     pts_seconds = VideoReader(video.path).pts_seconds
-    return [
-        None if frame is None else float(pts_seconds[frame]) for frame in events_from_phases(video.phases, num_phases)
-    ]
+    return [None if frame is None else float(pts_seconds[frame]) for frame in video.key_events(num_phases)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
-from syncline.cli.options import labels_of
+from syncline.cli.options import add_label_rate, labels_of
 from syncline.cli.outputs import RESULTS
 from syncline.cli.terminal import say
 
@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--absent-below", type=float, default=0.25, metavar="SHARE",
                         help="an event with less than this share of the votes is absent (default: 0.25)")  # fmt: skip
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
+    add_label_rate(parser)
     add_embedding_options(parser)
 
 
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not 0 <= arguments.absent_below <= 1:
         raise SynclineError("--absent-below must be in [0, 1]")
     videos = open_videos(arguments.source)
-    marks = _marks(videos, labels_of(videos, arguments.labels, arguments.events))
+    marks = _marks(videos, labels_of(videos, arguments.labels, arguments.events, label_rate=arguments.label_rate))
     if not marks:
         raise SynclineError(f"{arguments.labels} marks no event in any of the {len(videos)} videos of {videos.name}")
     names = next(iter(marks.values()))[0]
@@ -84,23 +85,17 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     from dataclasses import replace
 
     from syncline.data.labels.attach import tracks_of
-    from syncline.data.labels.track import fitted, known_events, labels_to_phases
+    from syncline.data.labels.track import known_events, labels_to_phases, with_times
 
     found: Marks = {}
     named = [len(track.phase_names) for track in tracks]
     num_phases = max([*named, *(int(t.phases.max(initial=-1)) + 1 for t in tracks if t.phases is not None)], default=0)
     for i, track in sorted(tracks_of(videos, tracks).items()):
         video = videos[i]
-        if track.frame_rate is None:
-            track = replace(track, frame_rate=video.frame_rate)
         clock, begins = _clock(video)
-        if track.phases is not None:
-            track = replace(track, phases=fitted(track.phases, len(clock), track.video))
-        track = known_events(track, num_phases)
+        track = known_events(with_times(track, clock), num_phases)
         labels_to_phases(replace(track, phases=None), len(clock), clock)  # refuses events that are in no place
         events = tuple(second for _, second in track.events)
-        if track.frames is not None:
-            events = tuple(None if f is None else float(clock[f]) for f in track.frames)
         if any(second is not None for second in events):
             found[i] = (track.event_names, tuple(None if second is None else begins + second for second in events))
     return found
@@ -133,7 +128,9 @@ def _write(
             state = "labelled" if i in marks else "absent" if second is None else "found"
             rows.append({"video": video.name, "event": name, "seconds": plain(second), "confidence": sure,
                          "state": state})  # fmt: skip
-        tracks.append(track_of_shown(video, names, events, clock))
+        who = ["labelled" if i in marks else "" if second is None else "carried" for second in events]
+        how_sure = None if i in marks else [plain(value) for value in found[i].confidence]
+        tracks.append(track_of_shown(video, names, events, clock, confidence=how_sure, provenance=who))
     columns = ["video", "event", "seconds", "confidence", "state"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)

@@ -130,6 +130,7 @@ def read_recuts(path: str | Path, videos: VideoSet) -> VideoSet:
                 split=source.split,
                 action=source.action,
                 phases=source.phases,
+                events=source.events,
                 frames=frames,
             )
         )

@@ -59,6 +59,11 @@ class Video:
             return (*self.events, *[None] * (num_phases - 1 - len(self.events)))[: max(num_phases - 1, 0)]
         return events_from_phases(self.phases, num_phases)
 
+    @property
+    def absent_events(self) -> frozenset[int]:
+        """Numbers, from 0, of the key events that are marked as not happening."""
+        return frozenset(k for k, event in enumerate(self.events or ()) if event is None)
+
     def sampled_events(self, frame_indices: NDArray[np.int64], num_phases: int) -> tuple[int | None, ...]:
         """Position among sampled frames of every key event: the first of its phase or later, None where it is absent.
 

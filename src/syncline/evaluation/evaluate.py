@@ -193,10 +193,11 @@ def _probes(
 
 def _events(x: list[Array], clips: Sequence[Clip], per_source: dict[str, dict[str, float]]) -> Row:
     row: Row = {}
+    num_phases = max((int(clip.labels.max()) for clip in clips if len(clip)), default=-1) + 1
     for by in ALIGNERS:
         found = event_transfer_error(
             x, [clip.labels for clip in clips], times=[clip.times for clip in clips],
-            groups=[clip.group for clip in clips], by=by,
+            groups=[clip.group for clip in clips], by=by, events=[clip.events(num_phases) for clip in clips],
         )  # fmt: skip
         for what in SUMMARIES:
             row[f"event_{by}_{what}"] = found[what]
@@ -223,7 +224,10 @@ def floor_rows(videos: VideoSet, material: Sequence[Protocol], other_labels: Map
         pairs = [(clip, phases.get(clip.name)) for clip in (whole.dense if whole else ())]
         known = [(clip, other) for clip, other in pairs if other is not None and len(other) == len(clip)]
         if known:
-            floor = label_floor([c.labels for c, _ in known], [o for _, o in known], [c.times for c, _ in known])
+            floor = label_floor(
+                [c.labels for c, _ in known], [o for _, o in known], [c.times for c, _ in known],
+                absent=[c.absent for c, _ in known],
+            )  # fmt: skip
             row = {f"event_{by}_{what}": _plain(floor[what]) for by in ALIGNERS for what in SUMMARIES}
             rows.append({"set": videos.name, "protocol": "whole", "method": f"labels: {name}", "seed": 0} | row)
     return rows

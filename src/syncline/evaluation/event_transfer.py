@@ -1,8 +1,9 @@
 """Event transfer error, the primary metric: how far off is a key event that is carried from one video to another?
 
-Ours. The frame of event k is the first frame labelled k or later; the event counts as there if that frame
-exists and is not the clip's first. For all ordered pairs (A, B) of videos of different sources, every event that is
-there in A is mapped onto a frame of B:
+Ours. The frame of event k is the one that is given, otherwise the first frame labelled k or later; then the event
+counts as there if that frame exists and is not the clip's first. Phases alone cannot tell an absent event from one that
+happens with the next, so data sets that mark events as absent hand the events over. For all ordered pairs (A, B) of
+videos of different sources, every event that is there in A is mapped onto a frame of B:
 
     nearest   the frame of B with the closest embedding (squared Euclidean, first of equals)
     dtw       by the path of dynamic time warping on 1 - cosine; of several frames of B the middle one
@@ -44,6 +45,8 @@ def event_transfer_error(
     times: Sequence[Any] | None = None,
     groups: Sequence[Group] | None = None,
     by: By = "nearest",
+    events: Sequence[Sequence[int | None]] | None = None,
+    tolerance: float | None = None,
 ) -> dict[str, Any]:
     """Errors of key events carried between all ordered pairs of videos of different sources.
 
@@ -53,13 +56,19 @@ def event_transfer_error(
         times: (t,) seconds of each video's frames; of re-cuts the source's. None: frame numbers in place of seconds.
         groups: source of each video; pairs that share one are left out.
         by: `nearest`, `dtw` or `local`.
+        events: position in its embedding of every event of a video, None where it is absent; as many in each. None
+            takes them from the phases.
+        tolerance: seconds (of `times`) within which a carried event is right; None is .5.
 
     Returns:
-        `median`, `p90`: of the errors, in seconds. `within`: share of errors of at most .5 s. `median_percent`: median
-        error in percent of B's duration. `f1`, `precision`, `recall` at .5 s. `answered`: share of the events there in
-        both that were mapped. `count`: how many these are. `per_video`: one dictionary a video with the same summaries
-        over the pairs in which it is A. `per_pair`: `a`, `b`, `errors`, `hits`, `false_positives`,
-        `false_negatives`. NaN where there is nothing to measure.
+        `median`, `p90`: of the errors, in seconds. `within`: share of errors within the tolerance. `median_percent`:
+        median error in percent of B's duration. `f1`, `precision`, `recall` at the tolerance. `answered`: share of the
+        events there in both that were mapped. `count`: how many these are. `per_video`: one dictionary a video with
+        the same summaries over the pairs in which it is A. `per_pair`: `a`, `b`, `errors`, `hits`,
+        `false_positives`, `false_negatives`. NaN where there is nothing to measure.
+
+    Raises:
+        ValueError: naming the argument.
 
     Examples:
         >>> import numpy as np
@@ -75,14 +84,20 @@ def event_transfer_error(
     pts_seconds = _seconds(times, embeddings)
     allowed = comparable(groups, len(embeddings))
     phases = max((int(label.max()) for label in labels if label.size), default=-1) + 1
-    events = [events_from_phases(label, phases) for label in labels]
+    within = TOLERANCE if tolerance is None else float(tolerance)
+    if not within >= 0:
+        raise ValueError(f"tolerance is {tolerance}; expected seconds of at least 0")
+    if events is None:
+        events = [events_from_phases(label, phases) for label in labels]
+    else:
+        events = _checked(events, embeddings)
     mapped = _mapped(embeddings, events, allowed, by)
     tallies = []
     for a, b in zip(*np.nonzero(allowed)):
         if len(embeddings[a]) and len(embeddings[b]):
-            tallies.append(_tally(int(a), int(b), mapped[int(a), int(b)], events, pts_seconds))
-    per_video = [summary([t for t in tallies if t.a == a]) for a in range(len(embeddings))]
-    return summary(tallies) | {"per_video": per_video, "per_pair": [tally.as_dict() for tally in tallies]}
+            tallies.append(_tally(int(a), int(b), mapped[int(a), int(b)], events, pts_seconds, within))
+    per_video = [summary([t for t in tallies if t.a == a], within) for a in range(len(embeddings))]
+    return summary(tallies, within) | {"per_video": per_video, "per_pair": [tally.as_dict() for tally in tallies]}
 
 
 @dataclass
@@ -104,7 +119,22 @@ class Tally:
         return {name: getattr(self, name) for name in names}
 
 
-def summary(tallies: Sequence[Tally]) -> dict[str, float]:
+def _checked(events: Sequence[Sequence[int | None]], x: Sequence[Array]) -> list[tuple[int | None, ...]]:
+    """The given events, if there are as many of every video and each lies in its embedding."""
+    if len(events) != len(x):
+        raise ValueError(f"{len(x)} videos, but events of {len(events)}")
+    for index, (own, video) in enumerate(zip(events, x)):
+        if len(own) != len(events[0]):
+            raise ValueError(
+                f"events[{index}] holds {len(own)} events, events[0] {len(events[0])}; None marks absent ones"
+            )
+        outside = next((event for event in own if event is not None and not 0 <= event < len(video)), None)
+        if outside is not None:
+            raise ValueError(f"events[{index}] has an event at {outside}; the video has {len(video)} frames")
+    return [tuple(None if event is None else int(event) for event in own) for own in events]
+
+
+def summary(tallies: Sequence[Tally], tolerance: float = TOLERANCE) -> dict[str, float]:
     """The numbers of `event_transfer_error` over some pairs."""
     errors = np.array([error for tally in tallies for error in tally.errors])
     shares = np.array([error / t.duration for t in tallies if t.duration > 0 for error in t.errors])
@@ -115,7 +145,7 @@ def summary(tallies: Sequence[Tally]) -> dict[str, float]:
     return {
         "median": float(np.median(errors)) if len(errors) else math.nan,
         "p90": float(np.quantile(errors, 0.9)) if len(errors) else math.nan,
-        "within": float(np.mean(errors <= TOLERANCE + 1e-9)) if len(errors) else math.nan,
+        "within": float(np.mean(errors <= tolerance + 1e-9)) if len(errors) else math.nan,
         "median_percent": 100 * float(np.median(shares)) if len(shares) else math.nan,
         "f1": 2 * hits / (said + there) if said + there else math.nan,
         "precision": hits / said if said else math.nan,
@@ -158,6 +188,7 @@ def _tally(
     mapped: Int64[np.ndarray, " k"],
     events: Sequence[Events],
     pts_seconds: Sequence[Float64[np.ndarray, t]],
+    tolerance: float = TOLERANCE,
 ) -> Tally:
     seconds = pts_seconds[b]
     tally = Tally(a, b, duration=float(np.ptp(seconds)))
@@ -173,7 +204,7 @@ def _tally(
             continue
         error = abs(float(seconds[frame] - seconds[other]))
         tally.errors.append(error)
-        if error <= TOLERANCE + 1e-9:
+        if error <= tolerance + 1e-9:
             tally.hits += 1
         else:
             tally.false_positives += 1
@@ -193,11 +224,18 @@ def _seconds(times: Sequence[Any] | None, x: Sequence[Array]) -> list[Float64[np
     return pts_seconds
 
 
-def label_floor(y: Sequence[Any], others: Sequence[Any], times: Sequence[Any]) -> dict[str, float]:
+def label_floor(
+    y: Sequence[Any],
+    others: Sequence[Any],
+    times: Sequence[Any],
+    *,
+    absent: Sequence[frozenset[int]] | None = None,
+) -> dict[str, float]:
     """How far the same events lie apart under other labels of the same videos: no method is ranked below it.
 
     Args:
         y, others: phases of the same videos, one (t,) array each. times: (t,) seconds.
+        absent: numbers, from 0, of the events that do not happen in each video.
 
     Returns:
         `median`, `p90`, `within` (.5 s) of the differences in seconds, and `median_percent`, `f1` ... as of
@@ -211,7 +249,11 @@ def label_floor(y: Sequence[Any], others: Sequence[Any], times: Sequence[Any]) -
     phases = max(int(v.max()) for v in labels) + 1
     tallies = []
     for i, (own, other) in enumerate(zip(labels, moved)):
-        events = [events_from_phases(other, phases), events_from_phases(own, phases)]
+        left_out = absent[i] if absent is not None else frozenset()
+        events = [
+            tuple(None if k in left_out else frame for k, frame in enumerate(events_from_phases(v, phases)))
+            for v in (other, own)
+        ]
         frames = np.array([-1 if event is None else event for event in events[0]], dtype=np.int64)
         tallies.append(_tally(0, 1, frames, events, [np.asarray(times[i])] * 2))
     return summary(tallies)

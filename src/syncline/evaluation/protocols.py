@@ -11,12 +11,12 @@ Clips hold the features of source frames, so a spliced clip is what a backbone w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from syncline.data import Sampling, Video, VideoSet
+from syncline.data import Sampling, Video, VideoSet, events_from_phases
 from syncline.encoder import FeatureCache
 from syncline.evaluation.sequences import Array, Group, sources_of
 from syncline.video import VideoReader
@@ -34,6 +34,7 @@ class Clip:
         features: (t, f) float16, cached maps. steps: (t,) positions in the sampled sequence, in training steps.
         labels: (t,) int64 phases, -1 where unknown or not of the course.
         times: (t,) float64 seconds: of re-cuts the source's, of spliced clips their own.
+        absent: numbers, from 0, of the key events that are marked as not happening in its source.
     """
 
     name: str
@@ -43,6 +44,12 @@ class Clip:
     steps: Float64[np.ndarray, " t"]
     labels: Int64[np.ndarray, " t"]
     times: Float64[np.ndarray, " t"]
+    absent: frozenset[int] = frozenset()
+
+    def events(self, num_phases: int) -> tuple[int | None, ...]:
+        """Position of every key event among its frames, None where it is absent: num_phases - 1 of them."""
+        found = events_from_phases(self.labels, num_phases)
+        return tuple(None if k in self.absent else event for k, event in enumerate(found))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -126,6 +133,7 @@ def whole_clip(video: Video, cache: FeatureCache, sampling: Sampling, *, dense: 
         steps,
         _labels(video, found.frame_indices),
         found.pts_seconds,
+        video.absent_events,
     )
 
 
@@ -142,6 +150,7 @@ def recut_clip(video: Video, cache: FeatureCache) -> Clip:
         steps,
         _labels(video, found.frame_indices),
         pts_seconds[found.frame_indices],
+        video.absent_events,
     )
 
 
@@ -171,7 +180,7 @@ def recut_by_chance(clip: Clip, *, seed: int) -> Clip:
 
 def _taken(clip: Clip, rows: Int64[np.ndarray, " k"]) -> Clip:
     steps = np.arange(len(rows), dtype=np.float64)
-    return Clip(clip.name, clip.source, clip.group, clip.features[rows], steps, clip.labels[rows], clip.times[rows])
+    return replace(clip, features=clip.features[rows], steps=steps, labels=clip.labels[rows], times=clip.times[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,4 +248,5 @@ def _joined(clip: Clip, parts: Sequence[_Stretch], *, course: tuple[int, ...]) -
         steps=np.arange(total) * pace,
         labels=np.concatenate(labels),
         times=np.arange(total) * tick,
+        absent=clip.absent,
     )

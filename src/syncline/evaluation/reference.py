@@ -138,10 +138,12 @@ def event_transfer_error(
     times: Sequence[Any] | None = None,
     groups: Sequence[Group] | None = None,
     by: str = "nearest",
+    events: Sequence[Sequence[int | None]] | None = None,
+    tolerance: float = 0.5,
 ) -> dict[str, Any]:
     """Errors of carried key events, event by event: `errors`, `f1`, `answered`."""
     phases = max((int(label) for video in y for label in video), default=-1) + 1
-    frames = [[_event(video, k) for k in range(1, phases)] for video in y]
+    frames = [[_event(video, k) for k in range(1, phases)] for video in y] if events is None else events
     errors, hits, false_positives, false_negatives, both = [], 0, 0, 0, 0
     for a, b in _pairs(len(x), groups):
         if not len(x[a]) or not len(x[b]):
@@ -168,7 +170,7 @@ def event_transfer_error(
                 continue
             seconds = range(len(x[b])) if times is None else times[b]
             errors.append(abs(float(seconds[found]) - float(seconds[other])))
-            if errors[-1] <= 0.5 + 1e-9:
+            if errors[-1] <= tolerance + 1e-9:
                 hits += 1
             else:
                 false_positives, false_negatives = false_positives + 1, false_negatives + 1
