@@ -41,7 +41,7 @@ def test_a_band_is_the_same_both_ways_round() -> None:
     a, b = walk(p, "a", noise=0.1), walk(q, "b", noise=0.1, seed=1)
     forth, back = align(a, b, mode="band", band=0.05), align(b, a, mode="band", band=0.05)
     assert forth.path.tolist() == back.path[:, ::-1].tolist()
-    assert forth.score == pytest.approx(back.score)
+    assert forth.score == pytest.approx(back.score, rel=1e-4)  # products of the same vectors in another order
 
 
 @pytest.mark.parametrize("verdict", [True, False])
