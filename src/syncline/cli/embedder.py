@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syncline.data import Embedding, Video, VideoSet
-    from syncline.encoder import FeatureCache, FrameEncoder
+    from syncline.encoder import FeatureCache, FolderFit, FrameEncoder
 
 
 def add_embedding_options(parser: argparse.ArgumentParser) -> None:
-    """--run, --backbone, --weights, --rate, --cache."""
+    """--run, --backbone, --weights, --rate, --refit, --cache."""
     group = parser.add_argument_group("how frames are embedded")
     group.add_argument(
         "--run",
@@ -28,8 +29,29 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--backbone", help="timm name of the frozen backbone; without it the default, which is offline")
     group.add_argument("--weights", help="file of the backbone's weights, for networks without internet")
-    group.add_argument("--rate", type=float, help="frames looked at a second (default 7.5, or what the run says)")
+    group.add_argument(
+        "--rate", default="auto", metavar="auto|HZ",
+        help="frames looked at a second (default auto: what the run says; without one, enough for the folder's clips, "
+             "chosen when it is first looked at and kept)",
+    )  # fmt: skip
+    group.add_argument(
+        "--refit", action="store_true",
+        help="choose the rate and standardise frozen features anew, on the clips that are there now",
+    )  # fmt: skip
     group.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+
+
+def _rate(text: str) -> float | None:
+    """What --rate says; None for auto."""
+    if text == "auto":
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e4:
+        raise SynclineError(f"--rate must be auto or a number above 0, got {text}")
+    return rate
 
 
 @dataclass
@@ -38,13 +60,20 @@ class Embedder:
 
     Attributes:
         cache: features of the frozen backbone, kept on disk; None for an encoder that has no frozen one.
-        encoder: the trained run, or None. run: its folder. rate: frames a second, None for what they say.
+        encoder: the trained run, or None. run: its folder.
+        rate: sampled frames a second; None for the run's, or the folder's own.
+        folder: where the videos are; what is measured on them is kept under it. None where they are single files.
+        refit: measure the folder anew.
+        fit: what was measured, once frozen features were asked for.
     """
 
     cache: FeatureCache | None
     encoder: FrameEncoder | None
     rate: float | None
     run: Path | None = None
+    folder: Path | None = None
+    refit: bool = False
+    fit: FolderFit | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Embedder:
@@ -53,41 +82,52 @@ class Embedder:
         from syncline.encoder import FeatureCache
         from syncline.encoder.deferred_backbone import frozen_backbone
 
-        rate: float | None = arguments.rate
-        if rate is not None and not rate > 0:
-            raise SynclineError(f"--rate must be above 0, got {rate}")
+        rate = _rate(arguments.rate)
         sampling = None if rate is None else Sampling(rate)
+        source = getattr(arguments, "source", None)
+        folder = None if source is None else Path(source)
         if arguments.run is None:
             name = {"name": arguments.backbone} if arguments.backbone else {}
             backbone = frozen_backbone(**name, weights=arguments.weights)
-            return cls(FeatureCache(arguments.cache, backbone, sampling), None, rate)
+            cache = FeatureCache(arguments.cache, backbone, sampling)
+            return cls(cache, None, rate, folder=folder, refit=arguments.refit)
         if arguments.backbone or arguments.weights:
             raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
         from syncline.encoder.sharing import encoder_folder, load_encoder
 
-        folder = encoder_folder(arguments.run)
-        encoder = load_encoder(folder, deferred_backbone=True)
+        run = encoder_folder(arguments.run)
+        encoder = load_encoder(run, deferred_backbone=True)
         frozen = encoder.config.trainable == "frozen"
-        cache = FeatureCache(arguments.cache, encoder.backbone) if frozen else None
-        return cls(cache, encoder, rate, folder)
+        return cls(
+            FeatureCache(arguments.cache, encoder.backbone) if frozen else None, encoder, rate, run, folder,
+            arguments.refit,
+        )  # fmt: skip
 
     def embed(self, videos: Sequence[Video] | VideoSet, *, frozen: bool = False) -> list[Embedding]:
         """One embedding a video, in order; ``frozen`` leaves the trained run aside."""
         from syncline.data import Sampling
-        from syncline.encoder import frozen_embeddings
 
         sampling = None if self.rate is None else Sampling(self.rate)
         wanted = list(videos)
         with progress("embedding", len(wanted)) as step:
             if self.encoder is None or frozen:
-                if self.cache is None:
-                    raise SynclineError("this run has no frozen backbone, so there are no frozen features of it")
-                return frozen_embeddings(wanted, self.cache, progress=lambda _: step())
+                return self._frozen(wanted, lambda _: step())
             found = []
             for video in wanted:
                 found += self.encoder.embed([video], sampling=sampling, cache=self.cache)
                 step()
             return found
+
+    def _frozen(self, videos: Sequence[Video], step: Callable[[Video], None]) -> list[Embedding]:
+        from syncline.encoder import folder_embeddings
+
+        if self.cache is None:
+            raise SynclineError("this run has no frozen backbone, so there are no frozen features of it")
+        embeddings, self.fit = folder_embeddings(
+            videos, self.cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, progress=step,
+            say=lambda text: print(f"syncline: {text}", file=sys.stderr),
+        )  # fmt: skip
+        return embeddings
 
     def embed_picture(self, path: Path, videos: Sequence[Video] | VideoSet) -> NDArray[np.float32]:
         """(d,) vector of a picture file, in the space of the videos' embeddings.
@@ -99,7 +139,6 @@ class Embedder:
         import torch
         from PIL import Image
 
-        from syncline.encoder.principal_space import PrincipalSpace
         from syncline.video.still import read_still
 
         if self.encoder is not None and self.encoder.config.contexts > 1:
@@ -120,24 +159,33 @@ class Embedder:
                 trained: NDArray[np.float32] = self.encoder.eval()(pixels[:, None])[0, 0].numpy()
                 return trained
             assert self.cache is not None
-            fitted = [self.cache.features(video).features[0] for video in videos]
-            found: NDArray[np.float32] = (
-                PrincipalSpace.fit(fitted, 128).project(backbone(pixels).flatten(1).half())[0].numpy()
-            )
+            if self.fit is None:
+                self.embed(videos)
+            assert self.fit is not None
+            found: NDArray[np.float32] = self.fit.space.project(backbone(pixels).flatten(1).half())[0].numpy()
             return found
 
     def fingerprint(self, contents: Mapping[str, str]) -> str:
-        """A hash of what makes the vectors; frozen features are measured on the whole folder, so it counts in."""
+        """A hash of what makes the vectors, frozen features' measurement on the folder included.
+
+        Args:
+            contents: name -> content hash of the videos that are there.
+        """
         import hashlib
         import json
 
+        from syncline.encoder import kept_fit
         from syncline.encoder.sharing import encoder_hash
 
         if self.run is not None:
             parts: list[object] = [encoder_hash(self.run), self.rate]
         else:
             assert self.cache is not None
-            parts = [self.cache.described.describe(), self.rate, sorted(contents.items())]
+            now = sorted(contents.values())
+            kept = (
+                None if self.folder is None or self.refit else kept_fit(self.folder, self.cache, now, rate_hz=self.rate)
+            )
+            parts = [self.cache.described.describe(), self.rate, now if kept is None else list(kept.contents)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     @property

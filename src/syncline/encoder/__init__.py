@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from syncline.encoder.extraction import embed_features as embed_features
     from syncline.encoder.extraction import embed_video as embed_video
     from syncline.encoder.extraction import video_of as video_of
+    from syncline.encoder.folder_fit import FolderFit as FolderFit
+    from syncline.encoder.folder_fit import folder_embeddings as folder_embeddings
+    from syncline.encoder.folder_fit import kept_fit as kept_fit
     from syncline.encoder.frame_encoder import FrameEncoder as FrameEncoder
     from syncline.encoder.frozen import frozen_embeddings as frozen_embeddings
     from syncline.encoder.published_encoders import published_config as published_config
@@ -34,12 +37,15 @@ _HOME = {
     "EmbeddingStore": "store",
     "EncoderConfig": "config",
     "FeatureCache": "cache",
+    "FolderFit": "folder_fit",
     "FrameEncoder": "frame_encoder",
     "cache_info": "cache",
     "clear_cache": "cache",
     "embed_features": "extraction",
     "embed_video": "extraction",
+    "folder_embeddings": "folder_fit",
     "frozen_embeddings": "frozen",
+    "kept_fit": "folder_fit",
     "published_config": "published_encoders",
     "video_of": "extraction",
 }
@@ -51,12 +57,15 @@ __all__ = [
     "EmbeddingStore",
     "EncoderConfig",
     "FeatureCache",
+    "FolderFit",
     "FrameEncoder",
     "cache_info",
     "clear_cache",
     "embed_features",
     "embed_video",
+    "folder_embeddings",
     "frozen_embeddings",
+    "kept_fit",
     "published_config",
     "video_of",
 ]

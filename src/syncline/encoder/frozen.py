@@ -13,6 +13,8 @@ from syncline.data import Embedding, Video
 from syncline.encoder.cache import FeatureCache
 from syncline.encoder.principal_space import PrincipalSpace
 
+WIDTH = 128
+"""Principal directions that are kept, the width of a frozen embedding."""
 _CHUNK = 512
 
 
@@ -20,8 +22,9 @@ def frozen_embeddings(
     videos: Iterable[Video],
     cache: FeatureCache,
     *,
-    dim: int = 128,
+    dim: int = WIDTH,
     fit: Iterable[Video] | None = None,
+    space: PrincipalSpace | None = None,
     progress: Callable[[Video], None] | None = None,
 ) -> list[Embedding]:
     """Grid features, standardised over the folder and projected onto their first ``dim`` principal directions.
@@ -31,6 +34,7 @@ def frozen_embeddings(
         dim: width of the result; directions that the folder does not span are zeros.
         fit: the videos that mean, scale and directions are measured on; all by default (a table that compares with a
             trained encoder gives its training videos).
+        space: one that was measured before, in place of `dim` and `fit`.
         progress: called with each video whose features are there.
 
     Raises:
@@ -42,8 +46,9 @@ def frozen_embeddings(
         features.append(cache.features(video))
         if progress is not None:
             progress(video)
-    fitted = [f.features[0] for f in features] if fit is None else [cache.features(video).features[0] for video in fit]
-    space = PrincipalSpace.fit(fitted, dim)
+    if space is None:
+        measured = features if fit is None else [cache.features(video) for video in fit]
+        space = PrincipalSpace.fit([found.features[0] for found in measured], dim)
     results = []
     for video, found in zip(wanted, features, strict=True):
         starts = range(0, len(found.frame_indices), _CHUNK)  # an hour of features is larger than the embedding

@@ -1,0 +1,135 @@
+"""What is measured on a folder once and then kept: the rate at which it is sampled, and the space of frozen features.
+
+Frozen features are standardised over their folder. Measured anew at each run, one more clip would move every vector,
+and with it every answer given before. So the measurement is kept beside the feature cache and holds until somebody
+asks for another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from syncline.data import Embedding, Sampling, Video, choose_rate
+from syncline.encoder.cache import FeatureCache, content_of
+from syncline.encoder.frozen import WIDTH, frozen_embeddings
+from syncline.encoder.principal_space import PrincipalSpace
+from syncline.files import replacing
+
+DUE_SHARE = 0.2
+"""A new measurement is due when this share of the clips was not there at the last one, or is gone since."""
+
+
+@dataclass(frozen=True)
+class FolderFit:
+    """What was measured on a folder.
+
+    Attributes:
+        rate_hz: sampled frames a second.
+        space: of the frozen features.
+        contents: content hashes of the clips that were measured, sorted.
+    """
+
+    rate_hz: float
+    space: PrincipalSpace
+    contents: tuple[str, ...]
+
+    def share_changed(self, contents: Sequence[str]) -> float:
+        """Share of clips, of those measured and those given, that are only in one of the two; in [0, 1]."""
+        then, now = set(self.contents), set(contents)
+        return len(then ^ now) / max(1, len(then | now))
+
+
+def folder_embeddings(
+    videos: Sequence[Video],
+    cache: FeatureCache,
+    *,
+    folder: str | Path | None = None,
+    rate_hz: float | None = None,
+    refit: bool = False,
+    progress: Callable[[Video], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> tuple[list[Embedding], FolderFit]:
+    """Frozen embeddings of a folder at its own rate, in the space that was measured when it was first looked at.
+
+    Args:
+        videos: of the folder.
+        cache: of the frozen backbone's features.
+        folder: where the videos are, which is what the measurement is kept under; None keeps nothing.
+        rate_hz: sampled frames a second; None for what was kept, else `choose_rate`.
+        refit: measure anew, whatever was kept.
+        progress: called with each video whose features are there.
+        say: called with a line where a new measurement is due.
+
+    Returns:
+        One embedding a video, in order, and what they were made with.
+
+    Raises:
+        SynclineError: a file cannot be decoded.
+    """
+    contents = sorted(content_of(video.path) for video in videos)
+    kept = None if folder is None or refit else kept_fit(folder, cache, contents, rate_hz=rate_hz)
+    chosen = kept.rate_hz if kept is not None else rate_hz or choose_rate(videos)
+    cache.sampling = Sampling(chosen)
+    if kept is not None:
+        if say is not None and kept.share_changed(contents) > DUE_SHARE:
+            say(
+                f"{len(set(contents) - set(kept.contents))} of the {len(contents)} clips came after this folder was "
+                "measured (rate, standardisation); earlier answers stay as they are, --refit measures anew"
+            )
+        return frozen_embeddings(videos, cache, space=kept.space, progress=progress), kept
+    for video in videos:
+        cache.features(video)
+        if progress is not None:
+            progress(video)
+    space = PrincipalSpace.fit([cache.features(video).features[0] for video in videos], WIDTH)
+    fit = FolderFit(chosen, space, tuple(contents))
+    if folder is not None:
+        _write(_path(folder, cache, rate_hz), fit)
+    return frozen_embeddings(videos, cache, space=space), fit
+
+
+def kept_fit(
+    folder: str | Path, cache: FeatureCache, contents: Sequence[str], *, rate_hz: float | None = None
+) -> FolderFit | None:
+    """What was measured on a folder and kept; None where there is nothing, or it was measured on none of these clips.
+
+    Args:
+        folder, cache, rate_hz: as `folder_embeddings` takes them.
+        contents: content hashes of the clips that are there now.
+    """
+    kept = _read(_path(folder, cache, rate_hz))
+    return kept if kept is not None and set(kept.contents) & set(contents) else None
+
+
+def _path(folder: str | Path, cache: FeatureCache, rate_hz: float | None) -> Path:
+    words = json.dumps([str(Path(folder).resolve()), rate_hz])
+    return cache.folder / "folders" / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}.safetensors"
+
+
+def _read(path: Path) -> FolderFit | None:
+    """What was kept; None where there is nothing that can be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            described = file.metadata()
+            space = PrincipalSpace(file.get_tensor("mean"), file.get_tensor("directions"))
+        return FolderFit(float(described["rate_hz"]), space, tuple(json.loads(described["contents"])))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _write(path: Path, fit: FolderFit) -> None:
+    tensors = {"mean": fit.space.mean.contiguous(), "directions": fit.space.directions.contiguous()}
+    described = {"rate_hz": repr(fit.rate_hz), "contents": json.dumps(fit.contents)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata=described)
+    except OSError:
+        return  # a cache that cannot be written is told where features are kept; this costs a second measurement

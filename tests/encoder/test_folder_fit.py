@@ -1,0 +1,87 @@
+"""What is measured on a folder holds until it is measured anew: a clip that comes later moves no earlier vector."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bars import write_bar_codes
+
+from syncline.data import open_videos
+from syncline.encoder import Backbone, FeatureCache, folder_embeddings, kept_fit
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("clips")
+    return [write_bar_codes(folder / f"{count}.mp4", count) for count in (20, 30, 40, 50)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clips: list[Path]) -> Path:
+    target = tmp_path / "clips"
+    target.mkdir()
+    for clip in clips[:3]:
+        shutil.copy(clip, target)
+    return target
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FeatureCache:
+    torch.manual_seed(0)
+    return FeatureCache(tmp_path / "features", Backbone("test_resnet", weights="none"))
+
+
+def test_a_clip_added_changes_no_earlier_vector_until_refit(
+    folder: Path, cache: FeatureCache, clips: list[Path]
+) -> None:
+    before, fit = folder_embeddings(list(open_videos(folder)), cache, folder=folder)
+    shutil.copy(clips[3], folder / "zz-new.mp4")
+    said: list[str] = []
+    after, kept = folder_embeddings(list(open_videos(folder)), cache, folder=folder, say=said.append)
+    for one, other in zip(before, after[:3], strict=True):
+        np.testing.assert_array_equal(one.vectors, other.vectors)
+    assert kept.contents == fit.contents
+    assert len(after) == 4
+    assert len(said) == 1
+    assert "1 of the 4 clips" in said[0]
+    assert "--refit" in said[0]
+    anew, fresh = folder_embeddings(list(open_videos(folder)), cache, folder=folder, refit=True, say=said.append)
+    assert len(fresh.contents) == 4
+    assert not np.allclose(anew[0].vectors, before[0].vectors)
+    assert len(said) == 1
+
+
+def test_other_clips_under_an_old_name_are_measured_anew(folder: Path, cache: FeatureCache, clips: list[Path]) -> None:
+    _, fit = folder_embeddings(list(open_videos(folder)), cache, folder=folder)
+    for path in folder.iterdir():
+        path.unlink()
+    shutil.copy(clips[3], folder)
+    _, fresh = folder_embeddings(list(open_videos(folder)), cache, folder=folder)
+    assert not set(fresh.contents) & set(fit.contents)
+
+
+def test_without_a_folder_nothing_is_kept_and_a_broken_file_is_measured_anew(folder: Path, cache: FeatureCache) -> None:
+    videos = list(open_videos(folder))
+    _, fit = folder_embeddings(videos, cache)
+    assert kept_fit(folder, cache, fit.contents) is None
+    folder_embeddings(videos, cache, folder=folder)
+    assert kept_fit(folder, cache, fit.contents) is not None
+    for path in (cache.folder / "folders").iterdir():
+        path.write_bytes(b"half a file")
+    assert kept_fit(folder, cache, fit.contents) is None
+    again, _ = folder_embeddings(videos, cache, folder=folder)
+    assert len(again) == 3
+
+
+def test_the_rate_is_the_folders_own_or_the_one_that_is_asked_for(folder: Path, cache: FeatureCache) -> None:
+    videos = list(open_videos(folder))
+    _, own = folder_embeddings(videos, cache, folder=folder)
+    found, asked = folder_embeddings(videos, cache, folder=folder, rate_hz=2.0)
+    assert asked.rate_hz == 2.0
+    assert np.median(np.diff(found[0].pts_seconds)) == pytest.approx(0.5, abs=0.1)
+    _, again = folder_embeddings(videos, cache, folder=folder)
+    assert again.rate_hz == own.rate_hz
