@@ -82,7 +82,7 @@ def test_align_refuses_what_does_not_match(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        importlib.import_module("syncline.tasks.align"), "MATCH_THRESHOLD", 2.0
+        importlib.import_module("syncline.tasks.alignment_result"), "MATCH_THRESHOLD", 2.0
     )  # more than anything reaches
     (tmp_path / "similarity.png").write_bytes(b"of an earlier pair")
     assert command(folder, "align", *films(folder)[:2], "--out", tmp_path) == 1

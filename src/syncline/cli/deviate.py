@@ -24,6 +24,9 @@ examples:
   syncline deviate videos/ --reference best.mp4
   syncline deviate videos/ --run runs/pour --min-seconds 0.5 --out odd
 
+The reference is the video that the others share most of, unless one is named. What is missing or extra is what the
+folder's consensus says; what is only slower or faster is tempo, and makes no video odd.
+
 writes into --out: deviations.csv (a row a stretch: missing, extra, repeated, out_of_order, slower or faster, with times
 and score), ranking.csv (from typical to odd, beside it the share of frames that the simple rule "distance along a DTW
 path beyond mean + 2 standard deviations" calls odd), deviations.json, and the picture deviations.
@@ -34,8 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
-    parser.add_argument("--reference", help="the video to compare with (default: what the group does)")
-    parser.add_argument("--min-seconds", type=float, default=1.0, help="shorter stretches are left out (default: 1)")
+    parser.add_argument(
+        "--reference", help="the video to compare with (default: the one that the others share most of)"
+    )
+    parser.add_argument("--no-consensus", action="store_true",
+                        help="compare each video with the reference alone, whatever the others show")  # fmt: skip
+    parser.add_argument("--min-seconds", type=float,
+                        help="shorter stretches are left out (default: a tenth of the median video)")  # fmt: skip
     parser.add_argument("--tempo", type=float, default=1.6, help="factor from which a tempo is slower or faster")
     add_output_options(parser, "deviations")
     add_embedding_options(parser)
@@ -45,9 +53,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Compares and writes."""
     from syncline.data import open_videos
     from syncline.errors import SynclineError
-    from syncline.tasks import barycentre, deviate, distance_rule, medoid, rank
+    from syncline.tasks import deviate, deviate_from_group, distance_rule, folder_consensus, medoid, rank
 
-    if not (arguments.min_seconds > 0 and arguments.tempo > 1):  # as nan is not
+    least = arguments.min_seconds
+    if not ((least is None or least > 0) and arguments.tempo > 1):  # as nan is not
         raise SynclineError("--min-seconds must be above 0 and --tempo above 1")
     videos = open_videos(arguments.source)
     if len(videos) < 2:
@@ -55,26 +64,25 @@ def run(arguments: argparse.Namespace) -> None:
     number = None if arguments.reference is None else pick(videos, arguments.reference)
     prepare_folder(arguments.out)
     embeddings = Embedder.of(arguments).embed(videos)
-    if number is not None:
-        reference, against, chosen = (
-            embeddings[number],
-            videos[number].name,
-            [i for i in range(len(videos)) if i != number],
-        )
+    if len(videos) > 2 and not arguments.no_consensus:
+        with progress("what the group does", len(videos)) as step:
+            consensus = folder_consensus(embeddings, step=step)
+        with progress("comparing", len(videos)) as step:
+            number, reports = deviate_from_group(
+                embeddings, consensus, reference=number, min_seconds=least, tempo=arguments.tempo, step=step
+            )
     else:
-        with progress("what the group does", 1) as step:
-            reference = barycentre(embeddings, embeddings[medoid(embeddings)])
-            step()
-        against, chosen = "the group", list(range(len(videos)))
-    reports: list[Report] = []
-    simple: dict[str, NDArray[np.bool_]] = {}
-    with progress("comparing", len(chosen)) as step:
-        for i in chosen:
-            reports.append(deviate(reference, embeddings[i], min_seconds=arguments.min_seconds, tempo=arguments.tempo))
-            simple[embeddings[i].source] = distance_rule(reference, embeddings[i])
-            step()
+        number = medoid(embeddings) if number is None else number
+        with progress("comparing", len(videos) - 1) as step:
+            reports = []
+            for i in range(len(videos)):
+                if i != number:
+                    reports.append(deviate(embeddings[number], embeddings[i], min_seconds=least, tempo=arguments.tempo))
+                    step()
+    reference = embeddings[number]
+    simple = {e.source: distance_rule(reference, e) for i, e in enumerate(embeddings) if i != number}
     names = {embedding.source: video.name for embedding, video in zip(embeddings, videos, strict=True)}
-    _write(arguments, rank(reports), names, against, reference, simple)
+    _write(arguments, rank(reports), names, videos[number].name, reference, simple)
 
 
 def _write(
@@ -97,7 +105,8 @@ def _write(
     ]  # fmt: skip
     ranking: list[dict[str, Any]] = [
         {"rank": k, "video": names[report.source], "oddness": plain(report.oddness),
-         "match_score": plain(report.match_score), "deviations": len(report.deviations),
+         "match_score": plain(report.match_score), "another_activity": report.stranger,
+         "deviations": len(report.deviations),
          "simple_rule_share": plain(float(simple[report.source].mean()))}
         for k, report in enumerate(reports, 1)
     ]  # fmt: skip
@@ -107,9 +116,10 @@ def _write(
     value = {"reference": against, "reference_seconds": plain(float(reference.pts_seconds[-1])), "ranking": ranking,
              "deviations": rows}  # fmt: skip
     write_json(arguments.out / "deviations.json", value)
-    say("  oddness   video   what it does otherwise")
+    say("  oddness   video, and what it does differently")
     for entry, report in zip(ranking, reports, strict=True):
         kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in report.deviations)
+        kinds = "another activity: nothing in common with the group" if report.stranger else kinds
         say(f"  {entry['oddness']:7.2f}   {entry['video']}   {kinds or 'nothing'}")
     say(f"results in {arguments.out}; compared with {against}")
     draw(arguments, "deviations", lambda: _picture(reports, names, against))

@@ -2,10 +2,10 @@
 
 from syncline.tasks.align import align, align_pairs
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
-from syncline.tasks.deviate import Deviation, Report, deviate, distance_rule, rank, tempo_curve
+from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
 from syncline.tasks.pairs import similarity
 from syncline.tasks.search import Hit, MomentIndex
-from syncline.tasks.sync import Offset, Timeline, barycentre, estimate_offset, medoid, synchronize
+from syncline.tasks.sync import Offset, Timeline, estimate_offset, medoid, synchronize
 from syncline.tasks.transfer import (
     LabelledVideo,
     Transferred,
@@ -14,6 +14,7 @@ from syncline.tasks.transfer import (
     next_to_label,
     transfer_events,
 )
+from syncline.tasks.within import align_within, folder_consensus, gap_seconds, reference_of
 
 __all__ = [
     "Alignment",
@@ -29,15 +30,19 @@ __all__ = [
     "Transferred",
     "align",
     "align_pairs",
-    "barycentre",
+    "align_within",
     "deviate",
+    "deviate_from_group",
     "distance_rule",
     "estimate_offset",
     "event_votes",
+    "folder_consensus",
+    "gap_seconds",
     "leave_one_out",
     "medoid",
     "next_to_label",
     "rank",
+    "reference_of",
     "similarity",
     "synchronize",
     "tempo_curve",

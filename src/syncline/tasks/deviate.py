@@ -1,9 +1,15 @@
-"""What a video does differently: parts missing, added, repeated or out of order, and stretches slower or faster."""
+"""What a video does differently: parts missing, added, repeated or out of order, and stretches slower or faster.
+
+Against one reference (`deviate`) a stretch counts by the alignment of the two. Against a group (`deviate_from_group`)
+the reference is the video that stands for the group, and what is missing or added is what the consensus of all says:
+a part of the reference that has no counterpart in the video by any way through the others, a part of the video that
+the others do not show. What is only slower or faster is tempo, and makes no video odd.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,19 +17,30 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import smith_waterman
-from syncline.alignment.settings import PAIR
+from syncline.alignment.consensus import Consensus
+from syncline.alignment.inference import match_score
+from syncline.alignment.settings import MATCH_THRESHOLD, PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import align
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
-from syncline.tasks.pairs import similarity, similarity_blocks
+from syncline.tasks.pairs import check_pair, similarity, similarity_blocks
+from syncline.tasks.within import align_within, gap_seconds, reference_of
 
 _AS_SURE = 0.9
 """Similarity that a halt must reach, in units of matched frames'; less takes foreign frames of one scene for halts
 (training clips of two real sets)."""
 _GOING_BACK = 0.05
 """Price of going back, for each frame of a gap in the same units; where it pays all the same, the gap is no halt."""
-KINDS = ("missing", "extra", "repeated", "out_of_order", "slower", "faster")
+TEMPO = ("slower", "faster")
+KINDS = ("missing", "extra", "repeated", "out_of_order", *TEMPO)
+UNKNOWN_SHARE = 0.5
+"""Of the probability that most frames have of a counterpart: a stretch whose frames have less is missing or added, any
+other gap is tempo."""
+LEAST_SHARE = 0.1
+"""Of the median video: shorter stretches are not reported (a second of ten)."""
+STRANGER = 10.0
+"""Oddness of a video that shows another activity: above what any other reaches."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +71,10 @@ class Report:
     Attributes:
         source: the video.
         deviations: in order of `shown_at`.
-        oddness: >= 0, by which `rank` sorts; 0 is like the reference.
+        oddness: >= 0, by which `rank` sorts; 0 is like the reference. Tempo has no part in it.
         duration: seconds of the video.
         match_score: of its alignment with the reference.
+        stranger: it shows another activity; then there are no deviations, and it is odder than all that are not.
     """
 
     source: str
@@ -64,25 +82,35 @@ class Report:
     oddness: float
     duration: float
     match_score: float
+    stranger: bool = False
 
 
 def deviate(
-    reference: Embedding, video: Embedding, *, min_seconds: float = 1.0, tempo: float = 1.6, window: float = 2.0
+    reference: Embedding,
+    video: Embedding,
+    *,
+    alignment: Alignment | None = None,
+    min_seconds: float | None = None,
+    tempo: float = 1.6,
+    window: float | None = None,
 ) -> Report:
     """Compare a video with a reference.
 
     Args:
         reference, video: embeddings of one width.
-        min_seconds: shorter stretches are not reported.
+        alignment: of the two, reference first; made here by default.
+        min_seconds: shorter stretches are not reported. None: `LEAST_SHARE` of the reference.
         tempo: a stretch is slower or faster if its tempo differs from the pair's median by at least this factor (> 1).
-        window: seconds over which tempo is measured.
+        window: seconds over which tempo is measured. None: twice as long as the shortest stretch.
 
     Raises:
         SynclineError: widths that differ, empty embeddings, or `tempo` not above 1.
     """
     if tempo <= 1:
         raise SynclineError(f"tempo must be above 1, got {tempo}")
-    alignment = align(reference, video, min_gap=min_seconds)
+    check_pair(reference, video)
+    least = gap_seconds([reference], share=LEAST_SHARE) if min_seconds is None else min_seconds
+    alignment = align(reference, video, min_gap=least) if alignment is None else alignment
     found: list[Deviation] = []
     cuts: list[Gap] = []
     unlike = _unlikeness(reference, video)
@@ -90,28 +118,124 @@ def deviate(
         if gap.video == "a":
             inside = (reference.pts_seconds >= gap.start) & (reference.pts_seconds < gap.end)
             weight = _weighted(unlike[0][inside], gap.end - gap.start)
-            found.append(Deviation("missing", gap.start, gap.end, weight, _expected_at(alignment, gap.start, video)))
+            shown_at = _expected_at(alignment, gap.start, video)
+            found.append(Deviation("missing", gap.start, gap.end, weight, shown_at))
         else:
             inside = (video.pts_seconds >= gap.start) & (video.pts_seconds < gap.end)
             kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
             weight = _weighted(unlike[1][inside], gap.end - gap.start)
             if kind == "slower":
-                if alignment.times[0, 1] < gap.start < alignment.times[-1, 1]:
+                if len(alignment.times) and alignment.times[0, 1] < gap.start < alignment.times[-1, 1]:
                     continue  # its tempo is measured below
                 weight = float((gap.end - gap.start) * np.log2(tempo))
             found.append(Deviation(kind, gap.start, gap.end, weight, gap.start))
         cuts.append(gap)
     parts = _between(cuts, alignment, reference, video)
-    found += _tempo(alignment, parts, tempo, window, min_seconds)
+    found += _tempo(alignment, parts, tempo, 2 * least if window is None else window, least)
+    return _report(video, found, alignment.match_score)
+
+
+def deviate_from_group(
+    embeddings: Sequence[Embedding],
+    consensus: Consensus,
+    *,
+    reference: int | None = None,
+    min_seconds: float | None = None,
+    tempo: float = 1.6,
+    step: Callable[[], object] | None = None,
+) -> tuple[int, list[Report]]:
+    """Compare every video of a folder with the one that stands for it, by the folder's consensus.
+
+    Args:
+        embeddings: of the folder.
+        consensus: of them; videos of weight 0 are strangers.
+        reference: index of the video to compare with. None: `reference_of` the consensus.
+        min_seconds: shorter stretches are not reported. None: `LEAST_SHARE` of the folder's median video.
+        tempo: as `deviate` takes it.
+        step: called once a video.
+
+    Returns:
+        The reference's index, and a report of every other video, in the order given.
+    """
+    start = reference_of(consensus) if reference is None else reference
+    least = gap_seconds(embeddings, share=LEAST_SHARE) if min_seconds is None else min_seconds
+    reports = []
+    for i, video in enumerate(embeddings):
+        if i != start and not consensus.weights[i]:
+            score = match_score(similarity(embeddings[start], video))
+            duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
+            reports.append(Report(video.source, (), STRANGER, duration, score, stranger=True))
+        elif i != start:
+            alignment = align_within(consensus, embeddings, start, i, min_gap=least)
+            reports.append(_by_consensus(consensus, embeddings, start, i, alignment, least, tempo))
+        if step is not None:
+            step()
+    return start, reports
+
+
+def _by_consensus(
+    consensus: Consensus,
+    embeddings: Sequence[Embedding],
+    reference: int,
+    number: int,
+    alignment: Alignment,
+    least: float,
+    tempo: float,
+) -> Report:
+    """A report in which those stretches are missing or added of which the consensus knows no counterpart."""
+    in_video = np.asarray(consensus.matrix(reference, number).sum(axis=1))
+    of_reference = _unshared(in_video, embeddings[reference].pts_seconds, least)
+    of_video = _unshared(consensus.coverage(number), embeddings[number].pts_seconds, least)
+    kept = [Gap("a", start, end) for start, end in of_reference] + [Gap("b", start, end) for start, end in of_video]
+    passed = [gap for gap in alignment.gaps if not any(_overlap(gap, other) for other in kept)]
+    only = replace(alignment, gaps=tuple(kept))
+    report = deviate(embeddings[reference], embeddings[number], alignment=only, min_seconds=least, tempo=tempo)
+    found = list(report.deviations)
+    for gap in passed:  # shown at another pace than one frame for one
+        weight = float((gap.end - gap.start) * np.log2(tempo))
+        if gap.video == "b":
+            found.append(Deviation("slower", gap.start, gap.end, weight, gap.start))
+        elif len(alignment.times):
+            at = _expected_at(alignment, gap.start, embeddings[number])
+            after = alignment.times[alignment.times[:, 1] > at, 1]
+            found.append(Deviation("faster", at, float(after[0]) if len(after) else at, weight, at))
+    return _report(embeddings[number], found, alignment.match_score)
+
+
+def _unshared(shares: NDArray[np.float64], pts: NDArray[np.float64], least: float) -> list[tuple[float, float]]:
+    """(start, end) seconds of runs, `least` long or longer, whose frames have few counterparts for this video.
+
+    Args:
+        shares: (n,) probability of each frame to have a counterpart; single frames have one by chance, so what counts
+            is their mean over `least` seconds.
+    """
+    step = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0
+    reach = int(least / step / 2) if step else 0
+    padded = np.pad(shares, reach, mode="edge")
+    smooth = np.convolve(padded, np.full(2 * reach + 1, 1 / (2 * reach + 1)), mode="valid")
+    few = smooth < UNKNOWN_SHARE * np.median(shares)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], few.astype(np.int8), [0]]))).reshape(-1, 2)
+    runs = [(float(pts[first]), float(pts[end - 1]) + step) for first, end in edges]
+    return [(start, end) for start, end in runs if end - start >= least - 1e-9]
+
+
+def _overlap(gap: Gap, other: Gap) -> bool:
+    """Whether a gap lies, by half or more, in another of the same video."""
+    both = min(gap.end, other.end) - max(gap.start, other.start)
+    return gap.video == other.video and both >= 0.5 * (gap.end - gap.start)
+
+
+def _report(video: Embedding, found: Sequence[Deviation], score: float) -> Report:
     duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
-    oddness = sum(deviation.score for deviation in found) / max(duration, 1e-3) + max(0.0, 0.5 - alignment.match_score)
+    odd = sum(deviation.score for deviation in found if deviation.kind not in TEMPO)
+    oddness = odd / max(duration, 1e-3) + max(0.0, MATCH_THRESHOLD - score)
     ordered = tuple(sorted(found, key=lambda deviation: deviation.shown_at))
-    return Report(video.source, ordered, oddness, duration, alignment.match_score)
+    return Report(video.source, ordered, oddness, duration, score)
 
 
 def rank(reports: Sequence[Report]) -> list[Report]:
-    """From typical to odd."""
-    return sorted(reports, key=lambda report: report.oddness)
+    """From typical to odd; of two that are as odd, the one with fewer deviations (of tempo) first."""
+    return sorted(reports, key=lambda report: (report.oddness, len(report.deviations)))
 
 
 def _expected_at(alignment: Alignment, second: float, video: Embedding) -> float:

@@ -1,8 +1,9 @@
 """Many embedded videos -> one common timeline.
 
-`star` aligns every video with one reference: simple, and hurt wherever the reference lacks a part. `joint` starts
-from the same reference and then lets the group decide: the reference's frames are averaged with what the others show
-at the same moment, stretches that most videos have and the reference lacks are put in, and all are aligned again.
+`joint` lets the group decide: the consensus of all alignments (`alignment.consensus`) says which moment of one video is
+which of another, the timeline runs along the video that the others share most of, and stretches that most videos have
+and that one lacks are lent by another. `star` aligns every video with one reference by itself: simple, and hurt
+wherever the reference lacks a part.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment import unit_rows
+from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
+from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align, align_pairs
 from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.pairs import check_pair, local_score, similarity_blocks
+from syncline.tasks.within import align_within, folder_consensus, gap_seconds, reference_of
 
-JOINT_ROUNDS = 3
-INSERT_SHARE = 0.5
-INSERT_SECONDS = 1.0
+LENT_SHARE = 0.5
+"""Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""
+PARTNERS = 10
+"""Videos with whose own alignments the timeline is compared, for the misfit of each."""
 _MOST_PAIRS = 2000  # of a Theil-Sen line, which looks at all pairs of pairs
 
 
@@ -33,11 +37,12 @@ class Timeline:
 
     Attributes:
         sources: the n videos, in the order given.
-        seconds: (k,) float64, the common clock from 0: the sampled frames of the reference, as even as those are.
+        seconds: (k,) float64, the common clock from 0: the sampled frames of the reference, as even as those are, and
+            of what other videos lend it.
         positions: (n, k) float64, the second of each video that belongs to each instant; NaN where it has none.
-        reference: the source that the star used or the joint timeline started from.
-        inconsistency: (n,) float64 s, median difference between going from this video to another one directly and
-            by way of the timeline; large where a video fits badly. NaN where nothing could be compared.
+        reference: the source along which the timeline runs.
+        inconsistency: (n,) float64 s, the misfit: median difference between going from this video to another one
+            directly and by way of the timeline; large where a video fits badly. NaN where nothing could be compared.
         coverage: (n,) share of the timeline on which the video has a position.
     """
 
@@ -75,6 +80,7 @@ def synchronize(
     *,
     method: Literal["joint", "star"] = "joint",
     reference: str | None = None,
+    consensus: Consensus | None = None,
     seed: int = 0,
     aligner: PairAligner = align_pairs,
 ) -> Timeline:
@@ -82,10 +88,12 @@ def synchronize(
 
     Args:
         embeddings: at least two, of one width.
-        method: `joint` (the group decides) or `star` (the reference decides).
-        reference: source of the reference video; None takes the medoid, the video that matches the others best.
-        seed: of the partners drawn for the medoid and for the consistency check.
-        aligner: does the alignments: on the threads of this process, or on a cluster (`tasks.align_on_ray`).
+        method: `joint` (the group decides; of two videos the same as `star`) or `star` (the reference decides).
+        reference: source of the reference video; None takes the one that stands for the group.
+        consensus: of these embeddings, for `joint`; None makes one in which all have a voice. Videos of weight 0 are
+            strangers: they have no part in the timeline.
+        seed: of the partners drawn for the medoid and for the misfit.
+        aligner: does the alignments of pairs: on the threads of this process, or on a cluster (`tasks.align_on_ray`).
 
     Raises:
         SynclineError: fewer than two videos, an unknown reference or method, or widths that differ.
@@ -94,29 +102,98 @@ def synchronize(
         raise SynclineError(f"synchronising needs at least two videos, got {len(embeddings)}")
     if method not in ("joint", "star"):
         raise SynclineError(f"unknown method {method!r}; choose joint or star")
-    start = _find(embeddings, reference) if reference is not None else medoid(embeddings, seed=seed)
-    hub, own = embeddings[start], start
-    if method == "joint":
-        hub, own = barycentre(embeddings, hub, aligner=aligner), -1
-    others = [embedding for i, embedding in enumerate(embeddings) if i != own]
-    alignments: list[Alignment | None] = list(_to_all(hub, others, aligner))
-    if own >= 0:
-        alignments.insert(own, None)
-    seconds = hub.pts_seconds - hub.pts_seconds[0]
-    positions = np.stack(
-        [
-            embeddings[i].pts_seconds if alignment is None else alignment.b_at(hub.pts_seconds)
-            for i, alignment in enumerate(alignments)
-        ]
-    )
+    start = None if reference is None else _find(embeddings, reference)
+    for other in embeddings:
+        check_pair(embeddings[0], other)
+    if method == "joint" and len(embeddings) > 2:
+        consensus = folder_consensus(embeddings) if consensus is None else consensus
+        start = reference_of(consensus) if start is None else start
+        seconds, positions = _joint(embeddings, start, consensus)
+        misfit = _consensus_misfit(embeddings, positions, consensus)
+    else:
+        start = medoid(embeddings, seed=seed) if start is None else start
+        seconds, positions = _star(embeddings, start, aligner)
+        misfit = _misfit(embeddings, positions, seed, aligner)
     return Timeline(
         sources=tuple(embedding.source for embedding in embeddings),
         seconds=seconds,
         positions=positions,
         reference=embeddings[start].source,
-        inconsistency=_inconsistency(embeddings, positions, seed, aligner),
+        inconsistency=misfit,
         coverage=(~np.isnan(positions)).mean(axis=1),
     )
+
+
+def _star(
+    embeddings: Sequence[Embedding], start: int, aligner: PairAligner
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Seconds and positions of a timeline that is the reference's own course."""
+    hub = embeddings[start]
+    pairs = [(start, i) for i in range(len(embeddings)) if i != start]
+    positions = np.stack([hub.pts_seconds] * len(embeddings))
+    for _, i, alignment in aligner(embeddings, pairs):
+        positions[i] = alignment.b_at(hub.pts_seconds)
+    return hub.pts_seconds - hub.pts_seconds[0], positions
+
+
+def _joint(
+    embeddings: Sequence[Embedding], start: int, consensus: Consensus
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Seconds and positions of a timeline by the consensus, with what the reference lacks lent by others."""
+    there = [i for i in range(len(embeddings)) if i == start or consensus.weights[i] > 0]
+    aligned = {i: align_within(consensus, embeddings, start, i, verdict=False) for i in there if i != start}
+    pieces = _pieces(embeddings, start, aligned)
+    positions = np.full((len(embeddings), sum(len(rows) for _, rows in pieces)), np.nan)
+    steps = []
+    column = 0
+    for lender, rows in pieces:
+        pts = embeddings[lender].pts_seconds
+        inside = slice(column, column + len(rows))
+        for i in there:
+            if i == lender:
+                positions[i, inside] = pts[rows]
+            else:
+                own = aligned[i] if lender == start else align_within(consensus, embeddings, lender, i, verdict=False)
+                positions[i, inside] = own.b_at(pts[rows])
+        steps.append(np.diff(pts)[rows.clip(max=max(0, len(pts) - 2))] if len(pts) > 1 else np.ones(len(rows)))
+        column += len(rows)
+    for row in positions:  # what is lent may begin before what came last: time goes on
+        known = np.flatnonzero(~np.isnan(row))
+        row[known[row[known] < np.maximum.accumulate(row[known])]] = np.nan
+    seconds = np.concatenate([[0.0], np.cumsum(np.concatenate(steps))[:-1]])
+    return seconds, positions
+
+
+def _pieces(
+    embeddings: Sequence[Embedding], start: int, aligned: dict[int, Alignment]
+) -> list[tuple[int, NDArray[np.int64]]]:
+    """Which frames of which video the timeline shows, in order: (index of the video, rows of its embedding).
+
+    The reference's, and between them and at the ends the stretches that more than `LENT_SHARE` of the videos have and
+    the reference lacks; of these videos the one whose stretch is of median length lends it.
+    """
+    least = gap_seconds(embeddings)
+    found: dict[int, list[tuple[int, NDArray[np.int64]]]] = {}
+    for i, alignment in aligned.items():
+        pts = embeddings[i].pts_seconds
+        for gap in alignment.gaps:
+            rows = np.flatnonzero((pts >= gap.start) & (pts < gap.end))
+            if gap.video != "b" or not len(rows) or not len(alignment.times):
+                continue
+            before = alignment.path[alignment.path[:, 1] < rows[0], 0]
+            at = int(before.max()) + 1 if len(before) else 0
+            hub = embeddings[start].pts_seconds
+            near = next((other for other in found if abs(hub[min(other, len(hub) - 1)] - hub[min(at, len(hub) - 1)])
+                         <= least), at)  # fmt: skip
+            found.setdefault(near, []).append((i, rows))
+    pieces, last = [], 0
+    for at in sorted(found):
+        stretches = sorted(found[at], key=lambda stretch: len(stretch[1]))
+        if len({i for i, _ in stretches}) > LENT_SHARE * len(embeddings):
+            pieces += [(start, np.arange(last, at)), stretches[len(stretches) // 2]]
+            last = at
+    pieces.append((start, np.arange(last, len(embeddings[start]))))
+    return [piece for piece in pieces if len(piece[1])]
 
 
 def medoid(embeddings: Sequence[Embedding], *, partners: int = 10, seed: int = 0) -> int:
@@ -187,92 +264,37 @@ def _find(embeddings: Sequence[Embedding], source: str) -> int:
     raise SynclineError(f"no video {source!r} among the {len(embeddings)} given; the first is {embeddings[0].source!r}")
 
 
-def _to_all(hub: Embedding, embeddings: Sequence[Embedding], aligner: PairAligner) -> list[Alignment]:
-    pairs = [(0, i + 1) for i in range(len(embeddings))]
-    return [alignment for _, _, alignment in aligner([hub, *embeddings], pairs)]
-
-
-def barycentre(embeddings: Sequence[Embedding], start: Embedding, *, aligner: PairAligner = align_pairs) -> Embedding:
-    """The group's own course: an embedding on an even clock whose frames are averages over the videos.
-
-    Args:
-        embeddings: the group.
-        start: where to begin, one of them; what it lacks and most others show is put in, what it alone shows stays.
-        aligner: as `synchronize` takes it.
-    """
-    step = float(np.median(np.diff(start.pts_seconds))) if len(start.pts_seconds) > 1 else 1.0
-    vectors = unit_rows(start.vectors)
-    for round_ in range(JOINT_ROUNDS):
-        hub = Embedding(vectors, step * np.arange(len(vectors), dtype=np.float64), "timeline")
-        alignments = _to_all(hub, embeddings, aligner)
-        vectors = _average(vectors, hub, embeddings, alignments)
-        if round_ < JOINT_ROUNDS - 1:
-            vectors = _insert(vectors, hub, embeddings, alignments, step)
-    return Embedding(vectors, step * np.arange(len(vectors), dtype=np.float64), "timeline")
-
-
-def _average(
-    vectors: NDArray[np.float32], hub: Embedding, embeddings: Sequence[Embedding], alignments: Sequence[Alignment]
-) -> NDArray[np.float32]:
-    total = vectors.astype(np.float64)
-    for embedding, alignment in zip(embeddings, alignments, strict=True):
-        at = alignment.b_at(hub.pts_seconds)
-        known = np.flatnonzero(~np.isnan(at))
-        rows = np.searchsorted(embedding.pts_seconds, at[known]).clip(0, len(embedding.pts_seconds) - 1)
-        np.add.at(total, known, unit_rows(embedding.vectors)[rows])
-    return unit_rows(total.astype(np.float32))
-
-
-def _insert(
-    vectors: NDArray[np.float32],
-    hub: Embedding,
-    embeddings: Sequence[Embedding],
-    alignments: Sequence[Alignment],
-    step: float,
-) -> NDArray[np.float32]:
-    """Put in, at the ends and between hub frames, stretches that more than half of the videos show and the hub lacks.
-
-    Of the videos that have such a stretch, the one whose stretch is of median length lends it.
-    """
-    insertions: dict[int, list[NDArray[np.float32]]] = {}
-    for embedding, alignment in zip(embeddings, alignments, strict=True):
-        for gap in alignment.gaps:
-            if gap.video != "b" or gap.end - gap.start < INSERT_SECONDS or not len(alignment.times):
-                continue
-            before = alignment.times[:, 1] <= gap.start
-            row = int(alignment.path[before, 0].max()) + 1 if before.any() else 0
-            seconds = np.arange(gap.start, gap.end, step)
-            rows = np.searchsorted(embedding.pts_seconds, seconds).clip(0, len(embedding.pts_seconds) - 1)
-            near = next((other for other in insertions if abs(other - row) * step <= INSERT_SECONDS), row)
-            insertions.setdefault(near, []).append(unit_rows(embedding.vectors)[rows])
-    for row in sorted(insertions, reverse=True):
-        lent = sorted(insertions[row], key=len)
-        if len(lent) > INSERT_SHARE * len(embeddings):
-            vectors = np.concatenate([vectors[:row], lent[len(lent) // 2], vectors[row:]])
-    return vectors
-
-
-def _inconsistency(
-    embeddings: Sequence[Embedding],
-    positions: NDArray[np.float64],
-    seed: int,
-    aligner: PairAligner,
-    partners: int = 3,
+def _misfit(
+    embeddings: Sequence[Embedding], positions: NDArray[np.float64], seed: int, aligner: PairAligner
 ) -> NDArray[np.float64]:
+    """(n,) s, of each video the median over some others of how far its own alignment with them is from the timeline."""
     generator = np.random.default_rng(seed)
-    found = np.full(len(embeddings), np.nan)
     pairs = [
         (i, int(j))
         for i in range(len(embeddings))
-        for j in generator.permutation(np.delete(np.arange(len(embeddings)), i))[:partners]
+        for j in generator.permutation(np.delete(np.arange(len(embeddings)), i))[:PARTNERS]
     ]
-    differences: list[list[NDArray[np.float64]]] = [[] for _ in embeddings]
+    apart: list[list[float]] = [[] for _ in embeddings]
     for i, j, alignment in aligner(embeddings, pairs):
-        both = ~np.isnan(positions[i]) & ~np.isnan(positions[j])
-        differences[i].append(np.abs(alignment.b_at(positions[i, both]) - positions[j, both]))
-    for i, apart in enumerate(differences):
-        pooled = np.concatenate(apart)
-        pooled = pooled[~np.isnan(pooled)]
-        if len(pooled):
-            found[i] = np.median(pooled)
-    return found
+        difference = np.abs(alignment.b_at(positions[i]) - positions[j])
+        if not np.isnan(difference).all():
+            apart[i].append(float(np.nanmedian(difference)))
+    return np.array([np.median(found) if found else np.nan for found in apart])
+
+
+def _consensus_misfit(
+    embeddings: Sequence[Embedding], positions: NDArray[np.float64], consensus: Consensus
+) -> NDArray[np.float64]:
+    """As `_misfit`, with all voters and their expected alignments; means by how sure those are."""
+    apart: list[list[float]] = [[] for _ in embeddings]
+    for i, embedding in enumerate(embeddings):
+        for j in consensus.voters:
+            both = np.flatnonzero(~np.isnan(positions[i]) & ~np.isnan(positions[j]))
+            if i == j or not consensus.weights[j] or not len(both):
+                continue
+            posterior = consensus.pair(i, j)[nearest(embedding.pts_seconds, positions[i, both])]
+            mass = posterior.sum(axis=1)
+            if mass.sum() > 0:
+                expected = (posterior @ embeddings[j].pts_seconds) / np.maximum(mass, 1e-9)
+                apart[i].append(float(np.average(np.abs(expected - positions[j, both]), weights=mass)))
+    return np.array([np.median(found) if found else np.nan for found in apart])
