@@ -182,7 +182,9 @@ def test_search_says_when_its_index_is_stale(folder: Path, tmp_path: Path, capsy
     query = ["--video", films(folder)[0].name, "--time", "1", "--index", tmp_path / "index", "--out", tmp_path / "out"]
     assert command(folder, "search", some, *query) == 0
     (some / "new.mp4").write_bytes(films(folder)[2].read_bytes())
-    assert command(folder, "search", some, *query, "--keep-index") == 1
+    assert command(folder, "search", some, *query, "--keep-index") == 0, "the folder's measurement holds"
+    assert "stale" in capsys.readouterr().err
+    assert command(folder, "search", some, *query, "--keep-index", "--refit") == 1, "vectors of another space"
     assert "stale" in capsys.readouterr().err
     assert command(folder, "search", some, *query) == 0
     assert "new.mp4" in json.loads((tmp_path / "index" / "index.json").read_text(encoding="utf-8"))["sources"]
@@ -308,7 +310,8 @@ def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
     oddness = [float(row["oddness"]) for row in ranking]
     assert oddness == sorted(oddness)
     for row in rows(tmp_path / "deviations.csv"):
-        assert float(row["end"]) - float(row["start"]) >= 1.0 - 0.2
+        if row["kind"] != "faster":  # a tenth of the median video; what is faster is shorter in the video
+            assert float(row["end"]) - float(row["start"]) >= 0.3
     assert (tmp_path / "deviations.png").stat().st_size > 5000
     assert command(folder, "deviate", folder, "--out", tmp_path / "group") == 0
     assert len(rows(tmp_path / "group" / "ranking.csv")) == COUNT

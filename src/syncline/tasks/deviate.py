@@ -192,6 +192,8 @@ def _by_consensus(
     report = deviate(embeddings[reference], embeddings[number], alignment=only, min_seconds=least, tempo=tempo)
     found = list(report.deviations)
     for gap in passed:  # shown at another pace than one frame for one
+        if gap.end - gap.start < 2 * least:
+            continue
         weight = float((gap.end - gap.start) * np.log2(tempo))
         if gap.video == "b":
             found.append(Deviation("slower", gap.start, gap.end, weight, gap.start))
