@@ -17,10 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from syncline.data import Embedding, Sampling, Video, choose_rate
-from syncline.encoder.cache import FeatureCache, content_of
+from syncline.encoder.cache import FeatureCache
 from syncline.encoder.frozen import WIDTH, frozen_embeddings
 from syncline.encoder.principal_space import PrincipalSpace
-from syncline.files import replacing
+from syncline.files import content_of, replacing
 
 DUE_SHARE = 0.2
 """A new measurement is due when this share of the clips was not there at the last one, or is gone since."""
