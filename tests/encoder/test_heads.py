@@ -10,7 +10,7 @@ from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.encoder.heads import BatchNorm, Conv3dHead, InputDropout, SpatialSoftmaxHead
 from syncline.encoder.positions import relative_positions, sinusoidal_code
 from syncline.encoder.published_encoders import published_config
-from syncline.encoder.temporal import TemporalEncoder
+from syncline.encoder.temporal import EncoderLayer, TemporalEncoder
 
 SMALL = {"backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2}
 
@@ -130,3 +130,19 @@ def test_running_statistics_are_right_after_a_few_batches() -> None:
     after = norm.eval()(rows.flatten(0, 1))
     torch.testing.assert_close(after.mean(0), torch.zeros(3), atol=0.01, rtol=0)
     torch.testing.assert_close(after.std(0), torch.ones(3), atol=0.02, rtol=0)
+
+
+def test_carls_transformer_starts_as_carls() -> None:
+    """Queries, keys and values are three matrices with Xavier's bound each, and biases are those of nn.Linear."""
+    torch.manual_seed(0)
+    layer = TemporalEncoder(256, layers=1, norm="pre").layers[0]
+    assert isinstance(layer, EncoderLayer)
+    for matrix in (*layer.qkv.weight.chunk(3), layer.out.weight):
+        assert matrix.std().item() == pytest.approx(0.0625, rel=0.02)
+        assert matrix.abs().max().item() <= (6 / 512) ** 0.5
+    for bias in (layer.qkv.bias, layer.out.bias, layer.widen.bias):
+        assert 0.9 / 16 < bias.abs().max().item() <= 1 / 16
+    lac = TemporalEncoder(256, layers=1, norm="post").layers[0]
+    assert isinstance(lac, EncoderLayer)
+    assert lac.qkv.weight.std().item() == pytest.approx(0.0442, rel=0.02), "PyTorch's own layer has one matrix"
+    assert lac.qkv.bias.abs().max() == 0

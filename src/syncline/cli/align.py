@@ -81,9 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         videos = attach_labels(videos, read_labels(arguments.labels, frame_rate=arguments.label_rate))
     embedder = Embedder.of(arguments)
-    how = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
+    how: dict[str, Any] = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
     a, b = embedder.embed(videos)
-    alignment = align(a, b, **how)
+    alignment = align(a, b, **how, **_learned_prices(embedder, a, b))
     for name in WRITTEN:  # of an earlier pair
         (arguments.out / name).unlink(missing_ok=True)
     value = alignment_value(alignment, a, b) | {"made_with": embedder.described}
@@ -109,6 +109,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_films:
         _film(arguments, videos, alignment)
     return 0
+
+
+def _learned_prices(embedder: Embedder, a: Embedding, b: Embedding) -> dict[str, Any]:
+    """The gap prices that the run learned, where it says that they are to be used."""
+    from syncline.alignment.inference import similarity_unit
+
+    learned = None if embedder.encoder is None else embedder.encoder.learned_gaps
+    return learned.prices(similarity_unit(a.vectors, b.vectors)) if learned is not None and learned.used else {}
 
 
 def _verdict(alignment: Alignment) -> str:

@@ -113,3 +113,26 @@ class EncoderConfig:
             return cls(**{**values, "sampling": sampling})
         except TypeError as error:
             raise SynclineError(f"the configuration of the encoder is not one of syncline's: {error}") from error
+
+
+@dataclass(frozen=True)
+class LearnedGaps:
+    """Gap prices that a loss learned beside an encoder; they are kept with it.
+
+    Attributes:
+        gap_open, gap_extend: in units of ``unit``. unit: of cosine. used: whether ``align --run`` takes them.
+    """
+
+    gap_open: float
+    gap_extend: float
+    unit: float
+    used: bool = False
+
+    def prices(self, unit: float) -> dict[str, float]:
+        """The same prices in another unit of cosine, as keyword arguments of the aligners.
+
+        Examples:
+            >>> LearnedGaps(1.0, 0.5, unit=0.1).prices(0.05)
+            {'gap_open': 2.0, 'gap_extend': 1.0}
+        """
+        return {"gap_open": self.gap_open * self.unit / unit, "gap_extend": self.gap_extend * self.unit / unit}

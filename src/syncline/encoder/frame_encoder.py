@@ -25,7 +25,7 @@ from jaxtyping import Bool, Float, Num, Shaped
 from torch import Tensor, nn
 
 from syncline.encoder.backbone import Backbone
-from syncline.encoder.config import EncoderConfig
+from syncline.encoder.config import EncoderConfig, LearnedGaps
 from syncline.encoder.deferred_backbone import DeferredBackbone
 from syncline.encoder.heads import BatchNorm, Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
 from syncline.encoder.positions import relative_positions, sinusoidal_code
@@ -80,6 +80,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
                 dropout=config.dropout, norm="pre" if config.temporal == "carl" else "post", attn_axis=config.attn_axis,
             )  # fmt: skip
             self.output = nn.Linear(config.width, out)
+        self.learned_gaps: LearnedGaps | None = None  # of the loss that it was trained with
         self.projection: nn.Module = nn.Identity()
         if config.projection:
             self.projection = nn.Sequential(nn.Linear(out, out), BatchNorm(out), nn.ReLU(), nn.Linear(out, out))

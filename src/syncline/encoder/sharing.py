@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from syncline.encoder.backbone import Backbone
-from syncline.encoder.config import EncoderConfig
+from syncline.encoder.config import EncoderConfig, LearnedGaps
 from syncline.encoder.deferred_backbone import DeferredBackbone, deferred
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.weights import state_hash
@@ -47,6 +47,7 @@ def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
                 "interpolation": backbone.interpolation,
             },
             "backbone": {"origin": backbone.origin, "licence": backbone.licence},
+            "learned_gaps": None if encoder.learned_gaps is None else dataclasses.asdict(encoder.learned_gaps),
             "weights_sha256": sha256(folder / WEIGHTS),
         },
     )
@@ -91,6 +92,8 @@ def load_encoder(
         encoder.load_state_dict(state)
         if not isinstance(backbone, DeferredBackbone):
             _restore_backbone(encoder.backbone, config, described)
+        if described.get("learned_gaps") is not None:
+            encoder.learned_gaps = LearnedGaps(**described["learned_gaps"])
     except (RuntimeError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         line = str(error).splitlines()[0]
         raise SynclineError(f"{folder / WEIGHTS} does not fit its configuration: {line}") from error

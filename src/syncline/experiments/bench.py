@@ -42,9 +42,9 @@ from syncline.training.config import current_settings
 
 _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
-_FIXED: dict[str, Any] = {"sample_rate_hz": None, "copies": 1}
+_FIXED: dict[str, Any] = {"sample_rate_hz": None, "copies": 1, "align_with_gaps": False}
 """What training would measure on each folder; all methods of a table have the same unless it says otherwise."""
-_SINCE_0_1 = {"sample_rate_hz": None}
+_SINCE_0_1 = {"sample_rate_hz": None, "align_with_gaps": False}
 """Settings that version 0.1.0 did not have, and their values then: runs of that version keep their keys."""
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 

@@ -39,6 +39,7 @@ class TrainConfig:
         copies: of the cached features: the first is plain, the others are augmented; more cost disk and time. ``auto``:
             where the scenes of the clips differ, several, mirrored ones among them (`training.settle`).
         precision: ``bf16`` computes the encoder under autocast; losses are always computed in float32.
+        align_with_gaps: ``align --run`` takes the gap prices that the loss learned, not those of `alignment.settings`.
         log_every: steps between lines of ``metrics.jsonl``. checkpoint_seconds: between checkpoints.
         trackers: of Accelerate, beside the JSONL: tensorboard, wandb, trackio ... as far as installed.
 
@@ -65,6 +66,7 @@ class TrainConfig:
     sample_rate_hz: float | Literal["auto"] | None = None
     copies: int | Literal["auto"] = 1
     precision: Precision = "float32"
+    align_with_gaps: bool = False
     log_every: int = 10
     checkpoint_seconds: float = 60.0
     trackers: list[str] = field(default_factory=list)

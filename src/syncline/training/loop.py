@@ -24,9 +24,11 @@ import torch
 
 from syncline.data import VideoSet
 from syncline.encoder import FeatureCache, FrameEncoder
+from syncline.encoder.config import LearnedGaps
 from syncline.encoder.sharing import save_encoder
 from syncline.errors import SynclineError
 from syncline.files import write_json
+from syncline.losses import LACLoss
 from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
 from syncline.training.config import TrainConfig, current_settings
 from syncline.training.consensus_teacher import ConsensusTeacher
@@ -42,7 +44,7 @@ from syncline.training.stopping import Stop, TrainingStopped, catching_stops
 
 _REVISE = 25
 """Steps between looks at the clock, where there is a budget."""
-_NOT_IDENTITY = ("steps", "log_every", "checkpoint_seconds", "trackers")
+_NOT_IDENTITY = ("steps", "align_with_gaps", "log_every", "checkpoint_seconds", "trackers")
 """What may change when a run is resumed."""
 
 
@@ -193,6 +195,16 @@ class _Session:
             step=lambda: self.tell(Progress("consensus", next(done), count)),
         )  # fmt: skip
 
+    def _learned_gaps(self) -> LearnedGaps | None:
+        """The gap prices of LAC, where they are two numbers that were learned and count in cosine."""
+        loss = self.parts.loss
+        if not isinstance(loss, LACLoss) or not loss.learns_gaps:
+            return None
+        if loss.options.gap_param != "softplus_scalar" or loss.options.sim_sw != "cos":
+            return None
+        opening, extending = (float(price.detach()) for price in loss.gaps())
+        return LearnedGaps(opening, extending, unit=loss.options.sim_scale, used=self.config.align_with_gaps)
+
     def _tell_plan(self, features: tuple[int, int, int, float, float]) -> None:
         if not self.plans:
             return
@@ -274,6 +286,7 @@ class _Session:
     def _save(self, *, finished: bool) -> None:
         """Checkpoint, encoder, and what the run was."""
         self._save_checkpoint()
+        self.encoder.learned_gaps = self._learned_gaps()
         if self.run is None or not self.main:
             return
         mode = self.encoder.training

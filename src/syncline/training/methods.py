@@ -67,7 +67,7 @@ METHODS: dict[str, Method] = {
         loss=LACLoss,
         label_width="var",
         encoder=_LAC_ENCODER,
-        own={"views": {"num_frames": 64, "batch_size": 2, **_PUBLISHED_CROPS}},
+        own={"align_with_gaps": True, "views": {"num_frames": 64, "batch_size": 2, **_PUBLISHED_CROPS}},
         presets={
             "paper": {"label_seconds": None, "views": _PUBLISHED_CROPS},
             "released": _RELEASED_LAC,

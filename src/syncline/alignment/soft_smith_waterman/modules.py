@@ -14,7 +14,10 @@ from syncline.alignment.soft_smith_waterman.api import expected_alignment, soft_
 
 GapForm = Literal["softplus", "per_position", "matrix"]
 LEAST = 0.1
-"""The lowest price that a softplus gap can fall to."""
+"""The lowest price that a softplus gap can fall to, of opening as LAC's correction has it and, by our decision, of
+extending too: a gap that extends for nothing reaches every later pair for the price of its opening, and a local
+alignment becomes a choice of the best cells anywhere.
+"""
 
 
 class Gaps(nn.Module):
