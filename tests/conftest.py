@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for a hub
+os.environ.setdefault("SYNCLINE_RUNTIME", "torch")  # the reference; others where a test asks for them
 
 
 @pytest.fixture(scope="session")

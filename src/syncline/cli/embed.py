@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, source_of
 from syncline.cli.outputs import counted, prepare_folder
 from syncline.cli.terminal import progress
@@ -47,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N", help="workers of --ray, each on one core (default: 2)")
     parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+    add_compute_options(parser)
     add_source_options(parser)
 
 
@@ -98,10 +100,11 @@ class _Trained:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         from syncline.data import Sampling
-        from syncline.encoder import FeatureCache, FrameEncoder
+        from syncline.encoder import FeatureCache
+        from syncline.encoder.sharing import load_encoder
         from syncline.encoder.weights import state_hash
 
-        self.encoder = FrameEncoder.from_pretrained(arguments.run)
+        self.encoder = load_encoder(arguments.run, device=use(arguments))
         config = self.encoder.config
         self.sampling = config.sampling if arguments.rate is None else Sampling(rate_hz=arguments.rate)
         self.cache = None
@@ -129,10 +132,12 @@ class _Frozen:
 
         from syncline.data import Sampling
         from syncline.encoder import FeatureCache
+        from syncline.encoder.deferred_backbone import frozen_backbone
         from syncline.files import content_of
 
         sampling = Sampling() if arguments.rate is None else Sampling(rate_hz=arguments.rate)
-        self.cache, self.videos = FeatureCache(arguments.cache, sampling=sampling), list(videos)
+        backbone = frozen_backbone(device=use(arguments))
+        self.cache, self.videos = FeatureCache(arguments.cache, backbone, sampling), list(videos)
         self._contents = {video.path: content_of(video.path) for video in videos}
         words = "".join(sorted(self._contents[video.path] for video in videos))
         folder = hashlib.sha256(words.encode()).hexdigest()

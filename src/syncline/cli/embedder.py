@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncline.cli.compute import add_compute_options, use
 from syncline.cli.terminal import progress
 from syncline.errors import SynclineError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def add_embedding_options(parser: argparse.ArgumentParser) -> None:
-    """--run, --backbone, --weights, --rate, --refit, --cache."""
+    """--run, --backbone, --weights, --rate, --refit, --device, --runtime, --cache."""
     group = parser.add_argument_group("how frames are embedded")
     group.add_argument(
         "--run",
@@ -38,6 +39,7 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
         "--refit", action="store_true",
         help="choose the rate and standardise frozen features anew, on the clips that are there now",
     )  # fmt: skip
+    add_compute_options(group)
     group.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
 
 
@@ -86,17 +88,18 @@ class Embedder:
         sampling = None if rate is None else Sampling(rate)
         source = getattr(arguments, "source", None)
         folder = None if source is None else Path(source)
+        if arguments.run is not None and (arguments.backbone or arguments.weights):
+            raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
+        device = use(arguments)
         if arguments.run is None:
             name = {"name": arguments.backbone} if arguments.backbone else {}
-            backbone = frozen_backbone(**name, weights=arguments.weights)
+            backbone = frozen_backbone(**name, weights=arguments.weights, device=device)
             cache = FeatureCache(arguments.cache, backbone, sampling)
             return cls(cache, None, rate, folder=folder, refit=arguments.refit)
-        if arguments.backbone or arguments.weights:
-            raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
         from syncline.encoder.sharing import encoder_folder, load_encoder
 
         run = encoder_folder(arguments.run)
-        encoder = load_encoder(run, deferred_backbone=True)
+        encoder = load_encoder(run, deferred_backbone=True, device=device)
         frozen = encoder.config.trainable == "frozen"
         return cls(
             FeatureCache(arguments.cache, encoder.backbone) if frozen else None, encoder, rate, run, folder,
@@ -153,16 +156,16 @@ class Embedder:
             backbone = self.encoder.backbone
         height, width = backbone.size
         small = Image.fromarray(read_still(path)).resize((width, height), Image.Resampling.BILINEAR)
-        pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None]
+        pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].to(backbone.device)
         with torch.no_grad():
             if self.encoder is not None:
-                trained: NDArray[np.float32] = self.encoder.eval()(pixels[:, None])[0, 0].numpy()
+                trained: NDArray[np.float32] = self.encoder.eval()(pixels[:, None])[0, 0].cpu().numpy()
                 return trained
             assert self.cache is not None
             if self.fit is None:
                 self.embed(videos)
             assert self.fit is not None
-            found: NDArray[np.float32] = self.fit.space.project(backbone(pixels).flatten(1).half())[0].numpy()
+            found: NDArray[np.float32] = self.fit.space.project(backbone(pixels).flatten(1).half().cpu())[0].numpy()
             return found
 
     def fingerprint(self, contents: Mapping[str, str]) -> str:

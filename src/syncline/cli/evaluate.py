@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_label_rate, add_source_options, labels_of, source_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder for rows.json, tables.md, tables.csv and tables.tex")
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     add_label_rate(parser)
+    add_compute_options(parser)
     add_source_options(parser)
 
 
@@ -55,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from syncline.data.labels.attach import attach_labels
-    from syncline.encoder import FeatureCache, FrameEncoder
+    from syncline.encoder import FeatureCache
+    from syncline.encoder.deferred_backbone import frozen_backbone
+    from syncline.encoder.sharing import load_encoder
     from syncline.errors import SynclineError
 
     if arguments.draws < 1:
@@ -64,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     videos = source_of(arguments, arguments.data)
     if arguments.labels is not None:
         videos = attach_labels(videos, labels_of(videos, arguments.labels, label_rate=arguments.label_rate))
-    encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run)
+    device = use(arguments)
+    encoder = None if arguments.run == "-" else load_encoder(arguments.run, device=device)
     if encoder is None and not arguments.controls:
         raise SynclineError("there is nothing to measure: give a RUN, or leave --no-controls away")
     if len(videos) < 2:
@@ -76,7 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with tempfile.TemporaryDirectory() as own, console.status("features") as status:
         trained = encoder is not None and encoder.config.trainable != "frozen"
-        backbone = None if encoder is None else encoder.backbone.frozen_copy() if trained else encoder.backbone
+        backbone = (
+            frozen_backbone(device=device) if encoder is None
+            else encoder.backbone.frozen_copy() if trained else encoder.backbone
+        )  # fmt: skip
         cache = FeatureCache(own if trained else arguments.cache, backbone)  # nobody else wants the trained one's
         rows = _measure(arguments, encoder, videos, cache, status.update)
         matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []

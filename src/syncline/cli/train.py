@@ -8,7 +8,9 @@ import shlex
 import signal
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, setting, source_of
+from syncline.parallel import is_main_process
 
 if TYPE_CHECKING:
     from syncline.data import VideoSet
@@ -50,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting, over all others; can be repeated"
     )
     parser.add_argument("--print_config", action="store_true", help="print all settings as YAML and do nothing")
+    add_compute_options(parser)
     parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
     parser.add_argument("--profile", action="store_true", help="say where the time went; also RUN/profile.json")
 
@@ -67,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
                 _say(f"ended at step {stopped.step}; everything is saved in {stopped.run}")
             else:
                 _say("ended before the first step; features that were read stay in the cache")
-            if _leads():
+            if is_main_process():
                 _say(f"go on with: syncline train {_typed(arguments)} --out {shlex.quote(arguments.out)} --resume")
             return 0 if stopped.signal == signal.SIGTERM else 130
 
@@ -82,13 +85,17 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.source is None or arguments.out is None:
         _say("usage: syncline train SOURCE --out RUN (see syncline train --help)")
         return 2
+    device = use(arguments)
+    if arguments.device != "auto":  # Accelerate's own variables
+        os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
+        os.environ["ACCELERATE_USE_CPU"] = str(device.type == "cpu").lower()
     videos = _videos(arguments)
     with _Display() as display:
         train(
             videos, arguments.out, config=config, resume=arguments.resume, minutes=arguments.minutes,
             cache=arguments.cache, callback=display,
         )  # fmt: skip
-    if _leads():
+    if is_main_process():
         _finish(arguments)
     return 0
 
@@ -152,7 +159,7 @@ class _Display:
         self._bars = Progress(
             TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-            console=self.console, disable=not _leads(),
+            console=self.console, disable=not is_main_process(),
         )  # fmt: skip
         self._tasks: dict[str, Any] = {}
 
@@ -219,11 +226,6 @@ def _typed(arguments: argparse.Namespace) -> str:
         if getattr(arguments, name) is not None:
             words += [f"--{name}", getattr(arguments, name)]
     return shlex.join(words)
-
-
-def _leads() -> bool:
-    """Whether this is the process that talks, of several."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _say(words: str) -> None:

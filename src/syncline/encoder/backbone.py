@@ -5,7 +5,8 @@ Notable choices:
 - Frozen means frozen: no gradient, BatchNorm in eval mode whatever ``train()`` says. A frozen backbone computes on a
   copy whose BatchNorms are folded into the convolutions before them (1.5 x faster on a CPU; checked against the
   original on one random picture, and not used where it differs), in bfloat16 where the CPU multiplies it natively
-  (another 2 x). Parameters and state dict are the originals, in float32.
+  (another 2 x), by the fastest runtime that is installed (``runtimes``). Parameters and state dict are the originals,
+  in float32.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from syncline.encoder.runtimes import Compute, fastest, in_torch
 from syncline.encoder.weights import LITE0, lite0_state, load_state, read_state, state_hash
 from syncline.errors import SynclineError
 
@@ -92,7 +94,7 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(settings["std"]).view(1, 3, 1, 1), persistent=False)
         self.model.to(memory_format=torch.channels_last)
         self._mark_trainable()
-        self._folded: nn.Module | None = None
+        self._compute: Compute | None = None
         with torch.no_grad():
             probe = self.model.eval()(torch.zeros(1, 3, *self.size))
         self.channels: int = probe.shape[1]
@@ -158,7 +160,7 @@ class Backbone(nn.Module):
             raise ValueError(f"expected pictures (n, 3, h, w), got {tuple(pictures.shape)}")
         if self.trainable == "frozen":
             with torch.no_grad():
-                return self._pool(self._fast()(self._prepare(pictures).to(self.compute_dtype)).float())
+                return _as_memory_allows(lambda part: self._pool(self._fast()(self._prepare(part))), pictures)
         return self._pool(self.model(self._prepare(pictures)))
 
     def _prepare(self, pictures: Tensor) -> Tensor:
@@ -171,19 +173,24 @@ class Backbone(nn.Module):
     def _pool(self, maps: Tensor) -> Tensor:
         return maps if self.grid is None else F.adaptive_avg_pool2d(maps, self.grid)
 
-    def _fast(self) -> nn.Module:
-        """The copy that a frozen backbone computes with; made when first used, and anew after any change."""
-        if self._folded is None:
+    def _fast(self) -> Compute:
+        """What a frozen backbone computes with; made when first used, and anew after any change."""
+        if self._compute is None:
             with torch.no_grad():
-                folded = _fold_batchnorms(self.model, self.size).to(self.compute_dtype)
-            # past nn.Module's own attribute setting: neither a submodule nor part of the state dict
-            object.__setattr__(self, "_folded", folded.to(memory_format=torch.channels_last))
-        assert self._folded is not None
-        return self._folded
+                folded = _fold_batchnorms(self.model, self.size)
+            if self.device.type == "cpu":
+                identity = f"{self.name} {self.stage} {self.size} {self.weights_hash()}"
+                self._compute = fastest(folded, size=self.size, dtype=self.compute_dtype, identity=identity)
+            else:
+                self._compute = in_torch(folded, self.compute_dtype)
+        return self._compute
 
     def _forget(self) -> None:
-        object.__setattr__(self, "_folded", None)
+        self._compute = None
         self.__dict__.pop("_hash", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_compute": None}  # a runtime's graph is made again, not copied
 
     def _apply(self, fn: Any, recurse: bool = True) -> Backbone:
         self._forget()
@@ -219,6 +226,18 @@ class Backbone(nn.Module):
 
     def _belongs_to_last(self, name: str) -> bool:
         return name in self._names_of_last or name.rpartition(".")[0] in self._names_of_last
+
+
+def _as_memory_allows(compute: Compute, pictures: Tensor) -> Tensor:
+    """What ``compute`` makes of the pictures, in halves of halves where a device has no memory for all at once."""
+    try:
+        return compute(pictures)
+    except torch.OutOfMemoryError:
+        if len(pictures) < 2:
+            raise
+    torch.cuda.empty_cache()
+    half = len(pictures) // 2
+    return torch.cat([_as_memory_allows(compute, part) for part in (pictures[:half], pictures[half:])])
 
 
 def computes_in(trainable: Trainable, precision: Precision, device: torch.device) -> torch.dtype:

@@ -29,7 +29,7 @@ class DeferredBackbone:
 
     Attributes:
         name, grid, stage: as ``Backbone``'s. size: (h, w) that the model sees. channels: C. map_size: (h, w) of the
-            whole map. device: where pictures go; set before the first picture.
+            whole map. device: where pictures go.
 
     Raises:
         SynclineError: on the first picture, if the network is not the one that was described.
@@ -37,7 +37,13 @@ class DeferredBackbone:
 
     trainable = "frozen"
 
-    def __init__(self, remembered: dict[str, Any], build: Callable[[], Backbone], forget: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        remembered: dict[str, Any],
+        build: Callable[[], Backbone],
+        forget: Callable[[], None],
+        device: torch.device | None = None,
+    ) -> None:
         self._description: dict[str, Any] = remembered["description"]
         self.channels = int(remembered["channels"])
         self.map_size: tuple[int, int] = (int(remembered["map_size"][0]), int(remembered["map_size"][1]))
@@ -45,7 +51,7 @@ class DeferredBackbone:
         self.name: str = self._description["name"]
         self.grid: int | None = self._description["grid"]
         self.stage: str | None = self._description["stage"]
-        self.device = torch.device("cpu")
+        self.device = torch.device("cpu") if device is None else device
         self._build, self._forget = build, forget
         self._built: Backbone | None = None
 
@@ -66,11 +72,11 @@ class DeferredBackbone:
     def built(self) -> Backbone:
         """The network."""
         if self._built is None:
-            built = self._build()
+            built = self._build().to(self.device)
             if built.describe() != self._description:
                 self._forget()
                 raise SynclineError(f"the weights of {self.name} were changed since they were last used; run again")
-            self._built = built.to(self.device).eval()
+            self._built = built.eval()
         return self._built
 
     def __call__(self, pictures: Tensor) -> Tensor:
@@ -80,33 +86,40 @@ class DeferredBackbone:
 
 
 def frozen_backbone(
-    name: str = LITE0, *, grid: int | None = 3, weights: str | None = None, stage: str | None = None
+    name: str = LITE0,
+    *,
+    grid: int | None = 3,
+    weights: str | None = None,
+    stage: str | None = None,
+    device: torch.device | None = None,
 ) -> Backbone | DeferredBackbone:
-    """A frozen ``Backbone``, deferred where it was described before; the arguments are those of ``Backbone``."""
+    """A frozen ``Backbone`` on ``device``, deferred where it was described before; otherwise as ``Backbone``."""
 
     def build() -> Backbone:
         return Backbone(name, grid=grid, weights=weights, stage=stage)
 
     if weights == "none":  # random: no two are the same
-        return build()
-    return deferred([name, grid, stage, _identity(name, weights)], build)
+        return build().to(device)
+    return deferred([name, grid, stage, _identity(name, weights)], build, device)
 
 
-def deferred(identity: list[Any], build: Callable[[], Backbone]) -> Backbone | DeferredBackbone:
+def deferred(
+    identity: list[Any], build: Callable[[], Backbone], device: torch.device | None = None
+) -> Backbone | DeferredBackbone:
     """What ``build`` makes, deferred where it was described before.
 
     Args:
         identity: as JSON, all that decides which weights ``build`` finds. Versions and the machine are added here.
     """
     versions = [importlib.metadata.version(package) for package in ("syncline", "timm", "torchvision")]
-    key = [1, *identity, versions, str(computes_in("frozen", "auto", torch.device("cpu")))]
+    key = [1, *identity, versions, str(computes_in("frozen", "auto", device or torch.device("cpu")))]
     memory = cache_folder() / "backbones" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]}.json"
     try:
         remembered = json.loads(memory.read_text(encoding="utf-8"))
-        return DeferredBackbone(remembered, build, lambda: memory.unlink(missing_ok=True))
+        return DeferredBackbone(remembered, build, lambda: memory.unlink(missing_ok=True), device)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or not whole: made anew
-    backbone = build()
+    backbone = build().to(device)
     described = {"description": backbone.describe(), "channels": backbone.channels, "map_size": backbone.map_size}
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
         write_json(memory, described)

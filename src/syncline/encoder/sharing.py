@@ -62,11 +62,12 @@ def load_encoder(
     cache_dir: str | None = None,
     local_files_only: bool = False,
     deferred_backbone: bool = False,
+    device: torch.device | None = None,
 ) -> FrameEncoder:
     """Reads what ``save_encoder`` wrote, from a folder or (``hf:owner/name``) from the hub, in eval mode.
 
     ``deferred_backbone``: a frozen backbone is built when a picture comes; until then the encoder serves for features
-    that are in the cache, and its state dict lacks the backbone's part.
+    that are in the cache, and its state dict lacks the backbone's part. ``device``: where it is to compute.
 
     Raises:
         SynclineError: nothing is there, or it is no whole encoder of syncline's.
@@ -82,7 +83,7 @@ def load_encoder(
     backbone: Backbone | DeferredBackbone | None = None
     if deferred_backbone and config.trainable == "frozen":
         identity = ["encoder", described["weights_sha256"], described["preprocessing"], config.as_dict()]
-        backbone = deferred(identity, lambda: load_encoder(folder).backbone)
+        backbone = deferred(identity, lambda: load_encoder(folder).backbone, device)
     # all weights are in the file: none are fetched, whatever the configuration names
     encoder = FrameEncoder(dataclasses.replace(config, weights="none"), backbone=backbone)
     try:
@@ -98,7 +99,7 @@ def load_encoder(
         line = str(error).splitlines()[0]
         raise SynclineError(f"{folder / WEIGHTS} does not fit its configuration: {line}") from error
     encoder.config = config
-    return encoder.eval()
+    return encoder.to(device).eval()
 
 
 def encoder_folder(

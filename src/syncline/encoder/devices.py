@@ -1,0 +1,33 @@
+"""Which device computes: the one that is named, or the best that is there."""
+
+from __future__ import annotations
+
+import torch
+
+from syncline.errors import SynclineError
+
+
+def device_named(name: str = "auto") -> torch.device:
+    """``auto`` (CUDA, else MPS, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` ..., ``mps``.
+
+    Raises:
+        SynclineError: it is no name of a device, or the device is not there.
+
+    Examples:
+        >>> device_named("cpu")
+        device(type='cpu')
+    """
+    if name == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(kind)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SynclineError(f"--device {name}: expected auto, cpu, cuda, cuda:N or mps") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SynclineError(f"--device {name}: PyTorch sees no CUDA device here; take --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SynclineError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SynclineError("--device mps: PyTorch sees no Apple GPU here; take --device cpu")
+    return device

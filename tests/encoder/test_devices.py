@@ -1,0 +1,77 @@
+"""--device: named devices that are not there are refused in one line; one without memory is given less at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from syncline.cli.main import main
+from syncline.encoder import Backbone, EncoderConfig, FrameEncoder, embed_features
+from syncline.encoder.backbone import _as_memory_allows
+from syncline.encoder.devices import device_named
+from syncline.errors import SynclineError
+
+
+def test_the_best_device_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device_named("auto").type == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device_named("auto").type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert device_named("auto").type == "cuda"
+    assert device_named("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(SynclineError, match="there are 2 CUDA devices, numbered from 0"):
+        device_named("cuda:2")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("cuda", "no CUDA device"), ("mps", "no Apple GPU"), ("abacus", "expected")]
+)
+def test_a_device_that_is_not_there(name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(SynclineError, match=says):
+        device_named(name)
+
+
+def test_a_name_that_is_no_device_ends_with_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["align", "a.mp4", "b.mp4", "--device", "tpu"])
+    assert left.value.code == 2
+    assert "'tpu' is none of auto, cpu, cuda, cuda:N, mps" in capsys.readouterr().err
+
+
+def test_a_batch_is_halved_until_it_fits_the_memory() -> None:
+    sizes: list[int] = []
+
+    def compute(pictures: Tensor) -> Tensor:
+        sizes.append(len(pictures))
+        if len(pictures) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return pictures + 1
+
+    pictures = torch.arange(7.0)
+    torch.testing.assert_close(_as_memory_allows(compute, pictures), pictures + 1)
+    assert sizes == [7, 3, 1, 2, 4, 2, 2]
+
+
+def test_one_picture_that_does_not_fit_is_an_error() -> None:
+    def compute(pictures: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        _as_memory_allows(compute, torch.zeros(1))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_gives_what_the_cpu_gives() -> None:
+    config = EncoderConfig(backbone="test_resnet", weights="none", width=16, hidden=16, precision="float32")
+    encoder = FrameEncoder(config).eval()
+    features = np.random.default_rng(0).normal(size=(9, encoder.backbone.dim)).astype(np.float32)
+    expected = embed_features(encoder, features)
+    np.testing.assert_allclose(embed_features(encoder.to("cuda"), features), expected, atol=1e-3)
+    assert Backbone("test_resnet", weights="none").to("cuda")(torch.zeros(2, 3, 60, 80, device="cuda")).is_cuda
