@@ -122,7 +122,7 @@ def test_the_grid_shows_the_timeline_that_is_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[Timeline] = []
-    monkeypatch.setattr("syncline.tasks.playback.grid", lambda files, timeline, out, height: shown.append(timeline))
+    monkeypatch.setattr("syncline.tasks.playback.grid", lambda files, timeline, out, **_: shown.append(timeline))
     assert command(folder, "sync", folder, "--out", tmp_path, "--grid", "2") == 0
     table = rows(tmp_path / "timeline.csv")
     columns = list(table[0])[1:3]

@@ -98,3 +98,28 @@ def test_every_hint_says_what_to_do(folder: list[Glance]) -> None:
     for hint in hints:
         assert "\n" not in str(hint)
         assert hint.advice in str(hint)
+
+
+def test_a_black_beginning_and_a_flash_are_no_scene_cuts(folder: list[Glance]) -> None:
+    dark = clip(25)
+    pixels = np.concatenate(
+        [np.zeros_like(dark.pixels[:3]), dark.pixels[:12], np.full_like(dark.pixels[:1], 250), dark.pixels[12:]]
+    )
+    led_in = Glance(Path("dark.mp4"), pixels, np.arange(len(pixels)) / GLANCE_RATE, len(pixels) / GLANCE_RATE)
+    assert "cuts" not in kinds(hints_for([*folder, led_in]), led_in)
+
+
+def test_half_the_speed_is_slow_motion(folder: list[Glance]) -> None:
+    for number in range(3):
+        plain = clip(30 + number)
+        slow = Glance(
+            plain.path, np.repeat(plain.pixels, 2, axis=0), np.arange(2 * len(plain.pixels)) / GLANCE_RATE, 12.0
+        )
+        assert [hint.path for hint in hints_for([*folder, slow]) if hint.kind == "slow motion"] == [slow.path]
+
+
+def test_features_find_no_fewer_repetitions_than_pictures(folder: list[Glance]) -> None:
+    again = clip(20, twice=True)
+    clips = [*folder, again]
+    blind = [np.random.default_rng(k).normal(size=(20, 8)) for k in range(len(clips))]
+    assert "repetitions" in kinds(hints_for(clips, features=blind), again)
