@@ -69,7 +69,7 @@ def draw_film(folder: Path, seed: int) -> OddFilm:
     path = folder / f"film{seed}.{suffix}"
     height, width = rng.choice([(48, 96), (96, 192), (64, 96)])
     beginning = late if sound else None
-    _write(path, FORMS[suffix], ticks, (height, width), aspect, layout, rate, beginning, rng.choice([0, 2]))
+    write_film(path, FORMS[suffix], ticks, (height, width), aspect, layout, rate, beginning, rng.choice([0, 2]))
     sides = height, round(width * aspect)
     if LAYOUTS[layout][0][0] == 0:
         sides = sides[::-1]
@@ -82,7 +82,7 @@ def spelled(film: OddFilm, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(LAYOUTS[back][1](picture))
 
 
-def _write(
+def write_film(
     path: Path,
     codec: str,
     ticks: NDArray[np.int64],
@@ -93,6 +93,7 @@ def _write(
     late: float | None,
     b_frames: int,
 ) -> None:
+    """A film of bar codes at these ticks (90,000 a second); its sound begins `late` seconds before, None: no sound."""
     options = {"bf": str(b_frames), "g": "12"} | ({"x264-params": "mbtree=0"} if codec == "libx264" else {})
     if codec == "libvpx":
         options = {"b": "2M", "g": "12"}

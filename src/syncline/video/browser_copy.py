@@ -86,10 +86,12 @@ def _repack(reader: VideoReader, out: Path) -> None:
                 kept[sound.index] = target.add_stream_from_template(sound)
         shift = {i: round(reader.first_pts_seconds / float(source.streams[i].time_base)) for i in kept}
         for packet in source.demux(*(source.streams[index] for index in kept)):
-            if packet.dts is None or packet.pts is None:
+            if packet.pts is None or not packet.size:
                 continue
             index = packet.stream_index
-            packet.pts, packet.dts = packet.pts - shift[index], packet.dts - shift[index]
+            packet.pts -= shift[index]
+            if packet.dts is not None:  # Matroska has none, and the writer finds its own
+                packet.dts -= shift[index]
             if packet.pts < 0:
                 if index == film.index:
                     raise SynclineError(f"{reader.path}: begins with pictures that are not shown")
