@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncline.cli.bodies import add_body_options, bodies_of, embed_bodies
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.terminal import progress
 from syncline.errors import SynclineError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from syncline.data import Embedding, Video, VideoSet
     from syncline.encoder import FeatureCache, FolderFit, FrameEncoder
+    from syncline.encoder.folder_features import FolderBodies
 
 
 def add_embedding_options(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +43,7 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_compute_options(group)
     group.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+    add_body_options(parser)
 
 
 def _rate(text: str) -> float | None:
@@ -67,6 +70,7 @@ class Embedder:
         folder: where the videos are; what is measured on them is kept under it. None where they are single files.
         refit: measure the folder anew.
         fit: what was measured, once frozen features were asked for.
+        bodies: body pose in the place of pictures, or beside them; None for pictures alone.
     """
 
     cache: FeatureCache | None
@@ -76,6 +80,7 @@ class Embedder:
     folder: Path | None = None
     refit: bool = False
     fit: FolderFit | None = None
+    bodies: FolderBodies | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Embedder:
@@ -86,6 +91,7 @@ class Embedder:
 
         rate = _rate(arguments.rate)
         sampling = None if rate is None else Sampling(rate)
+        bodies = bodies_of(arguments)
         source = getattr(arguments, "source", None)
         folder = None if source is None else Path(source)
         if arguments.run is not None and (arguments.backbone or arguments.weights):
@@ -95,7 +101,7 @@ class Embedder:
             name = {"name": arguments.backbone} if arguments.backbone else {}
             backbone = frozen_backbone(**name, weights=arguments.weights, device=device)
             cache = FeatureCache(arguments.cache, backbone, sampling)
-            return cls(cache, None, rate, folder=folder, refit=arguments.refit)
+            return cls(cache, None, rate, folder=folder, refit=arguments.refit, bodies=bodies)
         from syncline.encoder.sharing import encoder_folder, load_encoder
 
         run = encoder_folder(arguments.run)
@@ -112,6 +118,10 @@ class Embedder:
 
         sampling = None if self.rate is None else Sampling(self.rate)
         wanted = list(videos)
+        if self.bodies is not None:
+            found = embed_bodies(self.bodies, wanted, self.rate, lambda: self._pictures_and_rate(wanted))
+            if found is not None:
+                return found
         with progress("embedding", len(wanted)) as step:
             if self.encoder is None or frozen:
                 return self._frozen(wanted, lambda _: step())
@@ -120,6 +130,12 @@ class Embedder:
                 found += self.encoder.embed([video], sampling=sampling, cache=self.cache)
                 step()
             return found
+
+    def _pictures_and_rate(self, videos: Sequence[Video]) -> tuple[list[Embedding], float]:
+        with progress("embedding", len(videos)) as step:
+            pictures = self._frozen(videos, lambda _: step())
+        assert self.fit is not None
+        return pictures, self.fit.rate_hz
 
     def _frozen(self, videos: Sequence[Video], step: Callable[[Video], None]) -> list[Embedding]:
         from syncline.encoder import folder_embeddings
@@ -154,6 +170,8 @@ class Embedder:
             backbone = self.cache.backbone
         else:
             backbone = self.encoder.backbone
+        if self.bodies is not None and self.bodies.decide(list(videos)) != "pictures":
+            raise SynclineError(f"--image {path}: a picture alone has no motion; --features pictures compares pictures")
         height, width = backbone.size
         small = Image.fromarray(read_still(path)).resize((width, height), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].to(backbone.device)
@@ -189,6 +207,8 @@ class Embedder:
                 None if self.folder is None or self.refit else kept_fit(self.folder, self.cache, now, rate_hz=self.rate)
             )
             parts = [self.cache.described.describe(), self.rate, now if kept is None else list(kept.contents)]
+            if self.bodies is not None:  # which are standardised over what is there now
+                parts += [self.bodies.describe(), now]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     @property
@@ -197,4 +217,6 @@ class Embedder:
         if self.encoder is not None:
             return "trained run"
         assert self.cache is not None
+        if self.bodies is not None and self.bodies.kind != "pictures":
+            return f"features {self.bodies.kind}"
         return f"frozen features of {self.cache.described.name}"

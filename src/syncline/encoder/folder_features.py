@@ -2,25 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from syncline.alignment import unit_rows
-from syncline.data import Embedding, Sampling, Source, choose_rate, open_videos
+from syncline.data import Embedding, Sampling, Source, Video, choose_rate, open_videos
 from syncline.encoder.cache import FeatureCache
 from syncline.encoder.frozen import frozen_embeddings
 from syncline.errors import SynclineError
+from syncline.files import content_of
 from syncline.pose.cache import PoseCache
+from syncline.pose.estimator import find_python
+from syncline.pose.files import THRESHOLD
 from syncline.pose.folder import KeypointFolder
-from syncline.pose.normalise import PoseOptions, pose_embeddings
-from syncline.pose.presence import find_people
+from syncline.pose.keypoints import Keypoints
+from syncline.pose.normalise import NormalisedFolder, PoseOptions, pose_embeddings
+from syncline.pose.presence import Presence, find_people
 from syncline.progress import Callback, silent
 
 Kind = Literal["pictures", "pose", "pictures+pose", "keypoints", "auto"]
 KINDS: tuple[Kind, ...] = ("pictures", "pose", "pictures+pose", "keypoints", "auto")
+
+
+@dataclass
+class FolderBodies:
+    """The bodies in a folder's videos as features.
+
+    Attributes:
+        kind: `pose`, of the estimator or of `keypoints`; `keypoints`, of files only; `pictures+pose`; `auto`.
+        keypoints: folder with a keypoint file a video; None: the estimator is asked.
+        keypoints_rate: frames a second that the files count; None: the videos' own frames.
+        threshold: joints of files below this confidence are missing.
+        person: (x, y) as shares of the picture: whom to follow.
+        options: how bodies are made comparable.
+        cache: folder of the feature cache; None for the user's own.
+        clips: the keypoints of the videos embedded last, in their order.
+        folder: what came of them.
+        presence: where people were found, if that was asked.
+    """
+
+    kind: Kind
+    keypoints: Path | None = None
+    keypoints_rate: float | None = None
+    threshold: float = THRESHOLD
+    person: tuple[float, float] | None = None
+    options: PoseOptions = field(default_factory=PoseOptions)
+    cache: Path | None = None
+    clips: list[Keypoints] = field(default_factory=list)
+    folder: NormalisedFolder | None = None
+    presence: Presence | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise SynclineError(f"features must be one of {', '.join(KINDS)}; got {self.kind!r}")
+        if self.kind == "keypoints" and self.keypoints is None:
+            raise SynclineError("features of keypoints need --keypoints DIR, a folder with a keypoint file a video")
+
+    def decide(self, videos: Sequence[Video], *, progress: Callback = silent) -> Kind:
+        """What `auto` means for these videos: poses where their files are given or most clips show a person.
+
+        Without an estimator nothing can be looked for, and `auto` means pictures.
+
+        Raises:
+            SynclineError: a file cannot be decoded.
+        """
+        if self.kind != "auto":
+            return self.kind
+        if self.keypoints is not None:
+            self.kind = "pose"
+        elif find_python() is None:
+            self.kind = "pictures"
+        else:
+            cache = PoseCache(self.cache, person=self.person)
+            try:
+                self.presence = find_people(videos, cache, progress=progress)
+            finally:
+                cache.close()
+            self.kind = "pose" if self.presence.people else "pictures"
+        return self.kind
+
+    def embed(
+        self,
+        videos: Sequence[Video],
+        sampling: Sampling,
+        *,
+        progress: Callback = silent,
+        say: Callable[[str], None] | None = None,
+    ) -> list[Embedding]:
+        """Positions and velocities of the bodies in the sampled frames, standardised over the videos.
+
+        Args:
+            sampling: which frames are looked at.
+            progress: called after every video.
+            say: told beforehand how long it takes, where that is more than a few seconds.
+
+        Raises:
+            SynclineError: no estimator is installed, no keypoint file fits, or a file cannot be read.
+        """
+        if self.keypoints is not None:
+            files = KeypointFolder(
+                self.keypoints, sampling, rate=self.keypoints_rate, person=self.person, threshold=self.threshold
+            )
+            self.clips = files.of_videos(videos, progress=progress)
+        else:
+            cache = PoseCache(self.cache, sampling, person=self.person)
+            try:
+                seconds = cache.seconds_needed(videos)
+                if say is not None and seconds > 5:
+                    say(f"finding poses takes about {seconds:.0f} s; they are kept")
+                self.clips = cache.of_videos(videos, progress=progress)
+            finally:
+                cache.close()
+        self.folder = pose_embeddings(self.clips, self.options)
+        return self.folder.embeddings
+
+    def describe(self) -> dict[str, object]:
+        """What decides about the vectors, for keys."""
+        files = None if self.keypoints is None else content_of(self.keypoints)
+        return {
+            "features": self.kind, "options": vars(self.options), "keypoints": files, "rate": self.keypoints_rate,
+            "threshold": self.threshold, "person": self.person,
+        }  # fmt: skip
+
+    def remarks(self, videos: Sequence[Video]) -> list[str]:
+        """What people should know about the poses of the videos embedded last."""
+        if self.folder is None:
+            return []
+        said = []
+        mirrored = [video.name for video, yes in zip(videos, self.folder.mirrored, strict=True) if yes]
+        if mirrored:
+            said.append(f"mirrored, left for right: {_first(mirrored)}")
+        missing = {
+            video.name: float(1 - known.mean()) if len(known) else 1.0
+            for video, known in zip(videos, self.folder.known, strict=True)
+        }
+        bad = [f"{name} ({share:.0%})" for name, share in missing.items() if share > 0.2]
+        if bad:
+            said.append(f"no pose in more than a fifth of the frames, which match nothing there: {_first(bad)}")
+        return said
 
 
 def features(
@@ -51,46 +174,20 @@ def features(
     Raises:
         SynclineError: no videos, no estimator where one is needed, or keypoints that fit no video.
     """
-    if kind not in KINDS:
-        raise SynclineError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    root = None if cache is None else Path(cache)
+    bodies = FolderBodies(
+        kind, None if keypoints is None else Path(keypoints), person=person,
+        options=PoseOptions() if options is None else options, cache=root,
+    )  # fmt: skip
     found = list(open_videos(videos))
     sampling = Sampling(choose_rate(found) if rate is None else rate)
-    source = None if kind == "pictures" else pose_source(kind, sampling, keypoints, person, cache)
-    try:
-        if kind == "auto":
-            there = keypoints is not None or (
-                isinstance(source, PoseCache) and find_people(found, source, progress=progress).people
-            )
-            kind = "pose" if there else "pictures"
-        bodies = None
-        if kind != "pictures" and source is not None:
-            bodies = pose_embeddings(source.of_videos(found, progress=progress), options).embeddings
-    finally:
-        if isinstance(source, PoseCache):
-            source.close()
-    if bodies is not None and kind != "pictures+pose":
-        return bodies
-    pictures = frozen_embeddings(found, FeatureCache(cache, sampling=sampling))
-    return pictures if bodies is None else side_by_side(pictures, bodies)
-
-
-def pose_source(
-    kind: Kind,
-    sampling: Sampling,
-    keypoints: str | Path | None,
-    person: tuple[float, float] | None,
-    cache: str | Path | None,
-) -> PoseCache | KeypointFolder:
-    """Where the poses of a folder come from: its keypoint files where a folder of them is given, else the estimator.
-
-    Raises:
-        SynclineError: `keypoints` without a folder, or no estimator is installed.
-    """
-    if keypoints is not None:
-        return KeypointFolder(keypoints, sampling, person=person)
-    if kind == "keypoints":
-        raise SynclineError("features of keypoints need --keypoints DIR, a folder with a keypoint file a video")
-    return PoseCache(cache, sampling, person=person)
+    chosen = bodies.decide(found, progress=progress)
+    if chosen in ("pose", "keypoints"):
+        return bodies.embed(found, sampling, progress=progress)
+    pictures = frozen_embeddings(found, FeatureCache(root, sampling=sampling))
+    if chosen == "pictures":
+        return pictures
+    return side_by_side(pictures, bodies.embed(found, sampling, progress=progress))
 
 
 def side_by_side(one: Sequence[Embedding], other: Sequence[Embedding], share: float = 0.5) -> list[Embedding]:
@@ -114,3 +211,7 @@ def side_by_side(one: Sequence[Embedding], other: Sequence[Embedding], share: fl
         rows = [share**0.5 * unit_rows(a.vectors), (1 - share) ** 0.5 * unit_rows(b.vectors)]
         together.append(Embedding(np.concatenate(rows, axis=1), a.pts_seconds, a.source))
     return together
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

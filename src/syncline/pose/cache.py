@@ -75,10 +75,18 @@ class PoseCache:
         words = json.dumps(self.describe(), sort_keys=True)
         return self.root / f"pose-{self.estimator.model}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
-    def estimate_seconds(self, videos: Sequence[Video]) -> float:
-        """Roughly how long the poses of videos take that nobody has looked at yet."""
-        frames = sum(video.num_frames / max(video.frame_rate, 1e-9) * self.sampling.rate_hz for video in videos)
-        return frames / FRAMES_A_SECOND / self.estimator.workers
+    def seconds_needed(self, videos: Sequence[Video]) -> float:
+        """Roughly how long the poses take that are not kept yet.
+
+        Raises:
+            SynclineError: a file cannot be read.
+        """
+        missing = 0
+        for video in videos:
+            frame_indices = np.unique(sampled_frames(video, VideoReader(video.path).pts_seconds, self.sampling))
+            if not self._file(video.path, frame_indices).is_file():
+                missing += len(frame_indices)
+        return missing / FRAMES_A_SECOND / self.estimator.workers
 
     def keypoints(self, video: Video) -> Keypoints:
         """The body in the sampled frames of one video, with the times of those frames."""
@@ -91,8 +99,7 @@ class PoseCache:
 
     def of_frames(self, path: Path, frame_indices: NDArray[np.int64]) -> Keypoints:
         """The body in the given ascending frames of a file."""
-        frames = hashlib.sha256(frame_indices.astype("<i8").tobytes()).hexdigest()[:16]
-        target = self.folder / f"{content_of(path)}-{frames}.npz"
+        target = self._file(path, frame_indices)
         try:
             kept = load_keypoints(target)
             if len(kept) == len(frame_indices):
@@ -107,6 +114,10 @@ class PoseCache:
         except OSError as error:
             _log.warning("poses cannot be kept in %s (%s): they are estimated each time", self.folder, error)
         return found
+
+    def _file(self, path: Path, frame_indices: NDArray[np.int64]) -> Path:
+        frames = hashlib.sha256(frame_indices.astype("<i8").tobytes()).hexdigest()[:16]
+        return self.folder / f"{content_of(path)}-{frames}.npz"
 
     def of_videos(self, videos: Sequence[Video], *, progress: Callback = silent) -> list[Keypoints]:
         """`keypoints` of each, several at a time.

@@ -44,10 +44,6 @@ class KeypointFolder:
         self.sampling = Sampling() if sampling is None else sampling
         self.rate, self.person, self.threshold = rate, person, threshold
 
-    def describe(self) -> dict[str, object]:
-        """What decides about a pose, for the model card."""
-        return {"name": f"keypoints of {self.folder.name}", "person": self.person, "threshold": self.threshold}
-
     def of_videos(self, videos: Sequence[Video], *, progress: Callback = silent) -> list[Keypoints]:
         """The body of each video at its sampled frames; all unknown, with a warning, where a video has no file.
 

@@ -12,7 +12,9 @@ What is done, in this order (METHODS of the body pose trial; each step can be sw
 5. *Mirrored*, left for right, where the clip is then more like the rest of the folder (left-handers, the other side).
 6. Smoothed over time by a Gaussian.
 7. Beside the positions the *velocities*, central differences in units of scale a second.
-8. Every column minus its mean over the folder, by its standard deviation there.
+8. Every column minus its mean over the folder, by a scale: the geometric mean of its own standard deviation and the
+   usual one (root mean square) of positions or of velocities. Dividing by its own alone would make as much of the
+   jitter of a joint that stands still as of a hand that swings (docs/pose.md has the figures).
 
 Lengths of time go by the clip: `max_gap` and `smoothing` are shares of the folder's median duration.
 """
@@ -308,15 +310,17 @@ def _with_velocities(
 def _standardised(
     parts: Sequence[Array], known: Sequence[NDArray[np.bool_]], velocity_weight: float
 ) -> list[NDArray[np.float32]]:
-    """Columns over the folder's known frames to mean 0 and deviation 1; unknown frames are zeros."""
+    """Columns over the folder's known frames to mean 0, divided by their scale (step 8); unknown frames are zeros."""
     rows = np.concatenate([part[there] for part, there in zip(parts, known, strict=True)])
-    mean = rows.mean(axis=0) if len(rows) else 0.0
-    scale = rows.std(axis=0) if len(rows) else np.ones(parts[0].shape[1])
-    scale = np.where(scale > 1e-9, scale, 1.0)
-    weight = np.ones(parts[0].shape[1])
-    if velocity_weight > 0:
-        weight[len(weight) // 2 :] = velocity_weight
+    width = parts[0].shape[1]
+    mean = rows.mean(axis=0) if len(rows) else np.zeros(width)
+    own = rows.std(axis=0) if len(rows) else np.ones(width)
+    groups = [slice(0, width // 2), slice(width // 2, width)] if velocity_weight > 0 else [slice(0, width)]
+    factor = np.ones(width)
+    for group, weight in zip(groups, (1.0, velocity_weight), strict=False):
+        usual = float(np.sqrt((own[group] ** 2).mean()))
+        factor[group] = weight / np.sqrt(own[group].clip(min=1e-3 * usual) * usual) if usual > 0 else 0.0
     return [
-        (np.where(there[:, None], (part - mean) / scale, 0.0) * weight).astype(np.float32)
+        np.where(there[:, None], (part - mean) * factor, 0.0).astype(np.float32)
         for part, there in zip(parts, known, strict=True)
     ]

@@ -1,0 +1,121 @@
+"""Every verb that embeds takes body pose in the place of pictures; here from keypoint files, and by a stand-in."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import get_args
+
+import keypoint_forms as forms
+import numpy as np
+import pytest
+from spots import write_spot
+
+from syncline.cli.bodies import KINDS
+from syncline.cli.main import main
+from syncline.encoder.folder_features import Kind
+from syncline.pose.estimator import PYTHON_VARIABLE
+
+FRAMES = 40
+
+
+def movement(frames: int, *, seed: int, start: float = 60.0) -> forms.Array:
+    """(t, 17, 2): a body that lifts its arms and lowers them, once; people differ in place and size."""
+    rng = np.random.default_rng(seed)
+    base = np.random.default_rng(0).uniform(-20, 20, size=(17, 2))
+    phase = np.linspace(0, 1, frames)[:, None]
+    arms = np.zeros((frames, 17, 2))
+    for joint, reach in ((7, 30.0), (8, 20.0), (9, 50.0), (10, 40.0)):
+        arms[:, joint, 1] = -reach * np.sin(np.pi * phase[:, 0]) ** 2
+        arms[:, joint, 0] = reach * phase[:, 0]
+    body: forms.Array = (base + arms) * rng.uniform(0.6, 1.4) + [start, 48] + rng.normal(0, 0.2, size=(frames, 17, 2))
+    return body
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Films that show nothing that would tell their frames apart, and OpenPose-like keypoints of what is done."""
+    place = tmp_path_factory.mktemp("bodies")
+    for name, frames, seed in (("a", 40, 1), ("b", 60, 2), ("c", 50, 3)):
+        write_spot(place / "films" / f"{name}.mp4", frames, speed=0.0)
+        (place / "points").mkdir(exist_ok=True)
+        forms.write_mmpose(place / "points" / f"{name}.json", [movement(frames, seed=seed)])
+    return place
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_two_films_are_aligned_by_their_bodies(folder: Path, tmp_path: Path) -> None:
+    films = folder / "films"
+    assert main(["align", str(films / "a.mp4"), str(films / "b.mp4"), "--keypoints", str(folder / "points"), "--rate",
+                 "10", "--no-films", "--out", str(tmp_path)]) == 0  # fmt: skip
+    value = json.loads((tmp_path / "alignment.json").read_text())
+    assert value["made_with"] == "features keypoints"
+    matched = [(float(row["time_a"]), float(row["time_b"])) for row in rows(tmp_path / "alignment.csv")
+               if row["time_a"] and row["time_b"]]  # fmt: skip
+    assert len(matched) > 20
+    assert np.median([abs(a / 3.9 - b / 5.9) for a, b in matched]) < 0.04
+
+
+def test_events_are_carried_by_bodies(folder: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("video,num_frames,fps,events,event_names\na.mp4,40,10,20,top\n")
+    assert main(["transfer", str(folder / "films"), "--labels", str(labels), "--features", "keypoints", "--keypoints",
+                 str(folder / "points"), "--rate", "10", "--out", str(tmp_path / "out")]) == 0  # fmt: skip
+    found = {row["video"]: float(row["seconds"]) for row in rows(tmp_path / "out" / "transferred.csv")}
+    assert found["b.mp4"] == pytest.approx(3.0, abs=0.25)
+    assert found["c.mp4"] == pytest.approx(2.5, abs=0.25)
+
+
+def test_a_moment_is_found_by_the_body(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["search", str(folder / "films"), "--video", "a", "--time", "2.0", "--keypoints",
+                 str(folder / "points"), "--rate", "10", "--cache", str(tmp_path)]) == 0  # fmt: skip
+    assert "b.mp4" in capsys.readouterr().out
+
+
+def test_auto_says_what_it_chose(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCLINE_CACHE", str(tmp_path))
+    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    verb = ["deviate", str(folder / "films"), "--features", "auto", "--rate", "10", "--out", str(tmp_path / "out")]
+    main([*verb, "--keypoints", str(folder / "points")])
+    assert "features auto: pose (keypoints are given)" in capsys.readouterr().err
+    monkeypatch.setattr("syncline.encoder.folder_features.find_python", lambda: None)
+    main(verb)
+    assert "features auto: pictures (no pose estimator is installed)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--features", "keypoints"], "need --keypoints DIR"),
+        (["--keypoints", "none"], "is no folder"),
+        (["--features", "pictures", "--keypoints", "."], "goes with --features"),
+        (["--features", "pose", "--run", "none"], "leave --run or --features away"),
+        (["--features", "auto", "--person", "3,4"], "shares of the picture"),
+        (["--keypoints", ".", "--scale", "hip"], "wants two joints"),
+        (["--keypoints", ".", "--keypoints-rate", "0"], "must be above 0"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_refused(
+    options: list[str], said: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sync", str(folder / "films"), *options, "--out", str(tmp_path / "out")]) == 1
+    message = capsys.readouterr().err.strip()
+    assert said in message
+    assert "\n" not in message
+
+
+def test_joints_that_are_not_there_are_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--keypoints", str(folder / "points"), "--centre", "tail", "--out", str(tmp_path / "out")]
+    assert main(["sync", str(folder / "films"), *options]) == 1
+    assert "--centre tail: there is no such joint; there are nose, left_eye" in capsys.readouterr().err
+
+
+def test_the_choices_are_those_of_the_features() -> None:
+    assert get_args(Kind) == KINDS
