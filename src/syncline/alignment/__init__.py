@@ -4,7 +4,16 @@ Knows torch and numpy, nothing of video.
 """
 
 from syncline.alignment.consensus import Consensus
-from syncline.alignment.dtw import dtw, expected_path, smooth_dtw, soft_dtw, soft_dtw_divergence
+from syncline.alignment.dtw import (
+    dtw,
+    expected_path,
+    pairwise_dtw,
+    pairwise_soft_dtw,
+    smooth_dtw,
+    soft_dtw,
+    soft_dtw_barycentre,
+    soft_dtw_divergence,
+)
 from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
 from syncline.alignment.path import Path
 from syncline.alignment.similarity import (
@@ -37,11 +46,14 @@ __all__ = [
     "expected_alignment",
     "expected_path",
     "mean_over_cells",
+    "pairwise_dtw",
+    "pairwise_soft_dtw",
     "similarity_matrix",
     "smith_waterman",
     "smith_waterman_streamed",
     "smooth_dtw",
     "soft_dtw",
+    "soft_dtw_barycentre",
     "soft_dtw_divergence",
     "soft_smith_waterman",
     "squared_distances",

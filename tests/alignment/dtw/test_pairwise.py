@@ -1,0 +1,104 @@
+"""Tables over lists of sequences, and barycentres: against pair by pair, and on courses whose middle is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from syncline.alignment import (
+    dtw,
+    pairwise_dtw,
+    pairwise_soft_dtw,
+    soft_dtw,
+    soft_dtw_barycentre,
+    soft_dtw_divergence,
+    squared_distances,
+)
+from syncline.alignment.dtw import pairwise
+
+
+def sequences(lengths: tuple[int, ...], seed: int = 0) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(n, 3, generator=generator, dtype=torch.float64) for n in lengths]
+
+
+@pytest.mark.parametrize("cells", [1, 4_000_000])
+def test_a_table_is_pair_by_pair(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairwise, "_CELLS", cells)
+    x, y = sequences((4, 7, 1)), sequences((5, 2), 1)
+    soft, hard = pairwise_soft_dtw(x, y, gamma=0.2, band=2), pairwise_dtw(x, y, band=2)
+    apart = pairwise_soft_dtw(x, y, gamma=0.2, divergence=True)
+    for i, a in enumerate(x):
+        for j, b in enumerate(y):
+            cost = squared_distances(a[None], b[None])
+            torch.testing.assert_close(soft[i, j], soft_dtw(cost, gamma=0.2, band=2)[0])
+            assert hard[i, j].item() == pytest.approx(dtw(cost, band=2)[0].score)
+            torch.testing.assert_close(apart[i, j], soft_dtw_divergence(a[None], b[None], gamma=0.2)[0])
+
+
+@pytest.mark.parametrize("divergence", [False, True])
+def test_a_table_of_one_list_is_symmetric_and_each_pair_costs_once(
+    divergence: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, pairs = sequences((4, 7, 3, 5)), []
+
+    def counted(cost: Tensor, **options: Any) -> Tensor:
+        pairs.append(len(cost))
+        return soft_dtw(cost, **options)
+
+    monkeypatch.setattr(pairwise, "soft_dtw", counted)
+    table = pairwise_soft_dtw(x, divergence=divergence)
+    assert sum(pairs) == 10
+    assert torch.equal(table, table.T)
+    torch.testing.assert_close(table, pairwise_soft_dtw(x, x, divergence=divergence))
+    assert torch.equal(pairwise_dtw(x), pairwise_dtw(x).T)
+
+
+def test_a_table_is_differentiable() -> None:
+    a, b = sequences((3, 4))
+    a.requires_grad_(), b.requires_grad_()
+    assert torch.autograd.gradcheck(lambda a, b: pairwise_soft_dtw([a, b], gamma=0.3, divergence=True), (a, b))
+
+
+def test_what_is_refused() -> None:
+    with pytest.raises(ValueError, match="x has no sequences"):
+        pairwise_soft_dtw([])
+    with pytest.raises(ValueError, match=r"got \(4, 2\) for y\[0\]"):
+        pairwise_dtw(sequences((3,)), [torch.zeros(4, 2)])
+    with pytest.raises(ValueError, match="not all 0"):
+        soft_dtw_barycentre(sequences((3, 4)), weights=[0.0, 0.0])
+    with pytest.raises(ValueError, match="start has shape"):
+        soft_dtw_barycentre(sequences((3, 4)), length=3, start=torch.zeros(4, 3))
+    with pytest.raises(ValueError, match="no frames"):
+        soft_dtw_barycentre([torch.zeros(0, 3)])
+
+
+def hump(at: float, frames: int) -> Tensor:
+    t = torch.linspace(0, 1, frames, dtype=torch.float64)
+    return torch.exp(-((t - at) ** 2) / 0.01)[:, None]
+
+
+def test_the_middle_of_moved_humps_is_a_hump_between_them() -> None:
+    early, late = hump(0.35, 40), hump(0.65, 50)
+    middle = soft_dtw_barycentre([early, late], gamma=0.1, length=45)
+    assert middle.shape == (45, 1)
+    assert middle.max() > 0.9
+    assert abs(float(middle.argmax()) / 44 - 0.5) < 0.1
+    first = soft_dtw_barycentre([early, late], gamma=0.01, length=45, weights=[1.0, 0.0])
+    assert soft_dtw_divergence(first[None], early[None], gamma=0.01).item() < 0.05
+
+
+def test_it_costs_less_than_every_sequence_of_its_length() -> None:
+    group = [hump(at, n) for at, n in ((0.3, 30), (0.5, 35), (0.6, 28))]
+    middle = soft_dtw_barycentre(group, gamma=0.05)
+    assert len(middle) == 30
+
+    def cost(z: Tensor) -> float:
+        table = pairwise_soft_dtw([z], group, gamma=0.05)[0]
+        return float((table / torch.tensor([len(x) for x in group])).mean())
+
+    assert all(cost(middle) < cost(hump(at, 30)) for at in (0.3, 0.5, 0.6))
+    torch.testing.assert_close(soft_dtw_barycentre(group, gamma=0.05), middle)
