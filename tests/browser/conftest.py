@@ -9,10 +9,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from viewing import make_folder, make_library, served
+from walks import walk
 
+from syncline.tasks import align
 from syncline.viewer.library import Library
 
 ARGUMENTS = [
@@ -20,7 +23,7 @@ ARGUMENTS = [
     "--no-first-run", "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 PATIENCE = 30_000
-"""Milliseconds that a page and an expectation wait: the first alignment of a process imports and compiles."""
+"""Milliseconds that a page and an expectation wait."""
 expect.set_options(timeout=PATIENCE)
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
@@ -36,6 +39,13 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """What the first alignment of a process imports and compiles is there before any page waits for it."""
+    moments = walk(np.linspace(0, 1, 20), "a")
+    assert align(moments, moments).matches
 
 
 @pytest.fixture(scope="session")

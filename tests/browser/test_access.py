@@ -66,7 +66,7 @@ def test_focus_is_visible_on_everything_that_tab_reaches(page: Page, address: st
         assert about[2], about
         reached.add(about[1])
         page.keyboard.press("Tab")
-    wanted = {"Play", "One frame back", "Position in A", "Speed", "Loop segment", "Global", "Swap A and B"}
+    wanted = {"Play", "One frame back", "Position in A", "Speed", "Repeat segment", "Global", "Swap A and B"}
     assert wanted <= reached
 
 

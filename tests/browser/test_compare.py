@@ -222,7 +222,7 @@ def test_brackets_of_other_layouts_loop(page: Page, address: str) -> None:
     page.get_by_role("slider", name="Position in A").fill("30")
     page.evaluate("""() => document.body.dispatchEvent(
       new KeyboardEvent("keydown", { key: "[", altKey: true, ctrlKey: true, bubbles: true }))""")
-    assert page.get_by_role("button", name="Loop segment").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="Repeat segment").get_attribute("aria-pressed") == "true"
 
 
 def test_matrix_is_clicked_dragged_and_zoomed(page: Page, address: str, folder: Path) -> None:
@@ -258,7 +258,7 @@ def test_loop_keeps_within_the_segment(page: Page, address: str) -> None:
     page.keyboard.press("[")
     slider.fill("45")
     page.keyboard.press("]")
-    assert page.get_by_role("button", name="Loop segment").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="Repeat segment").get_attribute("aria-pressed") == "true"
     slider.fill("40")
     page.evaluate("""() => { window.back = 0; let last = 0; const a = document.getElementById("a");
       const look = (now, { mediaTime }) => {
@@ -270,5 +270,5 @@ def test_loop_keeps_within_the_segment(page: Page, address: str) -> None:
     page.locator("#play").click()
     page.wait_for_function("() => window.back >= 2")
     assert page.evaluate("document.getElementById('a').currentTime") < 3.6
-    page.keyboard.press("l")
-    assert page.get_by_role("button", name="Loop segment").get_attribute("aria-pressed") == "false"
+    page.keyboard.press("r")
+    assert page.get_by_role("button", name="Repeat segment").get_attribute("aria-pressed") == "false"

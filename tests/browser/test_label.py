@@ -262,3 +262,79 @@ def test_kill_during_labelling_loses_nothing(page: Page, folder: Path, tmp_path:
     finally:
         second.kill()
         second.wait(10)
+
+
+def test_carried_events_are_accepted_and_the_next_uncertain_one_opens(
+    page: Page, address: str, library: Library
+) -> None:
+    library.journal.mark("one.mp4", 0, 2.0)
+    library.journal.mark("one.mp4", 1, 4.0)
+    open_label(page, address, 2)
+    rows = page.locator(".events li.carried")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("%")
+    carried = rows.first.locator(".link").inner_text()
+    page.get_by_role("button", name="Accept event 1").click()
+    expect(page.locator(".events li.known")).to_have_count(1)
+    expect(page.locator(".events li.known")).to_contain_text(carried)
+    page.keyboard.press("a")
+    expect(page.locator(".events li.known")).to_have_count(2)
+    assert sorted(library.journal.marks()["two.mp4"]) == [0, 1]
+    page.keyboard.press("g")
+    page.wait_for_function("() => location.hash.includes('id=1') && location.hash.includes('t=')")
+    expect(page.locator(".events li.carried")).to_have_count(2)
+    at = float(page.url.split("t=")[1])
+    page.wait_for_function(f"() => Math.abs(document.getElementById('labelled').currentTime - {at}) < 0.1")
+
+
+def test_keys_beyond_nine_rows_names_and_phases(page: Page, address: str, library: Library) -> None:
+    open_label(page, address)
+    go_to(page, 30)
+    page.keyboard.press("0")
+    expect(page.locator(".events li").nth(9)).to_contain_text("0:02.00")
+    go_to(page, 45)
+    page.keyboard.press("Shift+Digit2")
+    expect(page.locator(".events li").nth(11)).to_contain_text("0:03.00")
+    assert library.journal.marks() == {"one.mp4": {9: 2.0, 11: 3.0}}
+    page.get_by_role("button", name="Add event").click()
+    name = page.get_by_label("Name of event 13")
+    expect(name).to_be_focused()
+    name.fill("let go")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Mark let go here")).to_be_visible()
+    expect(name).not_to_be_focused()
+    assert library.journal.names() == {12: "let go"}
+    page.get_by_role("button", name="Add a phase").click()
+    expect(page.get_by_label("Name of event 15")).to_have_value("phase 1 end")
+    for number, frame in ((14, 50), (15, 70)):
+        go_to(page, frame)
+        page.keyboard.press(f"Shift+Digit{number - 10}")
+        expect(page.locator(".events li").nth(number - 1)).to_have_class("known")
+    at = """(share) => { const track = document.querySelector(".track"), copy = new OffscreenCanvas(1, 1);
+      const pen = copy.getContext("2d", { willReadFrequently: true });
+      pen.drawImage(track, -Math.round(track.width * share), -Math.round(track.height / 2));
+      return [...pen.getImageData(0, 0, 1, 1).data]; }"""
+    band, plain = page.evaluate(at, 0.5), page.evaluate(at, 0.9)  # frame 60 of 120 lies within the phase
+    assert band != plain
+
+
+def test_absent_is_drawn_and_labels_of_a_file_are_opened(
+    page: Page, address: str, library: Library, tmp_path: Path
+) -> None:
+    open_label(page, address)
+    (tmp_path / "other.csv").write_text(
+        "video,event_seconds,event_names\none.mp4,1.0;3.0,grasp;let go\ntwo.mp4,0.6;-1,grasp;let go\n"
+    )
+    page.get_by_label("Label files to open").set_input_files([str(tmp_path / "other.csv")])
+    expect(page.locator("#done")).to_contain_text("Opened labels of 2 videos")
+    expect(page.get_by_label("Name of event 1")).to_have_value("grasp")
+    marks = library.journal.marks()
+    assert marks["one.mp4"] == {0: pytest.approx(1.0, abs=0.04), 1: pytest.approx(3.0, abs=0.04)}
+    assert marks["two.mp4"][1] is None
+    cell = page.get_by_role("slider", name="let go of two.mp4")
+    expect(cell).to_contain_text("absent")
+    expect(cell.locator(".none")).to_be_visible()
+    expect(cell.locator("img")).to_be_hidden()
+    page.keyboard.press("u")
+    expect(page.locator(".events li.known")).to_have_count(0)
+    assert library.journal.marks() == {}

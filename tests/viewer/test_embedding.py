@@ -132,7 +132,7 @@ def test_embeddings_of_a_folder_are_kept_until_a_file_changes(folder: Path, tmp_
         kept = Kept(Given(counted, names), tmp_path / "kept", lambda: videos)
         for video in videos:
             kept.prepare(video)
-        return kept.embed(videos)
+        return kept.embed(videos, whole=True)
 
     first, again = through(), through()
     assert len(asked) == len(videos)
@@ -156,7 +156,7 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
     for video in videos:
         kept.prepare(video)
     monkeypatch.setattr("syncline.encoder.EmbeddingStore.write", full)
-    assert len(kept.embed(videos)) == 3
+    assert len(kept.embed(videos, whole=True)) == 3
     if isinstance(error, OSError):
         monkeypatch.setattr("syncline.viewer.library.replacing", full)
         assert make_library(folder, tmp_path / "work").strip(0)

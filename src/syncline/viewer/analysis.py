@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from syncline.tasks import Alignment, MomentIndex, Timeline
 
 MATRIX_SIDE = 384
+GAP_SCALE = 0.5
+"""Seconds: what is unmatched for less is tempo, not a gap; the default of `align`, and what the page says."""
 MAP_POINTS = 20_000
 GRID_VIDEOS = 4
 
@@ -56,6 +58,7 @@ class Analysis:
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
         """What the compare page draws and plays by."""
+        from syncline.alignment.settings import MATCH_THRESHOLD
         from syncline.tasks import tempo_curve
 
         alignment = self.alignment(a, b, mode)
@@ -64,9 +67,14 @@ class Analysis:
             "provisional": not self.embedder.ready,
             "matches": alignment.matches,
             "matchScore": round(alignment.match_score, 3) if np.isfinite(alignment.match_score) else None,
+            "threshold": MATCH_THRESHOLD,
+            "gapScale": GAP_SCALE,
+            "names": self._library.event_names,
             "rows": rows.round(6).tolist(),
             "segments": _pieces(alignment),
-            "gaps": [{"video": gap.video, "from": gap.start, "to": gap.end} for gap in alignment.gaps],
+            "gaps": [
+                {"video": gap.video, "from": round(gap.start, 6), "to": round(gap.end, 6)} for gap in alignment.gaps
+            ],
             "tempo": tempo_curve(alignment).round(4).tolist(),
             "events": [self._library.events(a), self._library.events(b)],
         }

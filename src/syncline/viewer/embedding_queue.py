@@ -124,7 +124,7 @@ class EmbeddingQueue:
         good = sorted(self._prepared)
         if not good:
             raise SynclineError(next(iter(self.problems.values()), "there is no video"))
-        made = self._embed(source, good)
+        made = self._embed(source, good, whole=True)
         with self._news:
             if len(good) + len(self.problems) < len(self._videos):  # one was added meanwhile
                 return False
@@ -145,10 +145,10 @@ class EmbeddingQueue:
             self.progress = replace(self.progress, done=self.progress.done + 1)
             self._news.notify_all()
 
-    def _embed(self, source: Source, numbers: Sequence[int]) -> dict[int, Embedding]:
+    def _embed(self, source: Source, numbers: Sequence[int], *, whole: bool = False) -> dict[int, Embedding]:
         """Embeddings of prepared videos, each from 0 s on."""
         with self._one_at_a_time:
-            made = source.embed([self._videos[number] for number in numbers])
+            made = source.embed([self._videos[number] for number in numbers], whole=whole)
         starts = [self._begins(number) for number in numbers]
         return {
             number: embedding if start == 0 else replace(embedding, pts_seconds=embedding.pts_seconds - start)

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 from syncline import __version__
 from syncline.data import Embedding, Video
 from syncline.errors import SynclineError
-from syncline.files import content_hash
+from syncline.files import content_hash, content_of
 
 if TYPE_CHECKING:
     from syncline.encoder import FeatureCache, FrameEncoder
+    from syncline.encoder.folder_fit import FolderFit
 
 
 _log = logging.getLogger(__name__)
@@ -38,8 +39,8 @@ class Source(Protocol):
     def prepare(self, video: Video) -> None:
         """Do the slow part of one video."""
 
-    def embed(self, videos: Sequence[Video]) -> list[Embedding]:
-        """Embeddings of prepared videos, in their order."""
+    def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
+        """Embeddings of prepared videos, in their order; `whole` says that these are all that can be embedded."""
 
 
 class Given:
@@ -58,42 +59,70 @@ class Given:
         """Embed one video."""
         self._done[video.name] = self._embed(video)
 
-    def embed(self, videos: Sequence[Video]) -> list[Embedding]:
+    def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
         """As made by `prepare`."""
         return [self._done[video.name] for video in videos]
 
 
 class Frozen:
-    """Features of the frozen backbone, standardised over the videos: no training at all.
+    """Features of the frozen backbone at the folder's own rate, in the folder's own space: no training at all.
+
+    Rate and space are those that the verbs of the command line use for the same folder and keep beside the cache.
 
     Args:
+        videos: gives the set, which may grow.
         cache: folder of the features; None for the user's own.
+        folder: where the videos are; None where that is not one folder, and nothing is kept.
     """
 
     name = "frozen features"
 
-    def __init__(self, cache: Path | None = None) -> None:
-        self._root = cache
+    def __init__(
+        self, videos: Callable[[], Sequence[Video]], cache: Path | None = None, folder: Path | None = None
+    ) -> None:
+        self._videos, self._root, self._folder = videos, cache, folder
         self._cache: FeatureCache | None = None
 
     @property
     def cache(self) -> FeatureCache:
-        """The feature cache; its backbone is loaded when it is first asked for."""
+        """The feature cache at the folder's rate; no network is built before a feature is missing."""
+        from syncline.data import Sampling, choose_rate
         from syncline.encoder import FeatureCache
+        from syncline.encoder.deferred_backbone import frozen_backbone
 
         if self._cache is None:
-            self._cache = FeatureCache(self._root)
+            cache = FeatureCache(self._root, frozen_backbone())
+            kept = self._kept(cache)
+            cache.sampling = Sampling(choose_rate(self._videos()) if kept is None else kept.rate_hz)
+            self._cache = cache
         return self._cache
+
+    def _kept(self, cache: FeatureCache) -> FolderFit | None:
+        from syncline.encoder.folder_fit import kept_fit
+
+        if self._folder is None:
+            return None
+        return kept_fit(self._folder, cache, [content_of(video.path) for video in self._videos()])
+
+    def described(self) -> str:
+        """What was measured on the folder and kept, as a word; "" where nothing was."""
+        kept = self._kept(self.cache)
+        if kept is None:
+            return ""
+        return f"{kept.rate_hz:g} {hashlib.sha256(kept.space.directions.numpy().tobytes()).hexdigest()[:16]}"
 
     def prepare(self, video: Video) -> None:
         """Put the features of one video into the cache."""
         self.cache.features(video)
 
-    def embed(self, videos: Sequence[Video]) -> list[Embedding]:
-        """Standardised and projected over exactly these videos."""
-        from syncline.encoder import frozen_embeddings
+    def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
+        """In the space that is kept; where none is, that of the whole set is measured and kept."""
+        from syncline.encoder import folder_embeddings, frozen_embeddings
 
-        return frozen_embeddings(videos, self.cache)
+        if whole:
+            return folder_embeddings(videos, self.cache, folder=self._folder)[0]
+        kept = self._kept(self.cache)
+        return frozen_embeddings(videos, self.cache, space=None if kept is None else kept.space)
 
 
 class Trained:
@@ -123,7 +152,7 @@ class Trained:
                 self._cache = FeatureCache(self._root, self._encoder.backbone, config.sampling)
         self._done[video.name] = self._encoder.embed([video], cache=self._cache)[0]
 
-    def embed(self, videos: Sequence[Video]) -> list[Embedding]:
+    def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
         """As made by `prepare`."""
         return [self._done[video.name] for video in videos]
 
@@ -135,16 +164,24 @@ class Kept:
         source: what makes them.
         folder: where; what lies there of other files, another source or another version is replaced.
         videos: gives the set, which may grow.
+        described: gives a word that changes with what the source makes of the same files.
     """
 
-    def __init__(self, source: Source, folder: Path, videos: Callable[[], Sequence[Video]]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        folder: Path,
+        videos: Callable[[], Sequence[Video]],
+        described: Callable[[], str] = lambda: "",
+    ) -> None:
         self._source, self._folder, self.name, self._videos = source, folder, source.name, videos
+        self._described = described
         self._hash = functools.cache(content_hash)
         self._read: tuple[str, dict[str, Embedding]] = ("", {})
 
     def _made_by(self) -> str:
         contents = (f"{video.name} {self._hash(video.path)}" for video in self._videos())
-        return hashlib.sha256("\n".join([self.name, __version__, *contents]).encode()).hexdigest()
+        return hashlib.sha256("\n".join([self.name, __version__, self._described(), *contents]).encode()).hexdigest()
 
     def _there(self) -> dict[str, Embedding]:
         """What is kept of this set; read when it is first asked for, so that the page need not wait for it."""
@@ -168,13 +205,13 @@ class Kept:
         if video.identity not in self._there():
             self._source.prepare(video)
 
-    def embed(self, videos: Sequence[Video]) -> list[Embedding]:
+    def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
         """What is kept, or what the source makes; that of the whole set is kept."""
         there = self._there()
         if all(video.identity in there for video in videos):
             return [there[video.identity] for video in videos]
-        made = self._source.embed(videos)
-        if len(videos) == len(self._videos()):
+        made = self._source.embed(videos, whole=whole)
+        if whole:
             try:
                 self._write(made)
             except (OSError, SynclineError) as error:  # a full disk, or another viewer that writes there

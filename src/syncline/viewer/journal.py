@@ -7,6 +7,7 @@ present state. Undo is a line of its own.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,8 @@ class Journal:
 
     Args:
         path: the journal (made on the first change). Lines: `{"video", "event", "seconds", "clear"}`,
-            `{"event", "name"}`, `{"pin", "video_a", "seconds_a", "video_b", "seconds_b"}`, `{"pin", "clear"}` or
-            `{"undo": true}`.
+            `{"event", "name"}`, `{"pin", "video_a", "seconds_a", "video_b", "seconds_b"}`, `{"pin", "clear"}`, or
+            `{"together": [change, ...]}` and `{"undo": true}`.
 
     Examples:
         >>> import tempfile
@@ -58,11 +59,13 @@ class Journal:
     def _apply(self, change: dict[str, Any]) -> None:
         if change.get("undo"):
             del self._changes[-1:]
-        elif isinstance(change.get("pin"), int) or (
-            isinstance(change.get("event"), int)
-            and (isinstance(change.get("video"), str) or isinstance(change.get("name"), str))
-        ):
+        elif isinstance(change.get("together"), list) or _is_change(change):
             self._changes.append(change)
+
+    def _each(self) -> Iterator[dict[str, Any]]:
+        """The changes one by one, those that were made together too."""
+        for change in self._changes:
+            yield from (c for c in change["together"] if _is_change(c)) if "together" in change else (change,)
 
     def _append(self, *changes: dict[str, Any]) -> None:
         append_jsonl(self.path, changes)
@@ -75,8 +78,7 @@ class Journal:
         Raises:
             SynclineError: a negative event or time.
         """
-        if not 0 <= event < MOST_EVENTS or (seconds is not None and not 0 <= seconds < LATEST):
-            raise SynclineError(f"event {event} at {seconds} s cannot be marked; both start at 0")
+        _check_mark(event, seconds)
         with self._lock:
             self._append({"video": video, "event": event, "seconds": seconds, "clear": clear})
 
@@ -86,11 +88,25 @@ class Journal:
         Raises:
             SynclineError: a name that is empty, long, or that label files cannot hold.
         """
-        name = " ".join(name.split())
-        if not 0 <= event < MOST_EVENTS or not 0 < len(name) <= 60 or ";" in name:
-            raise SynclineError(f"{name!r} cannot be the name of an event; 1 to 60 characters without ';'")
         with self._lock:
-            self._append({"event": event, "name": name})
+            self._append({"event": event, "name": _name(event, name)})
+
+    def take_in(self, marks: Marks, names: dict[int, str]) -> None:
+        """Take in labels from elsewhere, as one change: undo takes all of them back.
+
+        Args:
+            marks: of videos; what is marked here by that video and event is replaced. names: of events.
+
+        Raises:
+            SynclineError: as `mark` and `rename`; then nothing is taken in.
+        """
+        changes: list[dict[str, Any]] = [{"event": event, "name": _name(event, name)} for event, name in names.items()]
+        for video, events in marks.items():
+            for event, seconds in events.items():
+                _check_mark(event, seconds)
+                changes.append({"video": video, "event": event, "seconds": seconds, "clear": False})
+        with self._lock:
+            self._append({"together": changes})
 
     def pin(self, video_a: str, seconds_a: float, video_b: str, seconds_b: float, *, number: int | None = None) -> int:
         """Say that two moments belong together. Returns the number of the pin.
@@ -105,7 +121,7 @@ class Journal:
         if video_a == video_b or not 0 <= seconds_a < LATEST or not 0 <= seconds_b < LATEST:
             raise SynclineError(f"{video_a} at {seconds_a} s and {video_b} at {seconds_b} s cannot be pinned together")
         with self._lock:
-            known = [change["pin"] for change in self._changes if "pin" in change]
+            known = [change["pin"] for change in self._each() if "pin" in change]
             number = max(known, default=-1) + 1 if number is None else number
             self._append({"pin": number, "video_a": video_a, "seconds_a": seconds_a, "video_b": video_b,
                           "seconds_b": seconds_b})  # fmt: skip
@@ -135,7 +151,7 @@ class Journal:
         """The present state of the events."""
         state: Marks = {}
         with self._lock:
-            for change in self._changes:
+            for change in self._each():
                 if "video" not in change:
                     continue
                 video, event, seconds = str(change["video"]), int(change["event"]), change.get("seconds")
@@ -148,13 +164,13 @@ class Journal:
     def names(self) -> dict[int, str]:
         """Names that people gave to events."""
         with self._lock:
-            return {int(change["event"]): str(change["name"]) for change in self._changes if "name" in change}
+            return {int(change["event"]): str(change["name"]) for change in self._each() if "name" in change}
 
     def pins(self) -> list[PinnedPair]:
         """The present pins, the oldest first."""
         state: dict[int, PinnedPair] = {}
         with self._lock:
-            for change in self._changes:
+            for change in self._each():
                 if "pin" not in change:
                     continue
                 if change.get("clear"):
@@ -165,3 +181,20 @@ class Journal:
                         float(change["seconds_b"]),
                     )  # fmt: skip
         return list(state.values())
+
+
+def _is_change(change: dict[str, Any]) -> bool:
+    named = isinstance(change.get("video"), str) or isinstance(change.get("name"), str)
+    return isinstance(change.get("pin"), int) or (isinstance(change.get("event"), int) and named)
+
+
+def _check_mark(event: int, seconds: float | None) -> None:
+    if not 0 <= event < MOST_EVENTS or (seconds is not None and not 0 <= seconds < LATEST):
+        raise SynclineError(f"event {event} at {seconds} s cannot be marked; both start at 0")
+
+
+def _name(event: int, name: str) -> str:
+    name = " ".join(name.split())
+    if not 0 <= event < MOST_EVENTS or not 0 < len(name) <= 60 or ";" in name:
+        raise SynclineError(f"{name!r} cannot be the name of an event; 1 to 60 characters without ';'")
+    return name

@@ -10,13 +10,18 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.data.labels.forms import FORMS, write_labels
-from syncline.data.labels.track import LabelTrack, track_of_shown
+import numpy as np
+
+from syncline.data.labels.attach import tracks_of
+from syncline.data.labels.forms import FORMS, read_labels, write_labels
+from syncline.data.labels.track import LabelTrack, known_events, track_of_shown
 from syncline.errors import SynclineError
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
+from syncline.viewer.journal import Marks
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
@@ -91,8 +96,11 @@ class Labelling:
                 votes.append(LabelledVideo(self._short(number), seconds))
         return votes, shown
 
-    def next(self) -> int | None:
-        """The video whose label would teach most; None if nothing has been marked."""
+    def next(self) -> dict[str, Any] | None:
+        """The video whose label would teach most, as `{"id", "event", "second"}` with its least certain event.
+
+        None if nothing has been marked, or nothing is left.
+        """
         from syncline.tasks import next_to_label, transfer_events
 
         marks = {self._library.numbers[n]: e for n, e in self._library.marks().items() if n in self._library.numbers}
@@ -102,7 +110,45 @@ class Labelling:
         rest = [n for n in range(len(self._library)) if n not in marks and n not in self.embedder.problems]
         short = {n: self._short(n) for n in rest}
         sources = {embedding.source: n for n, embedding in short.items()}
-        return sources[next_to_label(transfer_events(votes, list(short.values())))] if rest else None
+        if not rest:
+            return None
+        carried = transfer_events(votes, list(short.values()))
+        chosen = next_to_label(carried)
+        found = next(video for video in carried if video.source == chosen)
+        event = int(np.argmin(found.confidence))
+        return {"id": sources[chosen], "event": event, "second": found.events[event]}
+
+    def take_in(self, name: str, content: bytes) -> int:
+        """Take the labels of a file in any form that is read as marks. Returns the number of videos that got some.
+
+        Raises:
+            SynclineError: no labels that can be read, or of none of these videos; then nothing changes.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / Path(name).name
+            path.write_bytes(content)
+            try:
+                tracks = read_labels(path)
+            except SynclineError as error:
+                raise SynclineError(str(error).replace(str(path), name)) from error
+        names = self._library.event_names
+        marks: Marks = {}
+        for number, track in tracks_of(self._library.videos, tracks).items():
+            video, pts_seconds = self._library.videos[number], self._library.pts_seconds(number)
+            known = known_events(replace(track, frame_rate=track.frame_rate or video.frame_rate))
+            for k, (event, second) in enumerate(known.events):
+                if known.provenance is not None and known.provenance[k] == "carried":
+                    continue  # what a program guessed is no mark
+                if event not in names:
+                    names.append(event)
+                if known.frames is not None and known.frames[k] is not None:
+                    second = float(pts_seconds[min(known.frames[k] or 0, len(pts_seconds) - 1)])
+                marks.setdefault(video.name, {})[names.index(event)] = second
+        if not marks:
+            raise SynclineError(f"{name} labels none of these {len(self._library)} videos; their names must agree")
+        there = self._library.event_names
+        self._library.journal.take_in(marks, {k: event for k, event in enumerate(names) if [event] != there[k : k + 1]})
+        return len(marks)
 
     def tracks(self, *, carried: bool) -> list[LabelTrack]:
         """Labels of the marked videos, or of all with what was carried: the frames on display and their times.
@@ -114,29 +160,41 @@ class Labelling:
         if not any(name in self._library.numbers for name in marks):
             raise SynclineError("nothing has been marked yet, so there is nothing to export")
         names = self._library.event_names
-        by_hand = {self._library.numbers[name] for name in marks if name in self._library.numbers}
         if carried:
-            found = {entry["id"]: [e["second"] for e in entry["events"]] for entry in self.transfer()}
+            found = {entry["id"]: entry["events"] for entry in self.transfer()}
         else:
             count = max(max(events) for events in marks.values()) + 1
-            found = {n: [marks[self._library.videos[n].name].get(k) for k in range(count)] for n in by_hand}
+            by_hand = [self._library.numbers[name] for name in marks if name in self._library.numbers]
+            found = {number: self._by_hand(number, count) for number in by_hand}
         tracks = []
-        for number, seconds in sorted(found.items()):
-            named = [names[k] if k < len(names) else f"event {k + 1}" for k in range(len(seconds))]
-            tracks.append(
-                track_of_shown(self._library.videos[number], named, seconds, self._library.pts_seconds(number))
-            )
+        for number, events in sorted(found.items()):
+            named = [names[k] if k < len(names) else f"event {k + 1}" for k in range(len(events))]
+            track = track_of_shown(
+                self._library.videos[number], named, [event["second"] for event in events],
+                self._library.pts_seconds(number), confidence=[event["confidence"] for event in events],
+                provenance=["by hand" if event["by"] == "hand" else event["by"] for event in events],
+            )  # fmt: skip
+            tracks.append(track)
         return tracks
+
+    def _by_hand(self, number: int, count: int) -> list[dict[str, Any]]:
+        """What was marked of a video; what was not is unknown, and so is who would say so."""
+        own = self._library.marks()[self._library.videos[number].name]
+        return [
+            {"second": own.get(k), "confidence": 1.0 if k in own else None, "by": "hand" if k in own else ""}
+            for k in range(count)
+        ]
 
     def export(self, form: str, *, carried: bool) -> tuple[str, bytes, str]:
         """File name, content and media type of the labels in a form; several files come as one zip archive."""
         if form not in FORMS:
             raise SynclineError(f"no form {form!r}; there are {', '.join(FORMS)}")
         tracks = self.tracks(carried=carried)
-        single = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json"}
+        single = {"csv": ".csv", "json": ".json", "boris": ".boris", "boris-csv": ".csv", "label-studio": ".json",
+                  "activitynet": ".json"}  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             if form in single:
-                path = Path(folder) / f"labels{single[form]}"
+                path = Path(folder) / f"{self._library.title}-labels{single[form]}"
                 write_labels(path, tracks, form=form)
                 return path.name, path.read_bytes(), MEDIA[path.suffix]
             write_labels(Path(folder), tracks, form=form)
@@ -145,4 +203,4 @@ class Labelling:
                 for path in sorted(Path(folder).rglob("*")):
                     if path.is_file():
                         archive.write(path, path.relative_to(folder))
-            return f"labels-{form}.zip", buffer.getvalue(), "application/zip"
+            return f"{self._library.title}-labels-{form}.zip", buffer.getvalue(), "application/zip"

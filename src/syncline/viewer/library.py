@@ -84,9 +84,14 @@ class Library:
             raise SynclineError(f"there is no video {number}; the library has {len(self.videos)}")
         return number
 
+    @property
+    def title(self) -> str:
+        """The name of the folder, for names of files."""
+        return _for_files(self.videos.name) or "videos"
+
     def stem(self, number: int) -> str:
         """The name of a video for names of files: without its suffix, and without what file names do not take."""
-        return re.sub(r"[^\w.-]+", "_", Path(self.videos[self.checked(number)].name).stem)
+        return _for_files(Path(self.videos[self.checked(number)].name).stem)
 
     def file(self, number: int) -> Path:
         """The file of a video, as long as it is the one that the library was opened with.
@@ -181,6 +186,28 @@ class Library:
             found = {int(phases[start]) - 1: float(pts_seconds[start]) for start in starts}
         return [[k, found[k]] for k in sorted(found)]
 
+    def pin(self, a: int, seconds_a: float, b: int, seconds_b: float, number: int | None = None) -> None:
+        """Say that a moment of A belongs to one of B, or move the pin of that number.
+
+        Raises:
+            SynclineError: a moment outside its video, or as `Journal.pin`.
+        """
+        for video, seconds in ((a, seconds_a), (b, seconds_b)):
+            end = float(self.pts_seconds(video)[-1])
+            if not 0 <= seconds <= end + 0.5:
+                raise SynclineError(f"{self.videos[video].name} has no moment {seconds:.2f} s; it ends at {end:.2f} s")
+        self.journal.pin(self.videos[a].name, seconds_a, self.videos[b].name, seconds_b, number=number)
+
+    def pins_between(self, a: int, b: int) -> list[dict[str, Any]]:
+        """Pins of two videos as `{"number", "a", "b"}` with the seconds of each, whichever way round they were made."""
+        first, second = (self.videos[self.checked(number)].name for number in (a, b))
+        found = []
+        for pin in self.journal.pins():
+            moments = {pin.video_a: pin.seconds_a, pin.video_b: pin.seconds_b}
+            if moments.keys() == {first, second}:
+                found.append({"number": pin.number, "a": moments[first], "b": moments[second]})
+        return found
+
     def plays(self, number: int) -> bool:
         """Whether browsers play the file itself; otherwise a proxy is made, as for every part of a longer file."""
         return self.videos[number].span is None and plays_in_step(self.reader(number))
@@ -231,6 +258,11 @@ class Library:
     def _pictures(self, number: int, seconds: NDArray[np.float64], height: int) -> NDArray[np.uint8]:
         frames = self._span(number)[0] + frames_on_display(self.pts_seconds(number), seconds)
         return self.reader(number, height).frames(frames).pixels
+
+
+def _for_files(name: str) -> str:
+    """A name without what names of files do not take."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")
 
 
 def _phase_starts(phases: NDArray[np.int64] | None) -> list[float]:

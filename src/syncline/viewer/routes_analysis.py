@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from syncline.viewer.asked import attachment, number, numbers, pair
+from syncline.viewer.film import Look
 from syncline.viewer.session import Session
 from syncline.viewer.share import share_page
 
@@ -28,6 +29,7 @@ class AnalysisRoutes:
             Route("/api/search", self.search),
             Route("/api/map", self.map),
             Route("/api/share", self.share),
+            Route("/api/film", self.film),
         ]
 
     async def compare(self, request: Request) -> Response:
@@ -70,4 +72,20 @@ class AnalysisRoutes:
         mode = request.query_params.get("mode", "local")
         a, b = pair(request)
         page = await run_in_threadpool(share_page, self._session.library, self._analysis, a, b, mode)
-        return attachment(f"{self._session.library.stem(a)}-{self._session.library.stem(b)}.html", page, "text/html")
+        return attachment(f"{self._names(a, b)}.html", page, "text/html")
+
+    def _names(self, a: int, b: int) -> str:
+        return f"{self._session.library.stem(a)}-{self._session.library.stem(b)}"
+
+    async def film(self, request: Request) -> Response:
+        """The mp4 of what is seen, made while one waits; `/api/status` tells how far it is."""
+        query = request.query_params
+        look = Look(
+            query.get("layout", "side"), number(request, "mix"), number(request, "zoom"), number(request, "x"),
+            number(request, "y"), number(request, "aspect"),
+        )  # fmt: skip
+        part, (a, b) = (number(request, "from"), number(request, "to")), pair(request)
+        content = await run_in_threadpool(
+            self._session.film, (a, b), query.get("mode", "local"), look, part, query.get("sound") == "a"
+        )
+        return attachment(f"{self._names(a, b)}-{look.layout}.mp4", content, "video/mp4")

@@ -44,6 +44,7 @@ class WorkRoutes:
                 "sources": list(session.sources),
                 "ranking": vars(session.analysis.ranking),
                 "rankings": session.analysis.rankings,
+                "filming": vars(session.filming),
                 "training": training,
                 "copies": session.proxies.states(),
             }

@@ -97,7 +97,8 @@ def open_viewer(
     if given is None and run is not None:
         given = Trained(run, features)
     elif given is None:
-        given = Kept(Frozen(features), own / "frozen", lambda: library.videos.videos)
+        frozen = Frozen(lambda: library.videos.videos, features, several[0] if len(several) == 1 else None)
+        given = Kept(frozen, own / "frozen", lambda: library.videos.videos, frozen.described)
         trainer = Trainer.of_source(
             lambda: _trained_on(library, several), own / OWN_RUN, minutes=minutes, cache=features
         )

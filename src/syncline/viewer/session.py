@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
 from pathlib import Path
 
 from syncline.errors import SynclineError
+from syncline.progress import Progress
 from syncline.viewer.analysis import Analysis
+from syncline.viewer.background import JobState
 from syncline.viewer.embedding_queue import EmbeddingQueue
 from syncline.viewer.embedding_sources import Source, Trained
+from syncline.viewer.film import Look, write_film
 from syncline.viewer.labelling import Labelling
 from syncline.viewer.library import Library
 from syncline.viewer.proxies import Proxies
@@ -29,6 +34,7 @@ class Session:
         self.analysis = Analysis(library, self.queue)
         self.labelling = Labelling(library, self.queue)
         self.proxies = Proxies(library)
+        self.filming, self._one_film = JobState(), threading.Lock()
         self.sources: dict[str, Source] = {source.name: source}
         """What the page can switch between, by name."""
         if trainer is not None:
@@ -59,6 +65,27 @@ class Session:
         if name not in self.sources:
             raise SynclineError(f"there are no embeddings called {name!r}; there are {', '.join(self.sources)}")
         self.queue.start(self.sources[name])
+
+    def film(self, pair: tuple[int, int], mode: str, look: Look, part: tuple[float, float], sound: bool) -> bytes:
+        """The mp4 of what is seen in Compare; `filming` tells how far it is.
+
+        Raises:
+            SynclineError: as `write_film`; another film is being written.
+        """
+        if not self._one_film.acquire(blocking=False):
+            raise SynclineError("a film is being written already; wait until it is done")
+        try:
+            alignment = self.analysis.alignment(*pair, mode)
+            with tempfile.TemporaryDirectory() as folder:
+                out = Path(folder) / "film.mp4"
+                write_film(self.library, pair, alignment, out, look=look, part=part, sound=sound, callback=self._told)
+                return out.read_bytes()
+        finally:
+            self.filming = JobState()
+            self._one_film.release()
+
+    def _told(self, progress: Progress) -> None:
+        self.filming = JobState("working", progress.done, progress.total, progress.phase, progress.seconds_left)
 
     def add(self, path: Path) -> int:
         """Take in a video file; it is embedded in the background. Returns its number."""

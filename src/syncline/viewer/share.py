@@ -17,7 +17,7 @@ from syncline.viewer.library import Library
 LARGEST_AS_IT_IS = 12 << 20
 """Bytes of a video that goes into the page unchanged; larger ones are copied smaller first."""
 LARGEST = 150 << 20
-MODULES = ("dom.js", "follow.js", "transport.js", "plots.js", "stage.js", "shared.js")
+MODULES = ("dom.js", "follow.js", "transport.js", "plots.js", "screens.js", "stage.js", "shared.js")
 PAGE = files("syncline.viewer") / "page"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "

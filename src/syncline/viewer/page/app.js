@@ -1,12 +1,14 @@
 // The viewer's page: which view is shown, and what the server is busy with.
 import { problem } from "/page/dom.js";
-import { api, getJSON, heading, leave, main, route, state } from "/page/core.js";
+import { getJSON, heading, leave, main, route, state } from "/page/core.js";
 import { libraryView } from "/page/library.js";
 import { compareView } from "/page/compare.js";
 import { gridView } from "/page/grid.js";
 import { searchView } from "/page/search.js";
 import { labelView } from "/page/label.js";
 import { mapView } from "/page/map.js";
+import { takeDrops } from "/page/adding.js";
+import { setUpTraining, showTraining } from "/page/training.js";
 
 const views = { library: libraryView, compare: compareView, grid: gridView, search: searchView, label: labelView, map: mapView };
 const needAll = new Set(["search", "map"]);
@@ -16,8 +18,8 @@ const timeLeft = (seconds) => seconds > 90 ? `about ${Math.round(seconds / 60)} 
 const copiesToMake = () => Object.values(state.status.copies).filter((copy) => copy.state === "working" || copy.state === "waiting").length;
 
 function showStatus() {
-  const { embedding, ranking, training, source } = state.status, copying = copiesToMake();
-  const busy = [training, embedding, ranking].find((job) => job && job.state === "working");
+  const { embedding, filming, ranking, training } = state.status, copying = copiesToMake();
+  const busy = [training, filming, embedding, ranking].find((job) => job && job.state === "working");
   const failed = [training, embedding, ranking].find((job) => job && job.state === "failed");
   let text = "";
   if (busy) text = `${busy.message}${busy === training ? "" : ` ${busy.done}/${busy.total}`}${busy.left ? `, ${timeLeft(busy.left)}` : ""}`;
@@ -27,10 +29,7 @@ function showStatus() {
   byId("status").classList.toggle("bad", !busy && !copying && Boolean(failed));
   byId("progress").hidden = !busy;
   if (busy) { byId("progress").max = Math.max(1, busy.total); byId("progress").value = busy.done; }
-  byId("source").hidden = !source;
-  byId("source").textContent = source;
-  byId("train").hidden = !training || training.state === "working" || embedding.state !== "ready" || source !== "frozen features";
-  if (training) byId("train").title = `Learns an embedding from these videos in about ${training.minutes} minutes; the pages go on working meanwhile`;
+  showTraining();
 }
 
 let rendering = 0;
@@ -52,9 +51,10 @@ async function render() {
   main.replaceChildren(root);
   try { await views[view](root, place.query); } catch (error) {
     if (mine !== rendering || error.message === "left") return;
-    problem(error.message);
+    const waits = root.querySelectorAll(".wait"); // said once: in the page where there is room for it
     if (!root.querySelector("h1")) root.replaceChildren(heading("This did not work", error.message));
-    root.querySelectorAll(".wait").forEach((node) => { node.textContent = error.message; });
+    else if (waits.length) waits.forEach((node) => { node.textContent = error.message; });
+    else problem(error.message);
   }
 }
 
@@ -79,19 +79,24 @@ async function watch() { // one chain of questions, however many ask for it
   looking = true;
   try { await look(); } catch (error) { problem(error.message); }
   looking = false;
-  const { embedding, ranking, training } = state.status;
-  const busy = copiesToMake() || [embedding, ranking, training].some((job) => job && job.state === "working");
+  const { embedding, filming, ranking, training } = state.status;
+  const busy = copiesToMake() || [embedding, filming, ranking, training].some((job) => job && job.state === "working");
   watch.timer = setTimeout(watch, again ? 0 : busy ? 500 : 4000);
 }
 
-byId("train").addEventListener("click", async () => {
-  try { await api("/api/train", {}); await watch(); } catch (error) { problem(error.message); }
-});
+setUpTraining();
+takeDrops();
+byId("keys").addEventListener("click", () => document.dispatchEvent(new Event("keys")));
 byId("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 
 [state.folder, state.status] = await Promise.all([getJSON("/api/library"), getJSON("/api/status")]);
 showStatus();
 window.addEventListener("hashchange", render);
 document.addEventListener("busy", watch);
+document.addEventListener("added", async () => {
+  try { state.folder = await getJSON("/api/library"); } catch (error) { problem(error.message); return; }
+  if (route().view === "library") render();
+  watch();
+});
 render();
 watch();

@@ -12,7 +12,7 @@ export class Cell {
     this.text = el("span", { class: "time" });
     this.sure = el("meter", { min: 0, max: 1, low: 0.35, high: 0.7, optimum: 1 });
     this.by = el("span", { class: "soft" });
-    this.root = el("div", { class: "moment", role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": video.duration.toFixed(2) }, this.image, el("span", { class: "line" }, this.text, this.by), this.sure);
+    this.root = el("div", { class: "moment", role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": video.duration.toFixed(2) }, this.image, el("span", { class: "none", "aria-hidden": "true" }, "∅"), el("span", { class: "line" }, this.text, this.by), this.sure);
     this.root.addEventListener("pointerdown", (down) => { if (down.button === 0) { this.from = [down.clientX, this.second ?? 0]; this.root.setPointerCapture(down.pointerId); } });
     this.root.addEventListener("pointermove", (move) => {
       if (!this.from) return;

@@ -1,8 +1,11 @@
 // Two videos in step.
-import { el, failing, whileShown } from "/page/dom.js";
+import { done, el, failing, takesText, whileShown } from "/page/dom.js";
 import { api, download, getJSON, go, heading, leave, openVideo, state, videoOf, videoSelect } from "/page/core.js";
+import { PIN_KEYS, Pins } from "/page/pins.js";
+import { plainLook } from "/page/screens.js";
 import { makeStage } from "/page/stage.js";
 
+const look = plainLook(); // how the two are laid out stays while one goes from pair to pair
 const MODES = [["local", "Local", "Only what matches; gaps stay gaps"], ["global", "Global", "Start to start, end to end"], ["subsequence", "Subsequence", "The shorter one somewhere inside the longer"]];
 
 async function tileOf(a, b, window = null) {
@@ -36,12 +39,13 @@ export async function compareView(root, query) {
   let tile = null, stale = false, building = 0;
   const askTile = () => { tile = tileOf(a, b); tile.catch(() => {}); }; // its error is thrown where it is awaited
   askTile();
+  const pins = new Pins(a, b, { changed: () => rebuild() });
   const find = () => { stage.transport.pause(); go("search", { id: a, t: stage.transport.second.toFixed(5) }); };
   const build = async () => {
     const mine = ++building; // of two at once the later one counts, whichever answer comes last
     stale = false;
     const gone = () => !root.isConnected || mine !== building;
-    const asked = Promise.all([getJSON(`/api/compare?a=${a}&b=${b}&mode=${mode}`), tile, opened]);
+    const asked = Promise.all([getJSON(`/api/compare?a=${a}&b=${b}&mode=${mode}`), tile, opened, pins.load()]);
     const [data, matrix, [left, right]] = await asked.catch((error) => {
       if (gone()) throw new Error("left");
       askTile(); stale = Boolean(stage); // the next pause or mode asks anew
@@ -52,7 +56,8 @@ export async function compareView(root, query) {
     const video = stage ? [videoOf(a), videoOf(b)] : [left.video, right.video];
     video[0].addEventListener("pause", () => { if (stale && video[0].isConnected) rebuild(); });
     const names = [a, b].map((id) => state.folder.videos[id].name);
-    const keys = (key) => {
+    const keys = (key, shown, event) => {
+      if (pins.key(key, event)) return true;
       if (key === "s" || key === "S") swap();
       else if (key === "f" || key === "F") find();
       else if (key === "m" || key === "M") switchTo(MODES[(MODES.findIndex(([name]) => name === mode) + 1) % MODES.length][0]);
@@ -60,10 +65,12 @@ export async function compareView(root, query) {
       return true;
     };
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
-      el("button", { onclick: share }, "Share as one file")];
+      el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file")];
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
-    stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], tools, keys, fetchTile: (window) => tileOf(a, b, window),
-      extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"]] });
+    stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
+      extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });
+    pins.stage = stage;
+    pins.draw();
     leave(holder);
     holder.replaceChildren(stage.root);
     stage.start(start);
@@ -71,7 +78,14 @@ export async function compareView(root, query) {
   const share = failing(async (event) => {
     const button = event.currentTarget, text = button.textContent;
     button.disabled = true; button.textContent = "Writing the file …";
-    try { await download(`/api/share?a=${a}&b=${b}&mode=${mode}`); } finally { button.disabled = false; button.textContent = text; }
+    try { done(`Saved ${await download(`/api/share?a=${a}&b=${b}&mode=${mode}`)}`); } finally { button.disabled = false; button.textContent = text; }
+  });
+  const film = failing(async (event) => { // exactly what is seen: layout, size, sound, and the part that is repeated
+    const button = event.currentTarget, text = button.textContent, [from, to] = stage.transport.loop ?? [0, stage.transport.clock.end];
+    button.disabled = true; button.textContent = "Writing the film …";
+    document.dispatchEvent(new Event("busy"));
+    const asked = new URLSearchParams({ a, b, mode, ...look, aspect: stage.screens.aspect.toFixed(4), from, to, sound: stage.sound.value });
+    try { done(`Saved ${await download(`/api/film?${asked}`)}`); } finally { button.disabled = false; button.textContent = text; }
   });
   const rebuild = failing(build);
   const switchTo = failing(async (name) => { // in place: same moment, same page
@@ -85,6 +99,9 @@ export async function compareView(root, query) {
     askTile();
     stale = true;
     if (!stage.transport.playing) rebuild();
+  });
+  whileShown(root, "keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !takesText(event.target)) { event.preventDefault(); pins.undo(); }
   });
   await build();
 }

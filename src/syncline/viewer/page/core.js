@@ -7,7 +7,8 @@ export const main = document.getElementById("main");
 export const state = { folder: null, status: null };
 
 export async function api(path, body) {
-  const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", "x-syncline-token": token } };
+  const type = body instanceof Blob ? "application/octet-stream" : "application/json"; // a file goes as it is
+  const options = body === undefined ? {} : { method: "POST", body: body instanceof Blob ? body : JSON.stringify(body), headers: { "content-type": type, "x-syncline-token": token } };
   let answer;
   try { answer = await fetch(path, options); } catch { throw new Error("The server does not answer. Is syncline view still running?"); }
   if (!answer.ok) {
@@ -44,8 +45,10 @@ const later = (milliseconds) => new Promise((done) => setTimeout(done, milliseco
 // the video element and the clock of one video; waits for the copy of a file that browsers do not play
 export async function openVideo(id, waiting) {
   const clock = api(`/api/pts/${id}`).then((answer) => answer.arrayBuffer()).then((buffer) => new Clock(new Float64Array(buffer)));
+  let sound = false;
   for (;;) {
     const about = await getJSON(`/api/video/${id}`);
+    sound = about.sound;
     if (about.playable) break;
     if (about.copy?.state === "failed") throw new Error(`${nameOf(id)} cannot be shown: ${about.copy.why}`);
     const share = about.copy?.share ? ` ${Math.round(100 * about.copy.share)} %` : "";
@@ -53,7 +56,7 @@ export async function openVideo(id, waiting) {
     if (waiting) waiting.textContent = `Browsers do not play ${nameOf(id)}; a copy that they play is being made …${share}`;
     await later(400);
   }
-  return { video: videoOf(id), clock: await clock };
+  return { video: videoOf(id), clock: await clock, sound };
 }
 
 // the video element alone, of a video that has been opened
@@ -63,13 +66,14 @@ export function videoOf(id) {
   return video;
 }
 
-// saves what the server makes; where that fails, the reason is an error like any other
+// saves what the server makes and gives the name of the file; where that fails, the reason is an error like any other
 export async function download(path) {
   const answer = await api(path);
   const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))[1];
   const link = el("a", { href: URL.createObjectURL(await answer.blob()), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  return name;
 }
 
 // a video that has left the page gives its connection and memory back

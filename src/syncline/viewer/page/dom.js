@@ -53,9 +53,40 @@ export function whileShown(root, name, handle) {
   document.addEventListener(name, listen);
 }
 
-// keys of a view
-export function viewKeys(root, handle) {
-  whileShown(root, "keydown", (event) => { if (!typing(event) && handle(event.key, event)) event.preventDefault(); });
+// keys of a view, and the sheet that lists them: [[keys, what they do], ...]
+export function viewKeys(root, handle, list = []) {
+  const sheet = () => showSheet(list);
+  whileShown(root, "keydown", (event) => {
+    if (typing(event) || document.querySelector("dialog[open]")) return;
+    if (event.key === "?" && list.length) sheet(); else if (!handle(event.key, event)) return;
+    event.preventDefault();
+  });
+  whileShown(root, "keys", sheet);
+}
+
+function showSheet(list) {
+  const rows = list.map(([keys, does]) => el("div", {}, el("dt", {}, keys.split(" ").map((key) => el("kbd", {}, key))), el("dd", {}, does)));
+  openDialog("Keyboard", el("dl", { class: "keys" }, rows, el("div", {}, el("dt", {}, el("kbd", {}, "?")), el("dd", {}, "this sheet"))));
+}
+
+// a dialog that leaves the page when it is closed; gives the function that closes it
+export function openDialog(title, ...content) {
+  const close = el("button", { class: "quiet", onclick: () => dialog.close() }, "Close");
+  const dialog = el("dialog", { "aria-label": title, onclose: () => dialog.remove(), onclick: (event) => { if (event.target === dialog) dialog.close(); } },
+    el("div", { class: "sheet" }, el("div", { class: "heading" }, el("h2", {}, title), close), ...content));
+  document.body.append(dialog);
+  dialog.showModal();
+  return () => dialog.close();
+}
+
+// what has just been done, said once and briefly
+export function done(text) {
+  const box = document.getElementById("done");
+  if (!box) return;
+  box.textContent = text;
+  box.hidden = !text;
+  clearTimeout(done.timer);
+  done.timer = setTimeout(() => (box.hidden = true), 5000);
 }
 
 // what to draw anew when light turns into dark; what has left the page is forgotten when the next one comes

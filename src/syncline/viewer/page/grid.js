@@ -73,7 +73,7 @@ export async function gridView(root, query) {
     else if (key === "Home") { stop(); go_(0); } else if (key === "End") { stop(); go_(end); }
     else return false;
     return true;
-  });
+  }, [["Space", "play or pause"], ["← →", "one sampled frame back, on"], ["Shift+← Shift+→", "one second back, on"], ["Home End", "start, end"]]);
   takeIn(first);
   show();
   const renew = failing(async () => { const found = await askTimeline(); if (root.isConnected) { takeIn(found); go_(at); } });

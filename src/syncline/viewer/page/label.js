@@ -1,18 +1,30 @@
 // Label once: mark key events while the video plays; they are carried to all the others.
-import { clamp, clockText, el, eventColour, failing, problem, takesText, viewKeys, whileShown } from "/page/dom.js";
-import { download, getJSON, go, heading, nameOf, openVideo, state, videoSelect } from "/page/core.js";
+import { clamp, clockText, done, el, failing, problem, takesText, viewKeys, whileShown } from "/page/dom.js";
+import { api, download, getJSON, go, heading, nameOf, openVideo, state, videoSelect } from "/page/core.js";
+import { EventTable, eventOfKey } from "/page/events.js";
 import { drawTrack } from "/page/plots.js";
-import { Transport } from "/page/transport.js";
+import { PLAYER_KEYS, Transport } from "/page/transport.js";
 import { Cell } from "/page/cell.js";
 
 const ROWS = 24;
-const KEYS = [["1 – 9", "mark that event here"], ["N", "mark the next event here"], ["Space", "play or pause"], ["← →", "one frame"], ["U or Ctrl Z", "undo"]];
+const KEYS = [["1 – 9 0", "mark that event here (0: the tenth; with Shift the eleventh on)"], ["N", "mark the next event here"], ["A", "accept what was carried to this video"], ["G", "go to the next uncertain one"], ["U Ctrl+Z", "undo"], ...PLAYER_KEYS];
+const FORM_NAMES = { csv: "CSV table", json: "JSON", elan: "ELAN (.eaf)", boris: "BORIS project", "boris-csv": "BORIS events (.csv)", "label-studio": "Label Studio", activitynet: "ActivityNet (.json)", srt: "Subtitles (.srt)", vtt: "Subtitles (.vtt)", npy: "NumPy arrays (.npy)", text: "Text, a line a frame" };
 
-function exportPanel() {
-  const form = el("select", { "aria-label": "Form of the label file" }, state.folder.forms.map((name) => el("option", {}, name)));
+// saving labels, and opening those of other programs; changed: labels have come
+export function filesPanel(changed) {
+  const form = el("select", { "aria-label": "Form of the label file" }, state.folder.forms.map((name) => el("option", { value: name }, FORM_NAMES[name] || name)));
   const carried = el("input", { type: "checkbox", checked: true });
-  const save = failing(() => download(`/api/export?form=${form.value}&carried=${carried.checked ? 1 : 0}`));
-  return el("div", { class: "bar export" }, form, el("label", { class: "check" }, carried, "with what was carried"), el("button", { onclick: save }, "Export labels"));
+  const save = failing(async () => done(`Exported ${await download(`/api/export?form=${form.value}&carried=${carried.checked ? 1 : 0}`)}`));
+  const open = failing(async () => {
+    let videos = 0;
+    for (const file of choose.files) videos += (await (await api(`/api/open?name=${encodeURIComponent(file.name)}`, file)).json()).videos;
+    choose.value = "";
+    await changed();
+    done(`Opened labels of ${videos} ${videos === 1 ? "video" : "videos"}; undo takes them back`);
+  });
+  const choose = el("input", { type: "file", multiple: true, hidden: true, accept: ".csv,.tsv,.json,.boris,.eaf,.npy,.txt,.srt,.vtt", "aria-label": "Label files to open", onchange: open });
+  return el("div", { class: "bar export" }, choose, el("button", { onclick: () => choose.click() }, "Open labels …"), form,
+    el("label", { class: "check" }, carried, "with what was carried"), el("button", { onclick: save }, "Export labels"));
 }
 
 export async function labelView(root, query) {
@@ -21,60 +33,44 @@ export async function labelView(root, query) {
   const [{ video: element, clock }, first] = await Promise.all([openVideo(id, wait), getJSON("/api/labels")]);
   if (!root.isConnected) return;
   element.id = "labelled"; element.muted = true;
-  const track = el("canvas", { class: "track", role: "img", "aria-label": "The marked events of this video" });
-  const list = el("ol", { class: "events", "aria-label": "Key events" }), others = el("div", { class: "others" }), said = el("p", { class: "soft", role: "status" });
-  let marks = {}, names = [], transport = null;
+  const track = el("canvas", { class: "track", role: "img", "aria-label": "The events of this video; those that were carried are drawn lighter" });
+  const others = el("div", { class: "others" }), said = el("p", { class: "soft", role: "status" });
+  let marks = {}, names = [], own = [], transport = null;
+  const table = new EventTable({ send: (...given) => send(...given), rename: (k, name) => rename(k, name), goTo: (second) => { transport.pause(); transport.goTo(second); } });
   const draw = () => {
-    drawTrack(track, { duration: clock.end, segments: [{ a: [0, clock.end] }], events: Object.entries(marks).filter(([, t]) => t !== null).map(([k, t]) => [Number(k), t]), now: transport.second });
+    const known = Object.entries(marks).filter(([, t]) => t !== null).map(([k, t]) => [Number(k), t]);
+    const carried = own.flatMap((event, k) => marks[k] === undefined && event.second !== null ? [[k, event.second, true]] : []);
+    drawTrack(track, { duration: clock.end, segments: [{ a: [0, clock.end] }], events: [...known, ...carried], spans: table.spans, names, now: transport.second });
   };
   transport = new Transport(element, clock, { name: video.name, onframe: () => { if (transport) draw(); } });
-  const count = () => Math.max(names.length, 4, ...Object.keys(marks).map((k) => Number(k) + 1));
-  const nameOfEvent = (k) => names[k] || `event ${k + 1}`;
+  const show = () => { table.take({ marks, names, carried: own }); draw(); };
   const takeIn = (answer) => { // what the server has on disk is what is shown
     marks = answer.marks[video.name] || {}; names = answer.names; video.marks = marks; state.folder.events = names;
-    fillList();
-    draw();
+    show();
     carry();
   };
-  let pressed = false, late = false; // a row that is replaced between press and release loses the click
-  const fillList = () => {
-    late = pressed;
-    if (pressed) return;
-    const focus = document.activeElement?.dataset?.focus;
-    list.replaceChildren(...Array.from({ length: Math.min(200, count() + (marks[count() - 1] !== undefined ? 1 : 0)) }, (_, k) => row(k)));
-    if (focus) list.querySelector(`[data-focus="${focus}"]`)?.focus();
-  };
-  const released = () => setTimeout(() => { pressed = false; if (late) fillList(); });
-  list.addEventListener("pointerdown", () => {
-    pressed = true;
-    for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, released, { once: true });
-  });
   let before = Promise.resolve();
   const change = (path, body) => { // one after another: the last one that was made is the last one on disk and in view
     const answer = before.then(() => getJSON(path, body));
     before = answer.catch(() => {});
     return answer;
   };
-  const send = failing(async (event, second, more = {}) => {
+  const send = failing(async (event, second, { here, ...more } = {}) => {
+    if (here) second = transport.second;
     takeIn(await change("/api/labels", { id, event, second, ...more }));
-    said.textContent = more.clear ? `${nameOfEvent(event)} forgotten` : `${nameOfEvent(event)} ${second === null ? "is absent" : `at ${clockText(second)}`}, kept on disk`;
+    said.textContent = more.clear ? `${table.name(event)} forgotten` : `${table.name(event)} ${second === null ? "is absent" : `at ${clockText(second)}`}, kept on disk`;
   });
+  const rename = async (event, name) => takeIn(await change("/api/names", { event, name }));
   const undo = failing(async () => { const answer = await change("/api/undo", {}); takeIn(answer); said.textContent = answer.undone ? "Undone" : "There is nothing to undo"; });
-  const row = (k) => {
-    const second = marks[k], known = second !== undefined;
-    const name = el("input", { class: "name", value: nameOfEvent(k), "aria-label": `Name of event ${k + 1}`, "data-focus": `name${k}`, maxlength: 60, onchange: failing(async () => takeIn(await change("/api/names", { event: k, name: name.value }))) });
-    const badge = el("span", { class: "badge" }, String(k + 1));
-    badge.style.background = eventColour(k);
-    return el("li", { class: known ? "known" : "" }, badge, name,
-      known && second !== null ? el("button", { class: "link time", title: "Go there", "data-focus": `go${k}`, onclick: () => { transport.pause(); transport.goTo(second); } }, clockText(second)) : el("span", { class: "soft time" }, known ? "absent" : "–"),
-      el("button", { "aria-label": `Mark ${nameOfEvent(k)} here`, title: k < 9 ? `Mark here (${k + 1})` : "Mark here", "data-focus": `mark${k}`, onclick: () => send(k, transport.second) }, known ? "Move here" : "Mark here"),
-      known ? el("button", { class: "quiet", "aria-label": `Forget ${nameOfEvent(k)}`, title: "Forget", "data-focus": `forget${k}`, onclick: () => send(k, null, { clear: true }) }, "×")
-        : el("button", { class: "quiet", "aria-label": `${nameOfEvent(k)} is absent`, title: "Absent in this video", "data-focus": `absent${k}`, onclick: () => send(k, null) }, "∅"));
-  };
+  const accept = failing(async () => {
+    const waiting = own.map((event, k) => [k, event.second]).filter(([k]) => marks[k] === undefined);
+    for (const [k, second] of waiting) takeIn(await change("/api/labels", { id, event: k, second }));
+    said.textContent = waiting.length ? `${waiting.length} ${waiting.length === 1 ? "event" : "events"} accepted` : "There is nothing to accept";
+  });
 
   // ---- the other videos
-  const table = el("table", {}), body = el("tbody"), head = el("tr"), more = el("button", { onclick: () => { rows += ROWS; carry(0); } }, "Show more videos");
-  table.append(el("caption", { class: "hidden" }, "The events in all other videos"), el("thead", {}, head), body);
+  const grid = el("table", {}), body = el("tbody"), head = el("tr"), more = el("button", { onclick: () => { rows += ROWS; carry(0); } }, "Show more videos");
+  grid.append(el("caption", { class: "hidden" }, "The events in all other videos"), el("thead", {}, head), body);
   const cells = new Map();
   let rows = ROWS, timer = null, asked = 0;
   const rest = state.folder.videos.filter((other) => other.id !== id);
@@ -82,18 +78,18 @@ export async function labelView(root, query) {
     try {
       const answer = await change("/api/labels", { id: other, event, second });
       names = answer.names; state.folder.videos[other].marks = answer.marks[nameOf(other)] || {};
-      said.textContent = `${nameOfEvent(event)} of ${nameOf(other)} corrected; it counts for the others from now on`;
+      said.textContent = `${table.name(event)} of ${nameOf(other)} corrected; it counts for the others from now on`;
     } catch (error) { problem(`The correction was not saved: ${error.message}`); return false; }
     carry(0);
     return true;
   };
   const fill = (found) => {
     const width = found.length ? found[0].events.length : 0;
-    head.replaceChildren(el("th", { scope: "col" }, "Video"), ...Array.from({ length: width }, (_, k) => el("th", { scope: "col" }, nameOfEvent(k))));
+    head.replaceChildren(el("th", { scope: "col" }, "Video"), ...Array.from({ length: width }, (_, k) => el("th", { scope: "col" }, table.name(k))));
     for (const { id: other, events } of found) {
       let entry = cells.get(other);
       if (!entry || entry.cells.length !== width) {
-        const made = events.map((_, k) => new Cell(state.folder.videos[other], k, { keep, label: () => nameOfEvent(k) }));
+        const made = events.map((_, k) => new Cell(state.folder.videos[other], k, { keep, label: () => table.name(k) }));
         const line = el("tr", {}, el("th", { scope: "row" }, el("a", { href: `#/label?id=${other}` }, nameOf(other))), made.map((cell) => el("td", {}, cell.root)));
         if (entry) entry.line.replaceWith(line); else body.append(line);
         entry = { line, cells: made };
@@ -105,29 +101,40 @@ export async function labelView(root, query) {
   const carryNow = failing(async () => {
     const mine = ++asked;
     if (!state.status.generation) { others.replaceChildren(el("p", { class: "soft" }, "The marks are kept. They are carried to the other videos as soon as those are embedded.")); return; }
-    const { videos: found } = await getJSON(`/api/transfer?ids=${rest.slice(0, rows).map((other) => other.id)}`);
+    const { videos: found } = await getJSON(`/api/transfer?ids=${[id, ...rest.slice(0, rows).map((other) => other.id)]}`);
     if (mine !== asked || !root.isConnected) return;
+    own = found.find((entry) => entry.id === id)?.events ?? [];
+    show();
     if (!found.length) { cells.clear(); body.replaceChildren(); others.replaceChildren(el("p", { class: "soft" }, rest.length ? "Nothing has been marked yet. Play, and press 1 at the first key event." : "There is no other video.")); return; }
-    fill(found);
+    fill(found.filter((entry) => entry.id !== id));
     more.hidden = rows >= rest.length;
-    if (table.parentNode !== others) others.replaceChildren(table, more);
+    if (grid.parentNode !== others) others.replaceChildren(grid, more);
   });
   const carry = (wait = 150) => { clearTimeout(timer); timer = setTimeout(carryNow, wait); };
-  const nextOne = failing(async () => { const { id: next } = await getJSON("/api/next"); if (next === null) said.textContent = "Mark one video first"; else go("label", { id: next }); });
+  const nextOne = failing(async () => {
+    const { next } = await getJSON("/api/next");
+    if (next === null) said.textContent = Object.keys(marks).length ? "Every video is marked" : "Mark one video first";
+    else go("label", { id: next.id, t: next.second?.toFixed(5) });
+  });
+  const readOnly = state.folder.readOnly ? el("p", { class: "soft" }, "This folder is read-only, so marks are kept in your cache folder; export them to take them along.") : null;
 
   wait.replaceWith(
     el("div", { class: "workbench" },
       el("div", {}, el("div", { class: "bar" }, videoSelect("Video", id, (value) => go("label", { id: value }))), el("figure", { class: "a" }, el("div", { class: "screen" }, element)), el("div", { class: "deck" }, track, transport.bar)),
-      el("section", { class: "panel", "aria-label": "Key events of this video" }, el("h2", {}, "Key events"), list, el("div", { class: "bar" }, el("button", { onclick: undo }, "Undo"), said),
-        el("details", { class: "keys" }, el("summary", {}, "Keyboard"), el("dl", {}, KEYS.map(([key, does]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, does))))))),
+      el("section", { class: "panel", "aria-label": "Key events of this video" }, el("h2", {}, "Key events"), table.root,
+        el("div", { class: "bar" }, el("button", { onclick: undo, title: "Undo (U)" }, "Undo"), el("button", { onclick: accept, title: "Count all that was carried to this video as marked (A)" }, "Accept all"), el("button", { onclick: nextOne, title: "The video that would teach most, at its least certain event (G)" }, "Next uncertain")), said, readOnly)),
     el("section", { class: "carried", "aria-label": "Carried to the others" }, el("div", { class: "split" }, el("div", {}, el("h2", {}, "Carried to the others"), el("p", { class: "soft" }, "Drag a picture sideways to correct it, or use the arrow keys; Delete says that it is absent. Corrections count at once.")),
-      el("div", { class: "bar" }, el("button", { onclick: nextOne }, "Open the least certain"), exportPanel())), others));
+      filesPanel(async () => takeIn(await getJSON("/api/labels")))), others));
   viewKeys(root, (key, event) => {
-    if (/^[1-9]$/.test(key)) { if (!event.repeat) send(Number(key) - 1, transport.second); return true; }
-    if (key === "n" || key === "N") { const next = Array.from({ length: count() + 1 }, (_, k) => k).find((k) => marks[k] === undefined); if (!event.repeat) send(next, transport.second); return true; }
-    if (key === "u" || key === "U") { undo(); return true; }
-    return transport.key(key, event);
-  });
+    const digit = eventOfKey(event), letter = key.toLowerCase();
+    if (digit !== null) { if (!event.repeat) send(digit, transport.second); }
+    else if (letter === "n") { const next = Array.from({ length: table.count + 1 }, (_, k) => k).find((k) => marks[k] === undefined); if (!event.repeat) send(next, transport.second); }
+    else if (letter === "u") undo();
+    else if (letter === "a") accept();
+    else if (letter === "g") nextOne();
+    else return transport.key(key, event);
+    return true;
+  }, KEYS);
   whileShown(root, "keydown", (event) => { // where text is written, it takes back what was written
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !takesText(event.target)) { event.preventDefault(); undo(); }
   });

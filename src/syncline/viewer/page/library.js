@@ -1,5 +1,6 @@
 // All videos of the folder: strips, lengths, phases, what is broken; filter, sort, choose.
-import { clockText, el, failing } from "/page/dom.js";
+import { clockText, el, failing, viewKeys } from "/page/dom.js";
+import { addButtons } from "/page/adding.js";
 import { api, go, heading, state } from "/page/core.js";
 
 const AT_A_TIME = 48;
@@ -15,9 +16,9 @@ const kept = { order: "Name", filter: "", chosen: [], drawn: 0 };
 function why(video) {
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
   if (!video.why) return null;
-  const words = video.why.slice(0, 2).map(([kind, start, end]) => `${kind.replace("_", " ")} ${clockText(start)}–${clockText(end)}`);
-  if (!words.length) return el("p", { class: "why good" }, "Nothing unusual");
-  return el("p", { class: "why" }, words.join(" · ") + (video.why.length > 2 ? ` · ${video.why.length - 2} more` : ""));
+  if (!video.why.length) return el("p", { class: "why good" }, "Nothing unusual");
+  const words = video.why.slice(0, 2).map(([kind, start, end]) => el("span", { class: `kind ${kind}` }, `${kind.replace("_", " ")} ${clockText(start)}–${clockText(end)}`));
+  return el("p", { class: "why" }, words, video.why.length > 2 ? ` ${video.why.length - 2} more` : "");
 }
 
 export function libraryView(root) {
@@ -35,6 +36,7 @@ export function libraryView(root) {
   const count = el("span", { class: "soft", role: "status" });
   const list = el("ul", { class: "cards", "aria-label": "Videos" });
   const end = el("div", { class: "end" });
+  const none = el("p", { class: "soft", hidden: true }, "No name holds these letters. ", el("button", { class: "link", onclick: () => { filter.value = kept.filter = ""; draw(); } }, "Show all"));
   let shown = [], drawn = 0;
 
   const choose = (id, on) => {
@@ -60,7 +62,7 @@ export function libraryView(root) {
     return el("li", { class: `card${video.problem ? " broken" : ""}` }, open, bar,
       el("div", { class: "text" }, el("label", {}, box, el("h2", {}, video.name)), video.split ? el("span", { class: "chip" }, video.split) : null,
         el("p", { class: "soft" }, facts.filter(Boolean).join(" · ")), video.problem ? el("p", { class: "why bad" }, video.problem) : why(video),
-        video.oddness !== undefined ? el("meter", { min: 0, max: 1, value: Math.min(1, video.oddness), title: `Oddness ${video.oddness.toFixed(2)}`, "aria-label": `Oddness ${video.oddness.toFixed(2)}` }) : null,
+        video.oddness !== undefined ? el("meter", { min: 0, max: 1, low: 0.25, high: 0.5, optimum: 0, value: Math.min(1, video.oddness), title: `Oddness ${video.oddness.toFixed(2)} of 1`, "aria-label": `Oddness ${video.oddness.toFixed(2)} of 1` }) : null,
         el("div", { class: "acts" }, [["Compare", "compare", { a: video.id }], ["Label", "label", { id: video.id }], ["Search", "search", { id: video.id }]].map(([name, view, query]) =>
           el("button", { class: "quiet", "aria-label": `${name}: ${video.name}`, onclick: () => go(view, query) }, name)))));
   };
@@ -70,7 +72,8 @@ export function libraryView(root) {
     kept.drawn = drawn = Math.min(shown.length, drawn + AT_A_TIME);
     end.hidden = drawn >= shown.length;
     nearEnd.unobserve(end); nearEnd.observe(end); // tells anew where the end now lies
-    count.textContent = `${shown.length} of ${videos.length} videos`;
+    count.textContent = `${shown.length} of ${videos.length} ${videos.length === 1 ? "video" : "videos"}`;
+    none.hidden = shown.length > 0;
   };
   const draw = () => {
     shown = videos.filter((video) => video.name.toLowerCase().includes(kept.filter.toLowerCase())).sort(ORDERS[kept.order]);
@@ -78,7 +81,8 @@ export function libraryView(root) {
   };
   const trouble = broken.length ? [el("details", { class: "trouble" }, el("summary", {}, `${broken.length} ${broken.length === 1 ? "file" : "files"} cannot be used`),
     el("ul", {}, broken.map((file) => el("li", {}, el("strong", {}, file.name), ` ${file.why}`))))] : [];
-  root.replaceChildren(heading(state.folder.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, count), together, ...trouble, list, end);
+  root.replaceChildren(heading(state.folder.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, addButtons(), count), together, ...trouble, none, list, end);
+  viewKeys(root, (key) => { if (key !== "/") return false; filter.focus(); return true; }, [["/", "filter by name"]]);
   const before = kept.drawn; // a page that is drawn again, as when work in the background has ended, keeps its length
   draw();
   while (drawn < Math.min(before, shown.length)) more();

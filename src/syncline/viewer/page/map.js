@@ -1,6 +1,6 @@
 // The frames of all videos in two dimensions.
 import { clockText, el, sized, viewKeys, withColours } from "/page/dom.js";
-import { getJSON, go, heading, nameOf, pictureOf } from "/page/core.js";
+import { getJSON, go, heading, nameOf, pictureOf, state } from "/page/core.js";
 
 const MARGIN = 16;
 const COLOURS = {
@@ -15,7 +15,7 @@ export async function mapView(root) {
   if (!root.isConnected) return;
   const hasPhases = map.phase.some((phase) => phase >= 0);
   let by = hasPhases ? "phase" : "progress", current = 0, trail = true;
-  const choose = el("select", { "aria-label": "Colour by", onchange: () => { by = choose.value; draw(); } },
+  const choose = el("select", { "aria-label": "Colour by", onchange: () => { by = choose.value; legend.replaceChildren(...entries()); draw(); } },
     Object.entries(COLOURS).filter(([name]) => name !== "phase" || hasPhases).map(([name, { label }]) => el("option", { value: name, selected: name === by }, label)));
   const line = el("input", { type: "checkbox", checked: true, onchange: () => { trail = line.checked; draw(); } });
   const canvas = el("canvas", { class: "map", tabindex: 0, role: "img", "aria-label": "Every frame of every video in two dimensions. Arrow keys go along the video, page keys to the next video, enter opens the moment." });
@@ -23,6 +23,18 @@ export async function mapView(root) {
   const opens = el("button", { hidden: true, onclick: () => open() }, "Go to this moment");
   const places = { x: [], y: [] };
   const starts = map.video.map((video, i) => i === 0 || video !== map.video[i - 1] ? i : -1).filter((i) => i >= 0);
+  const legend = el("ul", { class: "legend", "aria-label": "What the colours mean" });
+  const entries = () => {
+    const named = (colour, text) => {
+      const dot = el("i");
+      dot.style.background = colour;
+      return el("li", {}, dot, text);
+    };
+    if (by === "progress") return [el("li", {}, "start", el("i", { class: "ramp" }), "end of each video")];
+    if (by === "video") return starts.slice(0, 12).map((i) => named(COLOURS.video.of(map, i), nameOf(map.video[i]))).concat(starts.length > 12 ? el("li", {}, `and ${starts.length - 12} more`) : []);
+    const phases = [...new Set(map.phase)].sort((x, y) => x - y), events = state.folder.events;
+    return phases.map((phase) => named(COLOURS.phase.of(map, map.phase.indexOf(phase)), phase < 0 ? "unlabelled" : phase === 0 ? "before the first event" : `from ${events[phase - 1] || `event ${phase}`}`));
+  };
   const draw = () => {
     if (!canvas.isConnected) return;
     const { pen, width, height } = sized(canvas), colourOf = COLOURS[by].of;
@@ -62,12 +74,13 @@ export async function mapView(root) {
     else if (key === "Enter") open();
     else return false;
     return true;
-  });
+  }, [["← →", "along the video"], ["PageUp PageDown", "previous, next video"], ["Enter", "go to this moment"]]);
   root.replaceChildren(heading("All frames", `${map.x.length} frames of ${starts.length} videos. Those that lie close together look like the same moment.`),
-    el("div", { class: "bar" }, el("label", { class: "choice" }, el("span", {}, "Colour by"), choose), el("label", { class: "check" }, line, "path of the video")),
+    el("div", { class: "bar" }, el("label", { class: "choice" }, el("span", {}, "Colour by"), choose), el("label", { class: "check" }, line, "path of the video"), legend),
     el("div", { class: "around" }, canvas, el("aside", { class: "panel seen" }, image, caption, opens)));
   new ResizeObserver(draw).observe(canvas);
   withColours(root, draw);
+  legend.replaceChildren(...entries());
   draw();
   pick(0);
 }

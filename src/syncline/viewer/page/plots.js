@@ -44,15 +44,30 @@ function stripes(pen, x, y, width, height) {
 }
 
 export class MatrixPlot {
-  // seek(second of A); fetchTile(window) gives a sharper matrix of a part, where there is a server
-  constructor(canvas, data, tile, { seek, fetchTile = null }) {
-    Object.assign(this, { canvas, data, seek, fetchTile, all: [...tile.extent] });
+  // seek(second of A); fetchTile(window) gives a sharper matrix of a part, where there is a server; pins: see pins.js
+  constructor(canvas, data, tile, { seek, fetchTile = null, pins = null }) {
+    Object.assign(this, { canvas, data, seek, fetchTile, pins, dragged: null, all: [...tile.extent] });
     this.whole = { extent: tile.extent, image: bitmap(tile) };
     this.sharp = null; // of a part
     this.view = [...this.all];
     this.now = [0, 0];
-    canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); this.pointed(event); });
-    canvas.addEventListener("pointermove", (event) => { if (event.buttons) this.pointed(event); });
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      const pin = this.pinAt(event), [a, b] = this.at(event);
+      if (pin) { this.dragged = { ...pin }; pins.chosen = pin.number; pins.draw(); }
+      else if (event.altKey && pins) pins.put({ second_a: a, second_b: b });
+      else this.pointed(event);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (this.dragged) { [this.dragged.a, this.dragged.b] = this.at(event); this.draw(); }
+      else if (event.buttons) this.pointed(event);
+    });
+    canvas.addEventListener("pointerup", () => {
+      const pin = this.dragged, before = pin && pins.list.find(({ number }) => number === pin.number);
+      this.dragged = null;
+      if (before && (before.a !== pin.a || before.b !== pin.b)) pins.move(pin.number, pin.a, pin.b);
+    });
+    canvas.addEventListener("pointercancel", () => { this.dragged = null; this.draw(); });
     canvas.addEventListener("wheel", (event) => { event.preventDefault(); this.zoom(event.deltaY < 0 ? 0.8 : 1.25, this.at(event)); }, { passive: false });
   }
   get span() { return [Math.max(1e-6, this.view[1] - this.view[0]), Math.max(1e-6, this.view[3] - this.view[2])]; }
@@ -62,6 +77,10 @@ export class MatrixPlot {
     const box = this.canvas.getBoundingClientRect();
     const across = (event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT), up = (box.bottom - BOTTOM - event.clientY) / (box.height - TOP - BOTTOM);
     return [this.view[0] + clamp(across, 0, 1) * this.span[0], this.view[2] + clamp(up, 0, 1) * this.span[1]];
+  }
+  pinAt(event) {
+    const box = this.canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    return this.pins?.list.find((pin) => Math.hypot(this.x(pin.a) - x, this.y(pin.b) - y) < 11);
   }
   pointed(event) { this.seek(this.at(event)[0]); }
   zoom(factor, centre = this.now) {
@@ -125,12 +144,18 @@ export class MatrixPlot {
       pen.fillStyle = eventColour(k); pen.strokeStyle = "#000"; pen.lineWidth = 1;
       pen.beginPath(); pen.arc(this.x(a), this.y(known.get(k)), 5, 0, 7); pen.fill(); pen.stroke();
     }
+    for (const pin of this.pins?.list ?? []) this.drawPin(pen, this.dragged?.number === pin.number ? this.dragged : pin);
     const [a, b] = this.now;
     pen.strokeStyle = colour("--cursor"); pen.lineWidth = 1.5; pen.beginPath();
     pen.moveTo(this.x(a), TOP); pen.lineTo(this.x(a), bottom); pen.moveTo(LEFT, this.y(b)); pen.lineTo(right, this.y(b)); pen.stroke();
     pen.fillStyle = colour("--cursor"); pen.beginPath(); pen.arc(this.x(a), this.y(b), 4.5, 0, 7); pen.fill();
     pen.restore();
     this.axes(pen, right, bottom, [a0, a1, b0, b1]);
+  }
+  drawPin(pen, { number, a, b }) {
+    const x = this.x(a), y = this.y(b), size = number === this.pins.chosen ? 9 : 7;
+    pen.fillStyle = colour("--pin"); pen.strokeStyle = "#000"; pen.lineWidth = 1.5;
+    pen.beginPath(); pen.moveTo(x, y - size); pen.lineTo(x + size, y); pen.lineTo(x, y + size); pen.lineTo(x - size, y); pen.closePath(); pen.fill(); pen.stroke();
   }
   paint(pen, { image, extent: [a0, a1, b0, b1] }) {
     pen.save(); // row 0 of the cells is B's start: at the bottom
@@ -180,13 +205,25 @@ export class TempoPlot {
 }
 
 // under the player: where A is matched (solid), where it is alone (stripes), its key events, the loop
-export function drawTrack(canvas, { duration, segments, events = [], now = 0, loop = null }) {
+// events: [[number, second, carried?], ...]; those that were carried are drawn lighter, with their names where one points
+export function drawTrack(canvas, { duration, segments, events = [], names = [], spans = [], now = 0, loop = null }) {
   if (!canvas.isConnected) return;
   const { pen, width, height } = sized(canvas), x = (t) => 8 + t / Math.max(duration, 1e-6) * (width - 16);
   stripes(pen, 8, 3, width - 16, height - 6);
   pen.fillStyle = colour("--matched");
   for (const { a: [start, end] } of segments) { pen.fillRect(x(start), 2, Math.max(2, x(end) - x(start)), height - 4); }
+  for (const [k, from, to] of spans) { pen.fillStyle = eventColour(k); pen.globalAlpha = 0.75; pen.fillRect(x(from), 3, Math.max(2, x(to) - x(from)), height - 6); pen.globalAlpha = 1; }
   if (loop) { pen.strokeStyle = colour("--cursor"); pen.lineWidth = 2; pen.strokeRect(x(loop[0]), 1, Math.max(3, x(loop[1]) - x(loop[0])), height - 2); }
-  for (const [k, t] of events) { pen.fillStyle = eventColour(k); pen.fillRect(x(t) - 1.5, 0, 3, height); }
+  for (const [k, t, carried] of events) {
+    pen.fillStyle = "#000"; pen.fillRect(x(t) - 2.5, 0, 5, height);
+    pen.fillStyle = eventColour(k);
+    if (carried) { pen.fillRect(x(t) - 1.5, 0, 3, 4); pen.fillRect(x(t) - 1.5, height - 4, 3, 4); } else pen.fillRect(x(t) - 1.5, 0, 3, height);
+  }
   pen.fillStyle = colour("--cursor"); pen.fillRect(x(now) - 1, 0, 2, height);
+  canvas.ticks = events.map(([k, t, carried]) => [x(t), `${names[k] || `event ${k + 1}`} at ${clockText(t)}${carried ? ", carried" : ""}`]);
+  if (!canvas.tipped) canvas.addEventListener("pointermove", (event) => {
+    const at = event.offsetX, near = canvas.ticks.filter(([left]) => Math.abs(left - at) < 6);
+    canvas.title = near.map(([, text]) => text).join("; ");
+  });
+  canvas.tipped = true;
 }

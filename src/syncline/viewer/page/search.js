@@ -1,8 +1,8 @@
 // Find this moment: a frame of one video, and the moments of all others that are most like it.
 import { clamp, clockText, el, failing, viewKeys } from "/page/dom.js";
-import { getJSON, go, heading, leave, nameOf, openVideo, pictureOf, videoSelect } from "/page/core.js";
+import { getJSON, go, heading, leave, nameOf, openVideo, pictureOf, state, videoSelect } from "/page/core.js";
 import { Seeker } from "/page/follow.js";
-import { Transport } from "/page/transport.js";
+import { PLAYER_KEYS, Transport } from "/page/transport.js";
 
 export async function searchView(root, query) {
   const id = Number(query.get("id") || 0), wait = el("p", { class: "wait soft", role: "status" }, "Opening …");
@@ -21,10 +21,10 @@ export async function searchView(root, query) {
     history.replaceState(null, "", `#/search?${new URLSearchParams({ id, t: second.toFixed(5) })}`);
     const answer = await getJSON(`/api/search?id=${id}&t=${second.toFixed(5)}&k=12${own.checked ? "&own=1" : ""}`);
     if (mine !== asked || !root.isConnected) return;
-    said.textContent = `${answer.hits.length} moments most like ${nameOf(id)} at ${clockText(second)}`;
+    said.textContent = `${answer.hits.length} ${answer.hits.length === 1 ? "moment" : "moments"} most like ${nameOf(id)} at ${clockText(second)}; the numbers are similarities, 1 is the same picture.${!own.checked && state.folder.videos.length === 1 ? " There is one video only: tick “also in this video”." : ""}`;
     hits.replaceChildren(...answer.hits.map((hit) => el("li", {}, el("button", { class: "hit", "data-hit": `${hit.id} ${hit.second}`, "aria-label": `Play ${nameOf(hit.id)} at ${clockText(hit.second)} beside the query`, onclick: () => play(hit, second) },
       el("img", { src: pictureOf(hit.id, hit.second), alt: "", loading: "lazy", width: 160, height: 120 }), el("span", { class: "name" }, nameOf(hit.id)),
-      el("span", { class: "soft" }, clockText(hit.second)), el("span", { class: "score", title: "cosine similarity" }, hit.score.toFixed(2))))));
+      el("span", { class: "soft" }, clockText(hit.second)), el("span", { class: "score", title: "Similarity from -1 to 1; 1 is the same picture" }, hit.score.toFixed(2))))));
     if (answer.hits.length) await play(answer.hits[0], second, false);
   });
   const play = failing(async (hit, second, moving = true) => { // the hit beside the query, both from their moments
@@ -51,6 +51,6 @@ export async function searchView(root, query) {
   viewKeys(root, (key, event) => {
     if (key === "f" || key === "F") { find(); return true; }
     return transport.key(key, event);
-  });
+  }, [["F", "find this moment"], ...PLAYER_KEYS]);
   if (query.has("t")) { transport.goTo(clamp(Number(query.get("t")), 0, clock.end)); await find(); }
 }

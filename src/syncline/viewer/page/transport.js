@@ -2,6 +2,9 @@
 import { clamp, clockText, el, problem, say } from "/page/dom.js";
 import { Seeker } from "/page/follow.js";
 
+const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2, 4];
+export const PLAYER_KEYS = [["Space K", "play or pause"], [", .", "one frame back, on"], ["← →", "one frame back, on"], ["J L", "one second back, on"], ["Shift+← Shift+→", "one second back, on"], ["< >", "slower, faster"], ["Home End", "start, end"]];
+
 export class Transport {
   // onframe(frame, second, playing) is called for every frame that comes on display, and at every seek at once
   constructor(video, clock, { name = "the video", onframe = () => {} } = {}) {
@@ -12,7 +15,7 @@ export class Transport {
     this.on = el("button", { class: "round", "aria-label": "One frame on", title: "One frame on (→)", onclick: () => this.step(1) }, "▸");
     this.range = el("input", { type: "range", min: 0, max: clock.count - 1, step: 1, value: 0, "aria-label": `Position in ${name}`, oninput: () => this.go(Number(this.range.value)) });
     this.speed = el("select", { "aria-label": "Speed", onchange: () => { video.playbackRate = Number(this.speed.value); } },
-      [0.1, 0.25, 0.5, 1, 1.5, 2, 4].map((value) => el("option", { value, selected: value === 1 }, `${value}×`)));
+      SPEEDS.map((value) => el("option", { value, selected: value === 1 }, `${value}×`)));
     this.text = el("span", { class: "time" }); // said by the range: a live region would speak at every frame
     this.bar = el("div", { class: "transport" }, this.back, this.play, this.on, this.range, this.text, this.speed);
     video.addEventListener("play", () => this.shownAs("❚❚", "Pause"));
@@ -56,8 +59,19 @@ export class Transport {
     this.video.playbackRate = Number(this.speed.value);
     this.video.play().catch((error) => { if (error.name !== "AbortError") problem(error.message); });
   }
+  faster(steps) {
+    this.speed.selectedIndex = clamp(this.speed.selectedIndex + steps, 0, SPEEDS.length - 1);
+    this.video.playbackRate = Number(this.speed.value);
+  }
   key(key, event) { // the keys that every player knows
-    if (key === " ") this.toggle();
+    const letter = key.length === 1 ? key.toLowerCase() : key;
+    if (letter === " " || letter === "k") this.toggle();
+    else if (letter === ",") this.step(-1);
+    else if (letter === ".") this.step(1);
+    else if (letter === "j") this.skip(-1);
+    else if (letter === "l") this.skip(1);
+    else if (letter === "<") this.faster(-1);
+    else if (letter === ">") this.faster(1);
     else if (key === "ArrowRight") event.shiftKey ? this.skip(1) : this.step(1);
     else if (key === "ArrowLeft") event.shiftKey ? this.skip(-1) : this.step(-1);
     else if (key === "Home") this.go(0);
