@@ -22,11 +22,13 @@ EPILOG = """\
 examples:
   syncline sync videos/
   syncline sync videos/ --method star --reference best.mp4 --out synced
+  syncline sync cameras/ --copies cut --sound         # a copy of each that begins at the first common moment
   syncline sync cameras/ --same-event        # several cameras, one event: offset and drift of every clock
   syncline sync videos/ --ray auto --workers 64 --no-films   # alignments on the cluster of this machine
 
 writes into --out: timeline.csv (a row an instant of the common clock, a column a video: its second, empty where it has
-no part), sync.json (reference, coverage and misfit of every video, offsets), the picture timeline, and grid.mp4.
+no part), sync.json (reference, coverage and misfit of every video, offsets), the picture timeline, and grid.mp4; with
+--copies the folder copies/: equally many frames each, at one rate, whole pictures throughout.
 """
 
 
@@ -41,7 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--same-event", action="store_true", help="also estimate offset and drift of every clock")
     parser.add_argument("--grid", type=int, default=9, metavar="N", help="most videos in the grid film (default: 9)")
     parser.add_argument("--height", type=int, default=240, help="pixels of a picture in the film (default: 240)")
-    parser.add_argument("--no-films", action="store_true", help="write no mp4")
+    parser.add_argument("--no-films", action="store_true", help="write no grid")
+    parser.add_argument("--copies", choices=["retimed", "cut"],
+                        help="also a copy of every video: retimed, in step throughout; cut, each at its own pace from "
+                        "the first moment that all show")  # fmt: skip
+    parser.add_argument("--copies-rate", type=float, metavar="HZ", help="frames a second (default: the reference's)")
+    parser.add_argument("--sound", action="store_true", help="copies keep their sound, as fast as the pictures")
     parser.add_argument(
         "--ray", nargs="?", const="local", metavar="ADDRESS",
         help="align on workers of Ray (extra [ray]): of the cluster at ADDRESS ('auto': of this machine), or of a Ray "
@@ -59,6 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
     from syncline.tasks import synchronize
     from syncline.tasks.result_files import plain, timeline_rows, write_rows
 
+    if (arguments.copies_rate or arguments.sound) and not arguments.copies:
+        raise SynclineError("--copies-rate and --sound are about copies; add --copies retimed or --copies cut")
     if arguments.grid < 1 or arguments.height < 2 or arguments.workers < 1:
         raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
     videos = open_videos(arguments.source)
@@ -100,6 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
     draw(arguments, "timeline", lambda: _picture(timeline, names))
     if not arguments.no_films:
         _film(arguments, videos, timeline, reference)
+    if arguments.copies:
+        _copies(arguments, videos, timeline)
 
 
 def _picture(timeline: Timeline, names: list[str]) -> Figure:
@@ -136,6 +147,17 @@ def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[
             {"video": video.name, "offset": plain(line.offset), "rate": plain(line.rate), "spread": plain(line.spread)}
         )
     return found
+
+
+def _copies(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline) -> None:
+    from syncline.tasks.copies import write_copies
+
+    with Bars() as bars:
+        written = write_copies(
+            [video.path for video in videos], timeline, arguments.out / "copies", kind=arguments.copies,
+            rate=arguments.copies_rate, sound=arguments.sound, callback=bars,
+        )  # fmt: skip
+    say(f"{len(written)} copies in {arguments.out / 'copies'}")
 
 
 def _film(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline, reference: str | None) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from syncline.errors import SynclineError
 from syncline.files import replacing
 from syncline.video.reader import VideoReader
+from syncline.video.sound import Sound, encode_sound
 
 CLOCK = 90_000
 """Ticks a second of the written time stamps."""
@@ -28,6 +29,7 @@ class VideoWriter:
         path: the file; it appears when the block ends without an error.
         height, width: of the pictures; odd ones are cut by one row or column, which the codec needs.
         rate: nominal frames a second; the times given to `write` are what counts.
+        sound: samples to write instead.
         quick: for half the time, and files that are a third larger.
         audio_from: a file whose sound is copied, cut to the length of the pictures; left out from where that fails.
 
@@ -49,13 +51,14 @@ class VideoWriter:
         width: int,
         rate: float,
         audio_from: str | Path | None = None,
+        sound: Sound | None = None,
         quick: bool = False,
     ) -> None:
         self.path, self.height, self.width = Path(path), height - height % 2, width - width % 2
         if self.height < 2 or self.width < 2:
             raise SynclineError(f"{path}: cannot write pictures of {height} x {width}")
         self._rate = Fraction(rate).limit_denominator(1001)
-        self._audio_from = audio_from
+        self._audio_from, self._samples = audio_from, sound
         self._preset = "superfast" if quick else "veryfast"
         self._last, self._end = -1, 0.0
         self._stack = contextlib.ExitStack()
@@ -73,7 +76,11 @@ class VideoWriter:
             # x264's AVX-512 code for mbtree reads memory that nobody wrote: the same pictures would give other files.
             # Without it, a crf of 22 makes files as large as 20 did with it.
             self._stream.options = {"crf": "22", "preset": self._preset, "x264-params": "mbtree=0"}
-            self._sound = _Sound(self._audio_from, self._container) if self._audio_from is not None else None
+            self._sound = _CopiedSound(self._audio_from, self._container) if self._audio_from is not None else None
+            self._sound_stream: Any = None
+            if self._samples is not None:
+                self._sound_stream = self._container.add_stream("aac", rate=self._samples.rate)
+                self._sound_stream.layout = "mono" if len(self._samples.samples) == 1 else "stereo"
         except BaseException as error:
             if not self._stack.__exit__(type(error), error, error.__traceback__):
                 raise
@@ -123,12 +130,14 @@ class VideoWriter:
             if self._last < 0:
                 raise SynclineError(f"{self.path}: not a single frame was written")
             self._container.mux(self._stream.encode(None))
+            if self._samples is not None:
+                encode_sound(self._container, self._sound_stream, self._samples)
             if self._sound is not None:
                 with contextlib.suppress(av.error.FFmpegError):  # stamps that go back: the rest of it is left out
                     self._sound.copy(until=self._end + float(1 / self._rate))
 
 
-class _Sound:
+class _CopiedSound:
     """The first sound stream of a file, copied packet by packet; its time counts from the first picture."""
 
     def __init__(self, path: str | Path, target: Any) -> None:
