@@ -5,8 +5,9 @@
 | v2.0, v2.1 | `meta/episodes.jsonl`, `data/chunk-000/episode_000000.parquet` | one mp4 an episode |
 | v3.0 | `meta/episodes/chunk-000/file-000.parquet`, `data/chunk-000/file-000.parquet` | many episodes in one mp4 |
 
-In v3 an episode is a part (`Video.span`) of its file. Rules on the recorded signals (`signals`) label the episodes;
-they are given, or stand in `syncline_events.txt` in the data set's folder, one a line.
+In v3 an episode is a part (`Video.span`) of its file, whose borders are checked (`lerobot_borders`). Rules on the
+recorded signals (`labels.event_rules`) label the episodes; they are given, or stand in `syncline_events.txt` in the
+data set's folder, one a line. Results go back into a copy of a data set by `lerobot_export`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from numpy.typing import NDArray
 
 from syncline.data.labels.event_rules import EventRule, events_from_signals, read_rules
 from syncline.data.labels.phases import phases_from_events
-from syncline.data.labels.track import fitted
+from syncline.data.labels.track import SLACK, fitted
+from syncline.data.published.lerobot_borders import Part, borders
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 
@@ -70,13 +72,12 @@ def open_lerobot(root: str | Path, *, camera: str | None = None, rules: Sequence
         SynclineError: naming the file and what is wrong with it; no such camera; pictures that are not in video files.
     """
     root = Path(root)
-    info = _json(root / "meta" / "info.json")
-    key = _camera(info, camera, root)
+    info, key = _read_info(root, camera)
     chosen = read_rules(root / RULES) if rules is None and (root / RULES).is_file() else list(rules or ())
     version = str(info.get("codebase_version", ""))
     try:
         rate = float(info["fps"])
-        episodes = _episodes_3(root, info, key) if version.startswith("v3") else _episodes_2(root, info, key)
+        episodes = _episodes(root, info, key)
         videos = _videos(root, episodes, chosen, _splits(info))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         said = f"{type(error).__name__} {str(error)[:200]}"
@@ -87,15 +88,41 @@ def open_lerobot(root: str | Path, *, camera: str | None = None, rules: Sequence
     return VideoSet(tuple(videos), root.resolve().name, tuple(rule.name for rule in chosen))
 
 
-def _videos(root: Path, episodes: Iterable[Episode], rules: Sequence[EventRule], splits: dict[int, str]) -> list[Video]:
+def read_episodes(root: Path) -> tuple[dict[str, Any], list[Episode]]:
+    """What `meta/info.json` holds, and the episodes of the tables, before any film is opened.
+
+    Raises:
+        SynclineError: naming the file and what is wrong with it.
+    """
+    info, key = _read_info(root, None)
+    try:
+        return info, _episodes(root, info, key)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        said = f"{type(error).__name__} {str(error)[:200]}"
+        raise SynclineError(f"{root}: its tables are not those of LeRobot ({said})") from error
+
+
+def _read_info(root: Path, camera: str | None) -> tuple[dict[str, Any], str]:
+    """What `meta/info.json` holds, and the key of the camera that is meant."""
+    info = _json(root / "meta" / "info.json")
+    return info, _camera(info, camera, root)
+
+
+def _episodes(root: Path, info: dict[str, Any], key: str) -> list[Episode]:
+    v3 = str(info.get("codebase_version", "")).startswith("v3")
+    return _episodes_3(root, info, key) if v3 else _episodes_2(root, info, key)
+
+
+def _videos(root: Path, episodes: Sequence[Episode], rules: Sequence[EventRule], splits: dict[int, str]) -> list[Video]:
     from syncline.video import VideoReader
 
     reader = functools.lru_cache(maxsize=2)(VideoReader)
     tables = functools.lru_cache(maxsize=2)(lambda path: _columns(path, rules))
     shared: dict[Path, NDArray[np.int64]] = {}  # labels of a file that holds many episodes
+    spans: dict[Path, dict[str, tuple[int, int]]] = {}
     videos = []
     for episode in episodes:
-        name = f"episode_{episode.number:06d}"
+        name = episode_name(episode.number)
         try:
             film = reader(episode.video)
         except SynclineError as error:
@@ -103,28 +130,44 @@ def _videos(root: Path, episodes: Iterable[Episode], rules: Sequence[EventRule],
             continue
         first, end, span = 0, film.num_frames, None
         if episode.start is not None:
-            first = int(np.searchsorted(film.pts_seconds, episode.start - 0.5 / film.frame_rate))
-            end = min(first + episode.length, film.num_frames)
-            if end - first < 2:
-                _log.warning("passed over %s: %s ends before it begins", name, episode.video)
+            if episode.video not in spans:
+                spans[episode.video] = borders(episode.video.name, _parts(episodes, episode.video), film.pts_seconds)
+            span = spans[episode.video].get(name)
+            if span is None:
                 continue
-            span = (first, end)
-        phases = None
+            first, end = span
+        if abs(end - first - episode.length) > SLACK:
+            _log.warning("%s has %d frames in its film and %d rows", name, end - first, episode.length)
+        phases, events = None, None
         if rules:
             signals = _rows(tables(episode.data), episode.number)
             rows = len(next(iter(signals.values())))
-            own = fitted(phases_from_events(events_from_signals(signals, rules), rows), end - first, name)
-            phases = own
+            frames = events_from_signals(signals, rules)
+            phases = fitted(phases_from_events(frames, rows), end - first, name)
+            events = tuple(None if frame is None else first + frame for frame in frames)
             if span is not None:
-                phases = shared.setdefault(episode.video, np.full(film.num_frames, -1, dtype=np.int64))
-                phases[first:end] = own
+                whole = shared.setdefault(episode.video, np.full(film.num_frames, -1, dtype=np.int64))
+                whole[first:end] = phases
+                phases = whole
         split = splits.get(episode.number, "")
         videos.append(
             Video(
-                episode.video, name, name, film.num_frames, film.frame_rate, split, episode.task, phases, span=span
+                episode.video, name, name, film.num_frames, film.frame_rate, split, episode.task, phases, span=span,
+                events=events,
             )
         )  # fmt: skip
     return videos
+
+
+def episode_name(number: int) -> str:
+    """The name of the video of an episode."""
+    return f"episode_{number:06d}"
+
+
+def _parts(episodes: Sequence[Episode], film: Path) -> list[Part]:
+    """The episodes that a film holds."""
+    own = [episode for episode in episodes if episode.video == film]
+    return [Part(episode_name(e.number), e.length, e.start or 0.0) for e in own]
 
 
 def _episodes_2(root: Path, info: dict[str, Any], key: str) -> list[Episode]:
