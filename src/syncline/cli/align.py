@@ -7,6 +7,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import add_label_rate, known_events
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
@@ -54,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-films", action="store_true", help="write no mp4")
     parser.add_argument("--force", action="store_true", help="write everything even if the two do not match")
     add_label_rate(parser)
+    add_timeline_option(parser)
     add_embedding_options(parser)
 
 
@@ -72,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         if given.resolve() in replaced:
             raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
     prepare_folder(arguments.out)
+    check_timeline(arguments)
     videos = open_videos([arguments.a, arguments.b])
     if len(videos) != 2:
         raise SynclineError(f"{arguments.a} and {arguments.b} are not two readable videos")
@@ -105,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     columns = ["time_a", "time_b", "confidence", "kind", "segment"]
     write_rows(arguments.out / "alignment.csv", alignment_rows(alignment, a, b), columns)
     _report(arguments.out, alignment, value)
+    write_editor_timeline(arguments, videos, a.pts_seconds, [a.pts_seconds, alignment.b_at(a.pts_seconds)])
     _draw(arguments, videos, side)
     if not arguments.no_films:
         _film(arguments, videos, alignment)

@@ -6,6 +6,7 @@ import argparse
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
@@ -55,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
              "that is started here",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="workers of --ray (default: 2)")
+    add_timeline_option(parser)
     add_embedding_options(parser)
 
 
@@ -70,6 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError("--copies-rate and --sound are about copies; add --copies retimed or --copies cut")
     if arguments.grid < 1 or arguments.height < 2 or arguments.workers < 1:
         raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
+    check_timeline(arguments)
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; synchronising needs two or more")
@@ -106,6 +109,7 @@ def run(arguments: argparse.Namespace) -> None:
             say(f"  {e['video']}: at {e['offset']:+.3f} s where the reference begins, runs × {e['rate']:.4f}, "
                 f"± {e['spread']:.3f} s")  # fmt: skip
     say(f"results in {arguments.out}; reference {names[start]}")
+    write_editor_timeline(arguments, videos, timeline.seconds, list(timeline.positions))
     draw(arguments, "timeline", lambda: _picture(timeline, names))
     if not arguments.no_films:
         _film(arguments, videos, timeline, reference)

@@ -1,4 +1,4 @@
-"""Results in a copy of a LeRobot data set, read back as tables, as pandas does, and as a data set; the original whole."""
+"""Results in a copy of a LeRobot data set, read back as tables, as pandas does, and as a data set."""
 
 from __future__ import annotations
 
