@@ -13,7 +13,9 @@ import pytest
 from pyarrow import parquet
 
 from syncline.data import open_source
-from syncline.data.published.lerobot_export import EpisodeResults, write_lerobot
+from syncline.data.labels.attach import film_times
+from syncline.data.labels.track import LabelTrack, with_times
+from syncline.data.published.lerobot_export import EpisodeResults, results_of_tracks, write_lerobot
 from syncline.errors import SynclineError
 
 LENGTHS = [12, 9]
@@ -77,6 +79,22 @@ def test_columns_without_subtasks(tmp_path: Path, write: Callable[[Path, list[in
     tables = [parquet.read_table(path).to_pydict() for path in sorted((out / "data").rglob("*.parquet"))]
     by_row = [(e, v) for table in tables for e, v in zip(table["episode_index"], table.get("oddness", [np.nan] * 99))]
     assert all(np.isnan(value) if episode == 0 else value == 1 for episode, value in by_row)
+
+
+def test_labels_become_subtasks_and_progress(tmp_path: Path) -> None:
+    lerobot_forms.write_v3(tmp_path / "d", LENGTHS)
+    videos = open_source(tmp_path / "d")
+    tracks = [
+        with_times(LabelTrack(video.name, (("grasp", 0.2), ("put", at)), confidence=(None, 0.5)), film_times(video))
+        for video, at in zip(videos, (0.6, None), strict=True)
+    ]
+    out = write_lerobot(tmp_path / "d", tmp_path / "copy", results_of_tracks(tracks), event_names=["grasp", "put"])
+    table = parquet.read_table(out / "data/chunk-000/file-000.parquet").to_pydict()
+    assert table["subtask_index"] == [0, 0, 1, 1, 1, 1, *[2] * 6, 0, 0, *[1] * 7]
+    progress = np.array(table["progress"])
+    assert progress[[0, 2, 6, 11, 12, 14, 20]] == pytest.approx([0, 1 / 3, 2 / 3, 1, 0, 1 / 3, 1])
+    assert (np.diff(progress[:12]) > 0).all()
+    assert [row["subtask_confidence"] for row in episode_rows(out, "v3.0")] == [0.5, 0.5]
 
 
 def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from syncline.data.labels.track import SLACK
+from syncline.data.labels.attach import video_stem
+from syncline.data.labels.track import SLACK, LabelTrack, known_frames, known_phases
 from syncline.data.published.lerobot import Episode, episode_name, read_episodes
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json, write_text
@@ -42,8 +43,37 @@ class EpisodeResults:
     """
 
     phases: NDArray[np.int64] | None = None
-    frames: Mapping[str, ArrayLike] = field(default_factory=dict)
+    frames: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def results_of_tracks(tracks: Sequence[LabelTrack]) -> dict[str, EpisodeResults]:
+    """Subtask and `progress` of every frame, and the mean confidence, of the labels of some episodes.
+
+    Progress goes evenly from 0 to 1 over the phases: k / (number of events + 1) where event k happens.
+
+    Args:
+        tracks: with the time stamps or lengths of their films; those in which nothing is marked are left out.
+
+    Examples:
+        >>> track = LabelTrack("episode_000000", (("grasp", None), ("put", None)), num_frames=7, frames=(2, 4))
+        >>> results_of_tracks([track])["episode_000000"].frames["progress"].round(2).tolist()
+        [0.0, 0.17, 0.33, 0.5, 0.67, 0.83, 1.0]
+    """
+    found = {}
+    for track in tracks:
+        frames = known_frames(track)
+        if all(frame is None for frame in frames):
+            continue
+        phases = known_phases(track)
+        knots = {0: 0.0}
+        knots |= {frame: (k + 1) / (len(frames) + 1) for k, frame in enumerate(frames) if frame is not None}
+        knots.setdefault(len(phases) - 1, 1.0)
+        progress = np.interp(np.arange(len(phases)), list(knots), list(knots.values()))
+        sure = [value for value in track.confidence or () if value is not None]
+        numbers = {"subtask_confidence": float(np.mean(sure))} if sure else {}
+        found[video_stem(track.video)] = EpisodeResults(phases, {"progress": progress}, numbers)
+    return found
 
 
 def write_lerobot(
@@ -115,8 +145,7 @@ def _fitted(episode: Episode, result: EpisodeResults) -> EpisodeResults:
     """The results with one entry a row; at most two more or fewer are cut off, or the last repeated."""
     take = np.arange(episode.length)
 
-    def fit(what: str, values: ArrayLike) -> NDArray[Any]:
-        array = np.asarray(values)
+    def fit(what: str, array: NDArray[Any]) -> NDArray[Any]:
         if array.ndim != 1 or not len(array) or abs(len(array) - episode.length) > SLACK:
             raise SynclineError(
                 f"{episode_name(episode.number)}: {what} has shape {array.shape}; expected {episode.length} rows"
@@ -124,7 +153,7 @@ def _fitted(episode: Episode, result: EpisodeResults) -> EpisodeResults:
         return np.asarray(array[np.minimum(take, len(array) - 1)])
 
     phases = None if result.phases is None else fit("phases", result.phases).astype(np.int64)
-    frames = {name: fit(name, values).astype(np.float32) for name, values in result.frames.items()}
+    frames = {name: fit(name, values).astype(np.float64) for name, values in result.frames.items()}
     return EpisodeResults(phases, frames, result.numbers)
 
 
