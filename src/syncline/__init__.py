@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from syncline.api import align as align
+    from syncline.api import deviate as deviate
+    from syncline.api import search as search
+    from syncline.api import sync as sync
+    from syncline.api import transfer as transfer
     from syncline.data import Embedding as Embedding
     from syncline.encoder import FrameEncoder as FrameEncoder
     from syncline.encoder.folder_features import features as features
     from syncline.errors import SynclineError as SynclineError
     from syncline.tasks import Alignment as Alignment
-    from syncline.tasks import align as align
     from syncline.training import train as train
 
 _HOME = {
@@ -24,18 +28,38 @@ _HOME = {
     "Embedding": "syncline.data",
     "FrameEncoder": "syncline.encoder",
     "SynclineError": "syncline.errors",
-    "align": "syncline.tasks",
+    "align": "syncline.api",
+    "deviate": "syncline.api",
     "features": "syncline.encoder.folder_features",
+    "search": "syncline.api",
+    "sync": "syncline.api",
     "train": "syncline.training",
+    "transfer": "syncline.api",
 }
-__all__ = ["Alignment", "Embedding", "FrameEncoder", "SynclineError", "__version__", "align", "features", "train"]
+_ROOMS = ("alignment", "data", "encoder", "evaluation", "losses", "tasks", "training", "video", "views")
+__all__ = [
+    "Alignment",
+    "Embedding",
+    "FrameEncoder",
+    "SynclineError",
+    "__version__",
+    "align",
+    "deviate",
+    "features",
+    "search",
+    "sync",
+    "train",
+    "transfer",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:  # syncline.tasks, without an import of its own
+        return importlib.import_module(f"syncline.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'syncline' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_ROOMS])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,3 +49,71 @@ class Embedding:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def __repr__(self) -> str:
+        t, d = self.vectors.shape
+        span = f", {self.pts_seconds[0]:.2f} to {self.pts_seconds[-1]:.2f} s" if t else ""
+        return f"Embedding({self.source!r}, {t} frames of {d} numbers{span})"
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.vectors.shape))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.vectors, dtype=dtype, copy=copy)
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return iter(self.vectors)
+
+    def __getitem__(self, seconds: slice) -> Embedding:
+        """The frames that are shown from ``seconds.start`` on and before ``seconds.stop``, as ``e[1.5:3.0]``."""
+        if not isinstance(seconds, slice) or seconds.step is not None:
+            raise TypeError("an embedding is sliced by seconds, as embedding[1.5:3.0]; its rows are .vectors")
+        first = 0 if seconds.start is None else int(np.searchsorted(self.pts_seconds, seconds.start))
+        end = len(self) if seconds.stop is None else int(np.searchsorted(self.pts_seconds, seconds.stop))
+        return Embedding(self.vectors[first:end], self.pts_seconds[first:end], self.source)
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame``: a row a frame, indexed by ``seconds``, a column a number (needs pandas)."""
+        return dataframe(dict(enumerate(self.vectors.T)), index=("seconds", self.pts_seconds))
+
+    def plot(self) -> Any:
+        """A matplotlib ``Figure``: how alike all frames are, on both axes the time."""
+        from matplotlib.figure import Figure
+
+        rows = self.vectors / np.maximum(np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-12)
+        figure = Figure(figsize=(4.2, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        ends = (float(self.pts_seconds[0]), float(self.pts_seconds[-1])) if len(self) else (0.0, 0.0)
+        picture = axes.imshow(rows @ rows.T, origin="lower", extent=(*ends, *ends))
+        figure.colorbar(picture, label="cosine")
+        axes.set(xlabel="seconds", ylabel="seconds", title=self.source[-40:])
+        return figure
+
+
+def equal_results(one: Any, other: object) -> bool:
+    """Whether two results of one class hold the same: arrays equal in all entries (NaN equals NaN)."""
+    if type(one) is not type(other) or not is_dataclass(other) or isinstance(other, type):
+        return False
+    for field in fields(other):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+        if not (np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f") if arrays else a == b):
+            return False
+    return True
+
+
+def dataframe(columns: Mapping[Any, Any], *, index: tuple[str, Any] | None = None) -> Any:
+    """A pandas ``DataFrame`` of columns.
+
+    Raises:
+        SynclineError: pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise SynclineError("a DataFrame needs the package pandas: pip install pandas") from error
+    rows = None if index is None else pandas.Index(index[1], name=index[0])
+    return pandas.DataFrame(dict(columns), index=rows)

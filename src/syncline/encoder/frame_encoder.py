@@ -249,7 +249,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
 
     def embed(
         self,
-        videos: Iterable[str | os.PathLike[str] | Video],
+        videos: str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Video],
         *,
         sampling: Sampling | None = None,
         cache: FeatureCache | None = None,
@@ -258,7 +258,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         """An ``Embedding`` of each video: vectors (t, d) float32, their times in seconds, and where they are from.
 
         Args:
-            videos: files, or ``Video``s (of a re-cut its own frames are taken).
+            videos: files, or ``Video``s (of a re-cut its own frames are taken); one path is one file.
             sampling: which frames; ``None`` for those that the encoder was trained with.
             cache: a ``FeatureCache`` of the same frozen backbone to read from and add to; ``None`` keeps nothing.
             chunk_size: frames that are in memory at a time. The result does not depend on it.
@@ -269,6 +269,8 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         from syncline.data import Video
         from syncline.encoder.extraction import embed_video, video_of
 
+        if isinstance(videos, str | os.PathLike):  # one path, not the letters of one
+            videos = [videos]
         return [
             embed_video(
                 self, video if isinstance(video, Video) else video_of(video),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from syncline.alignment import Path
 from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding
+from syncline.data.embedding import dataframe, equal_results
 from syncline.errors import SynclineError
 
 NEAR = 2
@@ -40,7 +43,7 @@ class Gap:
     end: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Alignment:
     """Which moment of A is which moment of B.
 
@@ -54,6 +57,7 @@ class Alignment:
         gaps: stretches of either video without counterpart, at least `min_gap` seconds long.
         match_score: share of the local score that is lost when the order of B is destroyed; about 0 for strangers.
         mode: how it was made.
+        sources: whose moments these are, A's and B's.
     """
 
     path: NDArray[np.int64]
@@ -64,6 +68,42 @@ class Alignment:
     gaps: tuple[Gap, ...]
     match_score: float
     mode: str
+    sources: tuple[str, str] = ("a", "b")
+
+    def __repr__(self) -> str:
+        stretches = f"{len(self.segments)} segment{'' if len(self.segments) == 1 else 's'}"
+        names = " and ".join(FilePath(source).name for source in self.sources)
+        return (
+            f"Alignment({names}, {self.mode}: {len(self.path)} pairs in {stretches}, "
+            f"score {self.match_score:.3f}, needs {MATCH_THRESHOLD:.2f})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.sources, self.mode, len(self.path)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.times, dtype=dtype, copy=copy)
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame``: a row a matched pair, with ``time_a``, ``time_b`` and ``confidence``."""
+        return dataframe({"time_a": self.times[:, 0], "time_b": self.times[:, 1], "confidence": self.confidence})
+
+    def plot(self) -> Any:
+        """A matplotlib ``Figure``: the path, B's seconds over A's, the surer the darker."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(4.2, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        dots = axes.scatter(
+            self.times[:, 0], self.times[:, 1], c=self.confidence, s=6, cmap="viridis_r", vmin=0, vmax=1
+        )
+        figure.colorbar(dots, label="confidence")
+        a, b = (FilePath(source).name[-30:] for source in self.sources)
+        axes.set(xlabel=f"{a} (s)", ylabel=f"{b} (s)", title=f"score {self.match_score:.3f}")
+        return figure
 
     @property
     def matches(self) -> bool:
@@ -121,6 +161,7 @@ def alignment_of(
         gaps=gaps_of(pairs, a.pts_seconds, b.pts_seconds, min_gap),
         match_score=match_score,
         mode=mode,
+        sources=(a.source, b.source),
     )
 
 

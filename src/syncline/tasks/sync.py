@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
+from syncline.data.embedding import dataframe, equal_results
 from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align, align_pairs
@@ -31,7 +32,7 @@ PARTNERS = 10
 _MOST_PAIRS = 2000  # of a Theil-Sen line, which looks at all pairs of pairs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
     """All videos on one clock.
 
@@ -52,6 +53,23 @@ class Timeline:
     reference: str
     inconsistency: NDArray[np.float64]
     coverage: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        end = float(self.seconds[-1]) if len(self.seconds) else 0.0
+        return f"Timeline({len(self.sources)} videos on {end:.2f} s, reference {self.reference!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.sources, self.reference, self.positions.shape))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.positions, dtype=dtype, copy=copy)
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame``: a row an instant, indexed by ``seconds``, a column a video (NaN: no part in it)."""
+        return dataframe(dict(zip(self.sources, self.positions, strict=True)), index=("seconds", self.seconds))
 
     def held(self) -> NDArray[np.float64]:
         """Positions for players: where a video has none it waits at its last one (before the first: at the first)."""

@@ -1,0 +1,151 @@
+"""The package at a prompt: paths, arrays and embeddings; errors that name it; results that show themselves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bars import write_bar_codes
+
+import syncline
+from syncline import Alignment, Embedding, SynclineError
+from syncline.encoder import EncoderConfig, FrameEncoder
+from syncline.tasks import synchronize
+
+
+def circle(count: int, speed: float = 1.0) -> np.ndarray:
+    t = np.linspace(0, 3, count)
+    return np.stack([np.cos(speed * t), np.sin(speed * t)], 1)
+
+
+def clip(name: str, count: int = 31) -> Embedding:
+    return Embedding(circle(count), np.arange(count) / 10, name)
+
+
+def test_arrays_need_times_or_a_rate() -> None:
+    slow, fast = circle(41), circle(21)
+    by_rate = syncline.align(slow, fast, rate=10, mode="global")
+    by_times = syncline.align(slow, fast, times=(np.arange(41) / 10, np.arange(21) / 10), mode="global")
+    assert by_rate == by_times
+    assert by_rate.b_at(np.array([2.0]))[0] == pytest.approx(1.0, abs=0.1)
+    assert syncline.align(torch.tensor(slow), fast.tolist(), rate=10, mode="global") == by_rate
+    with pytest.raises(SynclineError, match=r"^a is an array: give its times="):
+        syncline.align(slow, fast)
+    with pytest.raises(SynclineError, match=r"^the times of b have shape \(3,\); expected \(21,\)"):
+        syncline.align(slow, fast, times=(np.arange(41), np.arange(3)))
+    with pytest.raises(SynclineError, match=r"^times holds 1 arrays for 2 clips"):
+        syncline.align(slow, fast, times=(np.arange(41),))
+
+
+@pytest.mark.parametrize(
+    ("a", "says"),
+    [
+        ("nobody.mp4", r"^a='nobody.mp4' does not exist"),
+        (np.zeros(3), r"^a has shape \(3,\); expected an array"),
+        (object(), r"^a is of type object; expected a path, an array \(t, d\) or an Embedding"),
+    ],
+)
+def test_errors_name_the_argument(a: object, says: str) -> None:
+    with pytest.raises(SynclineError, match=says):
+        syncline.align(a, circle(5), rate=10)
+
+
+def test_a_list_is_a_folder() -> None:
+    clips = [clip("one", 31), clip("two", 41), clip("three", 36)]
+    timeline = syncline.sync(clips, method="star", reference="two")
+    assert timeline == synchronize(clips, method="star", reference="two")
+    hits = syncline.search(clips, "one", 1.5, k=2)
+    assert [hit.source for hit in hits if hit.source == "one"] == []
+    assert "one" in [hit.source for hit in syncline.search(clips, 0, 1.5, k=3, own=True)]
+    (two, three) = syncline.transfer(clips, {"one": [0.5, 2.5]})
+    assert two.events[0] is not None
+    assert three.source == "three"
+    assert {report.source for report in syncline.deviate(clips, reference=0)} == {"two", "three"}
+    with pytest.raises(SynclineError, match=r"^video='four' names none of the 3 clips \(one, two, three, …\)"):
+        syncline.search(clips, "four", 1)
+    with pytest.raises(SynclineError, match=r"^events=7: there are 3 clips, numbered from 0"):
+        syncline.transfer(clips, {7: [1.0]})
+    with pytest.raises(SynclineError, match=r"^videos='nowhere' does not exist"):
+        syncline.sync("nowhere")
+    with pytest.raises(SynclineError, match=r"^videos is of type ndarray and shape \(5, 2\); expected a folder"):
+        syncline.sync(circle(5), rate=10)
+
+
+@pytest.mark.slow
+def test_paths_are_embedded_by_a_run_and_shown_in_step(tmp_path: Path) -> None:
+    for name in "ab":
+        write_bar_codes(tmp_path / f"{name}.mp4", 40)
+    torch.manual_seed(0)
+    config = EncoderConfig(backbone="test_resnet", weights="none", width=16, hidden=16)
+    encoder = FrameEncoder(config).eval()
+    told: list[tuple[str, int]] = []
+    found = syncline.align(
+        tmp_path / "a.mp4", str(tmp_path / "b.mp4"), run=encoder, rate=5.0, cache=tmp_path / "cache", mode="global",
+        callback=lambda progress: told.append((progress.phase, progress.done)),
+    )  # fmt: skip
+    assert told == [("embedding", 0), ("embedding", 1), ("embedding", 2)]
+    assert isinstance(found, Alignment)
+    assert "a.mp4 and b.mp4" in repr(found)
+    assert '<video controls loop src="data:video/mp4;base64,' in found._repr_html_()  # type: ignore[attr-defined]
+    (one,) = encoder.embed(str(tmp_path / "a.mp4"))
+    assert one.source == str(tmp_path / "a.mp4"), "one string is one path"
+
+
+def test_an_embedding_shows_itself() -> None:
+    one = clip("a.mp4")
+    assert repr(one) == "Embedding('a.mp4', 31 frames of 2 numbers, 0.00 to 3.00 s)"
+    assert one == clip("a.mp4")
+    assert one != clip("b.mp4")
+    assert len({one, clip("a.mp4")}) == 1
+    part = one[1.0:2.0]
+    assert part.pts_seconds.tolist() == pytest.approx(np.arange(10, 20) / 10)
+    assert np.asarray(part).shape == (10, 2)
+    assert len(list(one)) == 31
+    assert len(one[5.0:]) == 0
+    with pytest.raises(TypeError, match="sliced by seconds"):
+        one[3]  # type: ignore[index]
+    assert len(one.plot().axes) == 2
+
+
+def test_results_show_themselves_and_become_tables() -> None:
+    pandas = pytest.importorskip("pandas")
+    found = syncline.align(circle(31), circle(31), rate=10)
+    assert repr(found).startswith("Alignment(a and b, local: ")
+    assert found._repr_html_().startswith("<p>Alignment(")  # type: ignore[attr-defined]
+    table = found.to_dataframe()
+    assert isinstance(table, pandas.DataFrame)
+    assert list(table) == ["time_a", "time_b", "confidence"]
+    np.testing.assert_array_equal(np.asarray(found), table[["time_a", "time_b"]].to_numpy())
+    assert len(found.plot().axes) == 2
+    timeline = syncline.sync([clip("one"), clip("two", 41)])
+    assert repr(timeline).startswith("Timeline(2 videos on ")
+    assert list(timeline.to_dataframe()) == ["one", "two"]
+    assert clip("one").to_dataframe().index.name == "seconds"
+
+
+def test_without_pandas_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(SynclineError, match="pip install pandas"):
+        clip("a").to_dataframe()
+
+
+def test_rooms_resolve() -> None:
+    assert syncline.tasks.synchronize is synchronize
+    assert "tasks" in dir(syncline)
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    path = Path(__file__).parents[1] / "examples" / "first_hour.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells), "kept without outputs"
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = json.dumps([cell.get("outputs") for cell in notebook.cells])
+    assert "Alignment(" in shown
+    assert "data:video/mp4" in shown
