@@ -29,6 +29,7 @@ faults: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --count 2000
 	$(BIN)/python -m tests.fuzz.videos --count 2000
+	$(BIN)/python -m tests.fuzz.keypoints --count 2000
 	$(BIN)/python -m tests.fuzz.films --count 100
 
 docs: $(READY)

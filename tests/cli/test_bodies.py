@@ -77,6 +77,30 @@ def test_a_moment_is_found_by_the_body(folder: Path, capsys: pytest.CaptureFixtu
     assert "b.mp4" in capsys.readouterr().out
 
 
+def test_align_writes_angles_and_says_where_bodies_differ(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb = ["align", str(folder / "films" / "a.mp4"), str(folder / "films" / "b.mp4"), "--keypoints",
+            str(folder / "points"), "--rate", "10", "--no-films", "--out", str(tmp_path)]  # fmt: skip
+    assert main([*verb, "--joint", "left_elbow"]) == 0
+    assert "degrees" in capsys.readouterr().out
+    table = rows(tmp_path / "angles.csv")
+    assert {"time_a", "time_b", "left_elbow_a", "left_elbow_b", "right_knee_a"} <= set(table[0])
+    apart = [abs(float(row["left_elbow_a"]) - float(row["left_elbow_b"])) for row in table if row["left_elbow_b"]]
+    assert np.median(apart) < 15  # the same movement
+    assert (tmp_path / "angles.png").stat().st_size > 5000
+    assert main([*verb, "--joint", "tail"]) == 1
+    assert "--joint tail: no such angle; there are left_elbow" in capsys.readouterr().err
+
+
+def test_deviate_names_the_joints_of_a_stretch(folder: Path, tmp_path: Path) -> None:
+    assert main(["deviate", str(folder / "films"), "--keypoints", str(folder / "points"), "--rate", "10", "--tempo",
+                 "1.01", "--min-seconds", "0.2", "--out", str(tmp_path)]) == 0  # fmt: skip
+    table = rows(tmp_path / "deviations.csv")
+    assert table
+    assert all("°" in row["joints"] for row in table)
+
+
 def test_auto_says_what_it_chose(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.joints import write_angles
 from syncline.cli.options import add_label_rate, known_events
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
 from syncline.cli.terminal import Bars, say, warn
@@ -53,6 +54,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, help="key events of the two, in any form that is read, for the picture")
     parser.add_argument("--height", type=int, default=360, help="pixels of a picture in the films (default: 360)")
     parser.add_argument("--no-films", action="store_true", help="write no mp4")
+    parser.add_argument(
+        "--joint", help="with poses: the joint whose angle is drawn (default: where A and B differ most)"
+    )
     parser.add_argument("--force", action="store_true", help="write everything even if the two do not match")
     add_label_rate(parser)
     add_timeline_option(parser)
@@ -109,6 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     write_rows(arguments.out / "alignment.csv", alignment_rows(alignment, a, b), columns)
     _report(arguments.out, alignment, value)
     write_editor_timeline(arguments, videos, a.pts_seconds, [a.pts_seconds, alignment.b_at(a.pts_seconds)])
+    if embedder.bodies is not None and embedder.bodies.clips:
+        write_angles(arguments, embedder.bodies.clips, alignment)
     _draw(arguments, videos, side)
     if not arguments.no_films:
         _film(arguments, videos, alignment)

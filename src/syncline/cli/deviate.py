@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.joints import joints_that_differ
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.terminal import progress, say
@@ -63,7 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
     number = None if arguments.reference is None else pick(videos, arguments.reference)
     prepare_folder(arguments.out)
-    embeddings = Embedder.of(arguments).embed(videos)
+    embedder = Embedder.of(arguments)
+    embeddings = embedder.embed(videos)
     if len(videos) > 2 and not arguments.no_consensus:
         with progress("what the group does", len(videos)) as step:
             consensus = folder_consensus(embeddings, step=step)
@@ -82,7 +84,11 @@ def run(arguments: argparse.Namespace) -> None:
     reference = embeddings[number]
     simple = {e.source: distance_rule(reference, e) for i, e in enumerate(embeddings) if i != number}
     names = {embedding.source: video.name for embedding, video in zip(embeddings, videos, strict=True)}
-    _write(arguments, rank(reports), names, videos[number].name, reference, simple)
+    reports = rank(reports)
+    joints = {}
+    if embedder.bodies is not None and embedder.bodies.clips:
+        joints = joints_that_differ(embedder.bodies.clips, embeddings, number, reports)
+    _write(arguments, reports, names, videos[number].name, reference, simple, joints)
 
 
 def _write(
@@ -92,6 +98,7 @@ def _write(
     against: str,
     reference: Embedding,
     simple: dict[str, NDArray[np.bool_]],
+    joints: dict[str, list[str]],
 ) -> None:
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
@@ -99,9 +106,9 @@ def _write(
     rows: list[dict[str, Any]] = [
         {"video": names[report.source], "kind": d.kind, "start": plain(d.start), "end": plain(d.end),
          "score": plain(d.score), "clock": "reference" if d.kind == "missing" else "video",
-         "shown_at": plain(d.shown_at)}
+         "shown_at": plain(d.shown_at)} | ({"joints": joints[report.source][k]} if joints else {})
         for report in reports
-        for d in report.deviations
+        for k, d in enumerate(report.deviations)
     ]  # fmt: skip
     ranking: list[dict[str, Any]] = [
         {"rank": k, "video": names[report.source], "oddness": plain(report.oddness),
@@ -110,7 +117,7 @@ def _write(
          "simple_rule_share": plain(float(simple[report.source].mean()))}
         for k, report in enumerate(reports, 1)
     ]  # fmt: skip
-    columns = ["video", "kind", "start", "end", "score", "clock", "shown_at"]
+    columns = ["video", "kind", "start", "end", "score", "clock", "shown_at", *(["joints"] if joints else [])]
     write_rows(arguments.out / "deviations.csv", rows, columns)
     write_rows(arguments.out / "ranking.csv", ranking, list(ranking[0]))
     value = {"reference": against, "reference_seconds": plain(float(reference.pts_seconds[-1])), "ranking": ranking,
@@ -121,6 +128,9 @@ def _write(
         kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in report.deviations)
         kinds = "another activity: nothing in common with the group" if report.stranger else kinds
         say(f"  {entry['oddness']:7.2f}   {entry['video']}   {kinds or 'nothing'}")
+        for d, said in zip(report.deviations, joints.get(report.source, []), strict=False):
+            if said:
+                say(f"            {d.kind.replace('_', ' ')} {d.start:.1f} s: {said}")
     say(f"results in {arguments.out}; compared with {against}")
     draw(arguments, "deviations", lambda: _picture(reports, names, against))
 

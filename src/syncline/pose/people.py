@@ -27,6 +27,10 @@ LIKE_SIZE = 1.8
 """Somebody who comes back is at most so many times as large or as small."""
 
 
+FARTHEST = np.float32(1e7)
+"""A position beyond this, in pixels or millimetres, is none."""
+
+
 @dataclass(frozen=True, eq=False)
 class Detections:
     """Bodies found in the frames of a video, in any order.
@@ -46,6 +50,10 @@ class Detections:
     tracks: NDArray[np.int64]
     num_frames: int
     skeleton: Skeleton
+
+    def __post_init__(self) -> None:
+        near = np.abs(self.positions) <= FARTHEST  # nor is nan
+        object.__setattr__(self, "positions", np.where(near.all(axis=2, keepdims=True), self.positions, np.nan))
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -180,7 +180,7 @@ def other_side(name: str) -> str:
     if swapped != name:
         return swapped
     letter = re.search(
-        r"(?:^(?P<first>[LRlr])(?=[_ .-]|[A-Z]))|(?:(?<=[_ .a-z0-9-])(?P<last>[LR])$)|(?:(?<=[_ .-])[lr]$)", name
+        r"(?:^(?P<first>[LRlr])(?=[_ .-]|[A-Z][a-z]))|(?:(?<=[_ .a-z0-9-])(?P<last>[LR])$)|(?:(?<=[_ .-])[lr]$)", name
     )
     if letter is None:
         return name

@@ -87,17 +87,17 @@ def read_project(path: Path, stem: str | None = None) -> Detections:
         skeleton = _skeleton(json.loads(words(file["metadata"].attrs["json"])))
         frames, instances = file["frames"][()], file["instances"][()]
         tables = (file["points"][()], file["pred_points"][()])
-    bodies: list[Body] = []
-    last = -1
-    for row in frames[frames["video"] == _video_number(frames, wanted)]:
-        frame = int(row["frame_idx"])
-        last = max(last, frame)
-        here = instances[int(row["instance_id_start"]) : int(row["instance_id_end"])]
-        corrected = {int(one["from_predicted"]) for one in here if int(one["instance_type"]) != PREDICTED}
-        for one in here:
-            if int(one["instance_type"]) == PREDICTED and int(one["instance_id"]) in corrected:
-                continue
-            bodies.append(_body(path, frame, one, tables, len(skeleton.joints)))
+        bodies: list[Body] = []
+        last = -1
+        for row in frames[frames["video"] == _video_number(frames, wanted)]:
+            frame = int(row["frame_idx"])
+            last = max(last, frame)
+            here = instances[int(row["instance_id_start"]) : int(row["instance_id_end"])]
+            corrected = {int(one["from_predicted"]) for one in here if int(one["instance_type"]) != PREDICTED}
+            for one in here:
+                if int(one["instance_type"]) == PREDICTED and int(one["instance_id"]) in corrected:
+                    continue
+                bodies.append(_body(path, frame, one, tables, len(skeleton.joints)))
     return detections(path, bodies, last + 1, skeleton)
 
 
