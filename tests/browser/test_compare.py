@@ -62,7 +62,7 @@ def followed(alignment: Alignment, clock_a: VideoReader, clock_b: VideoReader) -
 
 
 def open_compare(page: Page, address: str, a: int, b: int, **more: object) -> None:
-    extra = "".join(f"&{key}={value}" for key, value in more.items())
+    extra = "".join(f"&{key}={value}" for key, value in ({"mode": "local"} | more).items())
     page.goto(f"{address}/#/compare?a={a}&b={b}{extra}")
     page.wait_for_selector(".stage")
     page.wait_for_function(SETTLED)
@@ -223,6 +223,20 @@ def test_brackets_of_other_layouts_loop(page: Page, address: str) -> None:
     page.evaluate("""() => document.body.dispatchEvent(
       new KeyboardEvent("keydown", { key: "[", altKey: true, ctrlKey: true, bubbles: true }))""")
     assert page.get_by_role("button", name="Repeat segment").get_attribute("aria-pressed") == "true"
+
+
+def test_the_folder_is_the_default_once_it_is_known(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_function("() => fetch('/api/status').then((a) => a.json()).then((s) => s.group.state === 'ready')")
+    page.reload()
+    page.wait_for_selector(".card")
+    page.evaluate("() => { location.hash = '#/compare?a=0&b=2'; }")
+    page.wait_for_selector(".stage")
+    assert page.get_by_role("button", name="Folder").get_attribute("aria-pressed") == "true"
+    slider = page.get_by_role("slider", name="Position in A")
+    for frame, same in ((30, 18), (60, 36), (90, 78)):  # a quarter, a half, and three quarters of the way
+        slider.fill(str(frame))
+        assert abs(shown(page)[1] - same) <= 3
 
 
 def test_matrix_is_clicked_dragged_and_zoomed(page: Page, address: str, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from syncline.errors import SynclineError
 from syncline.viewer.journal import Journal
 from syncline.viewer.library import Library
 
@@ -14,7 +15,7 @@ SETTLED = "() => [...document.querySelectorAll('video')].every((v) => v.readySta
 
 
 def open_at(page: Page, address: str, frame: int) -> None:
-    page.goto(f"{address}/#/compare?a=0&b=2")
+    page.goto(f"{address}/#/compare?a=0&b=2&mode=local")
     page.wait_for_selector(".stage")
     page.get_by_role("slider", name="Position in A").fill(str(frame))
     page.wait_for_function(SETTLED)
@@ -73,6 +74,39 @@ def test_pin_is_dragged_and_removed(page: Page, address: str, library: Library) 
     page.keyboard.press("Delete")
     expect(pin).to_have_count(0)
     assert library.journal.pins() == []
+
+
+@pytest.mark.parametrize("mode", ["local", "folder"])
+def test_the_path_goes_through_a_pin(page: Page, address: str, library: Library, mode: str) -> None:
+    page.goto(f"{address}/#/compare?a=0&b=2&mode={mode}")
+    page.wait_for_selector(".stage")
+    page.get_by_role("slider", name="Position in A").fill("60")
+    page.wait_for_function(SETTLED)
+    free = page.evaluate("document.getElementById('b').currentTime")
+    for _ in range(8):
+        page.keyboard.press("n")
+    page.keyboard.press("p")
+    expect(page.locator("#done")).to_contain_text("Pinned")
+    page.wait_for_function(SETTLED)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")  # what was moved by hand follows the path again
+    page.wait_for_function(SETTLED)
+    expect(page.locator("#time-b")).not_to_contain_text("moved")
+    held = page.evaluate("document.getElementById('b').currentTime")
+    assert held - free == pytest.approx(8 / 15, abs=0.07)
+    page.keyboard.press("Control+z")
+    expect(page.locator(".pinned li")).to_have_count(0)
+    page.wait_for_function(f"() => Math.abs(document.getElementById('b').currentTime - {free}) < 0.07")
+
+
+def test_a_pin_that_crosses_another_is_refused(library: Library) -> None:
+    library.journal.pin("one.mp4", 2.0, "two.mp4", 1.2)
+    with pytest.raises(SynclineError, match="cross"):
+        library.pin(0, 1.0, 2, 3.0)
+    with pytest.raises(SynclineError, match="no moment"):
+        library.pin(0, 1.0, 2, 30.0)
+    library.pin(2, 2.0, 0, 4.0)  # the other way round, later in both
+    assert len(library.journal.pins()) == 2
 
 
 def test_pins_of_a_swapped_pair_are_the_same(page: Page, address: str, library: Library) -> None:

@@ -14,7 +14,7 @@ from viewing import known_embedding, make_library, until
 
 from syncline.data import Embedding, Video, open_videos
 from syncline.errors import SynclineError
-from syncline.tasks import deviate
+from syncline.tasks import deviate_from_group
 from syncline.viewer.analysis import Analysis
 from syncline.viewer.background import in_background
 from syncline.viewer.embedding_queue import LONGEST, EmbeddingQueue, thinned
@@ -165,12 +165,12 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
 def test_a_ranking_of_old_embeddings_is_dropped(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library, begun, gate = make_library(folder, tmp_path / "work"), threading.Event(), threading.Event()
 
-    def waiting(*given: Any) -> Any:
+    def waiting(*given: Any, **options: Any) -> Any:
         begun.set()
         gate.wait(30)
-        return deviate(*given)
+        return deviate_from_group(*given, **options)
 
-    monkeypatch.setattr("syncline.tasks.deviate", waiting)
+    monkeypatch.setattr("syncline.tasks.deviate_from_group", waiting)
     embedder = EmbeddingQueue(library.videos, lambda: analysis.changed())
     analysis = Analysis(library, embedder)
     threads = []

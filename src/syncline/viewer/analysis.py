@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.viewer.background import JobState, in_background
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
+from syncline.viewer.group import LEAST, Group, pinned_frames
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Analysis:
     """
 
     def __init__(self, library: Library, embedder: EmbeddingQueue) -> None:
-        self._library, self.embedder = library, embedder
+        self._library, self.embedder, self.group = library, embedder, Group(library, embedder)
         self.ranking, self.rankings = JobState(), 0  # the second counts those that are done
         self.oddness: dict[int, dict[str, Any]] = {}
         self._ranks = threading.Lock()
@@ -47,14 +49,32 @@ class Analysis:
     # ---- two videos
 
     def alignment(self, a: int, b: int, mode: str = "local") -> Alignment:
-        """Alignment of two videos (of long ones at most `embedding_queue.LONGEST` frames each)."""
-        return self._align(self.embedder.generation, self._library.checked(a), self._library.checked(b), mode)
+        """Alignment of two videos (of long ones at most `embedding_queue.LONGEST` frames each).
 
-    def _aligned(self, generation: int, a: int, b: int, mode: str) -> Alignment:
-        from syncline.tasks import align
+        Args:
+            a, b: the videos.
+            mode: of `align`, or `folder`: as all videos of the folder see the two. Pins hold in `local` and `folder`.
+        """
+        a, b = self._library.checked(a), self._library.checked(b)
+        pins = tuple((pin["number"], pin["a"], pin["b"]) for pin in self._library.pins_between(a, b))
+        version = self.group.version if mode == "folder" else 0
+        return self._align(self.embedder.generation, version, pins, a, b, mode)
 
-        x, y = self.embedder.of([a, b])
-        return align(thinned(x), thinned(y), mode=mode)  # type: ignore[arg-type]
+    def _aligned(self, generation: int, version: int, pins: tuple[Any, ...], a: int, b: int, mode: str) -> Alignment:
+        from syncline.alignment.consensus import Consensus
+        from syncline.tasks import align, align_within
+
+        if mode == "folder":
+            consensus, numbers, embeddings = self.group.get()
+            if a not in numbers or b not in numbers:
+                raise SynclineError("one of these two has not been embedded")
+            return align_within(consensus, embeddings, numbers.index(a), numbers.index(b))
+        pair = [thinned(embedding) for embedding in self.embedder.of([a, b])]
+        if pins and mode == "local":
+            held = pinned_frames(self._library.journal.pins(), self._library, [a, b], pair)
+            alone = Consensus([embedding.vectors for embedding in pair], pins=held)
+            return align_within(alone, pair, 0, 1, min_gap=GAP_SCALE)
+        return align(*pair, mode=mode, min_gap=GAP_SCALE)  # type: ignore[arg-type]
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
         """What the compare page draws and plays by."""
@@ -68,7 +88,8 @@ class Analysis:
             "matches": alignment.matches,
             "matchScore": round(alignment.match_score, 3) if np.isfinite(alignment.match_score) else None,
             "threshold": MATCH_THRESHOLD,
-            "gapScale": GAP_SCALE,
+            "gapScale": round(self._gap_scale(mode), 3),
+            "pinned": mode in ("local", "folder"),
             "names": self._library.event_names,
             "rows": rows.round(6).tolist(),
             "segments": _pieces(alignment),
@@ -78,6 +99,11 @@ class Analysis:
             "tempo": tempo_curve(alignment).round(4).tolist(),
             "events": [self._library.events(a), self._library.events(b)],
         }
+
+    def _gap_scale(self, mode: str) -> float:
+        from syncline.tasks import gap_seconds
+
+        return gap_seconds(self.group.get()[2]) if mode == "folder" else GAP_SCALE
 
     def matrix(
         self, a: int, b: int, window: tuple[float, float, float, float] | None = None
@@ -112,14 +138,23 @@ class Analysis:
     # ---- several videos
 
     def timeline(self, numbers: tuple[int, ...]) -> Timeline:
-        """Two to four videos on one timeline."""
+        """Two to four videos on one timeline: that of the whole folder, or of these alone while there is none."""
         if not 2 <= len(set(numbers)) == len(numbers) <= GRID_VIDEOS:
             raise SynclineError(f"the grid shows two to {GRID_VIDEOS} different videos, asked for {len(numbers)}")
-        return self._timeline(self.embedder.generation, tuple(self._library.checked(number) for number in numbers))
+        chosen = tuple(self._library.checked(number) for number in numbers)
+        if self.group.state.state == "ready":
+            whole = self._timeline(self.embedder.generation, self.group.version, ())
+            rows = [self.group.get()[1].index(number) for number in chosen if number in self.group.get()[1]]
+            if len(rows) == len(chosen):
+                return _rows_of(whole, rows)
+        return self._timeline(self.embedder.generation, 0, chosen)
 
-    def _synchronized(self, generation: int, numbers: tuple[int, ...]) -> Timeline:
+    def _synchronized(self, generation: int, version: int, numbers: tuple[int, ...]) -> Timeline:
         from syncline.tasks import synchronize
 
+        if not numbers:
+            consensus, _, embeddings = self.group.get()
+            return synchronize(embeddings, consensus=consensus)
         return synchronize([thinned(embedding) for embedding in self.embedder.of(numbers)], method="star")
 
     def _indexed(self, generation: int) -> MomentIndex:
@@ -164,53 +199,67 @@ class Analysis:
     # ---- typical to odd, in the background
 
     def rank(self) -> None:
-        """Compare every video with the most typical one, in the background; `oddness` holds the results."""
+        """Compare every video with the one that stands for the folder, in the background; `oddness` holds the results.
+
+        Raises:
+            SynclineError: it is being done already, or there are too few videos.
+        """
         with self._ranks:
             if self.ranking.state == "working":
                 raise SynclineError("the videos are being compared already")
-            generation = self.embedder.generation
-            embeddings = {i: thinned(embedding) for i, embedding in self.embedder.all().items()}
-            if len(embeddings) < 3:
-                raise SynclineError("finding the odd ones needs at least three videos")
-            message = "comparing every video with the most typical one"
-            self.ranking = JobState("working", 0, len(embeddings), message)
-        in_background(self._rank, generation, embeddings)
+            count = len(self.embedder.all())
+            if count < LEAST:
+                raise SynclineError(f"finding the odd ones needs at least {LEAST} videos")
+            self.ranking = JobState("working", 0, count, "comparing every video with the group")
+        in_background(self._rank, self.embedder.generation)
 
-    def _rank(self, generation: int, embeddings: dict[int, Embedding]) -> None:
-        from syncline.tasks import deviate, medoid
+    def _rank(self, generation: int) -> None:
+        from syncline.tasks import deviate_from_group
 
         try:
-            numbers = list(embeddings)
-            typical = numbers[medoid(list(embeddings.values()))]
-            found: dict[int, dict[str, Any]] = {}
-            for done, number in enumerate(numbers, 1):
-                report = deviate(embeddings[typical], embeddings[number])
+            consensus, numbers, embeddings = self.group.get()
+            done = 0
+
+            def step() -> None:
+                nonlocal done
+                done += 1
+                self._tell(generation, JobState("working", done, len(numbers), self.ranking.message))
+
+            typical, reports = deviate_from_group(embeddings, consensus, step=step)
+            found: dict[int, dict[str, Any]] = {numbers[typical]: {"oddness": 0.0, "why": [], "typical": True}}
+            others = [number for number in numbers if number != numbers[typical]]
+            for number, report in zip(others, reports, strict=True):
                 why = [[d.kind, round(d.start, 2), round(d.end, 2)] for d in report.deviations]
-                found[number] = {"oddness": 0.0 if number == typical else round(report.oddness, 4), "why": why}
-                if not self._tell(generation, JobState("working", done, len(numbers), self.ranking.message)):
-                    return
-            found[typical]["typical"], found[typical]["why"] = True, []
+                found[number] = {"oddness": round(report.oddness, 4), "why": why, "stranger": report.stranger}
             self._tell(generation, JobState("ready", len(numbers), len(numbers)), found)
         except Exception as error:
             self._tell(generation, JobState("failed", 0, 0, str(error)))
             if not isinstance(error, SynclineError):
                 raise
 
-    def _tell(self, generation: int, progress: JobState, found: dict[int, dict[str, Any]] | None = None) -> bool:
+    def _tell(self, generation: int, progress: JobState, found: dict[int, dict[str, Any]] | None = None) -> None:
         """Set progress and results of a ranking, unless embeddings have come that are newer than those it looks at."""
         with self._ranks:
             if generation != self.embedder.generation:
-                return False
+                return
             self.ranking = progress
             if found is not None:
                 self.oddness = found
                 self.rankings += 1
-            return True
 
     def changed(self) -> None:
         """New embeddings are there: what was computed from the old ones is forgotten."""
         with self._ranks:
             self.oddness, self.ranking = {}, JobState()
+        self.group.renew()
+
+
+def _rows_of(timeline: Timeline, rows: list[int]) -> Timeline:
+    """The timeline of some of its videos."""
+    return replace(
+        timeline, sources=tuple(timeline.sources[k] for k in rows), positions=timeline.positions[rows],
+        inconsistency=timeline.inconsistency[rows], coverage=timeline.coverage[rows],
+    )  # fmt: skip
 
 
 def _pieces(alignment: Alignment) -> list[dict[str, Any]]:

@@ -190,12 +190,18 @@ class Library:
         """Say that a moment of A belongs to one of B, or move the pin of that number.
 
         Raises:
-            SynclineError: a moment outside its video, or as `Journal.pin`.
+            SynclineError: a moment outside its video, a pin that crosses another one, or as `Journal.pin`.
         """
         for video, seconds in ((a, seconds_a), (b, seconds_b)):
             end = float(self.pts_seconds(video)[-1])
             if not 0 <= seconds <= end + 0.5:
                 raise SynclineError(f"{self.videos[video].name} has no moment {seconds:.2f} s; it ends at {end:.2f} s")
+        for pin in self.pins_between(a, b):
+            if pin["number"] != number and (pin["a"] - seconds_a) * (pin["b"] - seconds_b) <= 0:
+                raise SynclineError(
+                    f"this pin would cross the one at {pin['a']:.2f} s and {pin['b']:.2f} s: what comes first in one "
+                    "video would come later in the other; move or remove that one first"
+                )
         self.journal.pin(self.videos[a].name, seconds_a, self.videos[b].name, seconds_b, number=number)
 
     def pins_between(self, a: int, b: int) -> list[dict[str, Any]]:

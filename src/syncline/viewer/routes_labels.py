@@ -19,7 +19,7 @@ class LabelRoutes:
     """One method a route."""
 
     def __init__(self, session: Session) -> None:
-        self._library, self._labelling = session.library, session.labelling
+        self._library, self._labelling, self._group = session.library, session.labelling, session.analysis.group
 
     def table(self) -> list[Route]:
         """All routes."""
@@ -54,6 +54,8 @@ class LabelRoutes:
 
     async def undo(self, request: Request) -> Response:
         undone = await run_in_threadpool(self._library.journal.undo)
+        if undone is not None and "pin" in undone:
+            self._group.renew()
         names = {"undone": undone, "marks": self._library.marks(), "names": self._library.event_names}
         return JSONResponse(names)
 
@@ -65,11 +67,13 @@ class LabelRoutes:
         sent = await body(request)
         if sent.get("clear"):
             await run_in_threadpool(self._library.journal.unpin, int(sent["number"]))
+            self._group.renew()
             return JSONResponse({})
         a, b = (self._library.checked(int(sent[side])) for side in ("a", "b"))
         moments = [finite(sent[f"second_{side}"], f"second_{side}") for side in ("a", "b")]
         number = None if sent.get("number") is None else int(sent["number"])
         await run_in_threadpool(self._library.pin, a, moments[0], b, moments[1], number)
+        self._group.renew()
         return JSONResponse({})
 
     async def transfer(self, request: Request) -> Response:

@@ -43,6 +43,7 @@ class WorkRoutes:
                 "source": session.queue.source_name,
                 "sources": list(session.sources),
                 "ranking": vars(session.analysis.ranking),
+                "group": vars(session.analysis.group.state),
                 "rankings": session.analysis.rankings,
                 "filming": vars(session.filming),
                 "training": training,

@@ -18,9 +18,9 @@ const timeLeft = (seconds) => seconds > 90 ? `about ${Math.round(seconds / 60)} 
 const copiesToMake = () => Object.values(state.status.copies).filter((copy) => copy.state === "working" || copy.state === "waiting").length;
 
 function showStatus() {
-  const { embedding, filming, ranking, training } = state.status, copying = copiesToMake();
-  const busy = [training, filming, embedding, ranking].find((job) => job && job.state === "working");
-  const failed = [training, embedding, ranking].find((job) => job && job.state === "failed");
+  const { embedding, filming, group, ranking, training } = state.status, copying = copiesToMake();
+  const busy = [training, filming, embedding, ranking, group].find((job) => job && job.state === "working");
+  const failed = [training, embedding, ranking, group].find((job) => job && job.state === "failed");
   let text = "";
   if (busy) text = `${busy.message}${busy === training ? "" : ` ${busy.done}/${busy.total}`}${busy.left ? `, ${timeLeft(busy.left)}` : ""}`;
   else if (copying) text = `making ${copying} ${copying === 1 ? "copy" : "copies"} that browsers play`;
@@ -79,8 +79,8 @@ async function watch() { // one chain of questions, however many ask for it
   looking = true;
   try { await look(); } catch (error) { problem(error.message); }
   looking = false;
-  const { embedding, filming, ranking, training } = state.status;
-  const busy = copiesToMake() || [embedding, filming, ranking, training].some((job) => job && job.state === "working");
+  const { embedding, filming, group, ranking, training } = state.status;
+  const busy = copiesToMake() || [embedding, filming, group, ranking, training].some((job) => job && job.state === "working");
   watch.timer = setTimeout(watch, again ? 0 : busy ? 500 : 4000);
 }
 

@@ -6,6 +6,7 @@ import { plainLook } from "/page/screens.js";
 import { makeStage } from "/page/stage.js";
 
 const look = plainLook(); // how the two are laid out stays while one goes from pair to pair
+const FOLDER = ["folder", "Folder", "As all videos of the folder see these two: what A and B alone do not know, the others do"];
 const MODES = [["local", "Local", "Only what matches; gaps stay gaps"], ["global", "Global", "Start to start, end to end"], ["subsequence", "Subsequence", "The shorter one somewhere inside the longer"]];
 
 async function tileOf(a, b, window = null) {
@@ -28,8 +29,9 @@ export async function compareView(root, query) {
   const b = query.has("b") ? Number(query.get("b")) : (a + 1) % count;
   const wait = el("p", { class: "wait soft", role: "status" }, state.status.generation ? "Aligning …" : "Embedding these two first …");
   const holder = el("div", {}, wait);
-  let mode = query.get("mode") || "local", stage = null;
-  const modes = el("div", { class: "modes", role: "group", "aria-label": "How to align" }, MODES.map(([name, label, title]) => el("button", { title, "aria-pressed": String(name === mode), "data-mode": name, onclick: () => switchTo(name) }, label)));
+  const modesHere = count >= 3 ? [FOLDER, ...MODES] : MODES;
+  let mode = query.get("mode") || (state.status.group.state === "ready" ? "folder" : "local"), stage = null;
+  const modes = el("div", { class: "modes", role: "group", "aria-label": "How to align" }, modesHere.map(([name, label, title]) => el("button", { title, "aria-pressed": String(name === mode), "data-mode": name, onclick: () => switchTo(name) }, label)));
   const reopen = (change) => go("compare", { a, b, mode, t: stage ? stage.transport.second.toFixed(5) : undefined, ...change });
   const swap = () => reopen({ a: b, b: a, t: stage ? stage.follower.clock.seconds[stage.follower.frame].toFixed(5) : undefined });
   root.replaceChildren(el("div", { class: "bar top" }, videoSelect("A", a, (value) => reopen({ a: value, t: undefined })), el("button", { class: "round", "aria-label": "Swap A and B", title: "Swap A and B (S)", onclick: () => swap() }, "⇄"),
@@ -60,12 +62,13 @@ export async function compareView(root, query) {
       if (pins.key(key, event)) return true;
       if (key === "s" || key === "S") swap();
       else if (key === "f" || key === "F") find();
-      else if (key === "m" || key === "M") switchTo(MODES[(MODES.findIndex(([name]) => name === mode) + 1) % MODES.length][0]);
+      else if (key === "m" || key === "M") switchTo(modesHere[(modesHere.findIndex(([name]) => name === mode) + 1) % modesHere.length][0]);
       else return false;
       return true;
     };
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
       el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file")];
+    if (!data.pinned && pins.list.length) tools.push(el("p", { class: "soft" }, "Pins hold in Folder and Local."));
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
     stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });

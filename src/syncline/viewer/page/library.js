@@ -14,6 +14,7 @@ const ORDERS = {
 const kept = { order: "Name", filter: "", chosen: [], drawn: 0 };
 
 function why(video) {
+  if (video.stranger) return el("p", { class: "why bad" }, "Another activity: nothing in common with the group");
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
   if (!video.why) return null;
   if (!video.why.length) return el("p", { class: "why good" }, "Nothing unusual");

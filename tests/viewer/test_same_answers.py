@@ -1,0 +1,116 @@
+"""The page and the command line give the same answers about the same folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+from viewing import until
+
+from syncline.cli.main import main
+from syncline.video import VideoWriter
+from syncline.viewer.serving import open_viewer
+
+
+def write_moving_square(path: Path, count: int, *, seed: int, pause: int = 0) -> None:
+    """A square that crosses a textured picture, and may stand still for some frames in the middle."""
+    ground = np.asarray(
+        Image.fromarray(np.random.default_rng(seed).integers(0, 90, (6, 8, 3), dtype=np.uint8)).resize((128, 96))
+    )
+    at = np.linspace(0, 1, count - pause)
+    at = np.concatenate([at[: len(at) // 2], np.full(pause, at[len(at) // 2]), at[len(at) // 2 :]])
+    with VideoWriter(path, height=96, width=128, rate=15) as writer:
+        for k, share in enumerate(at):
+            picture = ground.copy()
+            left = int(share * 96)
+            picture[20 + left // 3 : 52 + left // 3, left : left + 32] = (230, 60 + left, 40)
+            writer.write(picture, k / 15)
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("squares")
+    for name, count, seed, pause in (("a", 60, 1, 0), ("b", 45, 1, 0), ("c", 75, 2, 15), ("d", 60, 3, 0)):
+        write_moving_square(folder / f"{name}.mp4", count, seed=seed, pause=pause)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """The viewer of the folder, once everything has been embedded and compared."""
+    work = tmp_path_factory.mktemp("work")
+    viewer = open_viewer(squares, work=str(work), cache=str(work / "cache"))
+    client = TestClient(viewer.app, base_url="http://127.0.0.1")
+    assert client.get("/").status_code == 200
+    until(lambda: client.get("/api/status").json()["group"]["state"] == "ready", 120)
+    return client
+
+
+def cache_of(client: TestClient, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(next(tmp_path_factory.getbasetemp().glob("work*")) / "cache")
+
+
+def test_timeline_and_sync(
+    client: TestClient, squares: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache = cache_of(client, tmp_path_factory)
+    assert (
+        main(["sync", str(squares), "--out", str(tmp_path), "--cache", cache, "--no-films", "--figures", "none"]) == 0
+    )
+    with (tmp_path / "timeline.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    page = client.get("/api/timeline?ids=0,1,2,3").json()
+    assert len(rows) == len(page["seconds"])
+    for k, name in enumerate("abcd"):
+        said = [float(row[f"{name}.mp4"] or "nan") for row in rows]
+        absent = np.array(page["absent"][k], dtype=bool)
+        assert np.array_equal(absent, np.isnan(said))
+        assert np.array(page["positions"][k])[~absent] == pytest.approx(np.array(said)[~absent], abs=2e-3)
+
+
+def test_ranking_and_deviate(
+    client: TestClient, squares: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache, out = cache_of(client, tmp_path_factory), str(tmp_path)
+    assert main(["deviate", str(squares), "--out", out, "--cache", cache, "--figures", "none"]) == 0
+    said = json.loads((tmp_path / "deviations.json").read_text())
+    token = client.get("/").text.split('syncline-token" content="')[1].split('"')[0]
+    assert client.post("/api/rank", headers={"x-syncline-token": token}).status_code == 200
+    until(lambda: client.get("/api/status").json()["ranking"]["state"] == "ready", 60)
+    videos = client.get("/api/library").json()["videos"]
+    assert [video["name"] for video in videos if video.get("typical")] == [said["reference"]]
+    shown = {video["name"]: video for video in videos if not video.get("typical")}
+    assert shown.keys() == {entry["video"] for entry in said["ranking"]}
+    for entry in said["ranking"]:
+        assert shown[entry["video"]]["oddness"] == pytest.approx(entry["oddness"], abs=1e-3)
+        kinds = [d["kind"] for d in said["deviations"] if d["video"] == entry["video"]]
+        assert [kind for kind, _, _ in shown[entry["video"]]["why"]] == kinds
+
+
+def test_a_pair_and_align(squares: Path, tmp_path: Path) -> None:
+    """Two videos alone: the folder knows no more than the two do."""
+    two = tmp_path / "two"
+    two.mkdir()
+    for name in ("a.mp4", "c.mp4"):
+        (two / name).write_bytes((squares / name).read_bytes())
+    work, out = tmp_path / "work", tmp_path / "aligned"
+    viewer = open_viewer(two, work=str(work), cache=str(work / "cache"))
+    client = TestClient(viewer.app, base_url="http://127.0.0.1")
+    assert client.get("/").status_code == 200
+    until(lambda: client.get("/api/status").json()["generation"] == 1, 120)
+    words = ["align", str(two / "a.mp4"), str(two / "c.mp4"), "--out", str(out), "--cache", str(work / "cache")]
+    assert main([*words, "--no-films", "--figures", "none", "--force"]) == 0
+    said = json.loads((out / "alignment.json").read_text())
+    page = client.get("/api/compare?a=0&b=1&mode=local").json()
+    assert page["matchScore"] == pytest.approx(said["match_score"], abs=2e-3)
+    assert page["matches"] == said["matches"]
+    shown = [(gap["video"], gap["from"], gap["to"]) for gap in page["gaps"]]
+    assert len(shown) == len(said["gaps"]) >= 1
+    for (video, start, end), gap in zip(shown, said["gaps"], strict=True):
+        assert (video, start, end) == (gap["video"], pytest.approx(gap["start"], abs=2e-3),
+                                       pytest.approx(gap["end"], abs=2e-3))  # fmt: skip
