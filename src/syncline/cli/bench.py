@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncline.cli.options import setting
+
+if TYPE_CHECKING:
+    from syncline.experiments import BenchConfig
 
 EXAMPLE = """\
 A bench that was stopped goes on where it was. Results: OUT/NAME/runs.jsonl (a line a run), tables.md, .csv, .tex,
@@ -17,6 +20,7 @@ examples:
   syncline bench my_bench.yaml --root data/ --seeds 0 1
   syncline bench table1 --root data/ --steps 200 --set encoder.project=512
   syncline bench real --out results/ --only-tables
+  syncline bench table1 --root data/ --dry-run
   syncline bench --list
 """
 
@@ -36,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of all rows, as encoder.width=64"
     )
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+    parser.add_argument("--dry-run", action="store_true", help="list the runs, with the paper's rows, and do nothing")
     parser.add_argument("--only-tables", action="store_true", help="write the tables of the runs that are there")
 
 
@@ -73,6 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
         sets=arguments.sets or config.sets,
         baseline=config.baseline if config.baseline in methods else None,
     )
+    if arguments.dry_run:
+        _list_runs(config)
+        return 0
     folder = arguments.out / config.name
     if arguments.only_tables:
         if not (folder / "runs.jsonl").is_file():
@@ -88,3 +96,18 @@ def run(arguments: argparse.Namespace) -> int:
     print((folder / "tables.md").read_text(encoding="utf-8"))
     print(f"results in {folder}")
     return 0
+
+
+def _list_runs(config: BenchConfig) -> None:
+    """Every training that the bench would do: set, row, seed, its size, and the row of the paper that it is."""
+    from syncline.experiments.published_runs import planned_runs
+
+    runs = planned_runs(config.sets, list(config.methods), config.seeds, config.paper)
+    for run in runs:
+        training = config.training(run.row, run.seed)
+        length = f"{training.steps} steps" if training.epochs is None else f"{training.epochs} epochs"
+        pictures = training.views.batch_size * training.views.num_frames * training.encoder.contexts
+        pictures *= 3 if training.views.pairing == "triplets" else 2
+        paper = f"; the paper's {run.paper}" if run.paper else ""
+        print(f"{run.set}, {run.row}, seed {run.seed}: {length} of {pictures} pictures{paper}")
+    print(f"{len(runs)} runs")

@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of the method's loss; of lac: corrected (default), cross_video (default for one scene), paper ...",
     )
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
+    parser.add_argument("--published", action="store_true", help="its published encoder and settings, from pixels")
     parser.add_argument("--steps", type=int, help="steps of the optimiser (default: 800)")
     parser.add_argument("--minutes", type=float, help="budget for everything; never more than --steps")
     parser.add_argument("--seed", type=int, help="(default: 0)")
@@ -123,7 +124,9 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     if arguments.resume and arguments.out is not None:
         base = read_config(Path(arguments.out))
     else:
-        base = method_config(given.get("method", "lac"), preset=given.get("preset"), own=arguments.own)
+        base = method_config(
+            given.get("method", "lac"), preset=given.get("preset"), own=arguments.own, published=arguments.published
+        )
     config = config_from(merged(base.as_dict(), given))
     make_loss(config, rate_hz=1.0)  # options that the loss does not have are told now, not after an hour
     return config

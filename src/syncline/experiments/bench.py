@@ -34,6 +34,8 @@ from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.evaluate import evaluate, prepare
 from syncline.evaluation.protocols import PROTOCOLS, Protocol, evaluation_sampling
+from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
+from syncline.experiments.published_runs import beside_the_paper, measure_published, stride_of
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.experiments.sets import BenchSet, open_sets
 from syncline.files import write_json, write_text
@@ -44,7 +46,7 @@ _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 _FIXED: dict[str, Any] = {"sample_rate_hz": None, "copies": 1, "align_with_gaps": False}
 """What training would measure on each folder; all methods of a table have the same unless it says otherwise."""
-_SINCE_0_1 = {"sample_rate_hz": None, "align_with_gaps": False}
+_SINCE_0_1 = {"sample_rate_hz": None, "align_with_gaps": False, "epochs": None, "workers": 0, "store": False}
 """Settings that version 0.1.0 did not have, and their values then: runs of that version keep their keys."""
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 
@@ -62,6 +64,7 @@ class BenchConfig:
         common: the same for all methods; a method's own come over them.
         seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
         baseline: the row that differences are taken against; None for the first.
+        paper: the table of the LAC paper whose numbers stand beside (`published_runs`); None: none.
     """
 
     name: str
@@ -74,12 +77,15 @@ class BenchConfig:
     controls: list[str] = field(default_factory=lambda: list(CONTROLS))
     draws: int = 10
     baseline: str | None = None
+    paper: str | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in (("protocols", PROTOCOLS), ("controls", CONTROLS)):
+        for name, allowed in (("protocols", (*PROTOCOLS, PUBLISHED)), ("controls", CONTROLS)):
             unknown = [word for word in getattr(self, name) if word not in allowed]
             if unknown:
                 raise SynclineError(f"bench {self.name}: {name} has {unknown[0]!r}; there are {', '.join(allowed)}")
+        if PUBLISHED in self.protocols and (len(self.protocols) > 1 or self.controls):
+            raise SynclineError(f"bench {self.name}: protocol {PUBLISHED} stands alone, without controls")
         if not self.sets or not self.seeds or not self.methods:
             raise SynclineError(f"bench {self.name}: sets, seeds and methods must not be empty")
         if self.baseline is not None and self.baseline not in self.methods:
@@ -90,9 +96,10 @@ class BenchConfig:
     def training(self, label: str, seed: int, extra: Mapping[str, Any] | None = None) -> TrainConfig:
         """The training configuration of a row."""
         own = dict(self.methods[label])
-        how = {key: own.pop(key) for key in ("method", "preset", "own") if key in own}
+        how = {key: own.pop(key) for key in ("method", "preset", "own", "published") if key in own}
         try:
-            settings = merged(merged(merged({**_FIXED, **self.common}, extra or {}), own), {"seed": seed})
+            fixed = _FIXED if PUBLISHED not in self.protocols else {}
+            settings = merged(merged(merged({**fixed, **self.common}, extra or {}), own), {"seed": seed})
             return method_config(**how, **settings)
         except (SynclineError, TypeError) as error:
             raise SynclineError(f"bench {self.name}, method {label!r}: {error}") from error
@@ -161,7 +168,8 @@ def run_bench(
 
 
 def _run_set(config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], tell: Say) -> None:
-    extra = {"encoder": {"sampling": {"stride": evaluation_sampling(found.videos).stride}}}
+    published = PUBLISHED in config.protocols
+    extra = {} if published else {"encoder": {"sampling": {"stride": evaluation_sampling(found.videos).stride}}}
     ready: dict[str, tuple[FeatureCache, list[Protocol]]] = {}
     for seed in config.seeds:
         for label in (*config.methods, "controls"):
@@ -173,6 +181,9 @@ def _run_set(config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Pat
             if key in done:
                 continue
             tell(f"{found.name}, {label}, seed {seed}")
+            if published:
+                _keep(_run_published, found, label, training, tell, config=config, log=log, key=key, done=done)
+                continue
             look = repr([getattr(training.encoder, name) for name in ("sampling", *_BACKBONE)])
             if look not in ready:
                 own = _own_cache(training.encoder, cache)
@@ -182,14 +193,43 @@ def _run_set(config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Pat
                         found.videos, own, config=training.encoder, recuts=found.recuts, protocols=config.protocols
                     ),
                 )
-            try:
-                line = _run(found, label, training, names, *ready[look], config.draws)
-            except SynclineError as error:
-                _log.warning("%s, %s, seed %d failed: %s", found.name, label, seed, error)
-                continue
-            append_line(log, {"key": key} | line)
-            done.add(key)
-            write_tables(config, log.parent)
+            arguments = (found, label, training, names, *ready[look], config.draws)
+            _keep(_run, *arguments, config=config, log=log, key=key, done=done)
+
+
+def _keep(
+    do: Callable[..., dict[str, Any]], found: BenchSet, label: str, training: TrainConfig, *others: Any,
+    config: BenchConfig, log: Path, key: str, done: set[str],
+) -> None:  # fmt: skip
+    """Does a run and writes its line and the tables; one that fails is told and left for the next call."""
+    try:
+        line = do(found, label, training, *others)
+    except SynclineError as error:
+        _log.warning("%s, %s, seed %d failed: %s", found.name, label, training.seed, error)
+        return
+    append_line(log, {"key": key} | line)
+    done.add(key)
+    write_tables(config, log.parent)
+
+
+def _run_published(found: BenchSet, label: str, training: TrainConfig, tell: Say) -> dict[str, Any]:
+    """One run from pixels, measured as the paper measures."""
+    started = time.perf_counter()
+
+    def said(told: Progress) -> None:
+        if told.phase == "plan":
+            tell(told.message)
+
+    encoder = fit(found.videos.split("train"), training, callback=said)
+    trained = time.perf_counter() - started
+    row = measure_published(encoder, found.videos, stride=stride_of(found.name))
+    row |= {"set": found.name, "protocol": PUBLISHED, "method": label, "seed": training.seed, "per_source": {}}
+    return {
+        "set": found.name, "label": label, "seed": training.seed, "config": training.as_dict(),
+        "weights": encoder.backbone.origin, "train_seconds": round(trained, 2),
+        "seconds": round(time.perf_counter() - started, 2), "peak_memory_mb": _peak_memory(),
+        "environment": environment(), "rows": [row],
+    }  # fmt: skip
 
 
 def _own_cache(encoder: EncoderConfig, cache: FeatureCache) -> FeatureCache:
@@ -318,11 +358,21 @@ def write_tables(config: BenchConfig, folder: Path) -> None:
         "sets that were made for this project. Mean ± standard deviation over seeds. Bold: the best, and the 95 % "
         "interval of its difference to the next best (paired bootstrap over source videos) excludes 0.\n",
     ]
+    if config.paper is not None:
+        random = [label for label in config.methods if _random_by_chance(config, label)]
+        if random:
+            notes.insert(0, f"**Backbones started from random weights: {', '.join(random)}. No published result.**\n")
+        speeds = beside_the_paper(rows, config.paper) + speeds
     write_text(folder / "tables.md", "\n".join(notes) + "\n" + as_markdown(tables) + speeds)
     write_text(folder / "tables.csv", as_csv(tables))
     write_text(folder / "tables.tex", as_latex(tables))
     found = difference_rows(rows, config.baseline or next(iter(config.methods)))
     write_json(folder / "differences.json", found)
+
+
+def _random_by_chance(config: BenchConfig, label: str) -> bool:
+    """Whether a row has a backbone of random weights without saying so in its name."""
+    return config.training(label, 0).encoder.weights == "none" and "w/o pretrained" not in label
 
 
 def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -31,6 +31,10 @@ class TrainConfig:
             embeddings; one of the ``frozen`` features, about their mean in the batch; or the ``consensus`` of the
             whole folder, computed once from frozen features.
         encoder, views: what is trained, and what it is shown.
+        epochs: rounds through the videos; ``steps`` then follow from their number, and the cosine goes down once a
+            round, as the published codes do it. None: ``steps``.
+        workers: processes that make batches of pictures ahead of time; 0: the training process makes them itself. What
+            comes out does not depend on it. store: pictures are decoded once, into memory-mapped files of the cache.
         steps: of the optimiser. accumulate: batches a step. seed: with the step it decides every draw.
         lr, weight_decay, betas: of Adam. schedule: ``cosine`` to 0, or ``fixed``. clip: largest norm of the encoder's
             gradient; 0 for any. The loss's own parameters have its ``gap_lr``, or ``lr``.
@@ -55,6 +59,9 @@ class TrainConfig:
     teacher: Teacher = "alignment"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
+    epochs: int | None = None
+    workers: int = 0
+    store: bool = False
     steps: int = 800
     accumulate: int = 1
     seed: int = 0
@@ -80,7 +87,9 @@ class TrainConfig:
                 raise SynclineError(f"{name} must be at least 1, got {getattr(self, name)}")
         if isinstance(self.sample_rate_hz, float | int) and not 0 < self.sample_rate_hz < 1e4:
             raise SynclineError(f"sample_rate_hz must be above 0, or auto; got {self.sample_rate_hz}")
-        for name in ("weight_decay", "clip", "checkpoint_seconds"):
+        if self.epochs is not None and self.epochs < 1:
+            raise SynclineError(f"epochs must be at least 1 (or null: steps), got {self.epochs}")
+        for name in ("weight_decay", "clip", "checkpoint_seconds", "workers"):
             if getattr(self, name) < 0:
                 raise SynclineError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not self.lr > 0:

@@ -41,10 +41,11 @@ from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, chec
 from syncline.training.settle import settled
 from syncline.training.steps import Stepper, StepResult, make_optimizer
 from syncline.training.stopping import Stop, TrainingStopped, catching_stops
+from syncline.views import WorkerViews
 
 _REVISE = 25
 """Steps between looks at the clock, where there is a budget."""
-_NOT_IDENTITY = ("steps", "align_with_gaps", "log_every", "checkpoint_seconds", "trackers")
+_NOT_IDENTITY = ("steps", "align_with_gaps", "workers", "store", "log_every", "checkpoint_seconds", "trackers")
 """What may change when a run is resumed."""
 
 
@@ -151,6 +152,8 @@ class _Session:
         finally:
             if metrics is not None:
                 metrics.close()
+            if isinstance(self.stepper.views, WorkerViews):
+                self.stepper.views.close()
             self.accelerator.end_training()
         # Accelerate put autocast around the encoder's own ``forward``, which is not to outlive training
         self.accelerator.unwrap_model(self.stepper.model, keep_fp32_wrapper=False)
@@ -166,7 +169,9 @@ class _Session:
     def _material(self) -> Material:
         """What is trained on, after everybody was told how long it will take."""
         if self.cache is None:
-            material = of_pixels(self.videos.videos, self.config, self.encoder)
+            material = of_pixels(
+                self.videos.videos, self.config, self.encoder, accelerator=self.accelerator, tell=self.tell
+            )
             self.stepper.views = material.views
             self._tell_plan((0, 0, 0, 0.0, 0.0))
             return material

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from syncline.files import content_hash
 from syncline.training.config import TrainConfig
 from syncline.training.planning import Budget
 from syncline.training.progress import Callback, Progress
-from syncline.views import FeatureViews, PixelViews, Views
+from syncline.views import FeatureViews, PixelStore, PixelViews, Views, WorkerViews
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +125,15 @@ def _read(
     return unread
 
 
-def of_pixels(videos: Sequence[Video], config: TrainConfig, encoder: FrameEncoder) -> Material:
+def of_pixels(
+    videos: Sequence[Video],
+    config: TrainConfig,
+    encoder: FrameEncoder,
+    *,
+    accelerator: Any,
+    tell: Callback,
+    store: str | Path | None = None,
+) -> Material:
     """The videos themselves: every batch is decoded. Sets the encoder's reference length.
 
     Raises:
@@ -140,12 +150,43 @@ def of_pixels(videos: Sequence[Video], config: TrainConfig, encoder: FrameEncode
             _log.warning("passed over %s: %s", video.name, error)
     kept = tuple(video for video in videos if video.name not in unread)
     _enough(kept, unread)
+    pictures = _stored(kept, encoder, store, accelerator, tell) if config.store else None
     views = PixelViews(
         kept, config.encoder.sampling, config.views, size=encoder.backbone.size, seed=config.seed,
-        contexts=config.encoder.contexts, context_stride=config.encoder.context_stride,
+        contexts=config.encoder.contexts, context_stride=config.encoder.context_stride, store=pictures,
     )  # fmt: skip
     encoder.calibrate([np.empty((length, 0)) for length in views.lengths], seed=config.seed)
-    return Material(views, kept, unread)
+    if config.workers == 0:
+        return Material(views, kept, unread)
+    pin = accelerator.device.type == "cuda"
+    return Material(WorkerViews(views, workers=config.workers, pin=pin), kept, unread)
+
+
+def _stored(
+    videos: Sequence[Video], encoder: FrameEncoder, root: str | Path | None, accelerator: Any, tell: Callback
+) -> PixelStore:
+    """All videos decoded into the store, each process its share; how much disk that takes is said before.
+
+    Raises:
+        SynclineError: there is not room enough on the disk.
+    """
+    store = PixelStore(encoder.backbone.size, root)
+    lacking, size = store.missing(videos)
+    store.root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(store.root).free
+    if size > 0.95 * free:
+        raise SynclineError(
+            f"decoded pictures of {len(lacking)} videos take {size / 1e9:.1f} GB, {store.root} has {free / 1e9:.1f} GB "
+            "free; set SYNCLINE_CACHE to another disk, or store=false, which decodes in every step"
+        )
+    share = lacking[accelerator.process_index :: accelerator.num_processes]
+    tell(Progress("pictures", 0, len(share), f"decoding into {store.root}: {size / 1e9:.2f} GB"))
+    for done, video in enumerate(share, 1):
+        store.add(video)
+        tell(Progress("pictures", done, len(share)))
+    if accelerator.num_processes > 1:
+        accelerator.wait_for_everyone()
+    return store
 
 
 def _enough(kept: Sequence[Video], unread: dict[str, str]) -> None:

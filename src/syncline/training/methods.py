@@ -1,9 +1,11 @@
 """The methods, one row each: its loss, what views it needs, and its authors' own encoder and settings.
 
-A method is trained in one of two settings (`recipes.method_config`):
+A method is trained in one of three settings (`recipes.method_config`):
 - common (the default): every method on one encoder, batch, optimiser and number of steps; what stays its own is what it
   is: the loss, the pairing and choice of frames, contexts and normalisation of rows where the loss needs them so.
 - ``own``: with its own head, temporal module and training settings, on features of a frozen backbone.
+- ``published``: from pixels, with the published encoder and the settings of the LAC authors' code, which has a form of
+  each method but LRProp. One defect is left out: it gives LAV the steps of other sequences than those it compares.
 
 Adding a method takes two files: its loss, and a row here (CONTRIBUTING shows both).
 """
@@ -30,6 +32,7 @@ class Method:
         unit_rows: whether the common encoder gives it rows of length 1.
         views: fields of ``ViewConfig`` that it needs in every setting.
         encoder: fields of ``EncoderConfig``, the method's own over cached features. own: its authors' settings.
+        published_encoder: its name in `encoder.published_config`. published: settings of the published training.
         presets: what presets of the loss ask of the rest.
     """
 
@@ -39,6 +42,8 @@ class Method:
     views: Settings = field(default_factory=dict)
     encoder: Settings = field(default_factory=dict)
     own: Settings = field(default_factory=dict)
+    published_encoder: str = ""
+    published: Settings = field(default_factory=dict)
     presets: Mapping[str, Settings] = field(default_factory=dict)
 
 
@@ -68,6 +73,8 @@ METHODS: dict[str, Method] = {
         label_width="var",
         encoder=_LAC_ENCODER,
         own={"align_with_gaps": True, "views": {"num_frames": 64, "batch_size": 2, **_PUBLISHED_CROPS}},
+        published_encoder="lac",
+        published={"epochs": 300, "align_with_gaps": True, "views": {"num_frames": 64, "batch_size": 2}},
         presets={
             "paper": {"label_seconds": None, "views": _PUBLISHED_CROPS},
             "released": _RELEASED_LAC,
@@ -80,6 +87,8 @@ METHODS: dict[str, Method] = {
         label_width="variance",
         encoder=_CARL_ENCODER,
         own={"views": {"num_frames": 32, "batch_size": 16, **_PUBLISHED_CROPS}},
+        published_encoder="scl",
+        published={"epochs": 300, "views": {"num_frames": 32, "batch_size": 16}},
     ),
     # tcn: dot products without temperature; tcc: distances over d t. Both stand still when rows have length 1
     "tcn": Method(
@@ -88,6 +97,8 @@ METHODS: dict[str, Method] = {
         views={"pairing": "npairs", "sampler": "offset_uniform"},
         encoder={**_PLAIN_HEAD, "temporal": "none", "embedding_dim": 32, "l2_normalize": False},
         own=_pairs_of_videos(20, 4),
+        published_encoder="tcn",
+        published={"epochs": 200, "views": {"num_frames": 8, "batch_size": 16, "pipeline": "none", "flip": False}},
         presets={"lac": {"views": {"pairing": "triplets"}}},
     ),
     "tcc": Method(
@@ -96,18 +107,34 @@ METHODS: dict[str, Method] = {
         views={"pairing": "videos", "sampler": "offset_uniform"},
         encoder={**_TWO_CONTEXTS, "l2_normalize": False},
         own=_pairs_of_videos(20, 2),
+        published_encoder="resnet50_conv3d",
+        published={
+            "epochs": 200,
+            "views": {"num_frames": 32, "batch_size": 4, "pairing": "views", "sampler": "time_augment"},
+        },
     ),
     "lav": Method(
         loss=LAVLoss,
         views={"pairing": "videos", "sampler": "segment_uniform"},
         encoder=_TWO_CONTEXTS,
         own=_pairs_of_videos(20, 1),
+        published_encoder="lav",
+        published={
+            "epochs": 200,
+            "encoder": {"context_stride": 1},
+            "views": {"num_frames": 32, "batch_size": 2, "sampler": "time_augment"},
+        },
     ),
     "gta": Method(
         loss=GTALoss,
         views={"pairing": "videos", "sampler": "offset_uniform"},
         encoder=_TWO_CONTEXTS,
         own=_pairs_of_videos(20, 2),
+        published_encoder="gta",
+        published={
+            "epochs": 200,
+            "views": {"num_frames": 32, "batch_size": 2, "pairing": "views", "sampler": "time_augment"},
+        },
     ),
     # our reconstruction
     "lrprop": Method(
@@ -116,5 +143,7 @@ METHODS: dict[str, Method] = {
         views={"sampler": "offset_uniform"},
         encoder=_CARL_ENCODER,
         own={"views": {"batch_size": 4}},
+        published_encoder="scl",
+        published={"epochs": 300, "views": {"num_frames": 32, "batch_size": 4}},
     ),
 }

@@ -15,8 +15,9 @@ class Progress(syncline.progress.Progress):
     """How far training is.
 
     Attributes:
-        phase: ``plan`` (once, before anything long begins), ``features`` (a video was read), ``consensus`` (one
-            was aligned with the others), ``training`` (a step was done), ``saved`` (a checkpoint was), ``done``.
+        phase: ``plan`` (once, before anything long begins), ``features`` (a video was read), ``pictures`` (one was
+            decoded into the store), ``consensus`` (one was aligned with the others), ``training`` (a step was done),
+            ``saved`` (a checkpoint was), ``done``.
         done, total: videos or steps.
         message: what a person should know; often "".
         plan: with ``plan``, ``done`` only. loss, terms, lr: of the step; terms only where it was logged.

@@ -6,7 +6,7 @@ import inspect
 from dataclasses import asdict, replace
 from typing import Any
 
-from syncline.encoder import EncoderConfig
+from syncline.encoder import EncoderConfig, published_config
 from syncline.errors import SynclineError
 from syncline.losses import DEFAULT_PRESET, PairLoss
 from syncline.training.config import TrainConfig, config_from, merged
@@ -16,14 +16,24 @@ from syncline.views import ViewConfig
 _RETIMED = 0.5  # share of the views that are re-cut at changing speed: ours; what it gave stands in docs/results.md
 
 
-def method_config(method: str = "lac", *, preset: str | None = None, own: bool = False, **changes: Any) -> TrainConfig:
+_PUBLISHED: dict[str, Any] = {
+    "lr": 1e-4, "label_seconds": None, "store": True,
+    "encoder": {"sampling": {"stride": 1}},  # every frame: labels are as wide in source frames
+    "views": {"crop_base": "video", "region": 1.5, "retimed": 0.0, "flip": True, "pipeline": "ssl"},
+}  # fmt: skip
+
+
+def method_config(
+    method: str = "lac", *, preset: str | None = None, own: bool = False, published: bool = False, **changes: Any
+) -> TrainConfig:
     """The configuration of a method.
 
     Args:
         method: lac, scl, tcn, tcc, lav, gta, lrprop (our reconstruction). preset: of its loss, with all that it asks
             of encoder and views; None for the method's own. Of lac that is ``auto``: `losses.DEFAULT_PRESET`, or
             another where all clips show one scene (`training.settle`); with ``own`` it is `losses.DEFAULT_PRESET`.
-        own: the method's own encoder and training settings, not the common ones (`training.methods`).
+        own: the method's own encoder and training settings on frozen features, not the common ones. published: its
+            published encoder from pixels and published settings (`training.methods`).
         changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
 
     Raises:
@@ -34,17 +44,26 @@ def method_config(method: str = "lac", *, preset: str | None = None, own: bool =
         'videos'
     """
     row = row_of(method)
-    encoder = own_encoder(method) if own else EncoderConfig(l2_normalize=row.unit_rows)
+    if published and (own or not row.published_encoder):
+        raise SynclineError(f"{method}: published goes without own, and with a method that has a published encoder")
+    if published:
+        encoder = published_config(row.published_encoder)
+    else:
+        encoder = own_encoder(method) if own else EncoderConfig(l2_normalize=row.unit_rows)
     if method == "lac" and preset is None:
-        preset = DEFAULT_PRESET if own else "auto"
+        preset = DEFAULT_PRESET if own or published else "auto"
     base = replace(TrainConfig(), method=method, preset=preset, encoder=encoder).as_dict()
     base = merged(base, {"views": {**row.views, "retimed": 0.0 if own else _RETIMED}})
-    if own:
+    if published:
+        base = merged(merged(base, _PUBLISHED), row.published)
+    elif own:
         base = merged(base, {"lr": 1e-4, "label_seconds": None, **row.own})
     else:
         base |= {"sample_rate_hz": "auto", "copies": "auto"}
     if preset is not None:
         base = merged(base, row.presets.get(preset, {}))
+    if published:  # presets of the loss are for any encoder; crops are the published ones
+        base = merged(base, {"views": {"crop_base": "video"}})
     plain = {
         key: asdict(value) if isinstance(value, EncoderConfig | ViewConfig) else value for key, value in changes.items()
     }

@@ -71,6 +71,10 @@ def settled(
             f"{len(videos)} clips are few to learn from: frozen features, which every command uses without --run, may "
             "serve better; compare with syncline evaluate"
         )
+    if config.epochs is not None:
+        each = max(1, len(videos) // (config.views.batch_size * config.accumulate))
+        config = replace(config, steps=config.epochs * each)
+        notes.append(f"{config.epochs} rounds of {each} steps")
     if config.sample_rate_hz is not None:
         config, note = _with_rate(videos, config)
         notes += note

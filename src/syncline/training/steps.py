@@ -147,7 +147,12 @@ def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
         >>> lr_factor(TrainConfig(), 0, 100), round(lr_factor(TrainConfig(), 50, 100), 3)
         (1.0, 0.5)
     """
-    return 0.5 * (1 + math.cos(math.pi * step / steps)) if config.schedule == "cosine" else 1.0
+    if config.schedule == "fixed":
+        return 1.0
+    if config.epochs is None:
+        return 0.5 * (1 + math.cos(math.pi * step / steps))
+    epoch = step * config.epochs // steps
+    return 0.5 * (1 + math.cos(math.pi * epoch / (config.epochs + 1)))
 
 
 def make_optimizer(config: TrainConfig, encoder: FrameEncoder, loss: Loss) -> torch.optim.Optimizer:

@@ -2,6 +2,7 @@
 
 from syncline.views.augment import augment
 from syncline.views.batches import Batch, FeatureViews, PixelViews, ViewConfig, Views
+from syncline.views.pixel_store import PixelStore
 from syncline.views.sampling import (
     offset_uniform,
     retime,
@@ -11,13 +12,16 @@ from syncline.views.sampling import (
     tcn_triplets,
     time_augment,
 )
+from syncline.views.worker_views import WorkerViews
 
 __all__ = [
     "Batch",
     "FeatureViews",
+    "PixelStore",
     "PixelViews",
     "ViewConfig",
     "Views",
+    "WorkerViews",
     "augment",
     "offset_uniform",
     "retime",

@@ -22,6 +22,7 @@ from syncline.errors import SynclineError, check_choices
 from syncline.video import VideoReader
 from syncline.views import sampling
 from syncline.views.augment import Pipeline, augment
+from syncline.views.pixel_store import PixelStore
 
 Pairing = Literal["views", "videos", "npairs", "triplets"]
 Sampler = Literal["time_augment", "offset_uniform", "segment_uniform", "stride"]
@@ -43,6 +44,13 @@ class Batch:
     frames: Int64[Tensor, "b v"]
     masks: Bool[Tensor, "b v t"]
     video: Int64[Tensor, "b v"]
+
+    def pin_memory(self) -> Batch:
+        """The same in page-locked memory; the data loader asks for it."""
+        return Batch(
+            self.inputs.pin_memory(), self.steps.pin_memory(), self.frames.pin_memory(), self.masks.pin_memory(),
+            self.video.pin_memory(),
+        )  # fmt: skip
 
     def part(self, index: int, count: int) -> Batch:
         """The pairs that process ``index`` of ``count`` takes."""
@@ -219,10 +227,14 @@ class FeatureViews:
 
 
 class PixelViews:
-    """Batches from the files themselves, decoded and augmented: what trains a backbone.
+    """Batches of pictures, decoded (or read from a store) and augmented: what trains a backbone.
+
+    Pictures are uint8, a quarter of what float32 would send from process to process; the backbone takes them as they
+    are.
 
     Args:
         videos: what to read. pictures: which of their frames are looked at. size: (h, w) of the pictures.
+        store: of decoded pictures, to which all videos were added; None decodes the files in every batch.
         Others as ``FeatureViews``.
     """
 
@@ -236,15 +248,19 @@ class PixelViews:
         seed: int = 0,
         contexts: int = 1,
         context_stride: int = 1,
+        store: PixelStore | None = None,
     ) -> None:
-        self.videos, self.config, self.seed, self.size = list(videos), config, seed, size
-        self.readers = [VideoReader(video.path, size=size) for video in self.videos]
-        self.frames = [
-            sampled_frames(video, reader.pts_seconds, pictures) for video, reader in zip(self.videos, self.readers)
-        ]
+        self.videos, self.config, self.seed, self.size, self.store = list(videos), config, seed, size, store
+        self.frames = [sampled_frames(video, VideoReader(video.path).pts_seconds, pictures) for video in self.videos]
         self.lengths = [len(frames) for frames in self.frames]
         self.groups = [video.action for video in self.videos]
         self.contexts, self.context_stride = contexts, context_stride
+        self._files = None if store is None else [store.path(video) for video in self.videos]
+        self._sources: dict[int, Any] = {}  # readers or memory maps, opened by the process that looks at them
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without open files: what a worker process gets."""
+        return {**self.__dict__, "_sources": {}}
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
@@ -253,8 +269,21 @@ class PixelViews:
         inputs = []
         for view in (view for pair in pairs for view in pair):
             rows = sampling.with_contexts(view.steps, self.contexts, self.context_stride)
-            wanted = self.frames[view.video][rows.reshape(-1)]
-            clip = torch.from_numpy(self.readers[view.video].frames(wanted).pixels).permute(0, 3, 1, 2).float() / 255
-            clip = augment(clip, generator=generator, flip=self.config.flip, pipeline=self.config.pipeline)
+            clip = self._clip(view.video, self.frames[view.video][rows.reshape(-1)])
+            if self.config.pipeline != "none":
+                clip = augment(clip, generator=generator, flip=self.config.flip, pipeline=self.config.pipeline)
+                clip = clip.mul(255).round().to(torch.uint8)
             inputs.append(clip if self.contexts == 1 else clip.view(*rows.shape, *clip.shape[1:]))
         return _collect(pairs, self.lengths, inputs)
+
+    def _clip(self, number: int, frame_indices: NDArray[np.int64]) -> Tensor:
+        """Pictures (t, 3, h, w) uint8 of some frames of a video."""
+        if self.store is not None and self._files is not None:
+            if number not in self._sources:
+                self._sources[number] = self.store.pictures(self._files[number])
+            pixels = self._sources[number][frame_indices]
+        else:
+            if number not in self._sources:
+                self._sources[number] = VideoReader(self.videos[number].path, size=self.size)
+            pixels = self._sources[number].frames(frame_indices).pixels
+        return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)

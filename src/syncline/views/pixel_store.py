@@ -1,0 +1,73 @@
+"""Videos decoded once: their pictures at training size, uint8, in memory-mapped files.
+
+Training from pixels shows every frame in hundreds of epochs; decoding it each time costs more than a GPU's work on it.
+A file is named by the video's content and the size of its pictures, so that renamed videos and other runs find it, and
+written beside and renamed, so that a kill leaves none that is not whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.data import Video
+from syncline.files import cache_folder, content_hash, replacing
+from syncline.video import VideoReader
+from syncline.video.frame_source import READING
+
+_CHUNK = 64
+
+
+class PixelStore:
+    """Pictures of whole videos, (t, h, w, 3) uint8.
+
+    Args:
+        size: (h, w) of the pictures. root: the folder; None for ``pictures`` in the user's cache folder.
+    """
+
+    def __init__(self, size: tuple[int, int], root: str | os.PathLike[str] | None = None) -> None:
+        self.size = size
+        self.root = cache_folder() / "pictures" if root is None else Path(root)
+
+    def path(self, video: Video) -> Path:
+        """The file of a video's pictures, whether it is there or not."""
+        height, width = self.size
+        return self.root / f"{height}x{width}-{READING}" / f"{content_hash(video.path)}.npy"
+
+    def missing(self, videos: Sequence[Video]) -> tuple[list[Video], int]:
+        """The videos whose pictures are not there, one of each file, and the bytes that they will take."""
+        wanted = {video.path: video for video in videos}
+        lacking = [video for video in wanted.values() if not self.path(video).is_file()]
+        height, width = self.size
+        return lacking, sum(video.num_frames for video in lacking) * height * width * 3
+
+    def add(self, video: Video) -> Path:
+        """Decodes a video into the store, if it is not there; its file.
+
+        Raises:
+            SynclineError: the video cannot be decoded. OSError: the disk is full.
+        """
+        path = self.path(video)
+        if path.is_file():
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        reader = VideoReader(video.path, size=self.size)
+        count = len(reader.pts_seconds)
+        with replacing(path) as temporary:
+            pictures = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(count, *self.size, 3))
+            done = 0
+            for chunk in reader.chunks(np.arange(count), chunk_size=_CHUNK):
+                pictures[done : done + len(chunk.pixels)] = chunk.pixels
+                done += len(chunk.pixels)
+            pictures.flush()
+            del pictures
+        return path
+
+    def pictures(self, path: Path) -> NDArray[np.uint8]:
+        """What ``add`` wrote: (t, h, w, 3), read from the disk as it is looked at."""
+        found: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        return found

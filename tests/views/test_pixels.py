@@ -1,0 +1,108 @@
+"""Batches from pixels: the store holds what the files show, and workers change nothing."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bars import write_bar_codes
+
+from syncline.data import Sampling, VideoSet, open_videos
+from syncline.errors import SynclineError
+from syncline.video import VideoReader
+from syncline.views import Batch, PixelStore, PixelViews, ViewConfig, WorkerViews
+
+SIZE = (24, 32)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> VideoSet:
+    folder = tmp_path_factory.mktemp("videos")
+    for number in range(3):
+        write_bar_codes(folder / f"{number}.mp4", 20 + 3 * number)
+    return open_videos(folder)
+
+
+def views(videos: VideoSet, store: PixelStore | None = None, pipeline: str = "ssl") -> PixelViews:
+    config = ViewConfig(num_frames=4, batch_size=2, pipeline=pipeline, flip=True)  # type: ignore[arg-type]
+    return PixelViews(
+        videos.videos, Sampling(stride=2), config, size=SIZE, seed=3, contexts=2, context_stride=1, store=store
+    )
+
+
+def same(one: Batch, other: Batch) -> bool:
+    parts = ("inputs", "steps", "frames", "masks", "video")
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in parts)
+
+
+def test_the_store_holds_every_frame_once(videos: VideoSet, tmp_path: Path) -> None:
+    store = PixelStore(SIZE, tmp_path)
+    lacking, size = store.missing(videos.videos)
+    assert [video.name for video in lacking] == [video.name for video in videos]
+    assert size == (20 + 23 + 26) * 24 * 32 * 3
+    path = store.add(videos[1])
+    written = path.stat().st_mtime_ns
+    pictures = store.pictures(path)
+    expected = VideoReader(videos[1].path, size=SIZE).frames(np.arange(23)).pixels
+    np.testing.assert_array_equal(pictures, expected)
+    assert pictures.dtype == np.uint8
+    assert isinstance(pictures, np.memmap)
+    store.add(videos[1])
+    assert path.stat().st_mtime_ns == written, "found again, not written again"
+    assert len(store.missing(videos.videos)[0]) == 2
+    assert [file.name for file in tmp_path.rglob("*.npy")] == [path.name]
+
+
+def test_batches_from_the_store_are_those_of_the_files(videos: VideoSet, tmp_path: Path) -> None:
+    store = PixelStore(SIZE, tmp_path)
+    for video in videos:
+        store.add(video)
+    for pipeline in ("ssl", "none"):
+        for step in range(3):
+            batch = views(videos, store, pipeline).batch(step)
+            assert batch.inputs.shape == (2, 2, 4, 2, 3, *SIZE)
+            assert batch.inputs.dtype == torch.uint8
+            assert same(batch, views(videos, None, pipeline).batch(step))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stored", [False, True])
+def test_workers_change_nothing(stored: bool, videos: VideoSet, tmp_path: Path) -> None:
+    store = PixelStore(SIZE, tmp_path) if stored else None
+    for video in videos:
+        if store is not None:
+            store.add(video)
+    alone = views(videos, store)
+    alone.batch(0)  # files are open now; they do not travel
+    with_workers = WorkerViews(alone, workers=2)
+    try:
+        for step in (5, 6, 7, 8, 2, 3):  # a run that goes on, and one that begins elsewhere
+            assert same(with_workers.batch(step), alone.batch(step))
+    finally:
+        with_workers.close()
+
+
+def test_what_travels_to_a_worker_is_small(videos: VideoSet) -> None:
+    own = views(videos)
+    before = own.batch(0)
+    sent = pickle.dumps(own)
+    assert len(sent) < 20_000
+    assert same(pickle.loads(sent).batch(0), before)
+    with pytest.raises(ValueError, match="workers must be at least 1"):
+        WorkerViews(own, workers=0)
+
+
+def test_a_video_that_cannot_be_decoded_leaves_nothing(videos: VideoSet, tmp_path: Path) -> None:
+    import shutil
+    from dataclasses import replace
+
+    broken = tmp_path / "broken.mp4"
+    shutil.copy(videos[0].path, broken)
+    broken.write_bytes(broken.read_bytes()[:200])
+    store = PixelStore(SIZE, tmp_path / "store")
+    with pytest.raises(SynclineError):
+        store.add(replace(videos[0], path=broken))
+    assert not list((tmp_path / "store").rglob("*.npy"))
