@@ -25,7 +25,7 @@ examples:
   syncline train videos/ --out runs/pour --minutes 10
   syncline train videos/ --out runs/pour --resume
   syncline train penn_action --root data/PennAction --action bowl --out runs/bowl
-  syncline train videos/ --out runs/scl --method scl --set lr=1e-4 --set encoder.sampling.rate_hz=15
+  syncline train videos/ --out runs/scl --method scl --set lr=1e-4 --set sample_rate_hz=15
   syncline train --method tcc --print_config > tcc.yaml;  syncline train videos/ --out runs/tcc --config tcc.yaml
   torchrun --nproc-per-node 4 -m syncline train videos/ --out runs/pour
 """
@@ -181,7 +181,12 @@ class _Display:
             return
         if progress.phase == "features" and progress.message:
             self.console.print(f"[yellow]passed over[/]: {escape(progress.message)}", highlight=False)
-        words = {"features": ("reading videos", "videos/s"), "training": ("training", "steps/s")}
+        words = {
+            "features": ("reading videos", "videos/s"),
+            "pictures": ("decoding videos", "videos/s"),
+            "consensus": ("aligning videos", "videos/s"),
+            "training": ("training", "steps/s"),
+        }
         if progress.phase not in words:
             return
         name, unit = words[progress.phase]

@@ -117,8 +117,8 @@ class _Session:
     ) -> None:
         self.notes = notes
         self.videos, self.config, self.run, self.accelerator = videos, config, run, accelerator
-        self.budget, self.stop, self.main = budget, stop, accelerator.is_main_process
-        self.tell: Callback = callback if callback is not None and self.main else silent
+        self.budget, self.stop, self.is_main_process = budget, stop, accelerator.is_main_process
+        self.tell: Callback = callback if callback is not None and self.is_main_process else silent
         self.plans = callback is not None or budget.seconds is not None
         self.encoder, self.cache = make_encoder(config, cache)
         loss = make_loss(config, rate_hz=rate_of(videos.videos, config)).to(accelerator.device)
@@ -136,14 +136,14 @@ class _Session:
         self.identity = self._identity()
         if resume:
             self._resume()
-            if self.run is not None and self.main:
+            if self.run is not None and self.is_main_process:
                 write_json(self.run / CONFIG, self.config.as_dict())
         if self.budget.seconds is not None:
             each = step_seconds(self.stepper, self.config)
             self.total = agreed(self.accelerator, self.budget.steps(self.step, self.total, each))
         self.stop.at_once = False
         self.began = self.saved = time.monotonic()
-        writes = self.run is not None and self.main
+        writes = self.run is not None and self.is_main_process
         metrics = Metrics(self.run / METRICS, after=self.step) if writes and self.run is not None else None
         self.accelerator.init_trackers("syncline", config={"method": self.config.method, "seed": self.config.seed})
         try:
@@ -281,7 +281,7 @@ class _Session:
         )  # fmt: skip
 
     def _save_checkpoint(self) -> None:
-        if self.run is not None and self.main:
+        if self.run is not None and self.is_main_process:
             save_checkpoint(
                 self.run, self.parts, step=self.step, steps=self.total, planned=self.config.steps,
                 seconds=round(self.passed, 3), identity=self.identity,
@@ -292,7 +292,7 @@ class _Session:
         """Checkpoint, encoder, and what the run was."""
         self._save_checkpoint()
         self.encoder.learned_gaps = self._learned_gaps()
-        if self.run is None or not self.main:
+        if self.run is None or not self.is_main_process:
             return
         mode = self.encoder.training
         save_encoder(self.encoder.eval(), self.run)
