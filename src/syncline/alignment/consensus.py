@@ -36,11 +36,10 @@ from torch import Tensor
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.inference import centred_similarity
 from syncline.alignment.path import Path
+from syncline.alignment.settings import CONSENSUS
 from syncline.alignment.similarity import unit_rows
 from syncline.alignment.soft_smith_waterman import expected_alignment
 
-GAP_OPEN, GAP_EXTEND, GAMMA = 1.0, 0.4, 0.8
-"""Prices of a gap and temperature, in units of `centred_similarity`: cheap gaps and a wide posterior."""
 PRUNED = 0.01
 """Probabilities below this are dropped: they are most of the cells and little of the mass."""
 FORBIDDEN = -1e4
@@ -81,9 +80,9 @@ class Consensus:
         weights: Sequence[float] | NDArray[np.float64] | None = None,
         voters: Iterable[int] | None = None,
         pins: Pins | None = None,
-        gap_open: float = GAP_OPEN,
-        gap_extend: float = GAP_EXTEND,
-        gamma: float = GAMMA,
+        gap_open: float = CONSENSUS.gap_open,
+        gap_extend: float = CONSENSUS.gap_extend,
+        gamma: float = CONSENSUS.gamma,
         pruned: float = PRUNED,
         step: Step | None = None,
     ) -> None:
@@ -185,9 +184,15 @@ class Consensus:
             for z, rows in start.items():
                 weight = float(self.weights[z]) if weights is None else weights[z]
                 if z != t and weight:
-                    total += weight * (self.pair(t, z) @ rows.T).T
+                    total += weight * self._times(z, rows, t)
             found.append(total)
         return found
+
+    def _times(self, z: int, rows: NDArray[np.float64], t: int) -> NDArray[np.float64]:
+        """rows (k, n_z) @ P_zt."""
+        if z < t:
+            return np.asarray((self.pair(z, t).T @ rows.T).T)
+        return np.asarray((self.pair(t, z) @ rows.T).T)
 
     def coverage(self, i: int) -> NDArray[np.float64]:
         """(n_i,) share of the other voters, by weight, in which each frame of i has a counterpart; 0 with no other."""
@@ -238,10 +243,13 @@ class Consensus:
         """P of i with others that are not there yet."""
         missing = [j for j in others if j != i and (min(i, j), max(i, j)) not in self._pairs]
         missing.sort(key=lambda j: len(self._rows[j]))  # of one length together: little padding
+        found: dict[int, Matrix] = {}
         for batch in _batches(missing, len(self._rows[i]), self.lengths):
-            for j, found in zip(batch, self._expected(i, batch), strict=True):
-                kept = self._with_pins(i, j, found)
-                self._pairs[min(i, j), max(i, j)] = kept if i < j else kept.T.tocsr()
+            for j, matrix in zip(batch, self._expected(i, batch), strict=True):
+                kept = self._with_pins(i, j, matrix)
+                found[j] = kept if i < j else kept.T.tocsr()
+        for j, matrix in _side_by_side(found).items():
+            self._pairs[min(i, j), max(i, j)] = matrix
 
     def _expected(self, i: int, batch: Sequence[int]) -> Iterator[Matrix]:
         """The pruned expected alignments of i with some others."""
@@ -282,6 +290,19 @@ def _batches(missing: Sequence[int], rows: int, lengths: Sequence[int]) -> Itera
         batch.append(j)
     if batch:
         yield batch
+
+
+def _side_by_side(matrices: dict[int, Matrix]) -> dict[int, Matrix]:
+    """The same matrices as views of a few long arrays: thousands of short ones would leave holes in memory."""
+    if not matrices:
+        return {}
+    values = np.concatenate([matrix.data for matrix in matrices.values()])
+    columns = np.concatenate([matrix.indices for matrix in matrices.values()])
+    edges = np.cumsum([0, *(matrix.nnz for matrix in matrices.values())])
+    found = {}
+    for (j, matrix), first, end in zip(matrices.items(), edges[:-1], edges[1:], strict=True):
+        found[j] = sparse.csr_array((values[first:end], columns[first:end], matrix.indptr), shape=matrix.shape)
+    return found
 
 
 def _sparse(dense: NDArray[np.float32], pruned: float) -> Matrix:
@@ -337,7 +358,7 @@ def _checked_pins(pair: tuple[int, int], frames: NDArray[np.int64], lengths: tup
 
 
 def _unit_rows(sequence: Any) -> Tensor:
-    rows = torch.as_tensor(np.asarray(sequence, dtype=np.float32))
+    rows = torch.from_numpy(np.ascontiguousarray(sequence, dtype=np.float32))
     if rows.ndim != 2 or not len(rows):
         raise ValueError(f"expected sequences (n, d) with frames, got shape {tuple(rows.shape)}")
     return unit_rows(rows)
