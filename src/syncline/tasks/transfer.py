@@ -1,31 +1,45 @@
 """Key events from a few labelled videos -> to all the others.
 
-Every labelled video votes, for each of its events, on where the event lies in the target, in two ways: by the expected
-local alignment (the posterior row of the event's frame: little mass where the target lacks the event) and by nearest
-neighbours (similarity of the frames around the event). The votes add up to one density a target frame; events are
-placed at its peaks, in their order; an event whose peak gathers too few votes is reported absent.
+Every video of the folder has a say in where an event lies in a target, labelled or not: the labelled ones directly,
+the others by what the folder's consensus tells them about the event (`carrying`). Single frames vote beside that, as
+much as they can be trusted in this folder. The votes add up to one density a target frame; events are placed at its
+peaks, in their order; an event whose peak gathers too few votes is reported absent.
+
+Without consensus, and with no more than the labelled videos and the target, the labelled videos alone vote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import expected_alignment
 from syncline.alignment.settings import TRANSFER
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.pairs import similarity
+from syncline.tasks.carrying import (
+    Density,
+    Marks,
+    carried_by_consensus,
+    carried_by_frames,
+    frame_votes,
+    frames_share,
+    near_event,
+)
+from syncline.tasks.confidence import calibrated_by, hit_probability
+from syncline.tasks.folder import FolderConsensus, default_tolerance, folder_consensus
+from syncline.tasks.pairs import check_pair, similarity
 
-NEIGHBOUR_GAMMA = 2.0
-"""Temperature of the softmax over the similarities by which neighbours vote."""
-
-WINDOW = 0.5
-"""Seconds: votes within this distance count for the same moment; confidence is their share."""
+FRAMES_SHARE = 0.3
+"""What single frames count beside the alignment where there is no consensus to tell it."""
+ABSENT_BELOW, ABSENT_BELOW_DIRECT = 0.15, 0.25
+"""Share of the votes at its peak below which an event is absent, with consensus and without."""
+SECOND_PEAK = 0.5
+"""A second peak with this share of the first one's votes is told as well."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +57,114 @@ class Transferred:
     Attributes:
         source: the video.
         events: seconds of each event, None where it was found absent.
-        confidence: (k,) float64 in [0, 1], of each placed event the (calibrated, if there were at least three labelled
-            videos) probability that it lies within half a second; of an absent one, that it is absent.
+        confidence: (k,) float64 in [0, 1], of each placed event the probability that it lies within `tolerance`; of an
+            absent one, that it is absent.
+        tolerance: seconds that count as the same moment.
+        others: of each event the second of two clear peaks and its confidence; None where there is one.
     """
 
     source: str
     events: tuple[float | None, ...]
     confidence: NDArray[np.float64]
+    tolerance: float = 0.5
+    others: tuple[tuple[float, float] | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Election:
+    """Who votes on which embeddings, and how votes become events."""
+
+    embeddings: Sequence[Embedding]
+    folder: FolderConsensus | None
+    tolerance: float
+    absent_below: float
+    frames: float
+
+    def densities(self, marks: Marks, targets: Sequence[int]) -> list[Density]:
+        """Of every target (k, n_t) the share of the votes for every event and frame."""
+        if self.folder is None:
+            found = []
+            for t in targets:
+                told = [LabelledVideo(self.embeddings[i], tuple(e)) for i, e in marks.items() if i != t]
+                found.append(event_votes(told, self.embeddings[t], alignment_weight=1 - self.frames))
+            return found
+        aligned = carried_by_consensus(self.folder, marks, targets)
+        frames = carried_by_frames(self.folder, marks, targets) if self.frames else aligned
+        return [(1 - self.frames) * one + self.frames * other for one, other in zip(aligned, frames, strict=True)]
+
+    def place(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
+        """The events of every target."""
+        votes = self.densities(marks, targets)
+        return [self._place(self.embeddings[t], one) for t, one in zip(targets, votes, strict=True)]
+
+    def left_out(self, marks: Marks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Confidence and hit of every event of every labelled video, placed by the others."""
+        raw, hit = [], []
+        for i, events in marks.items():
+            found = self.place({j: other for j, other in marks.items() if j != i}, [i])[0]
+            for event, truth in zip(found.events, events, strict=True):
+                right = (event is None) == (truth is None)
+                if event is not None and truth is not None:
+                    right = abs(event - truth) <= self.tolerance + 1e-9
+                hit.append(float(right))
+            raw.extend(found.confidence.tolist())
+        return np.array(raw), np.array(hit)
+
+    def _place(self, target: Embedding, votes: Density) -> Transferred:
+        pts = target.pts_seconds
+        windows = _windows(pts, self.tolerance)
+        smooth = np.stack([votes[:, window].sum(axis=1) for window in windows], axis=1)
+        events: list[float | None] = []
+        others: list[tuple[float, float] | None] = []
+        confidence = np.zeros(len(votes))
+        last = -np.inf
+        for k, column in enumerate(_in_order(smooth, self.absent_below)):
+            if column < 0:
+                events.append(None)
+                others.append(None)
+                confidence[k] = 1.0 - self._sure(votes[k], smooth[k].max(initial=0.0))
+                continue
+            # the columns ascend; the means of two windows that overlap need not
+            last = max(last, _mean_time(votes[k], pts, windows[column]))
+            events.append(last)
+            confidence[k] = self._sure(votes[k], smooth[k, column])
+            others.append(self._second(votes[k], smooth[k], column, pts, windows))
+        return Transferred(target.source, tuple(events), confidence, self.tolerance, tuple(others))
+
+    def _second(
+        self, votes: Density, smooth: Density, column: int, pts: NDArray[np.float64], windows: Sequence[slice]
+    ) -> tuple[float, float] | None:
+        """Where else the event may lie, if votes gather there too: seconds and confidence."""
+        apart = np.where(np.abs(pts - pts[column]) > 2 * self.tolerance, smooth, 0.0)
+        place = int(apart.argmax())
+        if apart[place] < max(SECOND_PEAK * smooth[column], 1e-9):
+            return None
+        return _mean_time(votes, pts, windows[place]), self._sure(votes, apart[place])
+
+    def _sure(self, votes: Density, gathered: float) -> float:
+        """Probability that an event lies within the tolerance of a peak that gathers so many of the votes."""
+        if self.folder is None:
+            return min(1.0, float(gathered))
+        return hit_probability(float(gathered), float(votes.sum()))
+
+
+def _mean_time(votes: Density, pts: NDArray[np.float64], window: slice) -> float:
+    weights = votes[window]
+    return float((weights * pts[window]).sum() / weights.sum()) if weights.sum() > 0 else float(pts[window].mean())
 
 
 def transfer_events(
     labelled: Sequence[LabelledVideo],
     targets: Sequence[Embedding],
     *,
-    alignment_weight: float = 0.7,
-    absent_below: float = 0.25,
-    gap_open: float = TRANSFER.gap_open,
-    gap_extend: float = TRANSFER.gap_extend,
-    gamma: float = TRANSFER.gamma,
+    others: Sequence[Embedding] = (),
+    consensus: bool = True,
+    targets_vote: bool = True,
+    tolerance: float | None = None,
+    absent_below: float | None = None,
+    alignment_weight: float | None = None,
+    pins: Mapping[tuple[int, int], NDArray[np.int64]] | None = None,
+    folder: FolderConsensus | None = None,
     calibrate: bool = True,
 ) -> list[Transferred]:
     """Place the key events of `labelled` in every target.
@@ -68,48 +172,61 @@ def transfer_events(
     Args:
         labelled: one or a few videos with events, all of the same number of events.
         targets: embeddings of the same width.
-        alignment_weight: share of the alignment's vote against the neighbours', in [0, 1].
+        others: more unlabelled videos that vote and are asked nothing.
+        consensus: whether unlabelled videos vote; False leaves it to the labelled ones.
+        targets_vote: whether the targets vote for each other.
+        tolerance: seconds that count as the same moment; a share of the median clip by default.
         absent_below: an event with less than this share of the possible votes at its peak is absent.
-        gap_open, gap_extend, gamma: of the expected alignment, in units of the similarity.
+        alignment_weight: share of the alignment's vote against single frames, in [0, 1]; by default as the folder's
+            own agreement says (`frames_share`).
+        pins: frames that belong together, by index into labelled, targets and others in this order, as `Consensus`
+            takes them.
+        folder: the consensus of labelled, targets and others in this order, where it is there already.
         calibrate: with at least three labelled videos, map confidences through leave-one-out hits among them.
 
     Raises:
-        SynclineError: no labelled video, one without frames, different numbers of events, or an event outside its
-            video.
+        SynclineError: no labelled video, one without frames, different numbers of events, an event outside its video,
+            a tolerance that is not above 0.
     """
     _check(labelled)
-    options = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
-    placed = [_place(labelled, target, alignment_weight, absent_below, options) for target in targets]
+    everyone = [*(video.embedding for video in labelled), *targets, *others]
+    for embedding in everyone:
+        check_pair(everyone[0], embedding)
+    indices = range(len(labelled), len(labelled) + len(targets))
+    if consensus and folder is None:
+        voters = [i for i in range(len(everyone)) if targets_vote or i not in indices]
+        folder = folder_consensus(everyone, voters=voters, pins=pins)
+    election = _election(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
+    marks = {i: video.events for i, video in enumerate(labelled)}
+    placed = election.place(marks, indices)
     if calibrate and len(labelled) >= 3:
-        raw, hit = leave_one_out(
-            labelled, alignment_weight=alignment_weight, absent_below=absent_below, gap_open=gap_open,
-            gap_extend=gap_extend, gamma=gamma,
-        )  # fmt: skip
-        placed = [Transferred(video.source, video.events, _calibrated(video.confidence, raw, hit)) for video in placed]
+        raw, hit = election.left_out(marks)
+        placed = [replace(video, confidence=calibrated_by(video.confidence, raw, hit)) for video in placed]
     return placed
 
 
 def leave_one_out(
     labelled: Sequence[LabelledVideo],
     *,
-    alignment_weight: float = 0.7,
-    absent_below: float = 0.25,
-    gap_open: float = TRANSFER.gap_open,
-    gap_extend: float = TRANSFER.gap_extend,
-    gamma: float = TRANSFER.gamma,
+    others: Sequence[Embedding] = (),
+    consensus: bool = True,
+    tolerance: float | None = None,
+    absent_below: float | None = None,
+    alignment_weight: float | None = None,
+    folder: FolderConsensus | None = None,
     calibrated: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What is claimed of each labelled video from the others, against its own labels.
 
     Args:
         labelled: at least two.
-        alignment_weight, absent_below, gap_open, gap_extend, gamma: as in `transfer_events`.
+        others, consensus, tolerance, absent_below, alignment_weight, folder: as in `transfer_events`.
         calibrated: map each video's confidences through the other videos' hits, as a new video's would be; this is
             what a reliability plot shows.
 
     Returns:
-        confidence (k,) and hit (k,), one entry an event of a video; hit is 1 where the event was placed within half a
-        second, or rightly called absent.
+        confidence (k,) and hit (k,), one entry an event of a video; hit is 1 where the event was placed within the
+        tolerance, or rightly called absent.
 
     Raises:
         SynclineError: as `transfer_events`; fewer than two videos.
@@ -117,22 +234,15 @@ def leave_one_out(
     _check(labelled)
     if len(labelled) < 2:
         raise SynclineError("leaving one out needs at least two labelled videos")
-    options = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
-    raw, hit = [], []
-    for i, video in enumerate(labelled):
-        rest = [other for j, other in enumerate(labelled) if j != i]
-        found = _place(rest, video.embedding, alignment_weight, absent_below, options)
-        for event, truth in zip(found.events, video.events, strict=True):
-            right = (event is None) == (truth is None)
-            if event is not None and truth is not None:
-                right = abs(event - truth) <= WINDOW
-            hit.append(float(right))
-        raw.extend(found.confidence.tolist())
-    confidence, right_or_not = np.array(raw), np.array(hit)
+    everyone = [*(video.embedding for video in labelled), *others]
+    if consensus and folder is None:
+        folder = folder_consensus(everyone)
+    election = _election(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
+    confidence, right_or_not = election.left_out({i: video.events for i, video in enumerate(labelled)})
     if calibrated:
         whose = np.repeat(np.arange(len(labelled)), len(labelled[0].events))
         mapped = [
-            _calibrated(confidence[whose == i], confidence[whose != i], right_or_not[whose != i])
+            calibrated_by(confidence[whose == i], confidence[whose != i], right_or_not[whose != i])
             for i in range(len(labelled))
         ]
         confidence = np.concatenate(mapped)
@@ -161,6 +271,25 @@ def _check(labelled: Sequence[LabelledVideo]) -> None:
                 raise SynclineError(f"event at {event:.2f} s lies outside {source} ({pts[0]:.2f} to {pts[-1]:.2f} s)")
 
 
+def _election(
+    everyone: Sequence[Embedding],
+    folder: FolderConsensus | None,
+    tolerance: float | None,
+    absent_below: float | None,
+    alignment_weight: float | None,
+) -> _Election:
+    seconds = default_tolerance(everyone) if tolerance is None else tolerance
+    if not seconds > 0 or not math.isfinite(seconds):
+        raise SynclineError(f"the tolerance must be above 0 seconds, got {tolerance}")
+    if alignment_weight is not None:
+        frames = 1 - alignment_weight
+    else:
+        frames = FRAMES_SHARE if folder is None else frames_share(folder, seconds)
+    if absent_below is None:
+        absent_below = ABSENT_BELOW_DIRECT if folder is None else ABSENT_BELOW
+    return _Election(everyone, folder, seconds, absent_below, frames)
+
+
 def event_votes(
     labelled: Sequence[LabelledVideo],
     target: Embedding,
@@ -186,53 +315,21 @@ def event_votes(
         for k in present:
             event = video.events[k]
             assert event is not None
-            row = int(np.abs(video.embedding.pts_seconds - event).argmin())
-            near = slice(max(0, row - 1), row + 2)
+            near = near_event(video.embedding, event)
             aligned = posterior[near].sum(0).numpy()
             aligned /= max(1.0, aligned.sum())
-            neighbours = torch.softmax(matrix[near].mean(0).double() / NEIGHBOUR_GAMMA, dim=0).numpy()
-            votes[k] += alignment_weight * aligned + (1 - alignment_weight) * neighbours
+            votes[k] += alignment_weight * aligned + (1 - alignment_weight) * frame_votes(matrix, near)
     return np.asarray(votes / len(labelled))
 
 
-def _place(
-    labelled: Sequence[LabelledVideo],
-    target: Embedding,
-    alignment_weight: float,
-    absent_below: float,
-    options: dict[str, float],
-) -> Transferred:
-    votes = event_votes(labelled, target, alignment_weight=alignment_weight, **options)
-    pts = target.pts_seconds
-    windows = _windows(pts)
-    smooth = np.zeros_like(votes)
-    for column, window in enumerate(windows):
-        smooth[:, column] = votes[:, window].sum(axis=1)
-    chosen = _in_order(smooth, absent_below)
-    events: list[float | None] = []
-    confidence = np.zeros(len(votes))
-    last = -np.inf
-    for k, column in enumerate(chosen):
-        if column < 0:
-            events.append(None)
-            confidence[k] = 1.0 - smooth[k].max(initial=0.0)
-        else:
-            weights = votes[k, windows[column]]
-            # the columns ascend; the means of two windows that overlap need not
-            last = max(last, float((weights * pts[windows[column]]).sum() / weights.sum()))
-            events.append(last)
-            confidence[k] = min(1.0, smooth[k, column])
-    return Transferred(target.source, tuple(events), confidence)
-
-
-def _windows(pts: NDArray[np.float64]) -> list[slice]:
-    """Of every frame, the frames within `WINDOW` seconds of it."""
+def _windows(pts: NDArray[np.float64], tolerance: float) -> list[slice]:
+    """Of every frame, the frames within the tolerance of it."""
     first, end = 0, 0
     windows = []
     for second in pts:
-        while second - pts[first] > WINDOW:
+        while second - pts[first] > tolerance + 1e-9:
             first += 1
-        while end < len(pts) and pts[end] - second <= WINDOW:
+        while end < len(pts) and pts[end] - second <= tolerance + 1e-9:
             end += 1
         windows.append(slice(first, end))
     return windows
@@ -266,16 +363,3 @@ def _in_order(smooth: NDArray[np.float64], absent_below: float) -> list[int]:
         if column >= 0:
             end = column
     return columns[::-1]
-
-
-def _calibrated(
-    confidence: NDArray[np.float64], raw: NDArray[np.float64], hit: NDArray[np.float64], prior: float = 4.0
-) -> NDArray[np.float64]:
-    """Share of leave-one-out hits among the labelled events of nearest raw confidence, shrunk to the overall share."""
-    overall = (hit.sum() + 1.0) / (len(hit) + 2.0)
-    nearest = max(1, len(raw) // 3)
-    calibrated = np.empty_like(confidence)
-    for i, value in enumerate(confidence):
-        near = np.argsort(np.abs(raw - value), kind="stable")[:nearest]
-        calibrated[i] = (hit[near].sum() + prior * overall) / (nearest + prior)
-    return calibrated

@@ -1,0 +1,272 @@
+"""The videos of a folder among each other: who votes, which belong together, and their consensus.
+
+A pair's match score is a poor judge of who belongs: it passes less than half of the true pairs of 27 golf swings. A
+video is judged by its scores against many others: a stranger (another activity, noise, a still) matches none of them,
+a video of the activity matches some well.
+
+- A *stranger* has no vote (weight exactly 0): the upper quartile of its match scores is below half of what is usual.
+- *Near-duplicates* (one take, encoded twice) share one vote.
+- Two activities in one folder, or one done in two directions, are told as *clusters* that do not reach each other.
+- Nothing here depends on the order in which videos are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from syncline.alignment import Consensus, unit_rows
+from syncline.alignment.inference import centred_similarity, match_score
+from syncline.data import Embedding
+from syncline.errors import SynclineError
+from syncline.tasks.pairs import check_pair
+
+SCOUTS = 40
+"""Videos that every video's match score is measured against; all, where there are no more."""
+MOST_VOTERS = 200
+"""In larger folders so many intermediaries serve, evenly drawn from those that have a vote."""
+STRANGER_SHARE, LEAST_MATCH = 0.45, 0.1
+"""A stranger's upper quartile is below this share of the usual one; where even that is below `LEAST_MATCH`, the folder
+shows no common course and nobody is silenced.
+"""
+APART = 0.4
+"""Clusters are apart where matches between them are below this share of those within."""
+TOLERANCE_SHARE = 0.05
+"""Of the median clip: what counts as the same moment where nobody says."""
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """Who votes, and why.
+
+    Attributes:
+        weights: (n,) float64 in [0, 1], what each video's opinion counts; exactly 0 for strangers.
+        strangers: indices of videos that match none of the others.
+        duplicates: groups of two or more videos that are one and the same; they share one vote.
+        clusters: groups that do not reach each other, largest first, strangers in none; one where all belong together.
+        usual_match: upper quartile of match scores that is usual in the folder; below `LEAST_MATCH` nothing matches.
+    """
+
+    weights: NDArray[np.float64]
+    strangers: tuple[int, ...]
+    duplicates: tuple[tuple[int, ...], ...]
+    clusters: tuple[tuple[int, ...], ...]
+    usual_match: float
+
+
+@dataclass(frozen=True, eq=False)
+class FolderConsensus:
+    """Embeddings of a folder and what they agree on.
+
+    Attributes:
+        embeddings: of all videos. group: their consensus, by the same indices. votes: who has a say in it.
+        clip_seconds: duration of the median clip.
+    """
+
+    embeddings: tuple[Embedding, ...]
+    group: Consensus
+    votes: Votes
+    clip_seconds: float
+
+    @property
+    def tolerance(self) -> float:
+        """Seconds that count as the same moment where nobody says: a share of the median clip, two samples at least."""
+        return default_tolerance(self.embeddings)
+
+
+def folder_consensus(
+    embeddings: Sequence[Embedding],
+    *,
+    voters: Iterable[int] | None = None,
+    pins: Mapping[tuple[int, int], NDArray[np.int64]] | None = None,
+    votes: Votes | None = None,
+    step: Callable[[], object] | None = None,
+) -> FolderConsensus:
+    """Align the videos of a folder with each other and make that consistent.
+
+    Args:
+        embeddings: of one width, each with frames.
+        voters: who may vote at all; everybody by default, `MOST_VOTERS` of them in large folders.
+        pins: as `Consensus` takes them.
+        votes: who votes, if that is known from before; measured by default.
+        step: called once for every video whose alignments are there.
+
+    Raises:
+        SynclineError: no video, one without frames, or widths that differ.
+    """
+    if not embeddings:
+        raise SynclineError("a consensus needs at least one video; none was given")
+    for other in embeddings:
+        check_pair(embeddings[0], other)
+    allowed = sorted(range(len(embeddings)) if voters is None else set(voters))
+    if votes is None:
+        votes = voting(embeddings, among=allowed)
+    chosen = [z for z in allowed if votes.weights[z] > 0]
+    if len(chosen) > MOST_VOTERS:
+        chosen = _evenly(embeddings, chosen, MOST_VOTERS)
+    group = Consensus(
+        [embedding.vectors for embedding in embeddings], weights=votes.weights, voters=chosen, pins=pins, step=step
+    )
+    return FolderConsensus(tuple(embeddings), group, votes, clip_seconds(embeddings))
+
+
+def clip_seconds(embeddings: Sequence[Embedding]) -> float:
+    """Duration of the median clip, in seconds; 0 where all have one frame."""
+    return float(np.median([e.pts_seconds[-1] - e.pts_seconds[0] for e in embeddings if len(e)])) if embeddings else 0.0
+
+
+def sample_seconds(embeddings: Sequence[Embedding]) -> float:
+    """Seconds from one sampled frame to the next, of the median video; 0 where all have one frame."""
+    steps = [float(np.median(np.diff(e.pts_seconds))) for e in embeddings if len(e) > 1]
+    return float(np.median(steps)) if steps else 0.0
+
+
+def default_tolerance(embeddings: Sequence[Embedding]) -> float:
+    """Seconds that count as the same moment: `TOLERANCE_SHARE` of the median clip, and two samples at least."""
+    return max(TOLERANCE_SHARE * clip_seconds(embeddings), 2 * sample_seconds(embeddings), 1e-3)
+
+
+def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = None) -> Votes:
+    """Who votes: strangers do not, near-duplicates share one vote.
+
+    Args:
+        embeddings: of one width, each with frames.
+        among: indices of those that may vote at all (and by which the others are judged); all by default.
+
+    Examples:
+        >>> t = np.linspace(0, 3, 40)
+        >>> wave = lambda s: np.stack([np.cos(s * t), np.sin(s * t)], 1).astype(np.float32)
+        >>> voting([Embedding(wave(s), t, str(s)) for s in (1, 0.9, 0.8)]).weights.tolist()
+        [1.0, 1.0, 1.0]
+    """
+    count = len(embeddings)
+    judges = list(range(count)) if among is None else list(among)
+    if len(judges) > SCOUTS:
+        judges = _evenly(embeddings, judges, SCOUTS)
+    matches = _matches(embeddings, judges)
+    clusters = _clusters(matches[judges], matches)
+    usual, strangers = _strangers(matches, judges, clusters)
+    duplicates = _duplicates(embeddings)
+    weights = np.ones(count)
+    for same in duplicates:
+        weights[list(same)] = 1 / len(same)
+    weights[strangers] = 0.0
+    kept = [tuple(i for i in range(count) if clusters[i] == c and i not in strangers) for c in np.unique(clusters)]
+    ordered = sorted((c for c in kept if c), key=lambda c: (-len(c), c))
+    return Votes(weights, tuple(strangers), duplicates, tuple(ordered), usual)
+
+
+def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -> list[int]:
+    """`count` of some videos, evenly by a number that goes by their content, so that their order plays no part."""
+    ranked = sorted(among, key=lambda i: (float(np.abs(embeddings[i].vectors).sum(dtype=np.float64)), i))
+    return sorted(ranked[k] for k in np.linspace(0, len(ranked) - 1, count).round().astype(int))
+
+
+def _matches(embeddings: Sequence[Embedding], judges: Sequence[int]) -> NDArray[np.float64]:
+    """(n, judges) match score of each video with each judge; NaN with itself."""
+    found = np.full((len(embeddings), len(judges)), np.nan)
+    column = {judge: place for place, judge in enumerate(judges)}
+    for place, judge in enumerate(judges):
+        for i, embedding in enumerate(embeddings):
+            if i == judge or not np.isnan(found[i, place]):
+                continue
+            found[i, place] = match_score(centred_similarity(_thin(embedding), _thin(embeddings[judge])))
+            if i in column:
+                found[judge, column[i]] = found[i, place]
+    return found
+
+
+def _thin(embedding: Embedding, most: int = 300) -> NDArray[np.float32]:
+    """At most so many frames, evenly: whether two videos belong together needs no more."""
+    count = len(embedding)
+    rows = np.arange(count) if count <= most else np.linspace(0, count - 1, most).round().astype(int)
+    thin: NDArray[np.float32] = embedding.vectors[rows]
+    return thin
+
+
+def _quartile(scores: NDArray[np.float64]) -> float:
+    known = scores[~np.isnan(scores)]
+    return float(np.quantile(known, 0.75)) if len(known) else np.nan
+
+
+def _clusters(among: NDArray[np.float64], matches: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n,) number of each video's cluster: judges by mean linkage, halved as long as the halves do not reach each
+    other; all others go where they match best.
+    """
+    judges = len(among)
+    label = np.zeros(judges, dtype=np.int64)
+    least = max(3, round(0.1 * judges))
+    open_, done = [0], 0
+    while open_:
+        here = np.flatnonzero(label == open_.pop())
+        if len(here) < 2 * least:
+            continue
+        distance = 1 - np.nan_to_num(among[np.ix_(here, here)], nan=1.0)
+        np.fill_diagonal(distance, 0.0)
+        half = fcluster(linkage(squareform(distance, checks=False), "average"), 2, "maxclust") == 1
+        one, other = here[half], here[~half]
+        if min(len(one), len(other)) < least:
+            continue
+        within = min(_quartile(among[np.ix_(part, part)]) for part in (one, other))
+        if within >= LEAST_MATCH and _quartile(among[np.ix_(one, other)]) < APART * within:
+            done += 1
+            label[other] = done
+            open_ += [int(label[one[0]]), done]
+    if not done:
+        return np.zeros(len(matches), dtype=np.int64)
+    means = np.stack([_mean(matches[:, label == c]) for c in range(done + 1)], axis=1)
+    return np.asarray(means.argmax(axis=1), dtype=np.int64)
+
+
+def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = ~np.isnan(scores)
+    return np.asarray(np.where(known, scores, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+
+
+def _strangers(
+    matches: NDArray[np.float64], judges: Sequence[int], clusters: NDArray[np.int64]
+) -> tuple[float, list[int]]:
+    """What upper quartile is usual, and the videos that are far below it against their own cluster."""
+    if len(judges) < 4:
+        return float("nan"), []
+    own = np.array([_quartile(row[clusters[list(judges)] == clusters[i]]) for i, row in enumerate(matches)])
+    own = np.nan_to_num(own, nan=0.0)
+    usual, strangers = 0.0, []
+    for cluster in np.unique(clusters):
+        members = np.flatnonzero(clusters == cluster)
+        high = float(np.quantile(own[members], 0.65))  # a fifth of strangers among them moves it little
+        usual = max(usual, high)
+        if high >= LEAST_MATCH:
+            strangers += [int(i) for i in members if own[i] < STRANGER_SHARE * high]
+    return usual, sorted(strangers)
+
+
+def _duplicates(embeddings: Sequence[Embedding], frames: int = 8) -> tuple[tuple[int, ...], ...]:
+    """Groups of videos whose frames lie nearer to each other than a video's own lie to those a moment later."""
+    rows = [unit_rows(torch.from_numpy(np.ascontiguousarray(e.vectors))) for e in embeddings]
+    probes = torch.stack([r[torch.linspace(0, len(r) - 1, frames).round().long()] for r in rows])
+    lengths = [len(r) for r in rows]
+    far = np.stack([(1 - (probes @ r.T).amax(-1)).mean(-1).numpy() for r in rows], axis=1)  # of i's probes to j
+    moved = np.array([_moved(r) for r in rows])
+    near = far < 0.5 * np.minimum(moved[:, None], moved[None])
+    group = list(range(len(rows)))
+    for i in range(len(rows)):
+        for j in range(i):
+            alike = near[i, j] and near[j, i] and 0.8 < lengths[i] / lengths[j] < 1.25
+            if alike and group[i] != group[j]:
+                old = group[i]
+                group = [group[j] if g == old else g for g in group]
+    found = [tuple(i for i, g in enumerate(group) if g == one) for one in sorted(set(group))]
+    return tuple(same for same in found if len(same) > 1)
+
+
+def _moved(rows: torch.Tensor) -> float:
+    """How far a video's frames lie from those a fiftieth of it later: mean of 1 - cosine."""
+    step = max(1, round(0.02 * len(rows)))
+    return float((1 - (rows[step:] * rows[:-step]).sum(-1)).mean()) if len(rows) > step else 0.0
