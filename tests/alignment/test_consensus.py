@@ -102,6 +102,8 @@ def test_carrying_is_by_rows_of_the_pairs() -> None:
     found = Consensus(group(4), weights=[1, 0.5, 1, 1])
     start = {z: np.eye(len(found.pair(z, 3).toarray()))[[5, 9]] for z in (0, 1, 3)}
     carried = found.carry(start, [3, 2])
+    one_by_one = [sum(found.carry({z: rows}, [t])[0] for z, rows in start.items()) for t in (3, 2)]
+    np.testing.assert_allclose(np.concatenate(carried, axis=1), np.concatenate(one_by_one, axis=1), atol=1e-6)
     wanted = found.pair(0, 3).toarray()[[5, 9]] + 0.5 * found.pair(1, 3).toarray()[[5, 9]]
     np.testing.assert_allclose(carried[0], wanted, atol=1e-6)  # of 3 itself nothing
     assert carried[1].shape == (2, len(found.pair(2, 2).toarray()))
@@ -140,6 +142,17 @@ def test_coverage_and_cycles_tell_who_belongs() -> None:
     assert found.cycle_error(0) < 0.5 * found.cycle_error(6)
     assert Consensus(videos[:1]).coverage(0).tolist() == [0.0] * 20
     assert np.isnan(Consensus(videos[:2]).cycle_error(0))
+
+
+def test_masses_are_the_row_sums_of_the_matrices() -> None:
+    found = Consensus(group(5), weights=[1, 0.5, 1, 0, 1], voters=[0, 1, 2, 3])
+    voters = np.concatenate([found.row_masses(z) for z in found.voters])
+    for i in (1, 4):
+        masses = found.consistent_masses(i, found.row_masses(i), voters)
+        for j in range(5):
+            wanted = found.matrix(i, j).toarray().sum(axis=1)
+            if i != j:
+                np.testing.assert_allclose(masses[:, j], wanted, atol=1e-5)
 
 
 def test_the_path_is_ordered() -> None:

@@ -33,7 +33,7 @@ from syncline.tasks.align import align
 from syncline.tasks.deviate import _kind_of_extra, _unlikeness
 from syncline.tasks.pairs import local_score
 from syncline.tasks.sync import _nearest_times
-from syncline.tasks.transfer import WINDOW, _windows
+from syncline.tasks.transfer import _windows
 
 EVENTS = (0.25, 0.5, 0.75)
 
@@ -157,12 +157,12 @@ def test_a_line_through_very_many_pairs_takes_some_of_them(monkeypatch: pytest.M
     assert (some.offset, some.rate) == pytest.approx((whole.offset, whole.rate), abs=0.05)
 
 
-def test_votes_within_half_a_second_are_those_of_the_whole_table() -> None:
+def test_votes_within_the_tolerance_are_those_of_the_whole_table() -> None:
     generator = np.random.default_rng(0)
     for pts in (np.arange(60) / 10, np.sort(generator.uniform(0, 9, 60)), np.repeat(np.arange(20.0) / 4, 3)):
-        table = np.abs(pts[:, None] - pts[None, :]) <= WINDOW
+        table = np.abs(pts[:, None] - pts[None, :]) <= 0.5 + 1e-9
         assert [np.flatnonzero(row).tolist() for row in table] == [
-            list(range(window.start, window.stop)) for window in _windows(pts)
+            list(range(window.start, window.stop)) for window in _windows(pts, 0.5)
         ]
 
 
@@ -278,7 +278,7 @@ def test_events_stay_in_order_where_their_votes_cross(monkeypatch: pytest.Monkey
     votes[0, 12], votes[1, 10] = 0.9, 0.8
     monkeypatch.setattr("syncline.tasks.transfer.event_votes", lambda *given, **options: votes)
     videos = labelled_group(1)
-    found = transfer_events(videos, [walk(np.arange(30) / 30, "target")])[0]
+    found = transfer_events(videos, [walk(np.arange(30) / 30, "target")], tolerance=0.5, consensus=False)[0]
     first, second = found.events
     assert first is not None
     assert second is not None

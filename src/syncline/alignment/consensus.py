@@ -36,18 +36,17 @@ from torch import Tensor
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.inference import centred_similarity
 from syncline.alignment.path import Path
+from syncline.alignment.pins import Pins, allowed_cells, checked_pins, pin_similarity
 from syncline.alignment.settings import CONSENSUS
 from syncline.alignment.similarity import unit_rows
 from syncline.alignment.soft_smith_waterman import expected_alignment
 
 PRUNED = 0.01
 """Probabilities below this are dropped: they are most of the cells and little of the mass."""
-FORBIDDEN = -1e4
 _CELLS = 1 << 21  # of the matrices that are aligned in one call
-_STACKS = 8  # rows of blocks that are kept
+_STACKED = 30_000_000  # entries of rows of blocks that are kept beside the pairs: a quarter of a gigabyte
 
 Matrix = Any  # a scipy.sparse.csr_array, which has no types
-Pins = Mapping[tuple[int, int], NDArray[np.int64]]
 Step = Callable[[], object]
 
 
@@ -58,6 +57,8 @@ class Consensus:
         sequences: arrays (n_i, d) of one width, each with frames.
         weights: (N,) w_z in [0, 1], how much each sequence's opinion counts; all 1 by default. 0 for strangers.
         voters: which sequences serve as intermediaries; all by default.
+        groups: (N,) number of the group that each sequence belongs to; sequences of different groups have nothing to
+            do with each other (their P is 0). One group by default.
         pins: (i, j) with i < j -> (k, 2) frames of i and of j that belong together, ascending in both columns.
         gap_open, gap_extend, gamma: of the expected alignment, in units of `centred_similarity`.
         pruned: probabilities below it are dropped.
@@ -79,6 +80,7 @@ class Consensus:
         *,
         weights: Sequence[float] | NDArray[np.float64] | None = None,
         voters: Iterable[int] | None = None,
+        groups: Sequence[int] | None = None,
         pins: Pins | None = None,
         gap_open: float = CONSENSUS.gap_open,
         gap_extend: float = CONSENSUS.gap_extend,
@@ -89,10 +91,11 @@ class Consensus:
         self._rows = [_unit_rows(sequence) for sequence in sequences]
         self.prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
         self.pruned = pruned
-        self.pins = {} if pins is None else {pair: _checked_pins(pair, k, self.lengths) for pair, k in pins.items()}
+        self.pins = {} if pins is None else {pair: checked_pins(pair, k, self.lengths) for pair, k in pins.items()}
         count = len(self._rows)
         self.voters = list(range(count)) if voters is None else sorted(set(voters))
         self.weights = _checked_weights(np.ones(count) if weights is None else weights, count)
+        self.groups = [0] * count if groups is None else list(groups)
         self._pairs: dict[tuple[int, int], Matrix] = {}
         self._stacks: dict[int, Matrix] = {}
         for i in range(count):
@@ -108,11 +111,12 @@ class Consensus:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, sequence: Any, *, weight: float = 1.0, votes: bool = True) -> int:
+    def add(self, sequence: Any, *, weight: float = 1.0, votes: bool = True, group: int = 0) -> int:
         """One more sequence, for the price of its alignments with the voters; its index. Other pairs stay."""
         self._rows.append(_unit_rows(sequence))
         new = len(self._rows) - 1
         self.weights = _checked_weights([*self.weights, weight], new + 1)
+        self.groups.append(group)
         self._align(new, self.voters)
         if votes:
             self.voters.append(new)
@@ -129,6 +133,8 @@ class Consensus:
             return sparse.eye_array(len(self._rows[i]), dtype=np.float32, format="csr")
         if i > j:
             return self.pair(j, i).T.tocsr()
+        if self.groups[i] != self.groups[j]:
+            return sparse.csr_array((len(self._rows[i]), len(self._rows[j])), dtype=np.float32)
         if (i, j) not in self._pairs:
             self._align(i, [j])
         return self._pairs[i, j]
@@ -178,6 +184,8 @@ class Consensus:
             One (k, n_t) float64 a wanted sequence.
         """
         count = next(iter(start.values())).shape[0] if start else 0
+        if set(start) <= set(self.voters) and 2 * len(start) >= len(self.voters) and self._room_for_stacks():
+            return self._carry_stacked(start, range(len(self)) if to is None else to, weights)
         found = []
         for t in range(len(self)) if to is None else to:
             total = np.zeros((count, len(self._rows[t])))
@@ -187,6 +195,19 @@ class Consensus:
                     total += weight * self._times(z, rows, t)
             found.append(total)
         return found
+
+    def _carry_stacked(
+        self, start: Mapping[int, NDArray[np.float64]], to: Iterable[int], weights: Mapping[int, float] | None
+    ) -> list[NDArray[np.float64]]:
+        """As `carry`, where most voters start something: one product a sequence instead of one a pair."""
+        count = next(iter(start.values())).shape[0]
+        weight = {z: float(self.weights[z]) if weights is None else weights[z] for z in start}
+        zeros = {z: np.zeros((count, len(self._rows[z]))) for z in self.voters if z not in start}
+        rows = np.concatenate([weight[z] * start[z] if z in start else zeros[z] for z in self.voters], axis=1)
+        return [np.asarray((self._stack(t) @ rows.T).T) for t in to]
+
+    def _room_for_stacks(self) -> bool:
+        return bool(2 * sum(matrix.nnz for matrix in self._pairs.values()) <= _STACKED)
 
     def _times(self, z: int, rows: NDArray[np.float64], t: int) -> NDArray[np.float64]:
         """rows (k, n_z) @ P_zt."""
@@ -199,6 +220,28 @@ class Consensus:
         weights = self._votes(i, i)
         total = weights.sum()
         return np.asarray(self.mass(i) @ weights / total if total else np.zeros(len(self._rows[i])))
+
+    def row_masses(self, i: int) -> NDArray[np.float64]:
+        """(n_i, N) share of each frame of i that has a counterpart in each sequence; 1 in itself."""
+        return np.stack([self._row_sums(self.pair(i, j)) for j in range(len(self))], axis=1)
+
+    def consistent_masses(self, i: int, own: NDArray[np.float64], voters: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_i, N) the same by the consensus, row sums of normalised P'_ij, without forming them.
+
+        Args:
+            own: `row_masses` of i. voters: `row_masses` of all voters, one below the other.
+        """
+        weights = self._votes(i, i)
+        frames = np.repeat(weights, [len(self._rows[z]) for z in self.voters])
+        through = (self._stack(i) * frames[None]) @ voters
+        # a voter that is the sequence itself carries nothing: its share of `through` is its own mass
+        doubled = np.zeros_like(own)
+        known = np.full(own.shape, 2 + (self.mass(i) @ weights)[:, None])
+        for place, z in enumerate(self.voters):
+            if z != i:
+                doubled[:, z] = weights[place] * own[:, z]
+                known[:, z] -= doubled[:, z]
+        return np.asarray((2 * own + through - doubled) / known)
 
     def cycle_error(self, i: int, *, partners: int = 12) -> float:
         """How far from itself a frame of i returns from i -> z -> j -> i, as a share of i; NaN where nothing returns.
@@ -230,7 +273,7 @@ class Consensus:
             own = len(self._rows[i])
             empty = sparse.csr_array((own, own), dtype=np.float32)
             blocks = [empty if z == i else self.pair(i, z) for z in self.voters]
-            while len(self._stacks) >= _STACKS:
+            while self._stacks and sum(stack.nnz for stack in self._stacks.values()) > _STACKED:
                 self._stacks.pop(next(iter(self._stacks)))
             self._stacks[i] = sparse.hstack(blocks, format="csr") if blocks else sparse.csr_array((own, 0))
         return self._stacks[i]
@@ -241,7 +284,8 @@ class Consensus:
 
     def _align(self, i: int, others: Iterable[int]) -> None:
         """P of i with others that are not there yet."""
-        missing = [j for j in others if j != i and (min(i, j), max(i, j)) not in self._pairs]
+        near = [j for j in others if j != i and self.groups[i] == self.groups[j]]
+        missing = [j for j in near if (min(i, j), max(i, j)) not in self._pairs]
         missing.sort(key=lambda j: len(self._rows[j]))  # of one length together: little padding
         found: dict[int, Matrix] = {}
         for batch in _batches(missing, len(self._rows[i]), self.lengths):
@@ -257,7 +301,7 @@ class Consensus:
         stack = torch.zeros(len(batch), len(self._rows[i]), max(lengths))
         for place, j in enumerate(batch):
             similarity = centred_similarity(self._rows[i], self._rows[j])
-            pairs = self._pins_of(i, j)
+            pairs = self.pins_of(i, j)
             if pairs is not None:
                 similarity = pin_similarity(similarity, pairs, **self.prices)
             stack[place, :, : lengths[place]] = similarity
@@ -265,17 +309,18 @@ class Consensus:
         for place, length in enumerate(lengths):
             yield _sparse(found[place, :, :length], self.pruned)
 
-    def _pins_of(self, i: int, j: int) -> NDArray[np.int64] | None:
+    def pins_of(self, i: int, j: int) -> NDArray[np.int64] | None:
+        """(k, 2) frames of i and of j that are pinned to each other; None for none."""
         pairs = self.pins.get((min(i, j), max(i, j)))
         return pairs if pairs is None or i < j else pairs[:, ::-1]
 
     def _with_pins(self, i: int, j: int, matrix: Matrix) -> Matrix:
         """Nothing where a pin forbids it, certainty at the pins; the matrix itself where there is none."""
-        pairs = self._pins_of(i, j)
+        pairs = self.pins_of(i, j)
         if pairs is None:
             return matrix
         dense = matrix.toarray()
-        dense[~_allowed(dense.shape[0], dense.shape[1], pairs)] = 0.0
+        dense[~allowed_cells(dense.shape[0], dense.shape[1], pairs)] = 0.0
         dense[pairs[:, 0], pairs[:, 1]] = 1.0
         return sparse.csr_array(dense)
 
@@ -313,47 +358,10 @@ def _sparse(dense: NDArray[np.float32], pruned: float) -> Matrix:
     return sparse.csr_array((dense[kept], columns.astype(np.int32), starts), shape=dense.shape)
 
 
-def pin_similarity(
-    similarity: Tensor, pairs: NDArray[np.int64], *, gap_open: float, gap_extend: float, gamma: float
-) -> Tensor:
-    """The similarity (n, m) with all cells forbidden that contradict a pin, and the pins worth every gap.
-
-    A pin (a, b) closes row a and column b but for their crossing, and what lies before a and after b, or after a and
-    before b.
-    """
-    n, m = similarity.shape
-    allowed = _allowed(n, m, pairs)
-    result = similarity.where(torch.from_numpy(allowed), FORBIDDEN)
-    worth = 2 * gap_open + gap_extend * (n + m) + 50 * gamma
-    result[pairs[:, 0], pairs[:, 1]] = worth
-    return result
-
-
-def _allowed(n: int, m: int, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n, m) cells that no pin forbids."""
-    i, j = np.arange(n)[:, None], np.arange(m)[None]
-    allowed = np.ones((n, m), dtype=np.bool_)
-    for a, b in pairs:
-        allowed &= np.sign(i - a) == np.sign(j - b)
-    return allowed
-
-
 def _checked_weights(weights: Sequence[float] | NDArray[np.float64], count: int) -> NDArray[np.float64]:
     found = np.asarray(weights, dtype=np.float64)
     if found.shape != (count,) or not ((found >= 0) & (found <= 1)).all():
         raise ValueError(f"weights must be {count} numbers in [0, 1], one a sequence; got {found.tolist()[:5]}")
-    return found
-
-
-def _checked_pins(pair: tuple[int, int], frames: NDArray[np.int64], lengths: tuple[int, ...]) -> NDArray[np.int64]:
-    i, j = pair
-    found = np.asarray(frames, dtype=np.int64).reshape(-1, 2)
-    if not 0 <= i < j < len(lengths):
-        raise ValueError(f"pins are given for (i, j) with i < j among {len(lengths)} sequences, got {pair}")
-    if len(found) and ((found < 0).any() or (found >= [lengths[i], lengths[j]]).any()):
-        raise ValueError(f"a pin of sequences {pair} lies outside them: {found.tolist()}")
-    if (np.diff(found, axis=0) <= 0).any():
-        raise ValueError(f"pins of sequences {pair} cross or double: {found.tolist()}")
     return found
 
 

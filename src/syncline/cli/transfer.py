@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
-from syncline.cli.options import add_label_rate, labels_of
+from syncline.cli.options import add_label_rate, labels_of, pick
 from syncline.cli.outputs import RESULTS
-from syncline.cli.terminal import say
+from syncline.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from syncline.data import Video, VideoSet
+    from syncline.data import Embedding, Video, VideoSet
     from syncline.data.labels.track import LabelTrack
-    from syncline.tasks import LabelledVideo, Transferred
+    from syncline.tasks import FolderConsensus, LabelledVideo, Transferred
 
 EPILOG = """\
 examples:
   syncline transfer videos/ --labels marks.csv
   syncline transfer videos/ --labels project.boris --events lift pour put --form json boris
   syncline transfer videos/ --labels marks.eaf --run runs/pour --form all
+  syncline transfer videos/ --suggest 2
 
-writes into --out: transferred.csv (video, event, seconds, confidence, found or absent), the labels of all videos in the
-chosen forms, and, with three labelled videos or more, reliability.png. It ends with the video to label next. Seconds of
-an episode that is a part of a longer file count from where the episode begins.
+All videos have a say, labelled or not (--no-consensus asks the labelled ones alone); --suggest names the videos to
+label first, before there is any label. Writes into --out: transferred.csv (video, event, seconds, confidence, found or
+absent, second peak), the labels of all videos in the chosen forms, and, with three labelled videos or more,
+reliability.png. It ends with the video to label next. A confidence is the probability that an event lies within the
+tolerance. Seconds of an episode that is a part of a longer file count from where the episode begins.
 """
 ENDINGS = {"csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
            "label-studio": "labels_label_studio.json", "elan": "elan", "npy": "npy", "text": "text"}  # fmt: skip
@@ -37,40 +41,111 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
-    parser.add_argument("--labels", type=Path, required=True, help="key events of one or more videos, in any form")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--labels", type=Path, help="key events of one or more videos, in any form")
+    given.add_argument("--suggest", type=int, metavar="K", help="name the K videos to label first, and stop")
     parser.add_argument("--events", nargs="+", metavar="NAME", help="which events, in order (default: all there are)")
     parser.add_argument("--form", nargs="+", choices=[*ENDINGS, "all"], default=["csv"],
                         help="forms of the labels that are written (default: csv)")  # fmt: skip
-    parser.add_argument("--absent-below", type=float, default=0.25, metavar="SHARE",
-                        help="an event with less than this share of the votes is absent (default: 0.25)")  # fmt: skip
+    parser.add_argument("--tolerance", type=float, metavar="SECONDS",
+                        help="what counts as the same moment (default: a twentieth of the median video)")  # fmt: skip
+    parser.add_argument("--absent-below", type=float, metavar="SHARE",
+                        help="an event with less than this share of the votes is absent (default: 0.15, or 0.25 with "
+                        "--no-consensus)")  # fmt: skip
+    parser.add_argument("--no-consensus", action="store_true", help="the labelled videos alone vote")
+    parser.add_argument("--pins", type=Path, metavar="FILE",
+                        help="moments that belong together: a CSV video_a,seconds_a,video_b,seconds_b")  # fmt: skip
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
     add_label_rate(parser)
     add_embedding_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Transfers and writes."""
+    """Transfers and writes, or names what to label."""
     from syncline.data import open_videos
     from syncline.errors import SynclineError
-    from syncline.tasks import LabelledVideo, next_to_label, transfer_events
 
-    if not 0 <= arguments.absent_below <= 1:
+    if arguments.absent_below is not None and not 0 <= arguments.absent_below <= 1:
         raise SynclineError("--absent-below must be in [0, 1]")
+    if arguments.pins and arguments.no_consensus:
+        raise SynclineError("--pins hold in the consensus; leave --no-consensus out")
     videos = open_videos(arguments.source)
+    if arguments.suggest is not None:
+        _suggest(arguments, videos)
+        return
     marks = _marks(videos, labels_of(videos, arguments.labels, arguments.events, label_rate=arguments.label_rate))
     if not marks:
         raise SynclineError(f"{arguments.labels} marks no event in any of the {len(videos)} videos of {videos.name}")
+    _transfer(arguments, videos, marks)
+
+
+def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> None:
+    from syncline.tasks import LabelledVideo, next_to_label, transfer_events
+
     names = next(iter(marks.values()))[0]
     embeddings = Embedder.of(arguments).embed(videos)
     labelled = [LabelledVideo(embeddings[i], events) for i, (_, events) in marks.items()]
     others = [i for i in range(len(videos)) if i not in marks]
-    found = transfer_events(labelled, [embeddings[i] for i in others], absent_below=arguments.absent_below)
+    order = [*marks, *others]
+    folder = None if arguments.no_consensus else _folder(arguments, videos, embeddings, order)
+    options: dict[str, Any] = {
+        "folder": folder, "consensus": folder is not None, "tolerance": arguments.tolerance,
+        "absent_below": arguments.absent_below,
+    }  # fmt: skip
+    found = transfer_events(labelled, [embeddings[i] for i in others], **options)
     _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
-    _reliability(arguments, labelled)
+    _reliability(arguments, labelled, [embeddings[i] for i in others], options)
     say(f"{len(marks)} labelled videos, {len(names)} events carried to {len(others)}; results in {arguments.out}")
     if others:
+        say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
         by_source = {embeddings[i].source: videos[i].name for i in others}
         say(f"label next: {by_source[next_to_label(found)]}")
+
+
+def _folder(
+    arguments: argparse.Namespace, videos: VideoSet, embeddings: Sequence[Embedding], order: Sequence[int]
+) -> FolderConsensus:
+    """The consensus of the videos in a given order, with the pins; who has no vote is said."""
+    from syncline.tasks import gather_folder, pinned_frames, read_pins
+
+    given = [embeddings[i] for i in order]
+    at = {i: place for place, i in enumerate(order)}
+    pins = None
+    if arguments.pins:
+        pins = pinned_frames(read_pins(arguments.pins), given, lambda name: at[pick(videos, name)])
+    with progress("aligning", len(given)) as step:
+        folder = gather_folder(given, pins=pins, step=step)
+    say_votes(folder, [videos[i].name for i in order])
+    return folder
+
+
+def say_votes(folder: FolderConsensus, names: Sequence[str]) -> None:
+    """Who has no vote or shares one, and whether the folder falls apart."""
+    from syncline.tasks.folder import LEAST_MATCH
+
+    votes = folder.votes
+    for same in votes.duplicates:
+        say(f"one take, several files, one vote: {', '.join(names[i] for i in same)}")
+    if votes.strangers:
+        say(f"no vote, as they match none of the others well: {', '.join(names[i] for i in votes.strangers)}")
+    if len(votes.clusters) > 1:
+        parts = "; ".join(f"{names[cluster[0]]} and {len(cluster) - 1} more" for cluster in votes.clusters)
+        say(f"{len(votes.clusters)} groups that do not reach each other, so nothing is carried between them: {parts}")
+    if votes.usual_match < LEAST_MATCH:  # NaN, of fewer than four videos, says nothing
+        say("hardly any two of these videos show the same course; what is carried between them is a guess")
+
+
+def _suggest(arguments: argparse.Namespace, videos: VideoSet) -> None:
+    """Names the videos to label first."""
+    from syncline.tasks import suggest
+
+    embeddings = Embedder.of(arguments).embed(videos)
+    folder = _folder(arguments, videos, embeddings, range(len(videos)))
+    found = suggest(folder, arguments.suggest)
+    if arguments.suggest > len(videos):
+        say(f"there are no more than {len(videos)} videos")
+    for i, covered in zip(found.videos, found.covered, strict=True):
+        say(f"label {videos[i].name}: {covered:.0%} of the folder is found again in the videos named so far")
 
 
 Marks = dict[int, tuple[tuple[str, ...], tuple[float | None, ...]]]
@@ -126,12 +201,14 @@ def _write(
         for k, (name, second) in enumerate(zip(names, events, strict=True)):
             sure = None if i in marks else plain(found[i].confidence[k])
             state = "labelled" if i in marks else "absent" if second is None else "found"
+            peak = None if i in marks else found[i].others[k]
             rows.append({"video": video.name, "event": name, "seconds": plain(second), "confidence": sure,
-                         "state": state})  # fmt: skip
+                         "state": state, "or_seconds": None if peak is None else plain(peak[0] - begins),
+                         "or_confidence": None if peak is None else plain(peak[1])})  # fmt: skip
         who = ["labelled" if i in marks else "" if second is None else "carried" for second in events]
         how_sure = None if i in marks else [plain(value) for value in found[i].confidence]
         tracks.append(track_of_shown(video, names, events, clock, confidence=how_sure, provenance=who))
-    columns = ["video", "event", "seconds", "confidence", "state"]
+    columns = ["video", "event", "seconds", "confidence", "state", "or_seconds", "or_confidence"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)
     for form in ENDINGS if "all" in arguments.form else arguments.form:
@@ -141,7 +218,9 @@ def _write(
         write_labels(place, tracks, form=form)
 
 
-def _reliability(arguments: argparse.Namespace, labelled: list[LabelledVideo]) -> None:
+def _reliability(
+    arguments: argparse.Namespace, labelled: list[LabelledVideo], others: list[Embedding], options: dict[str, Any]
+) -> None:
     """How far confidences can be believed, by leaving each labelled video out."""
     if len(labelled) < 3:
         return
@@ -149,6 +228,6 @@ def _reliability(arguments: argparse.Namespace, labelled: list[LabelledVideo]) -
     from syncline.report.html_page import write_figure
     from syncline.tasks import leave_one_out
 
-    confidence, hit = leave_one_out(labelled, absent_below=arguments.absent_below, calibrated=True)
+    confidence, hit = leave_one_out(labelled, others=others, calibrated=True, **options)
     write_figure(arguments.out / "reliability.png", reliability_figure(confidence, hit))
-    say(f"left out one by one, {hit.mean():.0%} of the labelled events are found within half a second")
+    say(f"left out one by one, {hit.mean():.0%} of the labelled events are found within the tolerance")

@@ -3,8 +3,11 @@
 from syncline.tasks.align import align, align_pairs
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
+from syncline.tasks.folder import FolderConsensus, Votes, default_tolerance, gather_folder, voting
 from syncline.tasks.pairs import similarity
+from syncline.tasks.pins import Pin, pinned_frames, read_pins
 from syncline.tasks.search import Hit, MomentIndex
+from syncline.tasks.suggest import Suggestion, suggest
 from syncline.tasks.sync import Offset, Timeline, estimate_offset, medoid, synchronize
 from syncline.tasks.transfer import (
     LabelledVideo,
@@ -19,18 +22,23 @@ from syncline.tasks.within import align_within, folder_consensus, gap_seconds, r
 __all__ = [
     "Alignment",
     "Deviation",
+    "FolderConsensus",
     "Gap",
     "Hit",
     "LabelledVideo",
     "MomentIndex",
     "Offset",
+    "Pin",
     "Report",
     "Segment",
+    "Suggestion",
     "Timeline",
     "Transferred",
+    "Votes",
     "align",
     "align_pairs",
     "align_within",
+    "default_tolerance",
     "deviate",
     "deviate_from_group",
     "distance_rule",
@@ -38,13 +46,18 @@ __all__ = [
     "event_votes",
     "folder_consensus",
     "gap_seconds",
+    "gather_folder",
     "leave_one_out",
     "medoid",
     "next_to_label",
+    "pinned_frames",
     "rank",
+    "read_pins",
     "reference_of",
     "similarity",
+    "suggest",
     "synchronize",
     "tempo_curve",
     "transfer_events",
+    "voting",
 ]

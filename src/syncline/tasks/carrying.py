@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import Consensus, unit_rows
+from syncline.alignment.pins import allowed_cells
 from syncline.data import Embedding
 from syncline.tasks.folder import FolderConsensus, clip_seconds
 from syncline.tasks.pairs import similarity
@@ -138,6 +139,25 @@ def frame_votes(matrix: torch.Tensor, near: slice) -> Density:
     """(m,) softmax of the mean similarity (n, m) of the frames `near` an event."""
     mean = matrix[near].mean(0).double()
     return np.asarray(torch.softmax(mean / NEIGHBOUR_GAMMA, dim=0).numpy())
+
+
+def within_pins(folder: FolderConsensus, marks: Marks, target: int, votes: Density) -> Density:
+    """The votes for a target, with those taken out that contradict a pin; all of them at a pin of an event itself."""
+    found = votes.copy()
+    for one, events in marks.items():
+        pairs = folder.group.pins_of(one, target)
+        if pairs is None or one == target:
+            continue
+        pts = folder.embeddings[one].pts_seconds
+        allowed = allowed_cells(len(pts), votes.shape[1], pairs)
+        for k, event in enumerate(events):
+            if event is None:
+                continue
+            row = int(np.abs(pts - event).argmin())
+            found[k] *= allowed[row]
+            pinned = pairs[pairs[:, 0] == row, 1]
+            found[k, pinned] = 1.0
+    return found
 
 
 def frames_share(folder: FolderConsensus, tolerance: float, *, most: int = 12) -> float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-HIT_WEIGHTS = (-1.0, 3.0, 1.0)
+HIT_WEIGHTS = (-5.5, 5.8, 3.5)
 """Bias, weight of the share of the votes that gather at the peak, weight of all votes."""
 
 

@@ -31,12 +31,11 @@ SCOUTS = 40
 """Videos that every video's match score is measured against; all, where there are no more."""
 MOST_VOTERS = 200
 """In larger folders so many intermediaries serve, evenly drawn from those that have a vote."""
-STRANGER_SHARE, LEAST_MATCH = 0.45, 0.1
-"""A stranger's upper quartile is below this share of the usual one; where even that is below `LEAST_MATCH`, the folder
-shows no common course and nobody is silenced.
+FAR, LEAST_MATCH = 0.45, 0.1
+"""What is below this share of the usual match does not belong: a stranger's upper quartile against the usual one, and
+matches between two clusters against those within. Where even the usual upper quartile is below `LEAST_MATCH`, the
+folder shows no common course, and nobody is silenced.
 """
-APART = 0.4
-"""Clusters are apart where matches between them are below this share of those within."""
 TOLERANCE_SHARE = 0.05
 """Of the median clip: what counts as the same moment where nobody says."""
 
@@ -50,6 +49,7 @@ class Votes:
         strangers: indices of videos that match none of the others.
         duplicates: groups of two or more videos that are one and the same; they share one vote.
         clusters: groups that do not reach each other, largest first, strangers in none; one where all belong together.
+        groups: (n,) number of the cluster of each video, strangers that of the one they match best.
         usual_match: upper quartile of match scores that is usual in the folder; below `LEAST_MATCH` nothing matches.
     """
 
@@ -57,6 +57,7 @@ class Votes:
     strangers: tuple[int, ...]
     duplicates: tuple[tuple[int, ...], ...]
     clusters: tuple[tuple[int, ...], ...]
+    groups: tuple[int, ...]
     usual_match: float
 
 
@@ -80,7 +81,7 @@ class FolderConsensus:
         return default_tolerance(self.embeddings)
 
 
-def folder_consensus(
+def gather_folder(
     embeddings: Sequence[Embedding],
     *,
     voters: Iterable[int] | None = None,
@@ -111,7 +112,12 @@ def folder_consensus(
     if len(chosen) > MOST_VOTERS:
         chosen = _evenly(embeddings, chosen, MOST_VOTERS)
     group = Consensus(
-        [embedding.vectors for embedding in embeddings], weights=votes.weights, voters=chosen, pins=pins, step=step
+        [embedding.vectors for embedding in embeddings],
+        weights=votes.weights,
+        voters=chosen,
+        groups=votes.groups,
+        pins=pins,
+        step=step,
     )
     return FolderConsensus(tuple(embeddings), group, votes, clip_seconds(embeddings))
 
@@ -159,7 +165,7 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
     weights[strangers] = 0.0
     kept = [tuple(i for i in range(count) if clusters[i] == c and i not in strangers) for c in np.unique(clusters)]
     ordered = sorted((c for c in kept if c), key=lambda c: (-len(c), c))
-    return Votes(weights, tuple(strangers), duplicates, tuple(ordered), usual)
+    return Votes(weights, tuple(strangers), duplicates, tuple(ordered), tuple(clusters.tolist()), usual)
 
 
 def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -> list[int]:
@@ -214,7 +220,7 @@ def _clusters(among: NDArray[np.float64], matches: NDArray[np.float64]) -> NDArr
         if min(len(one), len(other)) < least:
             continue
         within = min(_quartile(among[np.ix_(part, part)]) for part in (one, other))
-        if within >= LEAST_MATCH and _quartile(among[np.ix_(one, other)]) < APART * within:
+        if within >= LEAST_MATCH and _quartile(among[np.ix_(one, other)]) < FAR * within:
             done += 1
             label[other] = done
             open_ += [int(label[one[0]]), done]
@@ -243,7 +249,7 @@ def _strangers(
         high = float(np.quantile(own[members], 0.65))  # a fifth of strangers among them moves it little
         usual = max(usual, high)
         if high >= LEAST_MATCH:
-            strangers += [int(i) for i in members if own[i] < STRANGER_SHARE * high]
+            strangers += [int(i) for i in members if own[i] < FAR * high]
     return usual, sorted(strangers)
 
 

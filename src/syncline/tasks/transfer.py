@@ -29,9 +29,10 @@ from syncline.tasks.carrying import (
     frame_votes,
     frames_share,
     near_event,
+    within_pins,
 )
 from syncline.tasks.confidence import calibrated_by, hit_probability
-from syncline.tasks.folder import FolderConsensus, default_tolerance, folder_consensus
+from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
 from syncline.tasks.pairs import check_pair, similarity
 
 FRAMES_SHARE = 0.3
@@ -90,7 +91,8 @@ class _Election:
             return found
         aligned = carried_by_consensus(self.folder, marks, targets)
         frames = carried_by_frames(self.folder, marks, targets) if self.frames else aligned
-        return [(1 - self.frames) * one + self.frames * other for one, other in zip(aligned, frames, strict=True)]
+        both = [(1 - self.frames) * one + self.frames * other for one, other in zip(aligned, frames, strict=True)]
+        return [within_pins(self.folder, marks, t, votes) for t, votes in zip(targets, both, strict=True)]
 
     def place(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
         """The events of every target."""
@@ -195,7 +197,7 @@ def transfer_events(
     indices = range(len(labelled), len(labelled) + len(targets))
     if consensus and folder is None:
         voters = [i for i in range(len(everyone)) if targets_vote or i not in indices]
-        folder = folder_consensus(everyone, voters=voters, pins=pins)
+        folder = gather_folder(everyone, voters=voters, pins=pins)
     election = _election(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     marks = {i: video.events for i, video in enumerate(labelled)}
     placed = election.place(marks, indices)
@@ -236,7 +238,7 @@ def leave_one_out(
         raise SynclineError("leaving one out needs at least two labelled videos")
     everyone = [*(video.embedding for video in labelled), *others]
     if consensus and folder is None:
-        folder = folder_consensus(everyone)
+        folder = gather_folder(everyone)
     election = _election(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     confidence, right_or_not = election.left_out({i: video.events for i, video in enumerate(labelled)})
     if calibrated:
