@@ -21,6 +21,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python docs/scripts/measured.py
 	$(BIN)/python docs/scripts/results.py
+	$(BIN)/python docs/scripts/results_appendix.py
 
 # Long runs that break things on purpose; `make test` has a short form of each.
 faults: $(READY)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["measured.py", "results.py"])
+@pytest.mark.parametrize("script", ["measured.py", "results.py", "results_appendix.py"])
 def test_pages_hold_what_was_measured(script: str) -> None:
     command = [sys.executable, str(ROOT / "docs" / "scripts" / script), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

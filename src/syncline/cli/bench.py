@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     folder = arguments.out / config.name
     if arguments.only_tables:
-        if not (folder / "runs.jsonl").is_file():
+        if not any(folder.glob("runs.jsonl*")):
             raise SynclineError(f"{folder} holds no runs.jsonl; run syncline bench {arguments.config} first")
         write_tables(config, folder)
     else:

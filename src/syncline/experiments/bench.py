@@ -14,6 +14,7 @@ import functools
 import hashlib
 import json
 import logging
+import lzma
 import os
 import platform
 import subprocess
@@ -314,11 +315,12 @@ def _as_in_0_1(training: TrainConfig) -> dict[str, Any]:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a JSONL file; one that a kill has cut short is left out."""
-    if not path.is_file():
-        return []
+    """The lines of a JSONL file and of its compressed part (`.xz`); one that a kill has cut short is left out."""
+    packed = path.with_name(path.name + ".xz")
+    texts = lzma.decompress(packed.read_bytes()).decode().splitlines() if packed.is_file() else []
+    texts += path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in texts:
         try:
             value = json.loads(text)
         except ValueError:
