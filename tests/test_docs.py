@@ -11,6 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+def test_the_page_of_labels_says_what_the_tests_hold() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "scripts" / "label_forms.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stderr}run python docs/scripts/label_forms.py"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("script", ["measured.py", "results.py", "results_appendix.py"])
 def test_pages_hold_what_was_measured(script: str) -> None:

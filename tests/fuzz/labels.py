@@ -155,7 +155,7 @@ def check_folder(folder: Path) -> None:
 
 def check_labels(folder: Path) -> None:
     for track in read_labels(folder, frame_rate=10.0):
-        length = track.num_frames if track.num_frames is not None and 0 < track.num_frames < 10_000 else 12
+        length = track.num_frames if track.num_frames is not None and 0 < track.num_frames < 10_000 else 20
         labels = labels_to_phases(track, length, np.arange(length) / 10)
         assert labels.shape == (length,)
         assert labels.min() >= -1
@@ -173,6 +173,44 @@ def label_form(form: str) -> Form:
 
     def write(folder: Path) -> None:
         write_labels(folder if form in ONE_VIDEO else folder / f"labels{ENDINGS[form]}", tracks, form=form)
+
+    return Form(write, check_labels)
+
+
+SPECIMENS: dict[str, tuple[str, bytes]] = {
+    "table of a spreadsheet": (
+        "x.csv",
+        'Datei;Ereignis;Zeit (s)\r\ncafé.mp4;grün;0,2\r\ncafé.mp4;"a;b";0:00,5\r\nb.mp4;grün;NA\r\n'.encode("cp1252"),
+    ),
+    "table in UTF-16": ("x.csv", "video\tevent_seconds\tevent_names\na.mp4\t0.1;0.4\tgrasp;lift\n".encode("utf-16")),
+    "boris with films in a row": (
+        "x.boris",
+        b'{"behaviors_conf": {"0": {"type": "State event", "code": "hold"}}, "observations": {"o": {"file": {"1": '
+        b'["a.mp4", "b.mp4"], "2": ["c.mp4"]}, "time offset": 5.0, "media_creation_date_as_offset": false, "events": '
+        b'[[5.2, "", "hold", "", "by hand"], [5.9, "", "hold", "", ""], [6.4, "", "hold", "", ""]], "media_info": '
+        b'{"length": {"a.mp4": 1.0, "b.mp4": 1.0, "c.mp4": 2.0}, "offset": {"1": 0.0, "2": 0.1}}}}}',
+    ),
+    "elan with slots without time": (
+        "x.eaf",
+        b'<ANNOTATION_DOCUMENT><HEADER><MEDIA_DESCRIPTOR MEDIA_URL="a.mp4" TIME_ORIGIN="100"/></HEADER>'
+        b'<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="t1" TIME_VALUE="100"/><TIME_SLOT TIME_SLOT_ID="t2"/><TIME_SLOT '
+        b'TIME_SLOT_ID="t3" TIME_VALUE="500"/></TIME_ORDER><TIER TIER_ID="events"><ANNOTATION><ALIGNABLE_ANNOTATION '
+        b'ANNOTATION_ID="a1" TIME_SLOT_REF1="t1" TIME_SLOT_REF2="t2"><ANNOTATION_VALUE>x</ANNOTATION_VALUE>'
+        b'</ALIGNABLE_ANNOTATION></ANNOTATION><ANNOTATION><REF_ANNOTATION ANNOTATION_ID="a2" ANNOTATION_REF="a1">'
+        b"<ANNOTATION_VALUE>y</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>",
+    ),
+    "label studio short": (
+        "x.json",
+        b'[{"video": "a.mp4", "fps": 10, "annotation_id": 1, "labels": [{"ranges": [{"start": 3, "end": 5}], '
+        b'"timelinelabels": ["grasp"]}], "box": [{"framesCount": 12, "duration": 1.2, "labels": ["lift"], "sequence": '
+        b'[{"frame": 7, "time": 0.6, "enabled": true}]}], "tricks": [{"start": 0.9, "end": 1.0, "labels": ["drop"]}]}]',
+    ),
+}
+
+
+def specimen_form(name: str, content: bytes) -> Form:
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content)
 
     return Form(write, check_labels)
 
@@ -208,6 +246,7 @@ def write_lerobot(folder: Path, write: Callable[[Path, list[int]], None]) -> Non
 
 
 MAKERS: dict[str, Form] = {form: label_form(form) for form in FORMS} | {
+    **{name: specimen_form(*specimen) for name, specimen in SPECIMENS.items()},
     "manifest": Form(write_manifest, check_folder),
     "recuts": Form(write_manifest, check_recuts),
     "pouring pickle": processed_form(".pkl", ITEMS),

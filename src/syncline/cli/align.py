@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     columns = ["time_a", "time_b", "confidence", "kind", "segment"]
     write_rows(arguments.out / "alignment.csv", alignment_rows(alignment, a, b), columns)
     _report(arguments.out, alignment, value)
-    write_editor_timeline(arguments, videos, a.pts_seconds, [a.pts_seconds, alignment.b_at(a.pts_seconds)])
+    _project(arguments, videos, alignment, a)
     if embedder.bodies is not None and embedder.bodies.clips:
         write_angles(arguments, embedder.bodies.clips, alignment)
     _draw(arguments, videos, side)
@@ -133,6 +133,19 @@ def _verdict(alignment: Alignment) -> str:
     from syncline.alignment.settings import MATCH_THRESHOLD
 
     return f"score {alignment.match_score:.3f}, needs {MATCH_THRESHOLD:.2f}"
+
+
+def _project(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment, a: Embedding) -> None:
+    """The editor timeline: A from its first picture to its last, B where it matches."""
+    if arguments.timeline is None:
+        return
+    import numpy as np
+
+    from syncline.video import open_video
+
+    shown = open_video(videos[0].path).pts_seconds
+    seconds = np.unique(np.concatenate([shown[:1], a.pts_seconds, shown[-1:] + 1 / videos[0].frame_rate]))
+    write_editor_timeline(arguments, videos, seconds, [seconds, alignment.b_at(seconds)])
 
 
 def _draw(

@@ -181,7 +181,7 @@ def _clock(video: Video) -> tuple[NDArray[np.float64], float]:
     from syncline.video import VideoReader
 
     seconds = VideoReader(video.path).pts_seconds
-    return video.clock(seconds), 0.0 if video.span is None else float(seconds[video.span[0]])
+    return video.own_pts_seconds(seconds), 0.0 if video.span is None else float(seconds[video.span[0]])
 
 
 def _write(

@@ -189,8 +189,8 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
     if not name:
         raise SynclineError("the video has no name")
     spellings = dict.fromkeys((name, name.replace("\\", "/")))  # the second of a manifest from Windows
-    places = (place / spelling for spelling in spellings for place in (folder / "videos", folder))
-    path = next((place for place in places if os.path.isfile(place)), None)  # which takes a name that is too long
+    paths = (parent / spelling for spelling in spellings for parent in (folder / "videos", folder))
+    path = next((path for path in paths if os.path.isfile(path)), None)  # which takes a name that is too long
     if path is None:
         raise SynclineError(f"there is no file {name[:200]} in {folder} or {folder / 'videos'}")
     num_frames, frame_rate = _number(row, "num_frames", int), _number(row, "fps", float)

@@ -1,9 +1,9 @@
 """Synthetic videos of one activity with a known course: what every frame shows is known, and so what belongs to what.
 
 An arm pours from a bottle into a cup and drops a ball into a box: seven ordered key events (`EVENT_NAMES`). Every video
-has its own duration of every phase (they differ several-fold, so a clock does not solve the set), its own speed within
-each, its own places, colours, background, camera, light and noise, and begins and ends somewhere in the first and last
-phase. On request it also pauses, leaves a phase out, does one twice, or shows something that belongs to no phase.
+has its own duration of every phase (they differ several-fold, so time alone does not solve the set), its own speed
+within each, its own positions, colours, background, camera, light and noise, and begins and ends somewhere in the first
+and last phase. On request it also pauses, leaves a phase out, does one twice, or shows what belongs to no phase.
 """
 
 from __future__ import annotations
@@ -141,9 +141,9 @@ def read_truth(folder: str | Path) -> list[SyntheticVideo]:
         SynclineError: no such file, or one that was not written by `render_synthetic`.
     """
     root = Path(folder)
-    place = root / "truth.json"
+    path = root / "truth.json"
     try:
-        listed = json.loads(place.read_text(encoding="utf-8"))["videos"]
+        listed = json.loads(path.read_text(encoding="utf-8"))["videos"]
         return [
             SyntheticVideo(
                 root / "videos" / str(one["video"]),
@@ -154,7 +154,7 @@ def read_truth(folder: str | Path) -> list[SyntheticVideo]:
             for one in listed
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SynclineError(f"{place} is not the truth of a synthetic set ({error})") from error
+        raise SynclineError(f"{path} is not the truth of a synthetic set ({error})") from error
 
 
 def _course(
@@ -201,12 +201,12 @@ def _insert(
     parts: list[tuple[str, NDArray[np.float64]]], rng: np.random.Generator, kind: str, length: int
 ) -> list[tuple[str, NDArray[np.float64]]]:
     """One part of the course cut in two, with a still of the moment between."""
-    places = [place for place, (what, values) in enumerate(parts) if what == "course" and len(values) > 3]
-    place = int(rng.choice(places))
-    values = parts[place][1]
+    whole = [k for k, (what, values) in enumerate(parts) if what == "course" and len(values) > 3]
+    chosen = int(rng.choice(whole))
+    values = parts[chosen][1]
     cut = int(rng.integers(1, len(values) - 1))
     still = np.full(max(3, length), values[cut - 1])
-    return [*parts[:place], ("course", values[:cut]), (kind, still), ("course", values[cut:]), *parts[place + 1 :]]
+    return [*parts[:chosen], ("course", values[:cut]), (kind, still), ("course", values[cut:]), *parts[chosen + 1 :]]
 
 
 def _laid_out(

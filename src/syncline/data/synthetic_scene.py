@@ -42,7 +42,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Look:
-    """What is one video's own: places, colours, camera, light, noise."""
+    """What is one video's own: positions, colours, camera, light, noise."""
 
     bottle: float
     cup: float

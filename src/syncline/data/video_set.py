@@ -76,7 +76,7 @@ class Video:
         found = events_from_phases(self.phases[frame_indices], num_phases)
         return tuple(None if event is None else step for event, step in zip(there, found, strict=True))
 
-    def clock(self, pts_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    def own_pts_seconds(self, pts_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """When each of its frames is shown, of the times of the file's: those of a part count from where it begins."""
         if self.span is None:
             return pts_seconds
@@ -104,8 +104,8 @@ class VideoSet:
     def __iter__(self) -> Iterator[Video]:
         return iter(self.videos)
 
-    def __getitem__(self, place: int) -> Video:
-        return self.videos[place]
+    def __getitem__(self, index: int) -> Video:
+        return self.videos[index]
 
     @property
     def num_phases(self) -> int:
@@ -144,22 +144,24 @@ class Sampling:
             return np.zeros(0, dtype=np.int64)
         start, end = float(pts_seconds[0]), float(pts_seconds[-1])
         last = int((end - start) * self.rate_hz + 1e-6)
-        # of the moments wanted only those beside a frame: between two frames there may be years, where a clock leaps
+        # of the moments wanted only those beside a frame: between two frames there may be years, where time stamps leap
         beside = ((pts_seconds - start) * self.rate_hz).astype(np.int64)
         wanted = start + np.unique(np.concatenate([beside - 1, beside, beside + 1]).clip(0, last)) / self.rate_hz
         return np.unique(nearest(pts_seconds, wanted))
 
 
-def nearest(clock: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Places in an ascending clock (t,) that are nearest to each moment, of two the earlier: (k,) int64.
+def nearest(pts_seconds: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Index of the time stamp (t,) that is nearest to each moment, of two the earlier: (k,) int64.
 
     Examples:
         >>> nearest(np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.5, 1.6, 9.0])).tolist()
         [0, 0, 2, 2]
     """
-    after = np.searchsorted(clock, moments).clip(0, len(clock) - 1)
+    after = np.searchsorted(pts_seconds, moments).clip(0, len(pts_seconds) - 1)
     before = np.maximum(after - 1, 0)
-    return np.asarray(np.where(moments - clock[before] <= clock[after] - moments, before, after), dtype=np.int64)
+    return np.asarray(
+        np.where(moments - pts_seconds[before] <= pts_seconds[after] - moments, before, after), dtype=np.int64
+    )
 
 
 def sampled_frames(video: Video, pts_seconds: NDArray[np.float64], sampling: Sampling) -> NDArray[np.int64]:

@@ -220,7 +220,7 @@ class Library:
 
     def pts_seconds(self, number: int) -> NDArray[np.float64]:
         """When each frame is shown: (num_frames,) seconds from the start of the video."""
-        return self.videos[number].clock(self.reader(number).pts_seconds)
+        return self.videos[number].own_pts_seconds(self.reader(number).pts_seconds)
 
     def begins(self, number: int) -> float:
         """When a video begins within its file, in seconds: 0, except for a part of a longer one."""

@@ -14,6 +14,40 @@ import pytest
 from syncline.data.labels.forms import read_labels
 from syncline.errors import SynclineError
 
+READ_AS = {
+    "test_elan_adds_the_origin_of_every_film": (
+        "ELAN", "`TIME_ORIGIN` of a film, several films", "added to the times; a track for each film, none for sound",
+    ),
+    "test_elan_units": ("ELAN", "`TIME_UNITS`", "milliseconds, PAL and NTSC frames; others are refused"),
+    "test_elan_slots_without_time_lie_evenly_between_those_of_their_tier": (
+        "ELAN", "slots without a time", "evenly between the timed ones of their tier",
+    ),
+    "test_elan_referring_annotations_share_the_one_they_refer_to": (
+        "ELAN", "referring annotations", "from where the one begins that they refer to; several share it evenly",
+    ),
+    "test_boris_takes_the_time_offset_off": ("BORIS project", "time offset", "taken off"),
+    "test_boris_parts_a_row_of_films": (
+        "BORIS project", "several films in a row", "parted by their lengths; refused without these",
+    ),
+    "test_boris_second_player_by_its_offset": ("BORIS project", "a second player", "by that player's offset"),
+    "test_boris_takes_the_time_of_making_off": (
+        "BORIS project", "time of making as offset", "taken off; refused where the project does not say it",
+    ),
+    "test_boris_export_takes_the_offset_off_and_parts_a_row_of_films": (
+        "BORIS export", "time offset, several films in a row", "as of a project",
+    ),
+    "test_label_studio_counts_at_the_rate_of_the_project": (
+        "Label Studio", "frames of the timeline", "times at the project's rate; refused where nobody says it",
+    ),
+    "test_label_studio_over_sound_and_in_boxes_is_in_seconds": (
+        "Label Studio", "labels over sound, boxes", "seconds; results of other types are named",
+    ),
+    "test_label_studio_short_export": ("Label Studio", "JSON-MIN", "as the whole export"),
+    "test_activitynet_databases_and_predictions": ("ActivityNet", "segments, scores", "beginnings, confidence"),
+    "test_subtitles": ("SubRip, WebVTT", "cues", "beginnings, named by the first line"),
+}  # fmt: skip
+"""What docs/data-labels.md says of each form, by the test that holds it (docs/scripts/label_forms.py)."""
+
 
 def events(path: Path, **options: Any) -> dict[str, dict[str, float | None]]:
     """Events by video, to the millisecond."""

@@ -14,6 +14,13 @@ from syncline.data.labels.forms import read_labels
 from syncline.data.labels.track import LabelTrack, labels_to_phases
 from syncline.errors import SynclineError
 
+READ_AS = {
+    "test_order_in_time_whatever_the_vocabulary_is": ("all forms", "vocabularies in any order", "events as timed"),
+    "test_two_events_and_two_videos_are_named_where_they_disagree": (
+        "all forms", "opposite orders in two videos", "refused, with the two events and videos",
+    ),
+}  # fmt: skip
+
 
 def track(video: str, **seconds: float | None) -> LabelTrack:
     return LabelTrack(video, tuple(seconds.items()))

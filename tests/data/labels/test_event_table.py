@@ -44,6 +44,17 @@ READ = {
 }  # fmt: skip
 
 
+READ_AS = {
+    "test_tables_that_are_read": (
+        "CSV", "UTF-8, UTF-16, Windows-1252; `,` `;` tab or bar; `1.5` or `1,5`; `mm:ss`, `hh:mm:ss`, `hh:mm:ss:ff`",
+        "by content; columns by usual names in any case",
+    ),
+    "test_words_for_absent": ("CSV", "empty, −1, NA, NaN, none, absent", "an absent event"),
+    "test_what_is_not_understood_is_named": ("CSV", "other columns", "named in the log, left out"),
+    "test_tables_that_are_refused": ("CSV", "no event, no video, a bad row", "refused, with the columns or the row"),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", READ)
 def test_tables_that_are_read(tmp_path: Path, name: str) -> None:
     (tmp_path / "x.csv").write_bytes(READ[name])

@@ -15,6 +15,14 @@ from syncline.data.labels.forms import ENDINGS, FORMS, ONE_VIDEO, read_labels, w
 from syncline.data.labels.track import LabelTrack
 from syncline.errors import SynclineError
 
+READ_AS = {
+    "test_every_pair_of_forms_keeps_the_frames": (
+        "all forms", "films of variable rate", "the same frames through every pair of forms, with the films at hand",
+    ),
+    "test_without_the_film_seconds_become_no_frames": (
+        "arrays, text", "seconds without the film", "not written: refused unless a constant rate is vouched for",
+    ),
+}  # fmt: skip
 NAMES = ("reach", "grasp", "lift", "release")
 FRAMES = {"a.mp4": (5, 31, 47, 78), "b.mp4": (2, None, 40, 79)}
 

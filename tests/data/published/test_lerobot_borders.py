@@ -14,6 +14,14 @@ from syncline.data import open_source
 from syncline.data.published.lerobot_borders import Part, borders
 from syncline.video import VideoReader
 
+READ_AS = {
+    "test_borders_that_drift_are_mended_by_the_lengths": (
+        "LeRobot v3", "borders of episodes in seconds", "by the lengths in frames where these fill the film",
+    ),
+    "test_frames_of_no_episode_and_overlaps": (
+        "LeRobot v3", "overlaps, gaps, films that end early", "told by name; overlaps of two frames are mended",
+    ),
+}  # fmt: skip
 LENGTHS = [12, 9, 15]
 
 

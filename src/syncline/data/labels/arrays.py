@@ -60,7 +60,7 @@ def parse_lines(lines: Sequence[str], mapping: Sequence[str]) -> tuple[NDArray[n
 
 def read_mapping(folder: Path) -> tuple[str, ...]:
     """Names by number from `mapping.txt` (`0 background` a line) in the folder or the one above; () without one."""
-    file = next((place / MAPPING for place in (folder, folder.parent) if (place / MAPPING).is_file()), None)
+    file = next((path / MAPPING for path in (folder, folder.parent) if (path / MAPPING).is_file()), None)
     if file is None:
         return ()
     try:

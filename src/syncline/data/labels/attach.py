@@ -66,7 +66,7 @@ def film_times(video: Video) -> NDArray[np.float64]:
     """When each frame of a video is shown, in seconds from its first picture; of a part, from where that begins."""
     from syncline.video import open_video
 
-    return video.clock(open_video(video.path).pts_seconds)
+    return video.own_pts_seconds(open_video(video.path).pts_seconds)
 
 
 def with_films(tracks: Sequence[LabelTrack], videos: VideoSet) -> list[LabelTrack]:

@@ -262,7 +262,7 @@ def _film_of(video: str, row: dict[str, str], seconds: float, number: int) -> tu
 
 
 def format_boris_csv(tracks: Sequence[LabelTrack]) -> str:
-    """The aggregated export, every event a point; an absent event leaves no row (the form has no place for it)."""
+    """The aggregated export, every event a point; an absent event leaves no row (the form has no room for it)."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = ["Observation id", "Observation date", "Description", "Media file", "Total length", "FPS", "Subject"]

@@ -178,7 +178,7 @@ def parse_row(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
         frames = tuple(None if is_absent(cell) else as_frame(cell) for cell in cells)
         seconds = [None if frame is None or not vouched else frame / vouched for frame in frames]
     moments = [moment for moment in (frames or seconds) if moment is not None]
-    if not row.get("event_names") and moments != sorted(moments):
+    if not row.get("event_names") and min(moments, default=0) >= 0 and moments != sorted(moments):
         raise ValueError(f"events without names must ascend, but they are {'; '.join(cells)[:80]}")
     names = told_apart(names)
     events = tuple(zip(names, seconds, strict=True)) if cells else tuple((name, None) for name in names)

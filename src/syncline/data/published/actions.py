@@ -108,11 +108,11 @@ def count_rows(videos: Iterable[Video], dataset: str) -> list[dict[str, Any]]:
     """
     found = Counter((video.action, video.split) for video in videos)
     rows: list[dict[str, Any]] = []
-    for place, split in enumerate(("train", "val")):
+    for index, split in enumerate(("train", "val")):
         part: list[dict[str, Any]] = []
         for action in DATASETS[dataset]:
             row = {"action": action.name, "split": split, "found": found[action.name, split]}
-            row |= {"processed": action.processed[place], "paper": action.paper[place]}
+            row |= {"processed": action.processed[index], "paper": action.paper[index]}
             part.append(row)
         if len(part) > 1:
             total: dict[str, Any] = {"action": "all", "split": split}

@@ -76,11 +76,11 @@ def read_index(name: str, root: str | Path) -> list[Video]:
     given = Path(root)
     if not given.is_dir():
         raise SynclineError(f"{given} is no folder; give the one that holds {name}")
-    for place in (given, given / name):
-        if processed.processed_index(place):
-            return _unique(processed.read_processed(place, actions))
-        if tcc_records.find_shards(place, actions):
-            return _unique(tcc_records.read_tcc(place, actions))
+    for folder in (given, given / name):
+        if processed.processed_index(folder):
+            return _unique(processed.read_processed(folder, actions))
+        if tcc_records.find_shards(folder, actions):
+            return _unique(tcc_records.read_tcc(folder, actions))
     if name == "penn_action" and penn_action.raw_root(given) is not None:
         return _unique(penn_action.read_raw(given))
     raw = ", or frames/ with labels/*.mat" if name == "penn_action" else ""
@@ -92,13 +92,13 @@ def read_index(name: str, root: str | Path) -> list[Video]:
 
 def recognised(root: str | Path) -> str | None:
     """Which data set a folder holds by its form: `pouring`, `penn_action` or None."""
-    place = Path(root)
-    said = processed.said_dataset(place)
+    folder = Path(root)
+    said = processed.said_dataset(folder)
     if said is not None:
         return said
-    if penn_action.raw_root(place) is not None:
+    if penn_action.raw_root(folder) is not None:
         return "penn_action"
-    return next((name for name, actions in DATASETS.items() if tcc_records.find_shards(place, actions)), None)
+    return next((name for name, actions in DATASETS.items() if tcc_records.find_shards(folder, actions)), None)
 
 
 def by_action(videos: VideoSet) -> dict[str, VideoSet]:

@@ -181,8 +181,8 @@ def _episodes_2(root: Path, info: dict[str, Any], key: str) -> list[Episode]:
     for line in lines:
         number = int(line["episode_index"])
         numbers = {"episode_index": number, "episode_chunk": number // size}
-        video = _place(root, info["video_path"], key, numbers)
-        data = _place(root, info["data_path"], key, numbers)
+        video = _filled_path(root, info["video_path"], key, numbers)
+        data = _filled_path(root, info["data_path"], key, numbers)
         episodes.append(Episode(number, int(line["length"]), _task(line.get("tasks")), video, data))
     return episodes
 
@@ -197,8 +197,8 @@ def _episodes_3(root: Path, info: dict[str, Any], key: str) -> list[Episode]:
             at = {name: column[row] for name, column in table.items()}
             in_data = {"chunk_index": int(at["data/chunk_index"]), "file_index": int(at["data/file_index"])}
             in_video = {field: int(at[f"videos/{key}/{field}"]) for field in ("chunk_index", "file_index")}
-            video = _place(root, info["video_path"], key, in_video)
-            data = _place(root, info["data_path"], key, in_data)
+            video = _filled_path(root, info["video_path"], key, in_video)
+            data = _filled_path(root, info["data_path"], key, in_data)
             start = float(at[f"videos/{key}/from_timestamp"])
             number, length = int(at["episode_index"]), int(at["length"])
             if not 0 <= start < 1e9 or length < 0:
@@ -239,7 +239,7 @@ def _splits(info: dict[str, Any]) -> dict[int, str]:
     return found
 
 
-def _place(root: Path, template: Any, key: str, numbers: dict[str, int]) -> Path:
+def _filled_path(root: Path, template: Any, key: str, numbers: dict[str, int]) -> Path:
     """A file by LeRobot's template; only its own fields are filled in, and nothing leads out of the folder."""
 
     def fill(match: re.Match[str]) -> str:

@@ -31,9 +31,9 @@ MAX_MAT = 1 << 26
 
 def raw_root(root: Path) -> Path | None:
     """The folder with `frames` and `labels`: the one given, or `Penn_Action` in it; None where it is neither."""
-    for place in (root, root / "Penn_Action"):
-        if (place / "frames").is_dir() and any((place / "labels").glob("*.mat")):
-            return place
+    for folder in (root, root / "Penn_Action"):
+        if (folder / "frames").is_dir() and any((folder / "labels").glob("*.mat")):
+            return folder
     return None
 
 
@@ -46,7 +46,7 @@ def read_raw(root: Path) -> list[Video]:
     base = raw_root(root)
     if base is None:
         raise SynclineError(f"{root} holds no frames and labels/*.mat")
-    labels = next((place for place in (root / LABELS, base / LABELS) if place.is_dir()), None)
+    labels = next((folder for folder in (root / LABELS, base / LABELS) if folder.is_dir()), None)
     phases = {} if labels is None else _label_files(labels)
     videos, unlabelled, broken = [], 0, 0
     for mat in sorted((base / "labels").glob("*.mat")):

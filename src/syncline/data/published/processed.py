@@ -4,7 +4,7 @@
     <root>/videos/<name>.mp4      (or frames/<name>/*.jpg)
 
 The index is a list of dictionaries {id, name, video_file, seq_len, frame_label}, of PennAction a pair of it and of the
-places of each action, with `action_label` in each entry. JSON holds the list, or `{"videos": [...]}`; npz holds one
+indices of each action, with `action_label` in each entry. JSON holds the list, or `{"videos": [...]}`; npz holds one
 array a field, the frame labels one after the other.
 """
 
@@ -179,16 +179,16 @@ def _action(name: str, entry: dict[str, Any], actions: Sequence[Action]) -> Acti
 
 def _file(root: Path, name: str, said: Any) -> Path:
     """Where the video is: as the index says, in `videos`, or its folder in `frames`; never outside the root."""
-    places = [str(said)] if isinstance(said, str) and said and "\0" not in said else []
-    places += [f"videos/{name}.mp4", f"frames/{name}"]
+    paths = [str(said)] if isinstance(said, str) and said and "\0" not in said else []
+    paths += [f"videos/{name}.mp4", f"frames/{name}"]
     inside = []
     whole = Path(os.path.abspath(root))
-    for place in places:
-        path = Path(os.path.normpath(root / place.replace("\\", "/")))
+    for name_inside in paths:
+        path = Path(os.path.normpath(root / name_inside.replace("\\", "/")))
         if whole in Path(os.path.abspath(path)).parents:
             inside.append(path)
     if not inside:
-        raise SynclineError(f"its file {places[0][:200]!r} is outside {root}")
+        raise SynclineError(f"its file {paths[0][:200]!r} is outside {root}")
     try:
         return next((path for path in inside if path.exists()), inside[0])
     except OSError as error:  # a name that is too long for a file

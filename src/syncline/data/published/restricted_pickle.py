@@ -66,7 +66,7 @@ def parse_pickle(content: bytes, *, said: str = "the pickle") -> Any:
 
 
 def _check_instructions(content: bytes) -> None:
-    """Refuse instructions that build objects, and places or lengths beyond the file's own size."""
+    """Refuse instructions that build objects, and offsets or lengths beyond the file's own size."""
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name in _REFUSED:
             raise SynclineError(f"refused: the pickle builds objects ({opcode.name}); only plain data is read")

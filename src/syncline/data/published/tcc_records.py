@@ -92,8 +92,8 @@ def _unpacked(shard: Path) -> Path:
         return folder
     _log.info("unpacking %s into %s", shard, folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent) as place:
-        work = Path(place) / "frames"
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent) as temporary:
+        work = Path(temporary) / "frames"
         work.mkdir()
         records = []
         for number, example in enumerate(read_sequence_examples(shard)):
