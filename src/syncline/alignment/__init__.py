@@ -16,6 +16,7 @@ from syncline.alignment.dtw import (
 )
 from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
 from syncline.alignment.path import Path
+from syncline.alignment.significance import Significance, significance
 from syncline.alignment.similarity import (
     cosine,
     distances,
@@ -38,6 +39,7 @@ __all__ = [
     "ExpectedAlignment",
     "Gaps",
     "Path",
+    "Significance",
     "SoftSmithWaterman",
     "cosine",
     "distances",
@@ -48,6 +50,7 @@ __all__ = [
     "mean_over_cells",
     "pairwise_dtw",
     "pairwise_soft_dtw",
+    "significance",
     "similarity_matrix",
     "smith_waterman",
     "smith_waterman_streamed",
