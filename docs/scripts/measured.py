@@ -32,6 +32,7 @@ def main() -> int:
         ("alignment.md", "speed"): alignment.table_lines(rows("alignment")),
         ("alignment.md", "bars"): alignment.bar_lines(rows("alignment"), rows("alignment_scaling")),
         ("alignment.md", "band"): alignment.band_lines(rows("alignment_band")),
+        ("alignment.md", "significance"): significance_lines(newest("significance", "set")),
         ("alignment.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
@@ -87,6 +88,18 @@ def task_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
         memory = f"{row['resident_mb_before']:.0f}, {row['resident_mb_after']:.0f}"
         lines.append(f"| {what} | {row['videos']} | {row['frames']} | {row['seconds']:.1f} | {memory} | {where(row)} |")
     return lines
+
+
+def significance_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
+    columns = {
+        "match score": "auroc_match_score", "p-value": "auroc_p_value", "probability": "auroc_probability",
+        "strangers with p < .05": "strangers_below_05", "matches with p < .05": "matches_below_05",
+        "calibration error": "calibration_error",
+    }  # fmt: skip
+    lines = ["| set | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, row in measured.items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[key]:.2f}" for key in columns.values()) + " |")
+    return lines if measured else []
 
 
 def instruction_lines(measured: dict[str, dict[str, Any]]) -> list[str]:

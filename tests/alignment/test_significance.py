@@ -37,7 +37,7 @@ def test_strangers_are_seldom_significant_and_matches_are() -> None:
     matches = [found(course(k, 60), retimed(course(k, 60), 50, k)) for k in range(30)]
     false = np.mean([one.p_value < 0.05 for one in strangers])
     assert false <= 0.12  # 5 of 100, give or take
-    assert all(one.p_value < 0.05 for one in matches)
+    assert all(one.p_value < 0.01 for one in matches)
     assert np.median([one.probability for one in matches]) > 0.8
     assert np.median([one.probability for one in strangers]) < 0.5
     assert min(one.probability for one in matches) > np.quantile([one.probability for one in strangers], 0.9)
