@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.joints import joints_that_differ
+from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_oddness
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.terminal import progress, say
@@ -46,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-seconds", type=float,
                         help="shorter stretches are left out (default: a tenth of the median video)")  # fmt: skip
     parser.add_argument("--tempo", type=float, default=1.6, help="factor from which a tempo is slower or faster")
+    add_lerobot_option(parser)
     add_output_options(parser, "deviations")
     add_embedding_options(parser)
 
@@ -59,6 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     least = arguments.min_seconds
     if not ((least is None or least > 0) and arguments.tempo > 1):  # as nan is not
         raise SynclineError("--min-seconds must be above 0 and --tempo above 1")
+    check_lerobot(arguments)
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
@@ -89,6 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
     if embedder.bodies is not None and embedder.bodies.clips:
         joints = joints_that_differ(embedder.bodies.clips, embeddings, number, reports)
     _write(arguments, reports, names, videos[number].name, reference, simple, joints)
+    write_oddness(arguments, videos, reports, names)
 
 
 def _write(

@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--run", help="a trained run (folder, or hf:owner/name on the Hugging Face hub); without it frozen features"
     )
     parser.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="of the stored vectors")
+    parser.add_argument("--npy", metavar="DIR", help="also one NumPy array a video, as action-localisation tools read")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the videos (from 1)")
     parser.add_argument("--rate", type=float, help="frames a second (default: those that the run was trained with)")
     parser.add_argument(
@@ -79,6 +80,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"passed over {source}: {why}")
     if failed and len(failed) == len(mine):
         raise SynclineError(f"none of the {len(mine)} videos could be embedded; the first: {failed[0][1]}")
+    if arguments.npy is not None:
+        from syncline.data.published.feature_arrays import write_features
+
+        names = {video.identity: video.name for video in mine}
+        stored = [one for one in EmbeddingStore.read(arguments.out) if one.source in names]
+        write_features(arguments.npy, stored, [names[one.source] for one in stored])
+        print(f"{arguments.npy}: an array of each")
     print(f"{arguments.out}: embeddings of {counted(len(mine) - len(failed), 'video')} ({work.made_with})")
     return 1 if failed else 0
 

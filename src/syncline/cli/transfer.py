@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_subtasks
 from syncline.cli.options import add_label_rate, labels_of, pick
 from syncline.cli.outputs import RESULTS
 from syncline.cli.terminal import progress, say
@@ -33,8 +34,12 @@ absent, second peak), the labels of all videos in the chosen forms, and, with th
 reliability.png. It ends with the video to label next. A confidence is the probability that an event lies within the
 tolerance. Seconds of an episode that is a part of a longer file count from where the episode begins.
 """
-ENDINGS = {"csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
-           "label-studio": "labels_label_studio.json", "elan": "elan", "npy": "npy", "text": "text"}  # fmt: skip
+WRITTEN = {
+    "csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
+    "label-studio": "labels_label_studio.json", "activitynet": "labels_activitynet.json", "elan": "elan", "srt": "srt",
+    "vtt": "vtt", "npy": "npy", "text": "text",
+}  # fmt: skip
+"""File or, of forms of one video, folder that each form of labels is written into."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     given.add_argument("--labels", type=Path, help="key events of one or more videos, in any form")
     given.add_argument("--suggest", type=int, metavar="K", help="name the K videos to label first, and stop")
     parser.add_argument("--events", nargs="+", metavar="NAME", help="which events, in order (default: all there are)")
-    parser.add_argument("--form", nargs="+", choices=[*ENDINGS, "all"], default=["csv"],
+    parser.add_argument("--form", nargs="+", choices=[*WRITTEN, "all"], default=["csv"],
                         help="forms of the labels that are written (default: csv)")  # fmt: skip
     parser.add_argument("--tolerance", type=float, metavar="SECONDS",
                         help="what counts as the same moment (default: a twentieth of the median video)")  # fmt: skip
@@ -56,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pins", type=Path, metavar="FILE",
                         help="moments that belong together: a CSV video_a,seconds_a,video_b,seconds_b")  # fmt: skip
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
+    add_lerobot_option(parser)
     add_label_rate(parser)
     add_embedding_options(parser)
 
@@ -69,6 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError("--absent-below must be in [0, 1]")
     if arguments.pins and arguments.no_consensus:
         raise SynclineError("--pins hold in the consensus; leave --no-consensus out")
+    check_lerobot(arguments)
     videos = open_videos(arguments.source)
     if arguments.suggest is not None:
         _suggest(arguments, videos)
@@ -187,7 +194,7 @@ def _clock(video: Video) -> tuple[NDArray[np.float64], float]:
 def _write(
     arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
 ) -> None:
-    from syncline.data.labels.forms import write_labels
+    from syncline.data.labels.forms import ONE_VIDEO, write_labels
     from syncline.data.labels.track import track_of_shown
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
@@ -211,11 +218,12 @@ def _write(
     columns = ["video", "event", "seconds", "confidence", "state", "or_seconds", "or_confidence"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)
-    for form in ENDINGS if "all" in arguments.form else arguments.form:
-        place = arguments.out / ENDINGS[form]
-        if form in ("elan", "npy", "text"):
-            place.mkdir(parents=True, exist_ok=True)
-        write_labels(place, tracks, form=form)
+    for form in WRITTEN if "all" in arguments.form else arguments.form:
+        path = arguments.out / WRITTEN[form]
+        if form in ONE_VIDEO:
+            path.mkdir(parents=True, exist_ok=True)
+        write_labels(path, tracks, form=form)
+    write_subtasks(arguments, tracks, names)
 
 
 def _reliability(

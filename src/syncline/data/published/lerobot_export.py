@@ -93,10 +93,7 @@ def write_lerobot(
         SynclineError: `out` is not empty or inside `root`, results of no episode, or of another length than its rows.
     """
     root, out = Path(root), Path(out)
-    if out.resolve() == root.resolve() or root.resolve() in out.resolve().parents:
-        raise SynclineError(f"{out} lies in the data set {root}, which is never written to; give another folder")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SynclineError(f"{out} is not an empty folder; the copy of {root} needs one of its own")
+    check_copy(root, out)
     info, episodes = read_episodes(root)
     by_name = {episode_name(episode.number): episode for episode in episodes}
     stray = next((name for name in results if name not in by_name), None)
@@ -124,6 +121,18 @@ def write_lerobot(
         features["subtask_index"] = {"dtype": "int64", "shape": [1], "names": None}
     write_json(out / "meta" / "info.json", {**info, "features": {**info["features"], **features}})
     return out
+
+
+def check_copy(root: Path, out: Path) -> None:
+    """Refuse a folder that cannot hold the copy of a data set.
+
+    Raises:
+        SynclineError: it lies in the data set, or holds something.
+    """
+    if out.resolve() == root.resolve() or root.resolve() in out.resolve().parents:
+        raise SynclineError(f"{out} lies in the data set {root}, which is never written to; give another folder")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SynclineError(f"{out} is not an empty folder; the copy of {root} needs one of its own")
 
 
 def copy_data_set(root: Path, out: Path) -> None:
