@@ -121,6 +121,15 @@ def test_what_is_not_understood_is_named(tmp_path: Path, caplog: pytest.LogCaptu
     assert "'mood'" in caplog.text
 
 
+def test_columns_of_somebodys_own_do_not_turn_a_manifest_into_a_list_of_events(tmp_path: Path) -> None:
+    text = "video,num_frames,fps,start,confidence,events,event_names\na.mp4,60,10,7,high,12;34,grasp;lift\n"
+    (tmp_path / "x.csv").write_text(text)
+    track = read_labels(tmp_path / "x.csv")[0]
+    assert (track.frames, track.event_names, track.confidence) == ((12, 34), ("grasp", "lift"), None)
+    (tmp_path / "x.csv").write_text("video,start,events\na.mp4,7,12;34\n")
+    assert read_labels(tmp_path / "x.csv")[0].frames == (12, 34)
+
+
 def test_confidence_and_provenance_come_back(tmp_path: Path) -> None:
     track = LabelTrack(
         "a.mp4", (("grasp", 1.2), ("lift", 3.4), ("drop", None)), confidence=(None, 0.75, None),

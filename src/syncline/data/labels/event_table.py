@@ -47,10 +47,10 @@ SPELLINGS = {
     "seconds": ("seconds", "second", "time", "timeseconds", "timesec", "eventtime", "starttime", "startseconds",
                 "start", "onset", "timestamp", "begin", "begintime", "zeit", "sekunden", "temps"),
     "frame": ("frame", "framenumber", "frameindex", "startframe", "eventframe"),
-    "num_frames": ("numframes", "framecount", "nframes", "length"),
+    "num_frames": ("numframes", "framecount", "nframes"),
     "fps": ("fps", "framerate"),
     "split": ("split", "subset"),
-    "confidence": ("confidence", "confidences", "score"),
+    "confidence": ("confidence", "confidences"),
     "provenance": ("provenance", "by", "state"),
 }  # fmt: skip
 EVENT_COLUMNS = ("event_seconds", "events", "event_names", "seconds", "frame")
@@ -134,7 +134,8 @@ def is_long(columns: Sequence[str]) -> bool:
     """
     plain = {plain_name(column) for column in columns}
     timed = plain & {*SPELLINGS["seconds"], *SPELLINGS["frame"]}
-    return bool(timed) and not plain & set(SPELLINGS["event_seconds"]) and not {"events", "eventnames"} <= plain
+    wide = plain & {*SPELLINGS["event_seconds"], *SPELLINGS["events"]}
+    return bool(timed) and (not wide or bool(plain & set(SPELLINGS["event"])))
 
 
 def _known(table: Table) -> dict[str, str]:
@@ -186,12 +187,21 @@ def parse_row(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
     remarks: list[tuple[str, float | None]] = [("", None)] * len(events)
     if len(events) in (len(sure), len(who)):
         sure, who = sure or [""] * len(events), who or [""] * len(events)
-        remarks = [(by, None if is_absent(cell) else as_number(cell)) for by, cell in zip(who, sure, strict=True)]
+        remarks = [(by, _share(cell)) for by, cell in zip(who, sure, strict=True)]
     confidence, provenance = as_columns(remarks)
     return LabelTrack(
         row["video"], events, None, vouched, length, row.get("split", ""), frames if frames or not events else None,
         confidence=confidence, provenance=provenance,
     )  # fmt: skip
+
+
+def _share(cell: str) -> float | None:
+    """A confidence in [0, 1]; None of anything else, which is somebody's own measure."""
+    try:
+        value = as_number(cell)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1 else None
 
 
 def _parts(cell: str) -> list[str]:
@@ -214,7 +224,7 @@ def _from_rows(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None)
                 frame = as_frame(row["frame"])
                 seconds = frame / vouched if vouched else None
             name = row.get("event") or f"event {len(own) + 1}"
-            sure = None if is_absent(row.get("confidence", "")) else as_number(row["confidence"])
+            sure = _share(row.get("confidence", ""))
             own.append((name, seconds, frame, row.get("provenance", ""), sure))
             about.setdefault(row["video"], row)
         except ValueError as error:
