@@ -78,6 +78,11 @@ def test_marks_while_playing(page: Page, address: str, library: Library) -> None
     assert abs(marked * 15 - round(marked * 15)) < 1e-3  # a frame's own time
 
 
+def saved(page: Page) -> AbstractContextManager[object]:
+    """Waits for the server's answer to a mark: what is shown before it is on its way."""
+    return page.expect_response(lambda answer: "/api/labels" in answer.url and answer.request.method == "POST")
+
+
 def test_corrections_by_mouse_and_keys_are_kept_and_count(page: Page, address: str, library: Library) -> None:
     open_label(page, address)
     go_to(page, 60)
@@ -91,17 +96,19 @@ def test_corrections_by_mouse_and_keys_are_kept_and_count(page: Page, address: s
     page.mouse.move(box["x"] + 60, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 100, box["y"] + 40, steps=5)  # 40 pixels: 10 frames
-    page.mouse.up()
+    with saved(page):
+        page.mouse.up()
     expect(cell).to_contain_text("by hand")
     kept = library.journal.marks()["two.mp4"][0]
     assert kept == pytest.approx(before + 10 / 15, abs=0.01)
     cell.focus()
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("Enter")
-    page.wait_for_function("() => document.querySelector('[role=status].soft')?.textContent.includes('corrected')")
+    with saved(page):
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Enter")
     expect(cell).to_contain_text("by hand")
     assert library.journal.marks()["two.mp4"][0] == pytest.approx(before + 9 / 15, abs=0.01)
-    page.keyboard.press("Delete")
+    with saved(page):
+        page.keyboard.press("Delete")
     expect(cell).to_contain_text("absent")
     assert library.journal.marks()["two.mp4"][0] is None
 

@@ -17,6 +17,7 @@ from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.video import VideoReader
 from syncline.viewer.embedding_queue import EmbeddingQueue
 from syncline.viewer.embedding_sources import Given
+from syncline.viewer.group import Group
 from syncline.viewer.labelling import Labelling
 from syncline.viewer.library import Library
 from syncline.viewer.proxies import Proxies
@@ -57,14 +58,14 @@ def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, capl
     until(lambda: embedder.ready)
     assert [embedding.pts_seconds[0] for embedding in embedder.all().values()] == [0, 0]
     library.journal.mark("episode_000001", 0, 1.2)
-    track = Labelling(library, embedder).tracks(carried=False)[0]
+    track = Labelling(library, embedder, Group(library, embedder)).tracks(carried=False)[0]
     assert (track.num_frames, track.frames) == (30, (12,))
     # counted from the start of the file by an older version: no moment of the first episode
     library.journal.mark("episode_000000", 0, 2.6)
     library.journal.mark("episode_000000", 1, 1.4)
     assert library.events(0) == [[1, 1.4]]
     assert library.describe()[0]["marks"] == {"1": 1.4}
-    assert Labelling(library, embedder).tracks(carried=False)[0].frames == (None, 14)
+    assert Labelling(library, embedder, Group(library, embedder)).tracks(carried=False)[0].frames == (None, 14)
     assert caplog.text.count("ignored") == 1
 
     proxies = Proxies(library)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from bars import write_bar_codes
 from starlette.testclient import TestClient
-from viewing import known_embedding, make_folder, make_library
+from viewing import known_embedding, make_folder, make_library, until
 
 from syncline.data.labels.forms import read_labels
 from syncline.data.labels.track import known_events
@@ -231,7 +231,10 @@ def test_matrix_and_clock_are_bytes(client: TestClient) -> None:
 def test_labels_transfer_names_and_next(fresh: TestClient) -> None:
     own = {"x-syncline-token": TOKEN}
     assert fresh.get("/api/transfer").json() == {"videos": []}
-    assert fresh.get("/api/next").json() == {"next": None}
+    until(lambda: fresh.get("/api/status").json()["group"]["state"] == "ready")
+    first = fresh.get("/api/next").json()["next"]  # before any mark: the one in which most is found again
+    assert (first["event"], first["second"]) == (0, None)
+    assert 0.3 < first["covered"] <= 1.0
     for event, second in ((0, 0.6), (1, 1.4)):
         fresh.post("/api/labels", json={"id": 0, "event": event, "second": second}, headers=own)
     found = {entry["id"]: entry["events"] for entry in fresh.get("/api/transfer").json()["videos"]}

@@ -16,6 +16,7 @@ from syncline.tasks.transfer import (
     leave_one_out,
     next_to_label,
     transfer_events,
+    transfer_in_folder,
 )
 from syncline.tasks.within import align_within, folder_consensus, gap_seconds, reference_of
 
@@ -59,5 +60,6 @@ __all__ = [
     "synchronize",
     "tempo_curve",
     "transfer_events",
+    "transfer_in_folder",
     "voting",
 ]

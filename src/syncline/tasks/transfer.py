@@ -207,6 +207,24 @@ def transfer_events(
     return placed
 
 
+def transfer_in_folder(
+    folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, tolerance: float | None = None
+) -> list[Transferred]:
+    """`transfer_events` in a folder whose consensus is there already.
+
+    Args:
+        folder: the consensus. marks: of labelled videos by their index, all of the same number of events.
+        targets: indices of the videos that get events. tolerance: as in `transfer_events`.
+    """
+    _check([LabelledVideo(folder.embeddings[i], tuple(events)) for i, events in marks.items()])
+    election = _election(folder.embeddings, folder, tolerance, None, None)
+    placed = election.place(marks, targets)
+    if len(marks) >= 3:
+        raw, hit = election.left_out(marks)
+        placed = [replace(video, confidence=calibrated_by(video.confidence, raw, hit)) for video in placed]
+    return placed
+
+
 def leave_one_out(
     labelled: Sequence[LabelledVideo],
     *,

@@ -15,7 +15,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.viewer.background import JobState, in_background
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
-from syncline.viewer.group import LEAST, Group, pinned_frames
+from syncline.viewer.group import LEAST, Group, pins_of
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class Analysis:
         from syncline.tasks import align, align_within
 
         if mode == "folder":
-            consensus, numbers, embeddings = self.group.get()
+            folder, numbers = self.group.get()
             if a not in numbers or b not in numbers:
                 raise SynclineError("one of these two has not been embedded")
-            return align_within(consensus, embeddings, numbers.index(a), numbers.index(b))
+            return align_within(folder.group, folder.embeddings, numbers.index(a), numbers.index(b))
         pair = [thinned(embedding) for embedding in self.embedder.of([a, b])]
         if pins and mode == "local":
-            held = pinned_frames(self._library.journal.pins(), self._library, [a, b], pair)
+            held = pins_of(self._library, [a, b], pair)
             alone = Consensus([embedding.vectors for embedding in pair], pins=held)
             return align_within(alone, pair, 0, 1, min_gap=GAP_SCALE)
         return align(*pair, mode=mode, min_gap=GAP_SCALE)  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ class Analysis:
     def _gap_scale(self, mode: str) -> float:
         from syncline.tasks import gap_seconds
 
-        return gap_seconds(self.group.get()[2]) if mode == "folder" else GAP_SCALE
+        return gap_seconds(self.group.get()[0].embeddings) if mode == "folder" else GAP_SCALE
 
     def matrix(
         self, a: int, b: int, window: tuple[float, float, float, float] | None = None
@@ -153,8 +153,8 @@ class Analysis:
         from syncline.tasks import synchronize
 
         if not numbers:
-            consensus, _, embeddings = self.group.get()
-            return synchronize(embeddings, consensus=consensus)
+            folder, _ = self.group.get()
+            return synchronize(folder.embeddings, consensus=folder.group)
         return synchronize([thinned(embedding) for embedding in self.embedder.of(numbers)], method="star")
 
     def _indexed(self, generation: int) -> MomentIndex:
@@ -217,7 +217,7 @@ class Analysis:
         from syncline.tasks import deviate_from_group
 
         try:
-            consensus, numbers, embeddings = self.group.get()
+            folder, numbers = self.group.get()
             done = 0
 
             def step() -> None:
@@ -225,7 +225,7 @@ class Analysis:
                 done += 1
                 self._tell(generation, JobState("working", done, len(numbers), self.ranking.message))
 
-            typical, reports = deviate_from_group(embeddings, consensus, step=step)
+            typical, reports = deviate_from_group(folder.embeddings, folder.group, step=step)
             found: dict[int, dict[str, Any]] = {numbers[typical]: {"oddness": 0.0, "why": [], "typical": True}}
             others = [number for number in numbers if number != numbers[typical]]
             for number, report in zip(others, reports, strict=True):

@@ -13,11 +13,10 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.viewer.background import JobState, in_background
 from syncline.viewer.embedding_queue import PATIENCE, EmbeddingQueue, thinned
-from syncline.viewer.journal import PinnedPair
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
-    from syncline.alignment.consensus import Consensus
+    from syncline.tasks import FolderConsensus
 
 LEAST, MOST = 3, 200
 """Videos: two agree on nothing beyond their own alignment, and more than so many take minutes."""
@@ -36,9 +35,8 @@ class Group:
         self.state = JobState()
         self.version = 0
         """Counts the consensuses that were made."""
-        self._made: Consensus | None = None
+        self._made: FolderConsensus | None = None
         self._numbers: list[int] = []
-        self._embeddings: list[Embedding] = []
         self._news = threading.Condition()
         self._wanted = 0
 
@@ -54,7 +52,7 @@ class Group:
         in_background(self._make, mine)
 
     def _make(self, mine: int) -> None:
-        from syncline.alignment.consensus import Consensus
+        from syncline.tasks import gather_folder
 
         try:
             found = self._embedder.all()
@@ -66,11 +64,10 @@ class Group:
                 done += 1
                 self._tell(mine, JobState("working", done, len(numbers), self.state.message))
 
-            pins = pinned_frames(self._library.journal.pins(), self._library, numbers, embeddings)
-            made = Consensus([embedding.vectors for embedding in embeddings], pins=pins, step=step)
+            made = gather_folder(embeddings, pins=pins_of(self._library, numbers, embeddings), step=step)
             with self._news:
                 if mine == self._wanted:
-                    self._made, self._numbers, self._embeddings = made, numbers, embeddings
+                    self._made, self._numbers = made, numbers
                     self.version += 1
             self._tell(mine, JobState("ready", len(numbers), len(numbers)))
         except Exception as error:
@@ -84,8 +81,8 @@ class Group:
                 self.state = state
                 self._news.notify_all()
 
-    def get(self) -> tuple[Consensus, list[int], list[Embedding]]:
-        """The consensus, the numbers of its videos and their embeddings; waits while it is being made.
+    def get(self) -> tuple[FolderConsensus, list[int]]:
+        """The consensus and the numbers of its videos; waits while it is being made.
 
         Raises:
             SynclineError: there is none, because of too few or too many videos, or because it failed.
@@ -95,34 +92,26 @@ class Group:
             if self._made is None:
                 text = self.state.message or f"a consensus takes {LEAST} to {MOST} videos that are embedded"
                 raise SynclineError(text)
-            return self._made, self._numbers, self._embeddings
+            return self._made, self._numbers
 
 
-def pinned_frames(
-    pins: Sequence[PinnedPair], library: Library, numbers: Sequence[int], embeddings: Sequence[Embedding]
+def pins_of(
+    library: Library, numbers: Sequence[int], embeddings: Sequence[Embedding]
 ) -> dict[tuple[int, int], NDArray[np.int64]]:
-    """Pins as `Consensus` takes them: (i, j) with i < j -> (k, 2) sampled steps that belong together.
+    """The journal's pins between some videos, as `Consensus` takes them, with what they imply together.
 
     Args:
-        pins: of the journal; those of other videos are passed over.
-        library, numbers: whose names they use, and which of its videos the embeddings are of.
-        embeddings: a moment goes to its nearest sampled frame.
+        library: the videos and their pins. numbers: which of them. embeddings: theirs, in this order.
 
     Raises:
-        SynclineError: pins that cross.
+        SynclineError: pins that contradict each other.
     """
+    from syncline.tasks import Pin, pinned_frames
+
     index = {library.videos[number].name: k for k, number in enumerate(numbers)}
-    found: dict[tuple[int, int], dict[int, int]] = {}
-    for pin in pins:
-        if pin.video_a not in index or pin.video_b not in index:
-            continue
-        sides = [(index[pin.video_a], pin.seconds_a), (index[pin.video_b], pin.seconds_b)]
-        (i, at_i), (j, at_j) = sorted(sides)
-        steps = [int(np.abs(embeddings[k].pts_seconds - at).argmin()) for k, at in ((i, at_i), (j, at_j))]
-        found.setdefault((i, j), {})[steps[0]] = steps[1]
-    made = {pair: np.array(sorted(steps.items()), dtype=np.int64) for pair, steps in found.items()}
-    for (i, j), joined in made.items():
-        if (np.diff(joined[:, 1]) <= 0).any():
-            names = [library.videos[numbers[k]].name for k in (i, j)]
-            raise SynclineError(f"pins of {names[0]} and {names[1]} cross; remove one of them")
-    return made
+    pins = [
+        Pin(pin.video_a, pin.seconds_a, pin.video_b, pin.seconds_b)
+        for pin in library.journal.pins()
+        if pin.video_a in index and pin.video_b in index
+    ]
+    return pinned_frames(pins, embeddings, index.__getitem__)

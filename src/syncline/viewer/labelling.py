@@ -9,24 +9,28 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from syncline.data import Embedding
 from syncline.data.labels.attach import tracks_of
 from syncline.data.labels.forms import FORMS, read_labels, write_labels
 from syncline.data.labels.track import LabelTrack, known_events, track_of_shown
 from syncline.errors import SynclineError
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
+from syncline.viewer.group import Group
 from syncline.viewer.journal import Marks
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
-    from syncline.tasks import LabelledVideo
+    from syncline.tasks import Transferred
 
+Events = Mapping[int, Sequence[float | None]]
+"""Seconds of every event of some videos, by number; None where it is absent."""
 MEDIA = {".csv": "text/csv", ".json": "application/json", ".boris": "application/json"}
 
 
@@ -35,11 +39,11 @@ class Labelling:
 
     Args:
         library: the videos and their journal.
-        embedder: their embeddings.
+        embedder: their embeddings. group: what they agree on.
     """
 
-    def __init__(self, library: Library, embedder: EmbeddingQueue) -> None:
-        self._library, self.embedder = library, embedder
+    def __init__(self, library: Library, embedder: EmbeddingQueue, group: Group) -> None:
+        self._library, self.embedder, self._group = library, embedder, group
 
     def transfer(self, numbers: Sequence[int] | None = None) -> list[dict[str, Any]]:
         """Events of the given videos (None: all): marked by hand, else carried with a confidence.
@@ -47,76 +51,93 @@ class Labelling:
         Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...]}`; the second is None where
         the event is absent. Empty without any mark.
         """
-        from syncline.tasks import transfer_events
-
-        marks = {self._library.numbers[n]: e for n, e in self._library.marks().items() if n in self._library.numbers}
+        marks = self._marks()
         if not marks:
             return []
         self.embedder.all()
-        count = max(max(events) for events in marks.values()) + 1
-        votes, filled = self._complete(marks, count)
+        votes, filled = self._complete(marks)
         wanted = range(len(self._library)) if numbers is None else [self._library.checked(n) for n in numbers]
         targets = [n for n in wanted if n not in marks and n not in self.embedder.problems]
-        carried = transfer_events(votes, [self._short(n) for n in targets]) if targets else []
-        for number, video in zip(targets, carried, strict=True):
+        for number, video in zip(targets, self._carried(votes, targets), strict=True):
             filled[number] = [
                 {"second": second, "confidence": round(float(sure), 3), "by": "carried"}
                 for second, sure in zip(video.events, video.confidence, strict=True)
             ]
         return [{"id": number, "events": filled[number]} for number in wanted if number in filled]
 
-    def _short(self, number: int) -> Any:
+    def _marks(self) -> dict[int, dict[int, float | None]]:
+        """The marks by the number of their video."""
+        known = self._library.numbers
+        return {known[name]: events for name, events in self._library.marks().items() if name in known}
+
+    def _carried(self, votes: Events, targets: Sequence[int]) -> list[Transferred]:
+        """Events of some videos from the marked ones: by all of the folder, or while it is unknown, by these."""
+        from syncline.tasks import LabelledVideo, transfer_events, transfer_in_folder
+
+        if not votes or not targets:
+            return []
+        if self._group.state.state == "ready":
+            folder, numbers = self._group.get()
+            index = {number: k for k, number in enumerate(numbers)}
+            if index.keys() >= {*votes, *targets}:
+                marks = {index[number]: events for number, events in votes.items()}
+                return transfer_in_folder(folder, marks, [index[number] for number in targets])
+        labelled = [LabelledVideo(self._short(number), tuple(events)) for number, events in votes.items()]
+        return transfer_events(labelled, [self._short(number) for number in targets], consensus=False)
+
+    def _short(self, number: int) -> Embedding:
         return thinned(self.embedder.of([number])[0])
 
     def _complete(
-        self, marks: dict[int, dict[int, float | None]], count: int
-    ) -> tuple[list[LabelledVideo], dict[int, list[dict[str, Any]]]]:
+        self, marks: dict[int, dict[int, float | None]]
+    ) -> tuple[dict[int, list[float | None]], dict[int, list[dict[str, Any]]]]:
         """The marked videos with all events, and the same as the page shows them."""
-        from syncline.tasks import LabelledVideo, transfer_events
-
-        votes, shown = [], {}
+        count = max(max(events) for events in marks.values()) + 1
+        votes, shown = {}, {}
         for number, own in marks.items():
             events: list[dict[str, Any]] = []
             for k in range(count):
                 if k in own:
                     events.append({"second": own[k], "confidence": 1.0, "by": "hand"})
                     continue
-                voters = [
-                    LabelledVideo(self._short(other), (theirs[k],))
+                voters = {
+                    other: [theirs[k]]
                     for other, theirs in marks.items()
                     if k in theirs and other not in self.embedder.problems
-                ]
-                found = transfer_events(voters, [self._short(number)])[0] if voters else None
-                second = found.events[0] if found else None
-                events.append({"second": second, "confidence": float(found.confidence[0]) if found else 0.0,
-                               "by": "carried"})  # fmt: skip
+                }
+                known = number not in self.embedder.problems
+                found = self._carried(voters, [number]) if known else []
+                second = found[0].events[0] if found else None
+                sure = float(found[0].confidence[0]) if found else 0.0
+                events.append({"second": second, "confidence": sure, "by": "carried"})
             shown[number] = events
             if number not in self.embedder.problems:
-                seconds = tuple(None if e["second"] is None else float(e["second"]) for e in events)
-                votes.append(LabelledVideo(self._short(number), seconds))
+                votes[number] = [None if e["second"] is None else float(e["second"]) for e in events]
         return votes, shown
 
     def next(self) -> dict[str, Any] | None:
         """The video whose label would teach most, as `{"id", "event", "second"}` with its least certain event.
 
-        None if nothing has been marked, or nothing is left.
+        Before anything is marked that is the one in which the folder finds most of itself again; None if nothing is
+        left, or nothing is known of the folder.
         """
-        from syncline.tasks import next_to_label, transfer_events
+        from syncline.tasks import next_to_label, suggest
 
-        marks = {self._library.numbers[n]: e for n, e in self._library.marks().items() if n in self._library.numbers}
-        if not marks or len(marks) == len(self._library):
-            return None
-        votes, _ = self._complete(marks, max(max(events) for events in marks.values()) + 1)
+        marks = self._marks()
+        if not marks:
+            if self._group.state.state != "ready":
+                return None
+            folder, numbers = self._group.get()
+            found = suggest(folder, 1)
+            return {"id": numbers[found.videos[0]], "event": 0, "second": None, "covered": found.covered[0]}
+        votes, _ = self._complete(marks)
         rest = [n for n in range(len(self._library)) if n not in marks and n not in self.embedder.problems]
-        short = {n: self._short(n) for n in rest}
-        sources = {embedding.source: n for n, embedding in short.items()}
         if not rest:
             return None
-        carried = transfer_events(votes, list(short.values()))
-        chosen = next_to_label(carried)
-        found = next(video for video in carried if video.source == chosen)
-        event = int(np.argmin(found.confidence))
-        return {"id": sources[chosen], "event": event, "second": found.events[event]}
+        carried = self._carried(votes, rest)
+        chosen = [video.source for video in carried].index(next_to_label(carried))
+        event = int(np.argmin(carried[chosen].confidence))
+        return {"id": rest[chosen], "event": event, "second": carried[chosen].events[event]}
 
     def take_in(self, name: str, content: bytes) -> int:
         """Take the labels of a file in any form that is read as marks. Returns the number of videos that got some.

@@ -32,7 +32,7 @@ class Session:
         self.library, self.trainer = library, trainer
         self.queue = EmbeddingQueue(library.videos, lambda: self.analysis.changed(), library.begins)
         self.analysis = Analysis(library, self.queue)
-        self.labelling = Labelling(library, self.queue)
+        self.labelling = Labelling(library, self.queue, self.analysis.group)
         self.proxies = Proxies(library)
         self.filming, self._one_film = JobState(), threading.Lock()
         self.sources: dict[str, Source] = {source.name: source}

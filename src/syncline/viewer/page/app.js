@@ -62,6 +62,7 @@ async function look() {
   const before = state.status;
   state.status = await getJSON("/api/status");
   showStatus();
+  if (before.group.state === "working" && state.status.group.state === "ready") document.dispatchEvent(new Event("grouped"));
   const news = before.generation !== state.status.generation, ranked = before.rankings !== state.status.rankings;
   if (!news && !ranked) return;
   state.folder = await getJSON("/api/library");

@@ -77,6 +77,6 @@ export async function gridView(root, query) {
   takeIn(first);
   show();
   const renew = failing(async () => { const found = await askTimeline(); if (root.isConnected) { takeIn(found); go_(at); } });
-  whileShown(root, "embedded", renew); // trained embeddings have come while one was looking,
+  for (const news of ["embedded", "grouped"]) whileShown(root, news, renew); // trained embeddings have come while one was looking,
   if (state.status.generation !== known) renew(); // or while the videos were opened
 }

@@ -113,6 +113,8 @@ export async function labelView(root, query) {
   const carry = (wait = 150) => { clearTimeout(timer); timer = setTimeout(carryNow, wait); };
   const nextOne = failing(async () => {
     const { next } = await getJSON("/api/next");
+    if (next && next.covered) said.textContent = `${nameOf(next.id)} first: ${Math.round(100 * next.covered)} % of the folder is found again in it`;
+    if (next && next.covered && next.id === id) return;
     if (next === null) said.textContent = Object.keys(marks).length ? "Every video is marked" : "Mark one video first";
     else go("label", { id: next.id, t: next.second?.toFixed(5) });
   });
@@ -122,7 +124,7 @@ export async function labelView(root, query) {
     el("div", { class: "workbench" },
       el("div", {}, el("div", { class: "bar" }, videoSelect("Video", id, (value) => go("label", { id: value }))), el("figure", { class: "a" }, el("div", { class: "screen" }, element)), el("div", { class: "deck" }, track, transport.bar)),
       el("section", { class: "panel", "aria-label": "Key events of this video" }, el("h2", {}, "Key events"), table.root,
-        el("div", { class: "bar" }, el("button", { onclick: undo, title: "Undo (U)" }, "Undo"), el("button", { onclick: accept, title: "Count all that was carried to this video as marked (A)" }, "Accept all"), el("button", { onclick: nextOne, title: "The video that would teach most, at its least certain event (G)" }, "Next uncertain")), said, readOnly)),
+        el("div", { class: "bar" }, el("button", { onclick: undo, title: "Undo (U)" }, "Undo"), el("button", { onclick: accept, title: "Count all that was carried to this video as marked (A)" }, "Accept all"), el("button", { onclick: nextOne, title: "The video that would teach most: before any mark the one to begin with, then the least certain (G)" }, "Next uncertain")), said, readOnly)),
     el("section", { class: "carried", "aria-label": "Carried to the others" }, el("div", { class: "split" }, el("div", {}, el("h2", {}, "Carried to the others"), el("p", { class: "soft" }, "Drag a picture sideways to correct it, or use the arrow keys; Delete says that it is absent. Corrections count at once.")),
       filesPanel(async () => takeIn(await getJSON("/api/labels")))), others));
   viewKeys(root, (key, event) => {
@@ -138,7 +140,7 @@ export async function labelView(root, query) {
   whileShown(root, "keydown", (event) => { // where text is written, it takes back what was written
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !takesText(event.target)) { event.preventDefault(); undo(); }
   });
-  whileShown(root, "embedded", () => carry(0));
+  for (const news of ["embedded", "grouped"]) whileShown(root, news, () => carry(0));
   new ResizeObserver(draw).observe(track);
   takeIn(first);
   if (query.has("t")) transport.goTo(clamp(Number(query.get("t")), 0, clock.end)); else transport.go(0);
