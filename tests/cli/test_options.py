@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.outputs import add_output_options, counted, draw, prepare_folder
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.errors import SynclineError
 
@@ -23,5 +25,30 @@ def test_a_rate_that_is_none_is_refused(tmp_path: Path, rate: str) -> None:
     parser = argparse.ArgumentParser()
     add_embedding_options(parser)
     words = ["--rate", rate, "--backbone", "test_resnet", "--weights", "none", "--cache", str(tmp_path)]
-    with pytest.raises(SynclineError, match=f"--rate must be above 0, got {float(rate)}"):
+    with pytest.raises(SynclineError, match=f"--rate must be auto or a number above 0, got {rate}"):
         Embedder.of(parser.parse_args(words))
+
+
+@pytest.mark.parametrize(("form", "first"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG"), ("none", None)])
+def test_pictures_come_in_the_form_that_is_asked_for(tmp_path: Path, form: str, first: bytes | None) -> None:
+    parser = argparse.ArgumentParser()
+    add_output_options(parser, "found")
+    (tmp_path / "path.png").write_bytes(b"of an earlier call")
+    draw(parser.parse_args(["--out", str(tmp_path), "--figures", form]), "path", Figure)
+    assert [file.name for file in tmp_path.iterdir()] == ([] if first is None else [f"path.{form}"])
+    if first is not None:
+        assert (tmp_path / f"path.{form}").read_bytes().startswith(first)
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SynclineError, match="is a file; give a folder"):
+        prepare_folder(tmp_path / "taken")
+    prepare_folder(tmp_path / "new" / "one")
+    assert (tmp_path / "new" / "one").is_dir()
+
+
+def test_numbers_and_their_nouns() -> None:
+    assert [counted(n, "labelled video") for n in (0, 1, 2)] == [
+        "0 labelled videos", "1 labelled video", "2 labelled videos",
+    ]  # fmt: skip

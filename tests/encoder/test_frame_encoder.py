@@ -144,8 +144,8 @@ def test_saved_and_loaded_is_the_same(video: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_encoder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SynclineError, match="no folder"):
-        FrameEncoder.from_pretrained(tmp_path / "nowhere", local_files_only=True)
+    with pytest.raises(SynclineError, match=r"no trained run at .*nowhere: .* does not exist"):
+        FrameEncoder.from_pretrained(tmp_path / "nowhere")
     with pytest.raises(SynclineError, match=r"config\.json is missing"):
         FrameEncoder.from_pretrained(tmp_path)
     save_encoder(small(), tmp_path)
@@ -160,6 +160,24 @@ def test_what_is_no_encoder_is_told(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps({**config, "encoder": {**config["encoder"], **change}}))
         with pytest.raises(SynclineError):
             FrameEncoder.from_pretrained(tmp_path)
+
+
+def test_only_names_that_say_so_ask_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def download(name: str, **_: object) -> str:
+        asked.append(name)
+        raise OSError("no network here")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.chdir(tmp_path)
+    for mistyped in ("runs/puor", "somebody/model", str(tmp_path / "pour")):
+        with pytest.raises(SynclineError, match=r"no trained run at .*: .* does not exist; give the folder .* or hf:"):
+            FrameEncoder.from_pretrained(mistyped)
+    assert asked == []
+    with pytest.raises(SynclineError, match=r"could be had from the hub under hf:somebody/model \(OSError\)"):
+        FrameEncoder.from_pretrained("hf:somebody/model")
+    assert asked == ["somebody/model"]
 
 
 @pytest.mark.slow

@@ -2,6 +2,9 @@
 
 As in TCC (Dwibedi et al. 2019). An embedding that only knows time scores 0.996 and more, so tau ranks nothing;
 it is shown last.
+
+The count is our own: scipy.stats.kendalltau gives the same to the last digit but takes 267 microseconds for a pair of
+videos of 300 frames, this takes 4 (the 9,900 pairs of 100 videos: 2.6 s against .04 s of a core).
 """
 
 from __future__ import annotations

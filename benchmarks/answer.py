@@ -1,0 +1,97 @@
+"""``python -m benchmarks.answer``: how long a verb takes to answer with cached features, and ``--help`` of every verb.
+
+The bar: eight clips of ten seconds in ``import torch, numba`` of the same run and .7 s more; ``--help`` in .4 s.
+Everything is started in turns, each in a process of its own; the least of all turns counts. Processor seconds stand
+beside, because they hardly depend on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.record import append, surroundings
+
+BASE = [sys.executable, "-c", "import torch, numba"]
+SYNCLINE = [sys.executable, "-m", "syncline"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        answers(Path(folder), arguments.turns)
+    helps(arguments.turns)
+
+
+def answers(folder: Path, turns: int) -> None:
+    """The verbs against the imports that none of them can do without."""
+    from syncline.data.synthetic import SyntheticConfig, render_synthetic
+
+    render_synthetic(folder / "set", SyntheticConfig(num_videos=8, seed=0, seconds=(10.0, 10.0)))
+    clips = sorted((folder / "set").rglob("*.mp4"))
+    quiet = ["--figures", "none", "--out"]
+    lines = {
+        "align": ["align", clips[0], clips[1], "--force", "--no-films"],
+        "search": ["search", clips[0].parent, "--video", clips[0].name, "--time", "4"],
+        "sync": ["sync", clips[0].parent, "--no-films"],
+        "deviate": ["deviate", clips[0].parent],
+    }
+    commands = {"imports": BASE} | {
+        verb: [*SYNCLINE, *map(str, words), *quiet, str(folder / verb)] for verb, words in lines.items()
+    }
+    environment = os.environ | {"SYNCLINE_CACHE": str(folder / "cache")}
+    for command in commands.values():  # features into the cache, kernels compiled
+        seconds_of(command, environment)
+    best = dict.fromkeys(commands, (1000000000.0, 1000000000.0))
+    for _ in range(turns):
+        for name, command in commands.items():
+            wall, processor = seconds_of(command, environment)
+            best[name] = (min(best[name][0], wall), min(best[name][1], processor))
+    for name in lines:
+        row = {
+            "what": f"{name}, cached",
+            "seconds": round(best[name][0], 2),
+            "imports_seconds": round(best["imports"][0], 2),
+            "more_seconds": round(best[name][0] - best["imports"][0], 2),
+            "processor_seconds": round(best[name][1], 2),
+            "more_processor_seconds": round(best[name][1] - best["imports"][1], 2),
+        }
+        append("answer", surroundings("numba") | row)
+
+
+def helps(turns: int) -> None:
+    """``--help`` of every verb; the slowest is told."""
+    from syncline.cli.main import VERBS
+
+    found = {}
+    for verb in VERBS:
+        times = [seconds_of([*SYNCLINE, verb, "--help"], dict(os.environ)) for _ in range(turns)]
+        found[verb] = (min(wall for wall, _ in times), min(processor for _, processor in times))
+    slowest = max(found, key=lambda verb: found[verb][1])
+    wall, processor = found[slowest]
+    row = {
+        "what": f"{slowest} --help, the slowest",
+        "seconds": round(wall, 2),
+        "processor_seconds": round(processor, 2),
+    }
+    append("answer", surroundings() | row)
+
+
+def seconds_of(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Wall and processor seconds of a process."""
+    before, began = os.times(), time.perf_counter()
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    wall, after = time.perf_counter() - began, os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return wall, used
+
+
+if __name__ == "__main__":
+    main()
