@@ -140,11 +140,13 @@ def test_confidence_and_provenance_come_back(tmp_path: Path) -> None:
     assert (back.events, back.confidence, back.provenance) == (track.events, track.confidence, track.provenance)
 
 
-def test_a_manifest_of_a_spreadsheet(tmp_path: Path) -> None:
+def test_a_manifest_of_a_spreadsheet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     import bars
 
     bars.write_bar_codes(tmp_path / "a.mp4", 60, rate=10)
-    for content in (SEMI.encode(), PLAIN.encode("utf-16"), LONG.encode(), READ["long, other spellings"]):
+    own = b"video,camera,event_seconds,event_names\na.mp4,left,1.2;3.4,grasp;lift\n"
+    for content in (SEMI.encode(), PLAIN.encode("utf-16"), LONG.encode(), READ["long, other spellings"], own):
         (tmp_path / "annotations.csv").write_bytes(content)
         videos = read_manifest(tmp_path / "annotations.csv")
         assert (videos[0].events, videos.event_names) == ((12, 34), ("grasp", "lift"))
+    assert not caplog.text

@@ -85,7 +85,8 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
         raise SynclineError(f"it has no column 'video'; {columns_seen(table.columns)}")
     left = [column for column in table.unknown(known) if plain_name(column) not in _PASSED_OVER]
     if left:
-        _log.warning("columns that are not read as labels: %s", ", ".join(repr(column.strip()) for column in left))
+        tell = _log.warning if required else _log.info  # a manifest may have columns of its own
+        tell("columns that are not read as labels: %s", ", ".join(repr(column.strip()) for column in left))
     rows = table.named(known)
     tracks = _from_rows(rows, frame_rate) if names & {"seconds", "frame"} else _from_wide(rows, frame_rate)
     if required and not any(track.events for track in tracks):
