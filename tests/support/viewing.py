@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from syncline.data import Embedding, Video, open_videos
 from syncline.video import VideoReader
 from syncline.viewer.app import create_app
+from syncline.viewer.body_source import BodySource
 from syncline.viewer.embedding_sources import Given, Source
 from syncline.viewer.library import Library
 from syncline.viewer.serving import address_of, listen
@@ -102,9 +103,10 @@ def served(
     trainer: Trainer | None = None,
     token: str | None = None,
     films_after: float = 0.0,
+    bodies: BodySource | None = None,
 ) -> Iterator[str]:
     """The address of a running server of a library; `films_after` seconds it keeps whoever asks for a film waiting."""
-    app = create_app(library, source or Given(known_embedding), trainer=trainer, token=token)
+    app = create_app(library, source or Given(known_embedding), trainer=trainer, token=token, bodies=bodies)
     if films_after:
         app = _LateFilms(app, films_after)
     server = _Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))

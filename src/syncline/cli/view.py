@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+from syncline.cli.bodies import add_body_options, bodies_of
 
 EXAMPLE = """\
 A bare folder is shown at once with frozen features; the page offers to train on it.
@@ -31,25 +34,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--follow-links", action="store_true", help="show videos that links in FOLDER lead to outside it"
     )
-    parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+    parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+    add_body_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Serves until it is interrupted."""
-    from pathlib import Path
-
     from rich.console import Console
     from rich.markup import escape
 
     from syncline.viewer.serving import address_of, listen, open_viewer, serve
 
     console = Console(stderr=True)
+    bodies = bodies_of(arguments)
+    cache = None if arguments.cache is None else str(arguments.cache)
     with listen(arguments.host, arguments.port) as listening:  # before anything is looked at or said
         with console.status("looking at the videos"):
             viewer = open_viewer(
                 [Path(source) for source in arguments.source], run=arguments.run, work=arguments.work,
-                cache=arguments.cache, minutes=arguments.minutes, follow_links=arguments.follow_links,
-                host=arguments.host,
+                cache=cache, minutes=arguments.minutes, follow_links=arguments.follow_links,
+                host=arguments.host, bodies=bodies,
             )  # fmt: skip
         for name, why in viewer.broken:
             console.print(f"[yellow]passed over[/] {escape(f'{name}: {why}')}", highlight=False)
@@ -58,6 +62,8 @@ def run(arguments: argparse.Namespace) -> None:
                 f"[bold yellow]warning:[/] listening on {arguments.host}: everybody who can reach this machine can "
                 "watch these videos and change their marks", highlight=False,
             )  # fmt: skip
+        if bodies is not None and arguments.features == "auto":
+            console.print(f"features: {bodies.kind} ({bodies.presence or 'as there are keypoints, or no estimator'})")
         videos = "1 video" if viewer.videos == 1 else f"{viewer.videos} videos"
         console.print(f"{videos} at [bold]{address_of(listening)}[/]  (Ctrl+C ends it)", highlight=False)
         serve(viewer, listening, browser=not arguments.no_browser)

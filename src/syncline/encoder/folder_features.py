@@ -103,22 +103,30 @@ class FolderBodies:
         Raises:
             SynclineError: no estimator is installed, no keypoint file fits, or a file cannot be read.
         """
-        if self.keypoints is not None:
-            files = KeypointFolder(
-                self.keypoints, sampling, rate=self.keypoints_rate, person=self.person, threshold=self.threshold
-            )
-            self.clips = files.of_videos(videos, progress=progress)
-        else:
-            cache = PoseCache(self.cache, sampling, person=self.person)
-            try:
-                seconds = cache.seconds_needed(videos)
-                if say is not None and seconds > 5:
+        source = self.source(sampling)
+        try:
+            if say is not None and isinstance(source, PoseCache):
+                seconds = source.seconds_needed(videos)
+                if seconds > 5:
                     say(f"finding poses takes about {seconds:.0f} s; they are kept")
-                self.clips = cache.of_videos(videos, progress=progress)
-            finally:
-                cache.close()
+            self.clips = source.of_videos(videos, progress=progress)
+        finally:
+            if isinstance(source, PoseCache):
+                source.close()
         self.folder = pose_embeddings(self.clips, self.options)
         return self.folder.embeddings
+
+    def source(self, sampling: Sampling) -> PoseCache | KeypointFolder:
+        """Where the poses come from; whoever asks closes a `PoseCache`.
+
+        Raises:
+            SynclineError: no estimator is installed.
+        """
+        if self.keypoints is None:
+            return PoseCache(self.cache, sampling, person=self.person)
+        return KeypointFolder(
+            self.keypoints, sampling, rate=self.keypoints_rate, person=self.person, threshold=self.threshold
+        )
 
     def describe(self) -> dict[str, object]:
         """What decides about the vectors, for keys."""

@@ -17,11 +17,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from syncline.errors import SynclineError
+from syncline.viewer.body_source import BodySource
 from syncline.viewer.embedding_sources import Source
 from syncline.viewer.guard import guarded
 from syncline.viewer.library import Library
 from syncline.viewer.routes_analysis import AnalysisRoutes
 from syncline.viewer.routes_labels import LabelRoutes
+from syncline.viewer.routes_poses import PoseRoutes
 from syncline.viewer.routes_videos import VideoRoutes
 from syncline.viewer.routes_work import WorkRoutes
 from syncline.viewer.session import Session
@@ -42,6 +44,7 @@ def create_app(
     trainer: Trainer | None = None,
     token: str | None = None,
     embed_after: float = 0.0,
+    bodies: BodySource | None = None,
 ) -> ASGIApp:
     """The ASGI application of one library; embedding begins in the background.
 
@@ -52,10 +55,13 @@ def create_app(
         host: address on which it will listen; requests for other hosts are refused.
         trainer: of this folder; the page offers to start it. None hides that.
         token: of the session; drawn at random by default.
+        bodies: poses of the videos; they are shown first, and drawn over the films where the page is asked to.
         embed_after: seconds that embedding waits for somebody to open the page, which is then drawn first.
     """
     token = token or secrets.token_urlsafe(24)
     session = Session(library, source, trainer)
+    if bodies is not None:
+        session.add_bodies(bodies)
     session.queue.start(session.latest, after=embed_after)
 
     async def page(request: Request) -> Response:
@@ -64,7 +70,7 @@ def create_app(
         return HTMLResponse(text.replace("{{token}}", token), headers={"cache-control": "no-store"})
 
     routes = [Route("/", page), Route("/page/{name}", part)]
-    for part_of in (VideoRoutes, AnalysisRoutes, LabelRoutes, WorkRoutes):
+    for part_of in (VideoRoutes, AnalysisRoutes, LabelRoutes, WorkRoutes, PoseRoutes):
         routes += part_of(session).table()
     app = Starlette(
         routes=routes,

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -23,9 +24,13 @@ from syncline.errors import SynclineError
 from syncline.files import cache_folder, replacing
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
+from syncline.viewer.body_source import BodySource
 from syncline.viewer.embedding_sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
 from syncline.viewer.library import ADDED, Library
 from syncline.viewer.trainer import Trainer
+
+if TYPE_CHECKING:
+    from syncline.encoder.folder_features import FolderBodies
 
 FIRST_PORT, PORTS, LAST_PORT = 8000, 50, 65_535
 UNSEEN = 10.0
@@ -53,6 +58,7 @@ def open_viewer(
     minutes: float = 15.0,
     follow_links: bool = False,
     host: str = "127.0.0.1",
+    bodies: FolderBodies | None = None,
 ) -> Viewer:
     """Find the videos and their embeddings, and make the application.
 
@@ -66,6 +72,7 @@ def open_viewer(
         minutes: budget of "Train on this folder", above 0.
         follow_links: whether links and manifests in a folder may lead out of it.
         host: address on which it will listen.
+        bodies: poses in the place of pictures; None for pictures. `auto` is decided here.
 
     Raises:
         SynclineError: no videos, no run, or a budget of nothing.
@@ -102,8 +109,14 @@ def open_viewer(
         trainer = Trainer.of_source(
             lambda: _trained_on(library, several), own / OWN_RUN, minutes=minutes, cache=features
         )
-    app = create_app(library, given, host=host, trainer=trainer, embed_after=UNSEEN)
+    app = create_app(library, given, host=host, trainer=trainer, embed_after=UNSEEN, bodies=_bodies_of(bodies, library))
     return Viewer(app, len(library), tuple(broken), trainer)
+
+
+def _bodies_of(bodies: FolderBodies | None, library: Library) -> BodySource | None:
+    if bodies is None or bodies.decide(library.videos.videos) == "pictures":
+        return None
+    return BodySource(bodies, lambda: library.videos.videos)
 
 
 def serve(viewer: Viewer, listening: socket.socket, *, browser: bool = True) -> None:

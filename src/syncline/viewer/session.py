@@ -10,6 +10,7 @@ from syncline.errors import SynclineError
 from syncline.progress import Progress
 from syncline.viewer.analysis import Analysis
 from syncline.viewer.background import JobState
+from syncline.viewer.body_source import BodySource
 from syncline.viewer.embedding_queue import EmbeddingQueue
 from syncline.viewer.embedding_sources import Source, Trained
 from syncline.viewer.film import Look, write_film
@@ -35,12 +36,19 @@ class Session:
         self.labelling = Labelling(library, self.queue, self.analysis.group)
         self.proxies = Proxies(library)
         self.filming, self._one_film = JobState(), threading.Lock()
+        self.bodies: BodySource | None = None
+        """Poses of the videos, where they were asked for."""
         self.sources: dict[str, Source] = {source.name: source}
         """What the page can switch between, by name."""
         if trainer is not None:
             trainer.finished = self._trained
             if is_finished(trainer.run):
                 self._add(Trained(trainer.run, trainer.cache))
+
+    def add_bodies(self, bodies: BodySource) -> None:
+        """Poses beside the other embeddings; they are what is shown first, since somebody asked for them."""
+        self.bodies = bodies
+        self._add(bodies)
 
     def _add(self, source: Source) -> None:
         self.sources.pop(source.name, None)

@@ -3,6 +3,7 @@ import { done, el, failing, takesText, whileShown } from "/page/dom.js";
 import { api, download, getJSON, go, heading, leave, openVideo, state, videoOf, videoSelect } from "/page/core.js";
 import { PIN_KEYS, Pins } from "/page/pins.js";
 import { plainLook } from "/page/screens.js";
+import { poseSwitch } from "/page/poses.js";
 import { makeStage } from "/page/stage.js";
 
 const look = plainLook(); // how the two are laid out stays while one goes from pair to pair
@@ -69,6 +70,7 @@ export async function compareView(root, query) {
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
       el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file")];
     if (!data.pinned && pins.list.length) tools.push(el("p", { class: "soft" }, "Pins hold in Folder and Local."));
+    tools.push(poseSwitch([[a, video[0]], [b, video[1]]]));
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
     stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });

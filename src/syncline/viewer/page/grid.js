@@ -2,6 +2,7 @@
 import { clamp, clockText, el, failing, say, viewKeys, whileShown } from "/page/dom.js";
 import { getJSON, go, heading, openVideo, state, videoSelect } from "/page/core.js";
 import { Clock, Follower } from "/page/follow.js";
+import { poseSwitch } from "/page/poses.js";
 
 export async function gridView(root, query) {
   const count = state.folder.videos.length;
@@ -65,7 +66,7 @@ export async function gridView(root, query) {
     show();
     if (playing) requestAnimationFrame(tick);
   };
-  wait.replaceWith(el("div", { class: `quad n${ids.length}` }, figures), el("div", { class: "deck" }, el("div", { class: "transport" }, play, slider, label, speed)));
+  wait.replaceWith(el("div", { class: `quad n${ids.length}` }, figures), el("div", { class: "deck" }, el("div", { class: "transport" }, play, slider, label, speed, poseSwitch(ids.map((id, i) => [id, opened[i].video])))));
   const onward = (sign, event) => event.shiftKey ? at + sign : clock.seconds[clamp(clock.frame(at) + sign, 0, clock.count - 1)];
   viewKeys(root, (key, event) => {
     if (key === " ") toggle();

@@ -1,0 +1,85 @@
+"""Bodies drawn over the films, by a switch, in Compare and Grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import keypoint_forms as forms
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+from spots import write_spot
+from viewing import make_library
+
+from syncline.encoder.folder_features import FolderBodies
+from syncline.viewer.body_source import BodySource
+
+pytestmark = pytest.mark.browser
+
+DRAWN_AT = """
+([canvas, expected]) => { // whether the middle of what is drawn stands there, as a share of the picture's width
+  const { width, height } = canvas, video = canvas.parentElement.querySelector("video");
+  const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  pen.drawImage(canvas, 0, 0);
+  const cells = pen.getImageData(0, 0, width, height).data;
+  let x = 0, y = 0, count = 0;
+  for (let i = 0; i < width * height; i++)
+    if (cells[4 * i + 3] > 200) { x += i % width; y += Math.floor(i / width); count++; }
+  const scale = Math.min(width / video.videoWidth, height / video.videoHeight), shown = video.videoWidth * scale;
+  const found = (x / count - (width - shown) / 2) / shown;
+  return count > 0 && Math.abs(found - expected) < 0.04 && Math.abs(y / count / height - 0.5) < 0.1;
+}
+"""
+
+
+def body(frames: int) -> forms.Array:
+    """(t, 17, 2): a small body about the bright spot of `write_spot`, which moves to the right."""
+    shape = np.random.default_rng(0).uniform(-6, 6, size=(17, 2))
+    places: forms.Array = (
+        shape - shape.mean(axis=0) + np.stack([18 + 2 * np.arange(frames), np.full(frames, 48)], 1)[:, None]
+    )
+    return places
+
+
+@pytest.fixture
+def posed(tmp_path: Path, serve: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
+    """A server of two films with a moving spot, and of bodies that move with it."""
+    (tmp_path / "points").mkdir()
+    for name in "ab":
+        write_spot(tmp_path / "films" / f"{name}.mp4", 40, speed=2.0)
+        forms.write_mmpose(tmp_path / "points" / f"{name}.json", [body(40)])
+    library = make_library(tmp_path / "films", tmp_path / "work")
+    bodies = BodySource(FolderBodies("keypoints", tmp_path / "points"), lambda: library.videos.videos)
+    with serve(library, bodies=bodies) as where:
+        yield where
+
+
+def test_bodies_move_with_the_films_in_compare(page: Page, posed: str) -> None:
+    page.goto(f"{posed}/#/compare?a=0&b=1&mode=local")
+    page.wait_for_selector(".stage")
+    page.get_by_role("button", name="Poses").click()
+    drawn = page.locator(".stage canvas.pose")
+    expect(drawn).to_have_count(2)
+    for frame in (0, 20, 35):
+        page.get_by_role("slider", name="Position in A").fill(str(frame))
+        for film in range(2):
+            page.wait_for_function(DRAWN_AT, arg=[drawn.nth(film).element_handle(), (18 + 2 * frame) / 160])
+    page.get_by_role("button", name="Poses").click()
+    expect(drawn).to_have_count(0)
+
+
+def test_the_switch_holds_in_the_grid(page: Page, posed: str) -> None:
+    page.goto(f"{posed}/#/grid?ids=0,1")
+    switch = page.get_by_role("button", name="Poses")
+    switch.click()
+    expect(page.locator(".quad canvas.pose")).to_have_count(2)
+    expect(page.locator(".quad canvas.pose").first).to_have_attribute("data-joints", "13")  # of face and feet there is nothing to see
+    expect(switch).to_have_attribute("aria-pressed", "true")
+
+
+def test_without_poses_there_is_no_switch(page: Page, address: str) -> None:
+    page.goto(f"{address}/#/compare?a=0&b=1&mode=local")
+    page.wait_for_selector(".stage")
+    expect(page.get_by_role("button", name="Poses")).to_have_count(0)
