@@ -75,7 +75,9 @@ def test_the_switch_holds_in_the_grid(page: Page, posed: str) -> None:
     switch = page.get_by_role("button", name="Poses")
     switch.click()
     expect(page.locator(".quad canvas.pose")).to_have_count(2)
-    expect(page.locator(".quad canvas.pose").first).to_have_attribute("data-joints", "13")  # of face and feet there is nothing to see
+    expect(page.locator(".quad canvas.pose").first).to_have_attribute(
+        "data-joints", "13"
+    )  # of face and feet there is nothing to see
     expect(switch).to_have_attribute("aria-pressed", "true")
 
 
