@@ -31,7 +31,7 @@ from syncline.tasks import (
     Timeline,
     Transferred,
     deviate_from_group,
-    folder_consensus,
+    gather_folder,
     rank,
     synchronize,
     transfer_events,
@@ -212,7 +212,7 @@ def deviate(
     """
     clips = _folder("videos", videos, times, rate, run, cache, callback)
     if reference is None:
-        return rank(deviate_from_group(clips, folder_consensus(clips), min_seconds=min_seconds)[1])
+        return rank(deviate_from_group(clips, gather_folder(clips).group, min_seconds=min_seconds)[1])
     number = _index("reference", reference, clips)
     others = [clip for i, clip in enumerate(clips) if i != number]
     return rank([deviate_from(clips[number], clip, min_seconds=min_seconds) for clip in others])

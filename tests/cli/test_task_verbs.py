@@ -342,3 +342,20 @@ def test_bad_requests_end_in_one_line(
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("syncline: ")]
     assert len(error) == 1
     assert re.search(said, error[0])
+
+
+def test_align_asks_the_folder(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = films(folder)[:2]
+    words = ["align", a, b, "--within", folder, "--no-films", "--figures", "none", "--force"]
+    assert command(folder, *words, "--out", tmp_path / "asked") == 0
+    value = json.loads((tmp_path / "asked" / "alignment.json").read_text(encoding="utf-8"))
+    assert value["mode"] == "consensus"
+    pins = tmp_path / "pins.csv"
+    pins.write_text(f"video_a,seconds_a,video_b,seconds_b\n{a.name},1.0,{b.name},1.5\n", "utf-8")
+    assert command(folder, *words, "--pins", pins, "--out", tmp_path / "pinned") == 0
+    held = json.loads((tmp_path / "pinned" / "alignment.json").read_text(encoding="utf-8"))["pairs"]
+    nearest = min((pair for pair in held if pair["kind"] == "match"), key=lambda pair: abs(pair["time_a"] - 1.0))
+    assert nearest["time_b"] == pytest.approx(1.5, abs=0.15)
+    capsys.readouterr()
+    assert command(folder, *words, "--mode", "global", "--out", tmp_path / "no") == 1
+    assert "--within has a way of its own" in capsys.readouterr().err

@@ -13,8 +13,8 @@ from syncline.errors import SynclineError
 from syncline.tasks import (
     align_within,
     deviate_from_group,
-    folder_consensus,
     gap_seconds,
+    gather_folder,
     rank,
     reference_of,
     synchronize,
@@ -28,7 +28,7 @@ def group(count: int, *, noise: float = 0.2) -> tuple[list[Embedding], list[NDAr
 
 def test_the_consensus_carries_moments_between_two_of_its_videos() -> None:
     embeddings, courses = group(6)
-    alignment = align_within(folder_consensus(embeddings), embeddings, 0, 3)
+    alignment = align_within(gather_folder(embeddings).group, embeddings, 0, 3)
     assert alignment.mode == "consensus"
     assert alignment.matches
     at = alignment.b_at(embeddings[0].pts_seconds)
@@ -43,7 +43,7 @@ def test_what_one_video_lacks_is_a_gap_in_which_nothing_is_carried() -> None:
     embeddings, _ = group(6)
     short = np.concatenate([np.linspace(0, 0.33, 30), np.linspace(0.67, 1, 30)])
     embeddings.append(walk(short, "short", noise=0.2, seed=9))
-    alignment = align_within(folder_consensus(embeddings), embeddings, 0, 6)
+    alignment = align_within(gather_folder(embeddings).group, embeddings, 0, 6)
     gaps = [gap for gap in alignment.gaps if gap.video == "a"]
     assert max(gap.end - gap.start for gap in gaps) > 1.5
     middle = max(gaps, key=lambda gap: gap.end - gap.start)
@@ -57,7 +57,7 @@ def test_the_reference_is_neither_the_longest_nor_the_slowest() -> None:
         np.random.default_rng(0).normal(size=(400, slow.vectors.shape[1])).astype(np.float32), np.arange(400.0), "stray"
     )
     everyone = [*embeddings, slow, stray]
-    assert reference_of(folder_consensus(everyone)) < 6
+    assert reference_of(gather_folder(everyone).group) < 6
     weights = np.ones(8)
     weights[:3] = 0
     assert reference_of(Consensus([e.vectors for e in everyone], weights=weights)) >= 3
@@ -77,7 +77,7 @@ def test_tempo_makes_no_video_odd_and_a_foreign_part_does() -> None:
     foreign = np.random.default_rng(3).normal(size=(40, embeddings[0].vectors.shape[1])).astype(np.float32)
     vectors = np.concatenate([embeddings[0].vectors[:40], foreign, embeddings[0].vectors[40:]])
     embeddings.append(Embedding(vectors, np.arange(len(vectors)) / 10, "foreign part"))
-    reference, reports = deviate_from_group(embeddings, folder_consensus(embeddings))
+    reference, reports = deviate_from_group(embeddings, gather_folder(embeddings).group)
     assert reference < 8
     named = {report.source: report for report in reports}
     assert not any(d.kind in ("missing", "extra") for d in named["slow start"].deviations)
@@ -105,11 +105,11 @@ def test_a_stranger_is_another_activity_and_has_no_part_in_the_timeline() -> Non
 
 def test_another_number_of_videos_and_indices_outside_are_refused() -> None:
     embeddings, _ = group(3)
-    consensus = folder_consensus(embeddings)
+    consensus = gather_folder(embeddings).group
     with pytest.raises(SynclineError, match="of 3 videos, 2 embeddings"):
         align_within(consensus, embeddings[:2], 0, 1)
     with pytest.raises(SynclineError, match="from 0 to 2"):
         align_within(consensus, embeddings, 0, 3)
     narrow = Embedding(embeddings[1].vectors[:, :5], embeddings[1].pts_seconds, "narrow")
     with pytest.raises(SynclineError, match="widths"):
-        folder_consensus([embeddings[0], narrow])
+        gather_folder([embeddings[0], narrow])

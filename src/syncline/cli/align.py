@@ -7,10 +7,11 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.consensus import consensus_of
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.joints import write_angles
-from syncline.cli.options import add_label_rate, known_events
+from syncline.cli.options import add_label_rate, known_events, same
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
 from syncline.cli.terminal import Bars, say, warn
 
@@ -25,6 +26,7 @@ examples:
   syncline align mine.mp4 yours.mp4
   syncline align short.mp4 long.mp4 --mode subsequence --out found
   syncline align a.mp4 b.mp4 --run runs/pour --labels marks.csv
+  syncline align a.mp4 b.mp4 --within videos/
 
 writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap); then the pictures similarity,
 filmstrip and tempo; then side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Two videos that do not match
@@ -51,6 +53,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "the shorter inside the longer; band: global, near the diagonal")  # fmt: skip
     parser.add_argument("--segments", type=int, default=3, help="most matched stretches of local (default: 3)")
     parser.add_argument("--band", type=float, default=0.1, help="half width of the band, share of the longer video")
+    parser.add_argument("--within", type=Path, metavar="FOLDER",
+                        help="ask all videos of a folder: what their consensus says of the two")  # fmt: skip
+    parser.add_argument("--pins", type=Path, metavar="FILE",
+                        help="with --within: CSV of moments that belong together")  # fmt: skip
     parser.add_argument("--labels", type=Path, help="key events of the two, in any form that is read, for the picture")
     parser.add_argument("--height", type=int, default=360, help="pixels of a picture in the films (default: 360)")
     parser.add_argument("--no-films", action="store_true", help="write no mp4")
@@ -73,6 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
         raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")
+    if arguments.within is not None and arguments.mode != "local":
+        raise SynclineError("--within has a way of its own to align; leave --mode out")
+    if arguments.pins is not None and (arguments.within is None or not arguments.pins.is_file()):
+        raise SynclineError("--pins is a file and goes with --within FOLDER")
     replaced = {(arguments.out / name).resolve() for name in WRITTEN}
     for given in (arguments.a, arguments.b):
         if given.resolve() in replaced:
@@ -89,8 +99,11 @@ def run(arguments: argparse.Namespace) -> int:
         videos = attach_labels(videos, read_labels(arguments.labels, frame_rate=arguments.label_rate))
     embedder = Embedder.of(arguments)
     how: dict[str, Any] = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
-    a, b = embedder.embed(videos)
-    alignment = align(a, b, **how, **_learned_prices(embedder, a, b))
+    if arguments.within is not None:
+        a, b, alignment = _within(arguments, embedder, videos)
+    else:
+        a, b = embedder.embed(videos)
+        alignment = align(a, b, **how, **_learned_prices(embedder, a, b))
     for name in WRITTEN:  # of an earlier pair
         (arguments.out / name).unlink(missing_ok=True)
     value = alignment_value(alignment, a, b) | {"made_with": embedder.described}
@@ -119,6 +132,28 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_films:
         _film(arguments, videos, alignment)
     return 0
+
+
+def _within(
+    arguments: argparse.Namespace, embedder: Embedder, pair: VideoSet
+) -> tuple[Embedding, Embedding, Alignment]:
+    """The two videos among those of a folder, and what its consensus says of them."""
+    from syncline.data import VideoSet, open_videos
+    from syncline.tasks import align_within
+
+    there = list(open_videos(arguments.within))
+    numbers = []
+    for video in pair:
+        known = [i for i, other in enumerate(there) if same(other.path, video.path)]
+        if not known:
+            there.append(video)
+        numbers.append(known[0] if known else len(there) - 1)
+    everyone = VideoSet(tuple(there), str(arguments.within))
+    embedder.folder = arguments.within
+    embeddings = embedder.embed(everyone)
+    folder = consensus_of(everyone, embeddings, pins=arguments.pins)
+    a, b = numbers
+    return embeddings[a], embeddings[b], align_within(folder.group, embeddings, a, b)
 
 
 def _learned_prices(embedder: Embedder, a: Embedding, b: Embedding) -> dict[str, Any]:

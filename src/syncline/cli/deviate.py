@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.joints import joints_that_differ
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_oddness
@@ -42,8 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", help="the video to compare with (default: the one that the others share most of)"
     )
-    parser.add_argument("--no-consensus", action="store_true",
-                        help="compare each video with the reference alone, whatever the others show")  # fmt: skip
+    add_consensus_options(parser, without="compare each video with the reference alone, whatever the others show")
     parser.add_argument("--min-seconds", type=float,
                         help="shorter stretches are left out (default: a tenth of the median video)")  # fmt: skip
     parser.add_argument("--tempo", type=float, default=1.6, help="factor from which a tempo is slower or faster")
@@ -56,12 +56,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Compares and writes."""
     from syncline.data import open_videos
     from syncline.errors import SynclineError
-    from syncline.tasks import deviate, deviate_from_group, distance_rule, folder_consensus, medoid, rank
+    from syncline.tasks import deviate, deviate_from_group, distance_rule, medoid, rank
 
     least = arguments.min_seconds
     if not ((least is None or least > 0) and arguments.tempo > 1):  # as nan is not
         raise SynclineError("--min-seconds must be above 0 and --tempo above 1")
     check_lerobot(arguments)
+    check_consensus_options(arguments)
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
@@ -70,8 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
     if len(videos) > 2 and not arguments.no_consensus:
-        with progress("what the group does", len(videos)) as step:
-            consensus = folder_consensus(embeddings, step=step)
+        consensus = consensus_of(videos, embeddings, pins=arguments.pins).group
         with progress("comparing", len(videos)) as step:
             number, reports = deviate_from_group(
                 embeddings, consensus, reference=number, min_seconds=least, tempo=arguments.tempo, step=step

@@ -6,6 +6,7 @@ import argparse
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
@@ -56,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
              "that is started here",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="workers of --ray (default: 2)")
+    add_consensus_options(parser, without="align each video with the reference alone, as --method star")
     add_timeline_option(parser)
     add_embedding_options(parser)
 
@@ -73,6 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.grid < 1 or arguments.height < 2 or arguments.workers < 1:
         raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
     check_timeline(arguments)
+    check_consensus_options(arguments)
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; synchronising needs two or more")
@@ -81,8 +84,12 @@ def run(arguments: argparse.Namespace) -> None:
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
     reference = None if chosen is None else embeddings[chosen].source
+    joint = arguments.method == "joint" and not arguments.no_consensus and len(videos) > 2
+    consensus = consensus_of(videos, embeddings, pins=arguments.pins).group if joint else None
     with progress("synchronising", 1) as step, _aligner(arguments) as aligner:
-        timeline = synchronize(embeddings, method=arguments.method, reference=reference, aligner=aligner)
+        timeline = synchronize(
+            embeddings, method="joint" if joint else "star", reference=reference, consensus=consensus, aligner=aligner
+        )
         step()
     names = [video.name for video in videos]
     rows, columns = timeline_rows(timeline, names)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_subtasks
-from syncline.cli.options import add_label_rate, labels_of, pick
+from syncline.cli.options import add_label_rate, labels_of
 from syncline.cli.outputs import RESULTS
-from syncline.cli.terminal import progress, say
+from syncline.cli.terminal import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from syncline.data import Embedding, Video, VideoSet
     from syncline.data.labels.track import LabelTrack
-    from syncline.tasks import FolderConsensus, LabelledVideo, Transferred
+    from syncline.tasks import LabelledVideo, Transferred
 
 EPILOG = """\
 examples:
@@ -57,9 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--absent-below", type=float, metavar="SHARE",
                         help="an event with less than this share of the votes is absent (default: 0.15, or 0.25 with "
                         "--no-consensus)")  # fmt: skip
-    parser.add_argument("--no-consensus", action="store_true", help="the labelled videos alone vote")
-    parser.add_argument("--pins", type=Path, metavar="FILE",
-                        help="moments that belong together: a CSV video_a,seconds_a,video_b,seconds_b")  # fmt: skip
+    add_consensus_options(parser, without="the labelled videos alone vote")
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
     add_lerobot_option(parser)
     add_label_rate(parser)
@@ -73,9 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.absent_below is not None and not 0 <= arguments.absent_below <= 1:
         raise SynclineError("--absent-below must be in [0, 1]")
-    if arguments.pins and arguments.no_consensus:
-        raise SynclineError("--pins hold in the consensus; leave --no-consensus out")
     check_lerobot(arguments)
+    check_consensus_options(arguments)
     videos = open_videos(arguments.source)
     if arguments.suggest is not None:
         _suggest(arguments, videos)
@@ -94,7 +91,7 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
     labelled = [LabelledVideo(embeddings[i], events) for i, (_, events) in marks.items()]
     others = [i for i in range(len(videos)) if i not in marks]
     order = [*marks, *others]
-    folder = None if arguments.no_consensus else _folder(arguments, videos, embeddings, order)
+    folder = None if arguments.no_consensus else consensus_of(videos, embeddings, order=order, pins=arguments.pins)
     options: dict[str, Any] = {
         "folder": folder, "consensus": folder is not None, "tolerance": arguments.tolerance,
         "absent_below": arguments.absent_below,
@@ -109,45 +106,12 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
         say(f"label next: {by_source[next_to_label(found)]}")
 
 
-def _folder(
-    arguments: argparse.Namespace, videos: VideoSet, embeddings: Sequence[Embedding], order: Sequence[int]
-) -> FolderConsensus:
-    """The consensus of the videos in a given order, with the pins; who has no vote is said."""
-    from syncline.tasks import gather_folder, pinned_frames, read_pins
-
-    given = [embeddings[i] for i in order]
-    at = {i: place for place, i in enumerate(order)}
-    pins = None
-    if arguments.pins:
-        pins = pinned_frames(read_pins(arguments.pins), given, lambda name: at[pick(videos, name)])
-    with progress("aligning", len(given)) as step:
-        folder = gather_folder(given, pins=pins, step=step)
-    say_votes(folder, [videos[i].name for i in order])
-    return folder
-
-
-def say_votes(folder: FolderConsensus, names: Sequence[str]) -> None:
-    """Who has no vote or shares one, and whether the folder falls apart."""
-    from syncline.tasks.folder import LEAST_MATCH
-
-    votes = folder.votes
-    for same in votes.duplicates:
-        say(f"one take, several files, one vote: {', '.join(names[i] for i in same)}")
-    if votes.strangers:
-        say(f"no vote, as they match none of the others well: {', '.join(names[i] for i in votes.strangers)}")
-    if len(votes.clusters) > 1:
-        parts = "; ".join(f"{names[cluster[0]]} and {len(cluster) - 1} more" for cluster in votes.clusters)
-        say(f"{len(votes.clusters)} groups that do not reach each other, so nothing is carried between them: {parts}")
-    if votes.usual_match < LEAST_MATCH:  # NaN, of fewer than four videos, says nothing
-        say("hardly any two of these videos show the same course; what is carried between them is a guess")
-
-
 def _suggest(arguments: argparse.Namespace, videos: VideoSet) -> None:
     """Names the videos to label first."""
     from syncline.tasks import suggest
 
     embeddings = Embedder.of(arguments).embed(videos)
-    folder = _folder(arguments, videos, embeddings, range(len(videos)))
+    folder = consensus_of(videos, embeddings, pins=arguments.pins)
     found = suggest(folder, arguments.suggest)
     if arguments.suggest > len(videos):
         say(f"there are no more than {len(videos)} videos")

@@ -18,7 +18,7 @@ from syncline.tasks.transfer import (
     transfer_events,
     transfer_in_folder,
 )
-from syncline.tasks.within import align_within, folder_consensus, gap_seconds, reference_of
+from syncline.tasks.within import align_within, gap_seconds, reference_of
 
 __all__ = [
     "Alignment",
@@ -45,7 +45,6 @@ __all__ = [
     "distance_rule",
     "estimate_offset",
     "event_votes",
-    "folder_consensus",
     "gap_seconds",
     "gather_folder",
     "leave_one_out",

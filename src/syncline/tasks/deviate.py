@@ -217,7 +217,12 @@ def _unshared(shares: NDArray[np.float64], pts: NDArray[np.float64], least: floa
     smooth = np.convolve(padded, np.full(2 * reach + 1, 1 / (2 * reach + 1)), mode="valid")
     few = smooth < UNKNOWN_SHARE * np.median(shares)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], few.astype(np.int8), [0]]))).reshape(-1, 2)
-    runs = [(float(pts[first]), float(pts[end - 1]) + step) for first, end in edges]
+    runs: list[tuple[float, float]] = []
+    for first, end in edges:
+        start, stop = float(pts[first]), float(pts[end - 1]) + step
+        if runs and start - runs[-1][1] < least:  # a few frames that look like something of the group
+            start = runs.pop()[0]
+        runs.append((start, stop))
     return [(start, end) for start, end in runs if end - start >= least - 1e-9]
 
 

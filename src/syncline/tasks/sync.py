@@ -22,8 +22,9 @@ from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align, align_pairs
 from syncline.tasks.alignment_result import Alignment
+from syncline.tasks.folder import gather_folder
 from syncline.tasks.pairs import check_pair, local_score, similarity_blocks
-from syncline.tasks.within import align_within, folder_consensus, gap_seconds, reference_of
+from syncline.tasks.within import align_within, gap_seconds, reference_of
 
 LENT_SHARE = 0.5
 """Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""
@@ -108,8 +109,8 @@ def synchronize(
         embeddings: at least two, of one width.
         method: `joint` (the group decides; of two videos the same as `star`) or `star` (the reference decides).
         reference: source of the reference video; None takes the one that stands for the group.
-        consensus: of these embeddings, for `joint`; None makes one in which all have a voice. Videos of weight 0 are
-            strangers: they have no part in the timeline.
+        consensus: of these embeddings, for `joint`; None makes one (`gather_folder`). Videos of weight 0 are strangers:
+            they have no part in the timeline.
         seed: of the partners drawn for the medoid and for the misfit.
         aligner: does the alignments of pairs: on the threads of this process, or on a cluster (`tasks.align_on_ray`).
 
@@ -124,7 +125,7 @@ def synchronize(
     for other in embeddings:
         check_pair(embeddings[0], other)
     if method == "joint" and len(embeddings) > 2:
-        consensus = folder_consensus(embeddings) if consensus is None else consensus
+        consensus = gather_folder(embeddings).group if consensus is None else consensus
         start = reference_of(consensus) if start is None else start
         seconds, positions = _joint(embeddings, start, consensus)
         misfit = _consensus_misfit(embeddings, positions, consensus)

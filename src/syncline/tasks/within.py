@@ -6,7 +6,7 @@ from A to B goes where A leads to the others and the others lead to B.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,27 +17,12 @@ from syncline.alignment.inference import match_score
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.alignment_result import Alignment, alignment_of, posterior_near
-from syncline.tasks.pairs import check_pair, similarity
+from syncline.tasks.pairs import similarity
 
 GAP_SHARE = 1 / 24
 """Of the median clip: unmatched runs shorter than this are tempo, not gaps (half a second of a clip of twelve)."""
 GAP_STEPS = 3
 """Sampled steps that a gap lasts at least, however short the clips are."""
-
-
-def folder_consensus(embeddings: Sequence[Embedding], *, step: Callable[[], object] | None = None) -> Consensus:
-    """The consensus of a folder's videos.
-
-    Args:
-        embeddings: of one width, each with frames.
-        step: called once a video.
-
-    Raises:
-        SynclineError: widths that differ, or a video without frames.
-    """
-    for other in embeddings:
-        check_pair(embeddings[0], other)
-    return Consensus([embedding.vectors for embedding in embeddings], step=step)
 
 
 def gap_seconds(embeddings: Sequence[Embedding], *, share: float = GAP_SHARE) -> float:
