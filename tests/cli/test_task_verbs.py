@@ -19,7 +19,7 @@ from PIL import Image
 
 from syncline.cli.main import main
 from syncline.cli.options import known_events
-from syncline.cli.transfer import ENDINGS
+from syncline.cli.transfer import WRITTEN
 from syncline.data import open_videos
 from syncline.data.labels.attach import attach_labels
 from syncline.data.labels.forms import read_labels
@@ -216,7 +216,7 @@ def test_transfer_carries_events_in_every_form(
     videos = open_videos(folder)
     names = next(iter(truth.values())).event_names
     said = {(row["video"], row["event"]): row["seconds"] for row in table}
-    for form, ending in ENDINGS.items():
+    for form, ending in WRITTEN.items():
         tracks = read_labels(tmp_path / "out" / ending, event_names=names)
         assert len(tracks) == COUNT, form
         for video in attach_labels(videos, tracks):
@@ -258,7 +258,7 @@ def test_transfer_of_episodes_keeps_to_their_own_clocks(tmp_path: Path, cells: s
     for video in videos:
         first, end = video.span or (0, 0)
         assert not said[video.name] or 0 <= float(said[video.name]) < (end - first) / 10
-    for form, ending in ENDINGS.items():
+    for form, ending in WRITTEN.items():
         labelled = attach_labels(videos, read_labels(out / ending, event_names=["grasp"] if form != "npy" else None))
         phases = labelled[1].phases
         assert phases is not None, form
@@ -282,7 +282,7 @@ def test_transfer_gives_one_frame_in_every_form(folder: Path, tmp_path: Path) ->
     (tmp_path / "marks.csv").write_text(f"video,event_seconds,event_names\n{film.name},{cells},a;b;c\n", "utf-8")
     words = ["--labels", tmp_path / "marks.csv", "--form", "all", "--out", tmp_path / "out"]
     assert command(folder, "transfer", folder, *words) == 0
-    for form, ending in ENDINGS.items():
+    for form, ending in WRITTEN.items():
         videos = attach_labels(open_videos(folder), read_labels(tmp_path / "out" / ending))
         phases = next(video.phases for video in videos if video.name == film.name)
         assert phases is not None
