@@ -147,6 +147,21 @@ def test_gap_is_said_and_b_waits(page: Page, address: str, folder: Path) -> None
     assert page.get_by_text("not in B: B waits").count() >= 1
 
 
+def test_short_ends_are_no_gaps_and_nothing_is_dimmed(page: Page, address: str) -> None:
+    open_compare(page, address, 0, 2)
+    slider = page.get_by_role("slider", name="Position in A")
+    for frame in ("0", slider.get_attribute("max") or ""):  # B's last match may lie a few frames before
+        slider.fill(frame)
+        shown(page)
+        assert not page.locator(".waits").is_visible()
+    open_compare(page, address, 1, 0)
+    slider.fill("44")
+    shown(page)
+    assert page.locator(".waits").is_visible()
+    faded = "() => [...document.querySelectorAll('.pair, .pair *')].filter((n) => getComputedStyle(n).opacity !== '1')"
+    assert page.evaluate(f"({faded})().length") == 0
+
+
 def test_modes_switch_in_place_and_swap(page: Page, address: str, folder: Path) -> None:
     open_compare(page, address, 0, 2)
     page.get_by_role("slider", name="Position in A").fill("30")

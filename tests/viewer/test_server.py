@@ -13,6 +13,7 @@ from bars import write_bar_codes
 from starlette.testclient import TestClient
 from viewing import known_embedding, make_folder, make_library, until
 
+from syncline.data import open_videos
 from syncline.data.labels.forms import read_labels
 from syncline.data.labels.track import known_events
 from syncline.viewer.app import create_app
@@ -26,6 +27,11 @@ CHANGES = [
     ("/api/undo", {}),
     ("/api/rank", {}),
     ("/api/train", {}),
+    ("/api/stop", {}),
+    ("/api/source", {"name": "another"}),
+    ("/api/pins", {"a": 0, "b": 1, "second_a": 1.0, "second_b": 1.0}),
+    ("/api/add?name=no-video.mp4", {}),
+    ("/api/open?name=no-labels.csv", {}),
 ]
 
 
@@ -182,7 +188,9 @@ def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
     bad = [
         "compare", "compare?a=x&b=1", "picture/0", "picture/0?t=nan", "picture/0?t=inf", "search?id=0&t=x",
         "compare?a=0&b=9", "compare?a=0&b=1&mode=odd", "timeline?ids=0", "timeline?ids=0,0", "export?form=exe",
-        "export?form=csv", "matrix?a=0&b=1&a0=5&a1=4&b0=0&b1=1",
+        "export?form=csv", "matrix?a=0&b=1&a0=5&a1=4&b0=0&b1=1", "film?a=0&b=1", "pins?a=0&b=9",
+        "film?a=0&b=1&layout=odd&mix=0&zoom=1&x=0&y=0&aspect=1.7&from=0&to=1",
+        "film?a=0&b=1&layout=side&mix=0&zoom=9&x=0&y=0&aspect=1.7&from=0&to=1",
     ]  # fmt: skip
     for path in bad:
         answer = fresh.get(f"/api/{path}")
@@ -194,6 +202,27 @@ def test_bad_requests_are_one_clear_line(fresh: TestClient) -> None:
     bodies = [b"", b"[]", b"{", b'{"id": 0}', b" " * 200_000, *(json.dumps(good | part).encode() for part in wrong)]
     for body in bodies:
         assert fresh.post("/api/labels", content=body, headers=own).status_code in (400, 409), body[:40]
+
+
+def test_an_added_file_lies_beside_the_marks_whatever_its_name_says(
+    fresh: TestClient, library: Library, folder: Path
+) -> None:
+    own, film = {"x-syncline-token": TOKEN}, (folder / "one.mp4").read_bytes()
+    answer = fresh.post("/api/add?name=..%2F..%2Ffour.mp4", content=film, headers=own)
+    assert answer.json() == {"id": 3}
+    assert [path.name for path in (library.work / "added").iterdir()] == ["four.mp4"]
+    assert fresh.get("/video/3").content == film
+    for name, why in (("four.mp4", "already"), (".hidden.mp4", "cannot be the name"), ("text.mp4", "text.mp4")):
+        refused = fresh.post(f"/api/add?name={name}", content=b"text" if name == "text.mp4" else film, headers=own)
+        assert refused.status_code == 409
+        assert why in refused.json()["error"]
+        assert str(folder.parent) not in refused.json()["error"]
+    assert [path.name for path in (library.work / "added").iterdir()] == ["four.mp4"]
+
+
+def test_a_read_only_folder_is_told(folder: Path, tmp_path: Path) -> None:
+    library = Library(open_videos(folder), tmp_path / "work", read_only=True)
+    assert ready_client(library).get("/api/library").json()["readOnly"] is True
 
 
 def test_a_full_disk_is_one_clear_line(
