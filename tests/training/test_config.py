@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from syncline.cli.train import configure
+from syncline.encoder import published_config
 from syncline.errors import SynclineError
 from syncline.losses import DEFAULT_PRESET, LACLoss, SCLLoss
 from syncline.training import METHODS, TrainConfig, as_yaml, config_from, make_loss, method_config, own_encoder
@@ -158,3 +159,7 @@ def test_lists_of_methods_say_that_lrprop_is_a_reconstruction() -> None:
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
     for text in (parser.format_help(), page, method_config.__doc__, TrainConfig.__doc__):
         assert re.search(r"gta`?,?\s(or\s)?`?lrprop`?,?\s\(?our\sreconstruction", " ".join((text or "").split()))
+
+
+def test_lrprops_published_encoder_is_carls_too() -> None:
+    assert published_config("lrprop") == published_config("scl")

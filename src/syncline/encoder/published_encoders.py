@@ -10,7 +10,7 @@
 | tcn | Inception-v3 to Mixed_5d | two convolutions, spatial softmax | linear | 32 | no |
 
 Their weights come from torchvision (online once) or from a file (BYOL's for scl). LRProp's encoder is not published;
-``lrprop`` is LAC's, since its paper describes a transformer encoder.
+``lrprop`` is CARL's, as in our reconstruction.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ _RESNET: dict[str, Any] = {
     "temporal": "lac",
     "projection": False,
 }
+_CARL: dict[str, Any] = {
+    **_RESNET,
+    "stage": "layer4",
+    "weights": "IMAGENET1K_V1",
+    "trainable": "last",
+    "head": "maxpool",
+    "temporal": "carl",
+    "projection": True,
+}
 _EMBEDDER: dict[str, Any] = {**_RESNET, "head_padding": "same", "contexts": 2, "temporal": "none"}
 _PUBLISHED: dict[str, dict[str, Any]] = {
     "lac": _RESNET,
-    "lrprop": _RESNET,
+    "lrprop": _CARL,
     "resnet50_conv3d": {**_RESNET, "weights": "IMAGENET1K_V1", "temporal": "none", "l2_normalize": False},
-    "scl": {
-        **_RESNET,
-        "stage": "layer4",
-        "weights": "IMAGENET1K_V1",
-        "trainable": "last",
-        "head": "maxpool",
-        "temporal": "carl",
-        "projection": True,
-    },
+    "scl": _CARL,
     "tcc": {**_EMBEDDER, "context_stride": 15, "l2_normalize": False},
     "lav": {**_EMBEDDER, "context_stride": 15},
     "gta": {**_EMBEDDER, "context_stride": 15},
