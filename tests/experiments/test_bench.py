@@ -18,10 +18,11 @@ from syncline.data.synthetic import read_truth
 from syncline.encoder import Backbone, FeatureCache
 from syncline.errors import SynclineError
 from syncline.experiments import BenchConfig, as_csv, as_latex, as_markdown, config_names, make_tables, read_bench, sets
-from syncline.experiments.bench import append_line, read_lines, run_bench, shown_lines
+from syncline.experiments.bench import read_lines, run_bench, shown_lines
 from syncline.experiments.published_runs import paper_numbers, planned_runs
 from syncline.experiments.result_tables import difference_rows
 from syncline.experiments.sets import open_sets
+from syncline.files import append_jsonl
 from syncline.training import merged
 
 ENCODER = {
@@ -166,7 +167,7 @@ def test_tables_in_three_forms_and_the_mean_of_sets() -> None:
 def test_a_line_that_was_cut_short_does_not_spoil_the_next(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(b'{"key": "a", "ro')
-    append_line(path, {"key": "b", "rows": []})
+    append_jsonl(path, [{"key": "b", "rows": []}])
     assert [line["key"] for line in read_lines(path)] == ["b"]
 
 

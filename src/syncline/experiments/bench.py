@@ -15,7 +15,6 @@ import hashlib
 import json
 import logging
 import lzma
-import os
 import platform
 import subprocess
 import sys
@@ -39,7 +38,7 @@ from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
 from syncline.experiments.published_runs import beside_the_paper, measure_published, stride_of
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.experiments.sets import BenchSet, open_sets
-from syncline.files import write_json, write_text
+from syncline.files import append_jsonl, read_jsonl, write_json, write_text
 from syncline.training import Progress, TrainConfig, fit, merged, method_config
 from syncline.training.config import current_settings
 
@@ -208,7 +207,7 @@ def _keep(
     except SynclineError as error:
         _log.warning("%s, %s, seed %d failed: %s", found.name, label, training.seed, error)
         return
-    append_line(log, {"key": key} | line)
+    append_jsonl(log, [{"key": key} | line])
     done.add(key)
     write_tables(config, log.parent)
 
@@ -317,30 +316,9 @@ def _as_in_0_1(training: TrainConfig) -> dict[str, Any]:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a JSONL file and of its compressed part (`.xz`); one that a kill has cut short is left out."""
     packed = path.with_name(path.name + ".xz")
-    texts = lzma.decompress(packed.read_bytes()).decode().splitlines() if packed.is_file() else []
-    texts += path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    lines = []
-    for text in texts:
-        try:
-            value = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(value, dict) and "key" in value and "rows" in value:
-            lines.append(value)
-    return lines
-
-
-def append_line(path: Path, line: Mapping[str, Any]) -> None:
-    """Adds one line and waits until it is on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":  # what a kill has left
-                file.write(b"\n")
-        file.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    old = lzma.decompress(packed.read_bytes()).splitlines() if packed.is_file() else []
+    lines = [*map(json.loads, old), *read_jsonl(path)]
+    return [line for line in lines if "key" in line and "rows" in line]
 
 
 def write_tables(config: BenchConfig, folder: Path) -> None:
