@@ -181,7 +181,7 @@ def with_times(track: LabelTrack, pts_seconds: NDArray[np.float64]) -> LabelTrac
     if late is not None:
         name, seconds = track.events[late]
         said = f"frame {frames[late]}" if seconds is None else f"{seconds:g} s"
-        raise SynclineError(f"labels of {track.video}: event {name!r} at {said} is after the end of the film")
+        raise SynclineError(f"labels of {track.video}: event {name!r} at {said} is outside the video of {count} frames")
     shown = [None if frame is None else max(0.0, float(pts_seconds[frame])) for frame in frames]
     events = tuple(zip(track.event_names, shown, strict=True))
     return replace(track, events=events, frames=frames, num_frames=count, pts_seconds=pts_seconds)
