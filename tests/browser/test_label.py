@@ -345,3 +345,21 @@ def test_absent_is_drawn_and_labels_of_a_file_are_opened(
     page.keyboard.press("u")
     expect(page.locator(".events li.known")).to_have_count(0)
     assert library.journal.marks() == {}
+
+
+def test_a_tick_in_the_track_is_dragged(page: Page, address: str, library: Library) -> None:
+    library.journal.mark("one.mp4", 0, 2.0)
+    open_label(page, address, 2)
+    expect(page.locator(".events li.carried")).to_have_count(1)  # carried to here; dragging it makes a mark of it
+    track = page.locator("canvas.track")
+    x = page.evaluate("() => document.querySelector('canvas.track').ticks[0][0]")
+    box = track.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + x, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + x + 60, box["y"] + 8, steps=6)
+    with saved(page):
+        page.mouse.up()
+    expect(page.locator(".events li.known")).to_have_count(1)
+    second = page.evaluate("(x) => document.querySelector('canvas.track').secondAt(x)", x + 60)
+    assert library.journal.marks()["two.mp4"][0] == pytest.approx(second, abs=0.07)

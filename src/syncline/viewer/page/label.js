@@ -43,6 +43,17 @@ export async function labelView(root, query) {
     drawTrack(track, { duration: clock.end, segments: [{ a: [0, clock.end] }], events: [...known, ...carried], spans: table.spans, names, now: transport.second });
   };
   transport = new Transport(element, clock, { name: video.name, onframe: () => { if (transport) draw(); } });
+  let moved = null; // the number of the event whose tick is dragged
+  track.addEventListener("pointerdown", (event) => {
+    const near = track.ticks.filter(([left]) => Math.abs(left - event.offsetX) < 7).at(-1);
+    moved = near ? near[2] : null;
+    track.setPointerCapture(event.pointerId);
+    transport.pause();
+    transport.goTo(track.secondAt(event.offsetX));
+  });
+  track.addEventListener("pointermove", (event) => { if (event.buttons) transport.goTo(track.secondAt(event.offsetX)); });
+  track.addEventListener("pointerup", () => { if (moved !== null) send(moved, null, { here: true }); moved = null; });
+  track.addEventListener("pointercancel", () => { moved = null; });
   const show = () => { table.take({ marks, names, carried: own }); draw(); };
   const takeIn = (answer) => { // what the server has on disk is what is shown
     marks = answer.marks[video.name] || {}; names = answer.names; video.marks = marks; state.folder.events = names;

@@ -220,7 +220,8 @@ export function drawTrack(canvas, { duration, segments, events = [], names = [],
     if (carried) { pen.fillRect(x(t) - 1.5, 0, 3, 4); pen.fillRect(x(t) - 1.5, height - 4, 3, 4); } else pen.fillRect(x(t) - 1.5, 0, 3, height);
   }
   pen.fillStyle = colour("--cursor"); pen.fillRect(x(now) - 1, 0, 2, height);
-  canvas.ticks = events.map(([k, t, carried]) => [x(t), `${names[k] || `event ${k + 1}`} at ${clockText(t)}${carried ? ", carried" : ""}`]);
+  canvas.ticks = events.map(([k, t, carried]) => [x(t), `${names[k] || `event ${k + 1}`} at ${clockText(t)}${carried ? ", carried" : ""}`, k]);
+  canvas.secondAt = (left) => clamp((left - 8) / Math.max(1, width - 16), 0, 1) * duration;
   if (!canvas.tipped) canvas.addEventListener("pointermove", (event) => {
     const at = event.offsetX, near = canvas.ticks.filter(([left]) => Math.abs(left - at) < 6);
     canvas.title = near.map(([, text]) => text).join("; ");
