@@ -16,7 +16,7 @@ from syncline.cli.terminal import Bars, progress, say
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from syncline.data import Embedding, VideoSet
+    from syncline.data import Embedding, Video, VideoSet
     from syncline.tasks import Timeline
     from syncline.tasks.align import PairAligner
 
@@ -32,6 +32,10 @@ writes into --out: timeline.csv (a row an instant of the common clock, a column 
 no part), sync.json (reference, coverage and misfit of every video, offsets), the picture timeline, and grid.mp4; with
 --copies the folder copies/: equally many frames each, at one rate, whole pictures throughout.
 """
+
+
+AGREE = 0.1
+"""Seconds by which the offsets by pictures and by sound may differ, beside what the pictures are unsure of."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -111,10 +115,8 @@ def run(arguments: argparse.Namespace) -> None:
     for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
         misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
         say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}")
-    for e in value.get("offsets", []):
-        if "offset" in e:
-            say(f"  {e['video']}: at {e['offset']:+.3f} s where the reference begins, runs × {e['rate']:.4f}, "
-                f"± {e['spread']:.3f} s")  # fmt: skip
+    for entry in value.get("offsets", []):
+        _say_offset(entry)
     say(f"results in {arguments.out}; reference {names[start]}")
     write_editor_timeline(arguments, videos, timeline.seconds, list(timeline.positions))
     draw(arguments, "timeline", lambda: _picture(timeline, names))
@@ -149,15 +151,55 @@ def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[
         if i == start:
             found.append({"video": video.name, "offset": 0.0, "rate": 1.0, "spread": 0.0})
             continue
+        entry: dict[str, Any] = {"video": video.name}
         try:
             line = estimate_offset(embeddings[start], embedding)
+            entry |= {"offset": plain(line.offset), "rate": plain(line.rate), "spread": plain(line.spread)}
         except SynclineError as error:
-            found.append({"video": video.name, "problem": str(error)})
-            continue
-        found.append(
-            {"video": video.name, "offset": plain(line.offset), "rate": plain(line.rate), "spread": plain(line.spread)}
-        )
+            entry["problem"] = str(error)
+        entry["sound"] = _by_sound(videos[start], video, entry)
+        found.append(entry)
     return found
+
+
+def _by_sound(reference: Video, video: Video, pictures: dict[str, Any]) -> dict[str, Any]:
+    """The same by sound, and whether the two ways agree; a `problem` where there is none or nothing in common."""
+    from dataclasses import asdict
+
+    from syncline.errors import SynclineError
+    from syncline.tasks.result_files import plain
+    from syncline.tasks.sound import sound_offset
+
+    try:
+        line = sound_offset(reference.path, video.path)
+    except SynclineError as error:
+        return {
+            "problem": str(error).replace(f"{reference.path}: ", f"{reference.name} ").replace(f"{video.path}: ", "")
+        }
+    value = {key: plain(number) for key, number in asdict(line).items()} | {"drifts": line.drifts}
+    if "offset" in pictures:
+        apart = abs(line.offset - pictures["offset"])
+        value["agrees_with_pictures"] = bool(apart <= AGREE + 3 * pictures["spread"])
+    return value
+
+
+def _say_offset(entry: dict[str, Any]) -> None:
+    """Lines for people: by pictures, by sound, and whether they agree."""
+    ways = [("pictures", entry, entry.get("spread")), ("sound", entry.get("sound", {}), None)]
+    for way, line, spread in ways:
+        if "offset" in line:
+            within = spread if spread is not None else line.get("offset_within", 0.0)
+            say(f"  {entry['video']}: at {line['offset']:+.3f} s where the reference begins, runs × {line['rate']:.5f} "
+                f"± {within:.3f} s by {way}")  # fmt: skip
+        elif "problem" in line:
+            say(f"  {entry['video']}: nothing by {way}: {line['problem']}")
+    sound = entry.get("sound", {})
+    if "offset" in sound:
+        drift = (
+            f"× {sound['rate']:.6f} ± {sound['rate_within']:.6f}" if sound["drifts"] else "no drift that can be told"
+        )
+        agrees = {True: "; pictures and sound agree", False: "; pictures and sound do not agree: trust the sound"}
+        say(f"    by sound {drift}{agrees.get(sound.get('agrees_with_pictures'), '')}")
 
 
 def _copies(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline) -> None:

@@ -28,6 +28,8 @@ _BANDS = 8
 _WINDOW = 512
 _PIECES = 24
 _NEAR = 0.03  # seconds within which pieces agree
+_GRAIN = 8e-5  # seconds that no number of pieces makes better
+_ASIDE = 0.5  # seconds to either side of the line in which a piece must not fit better
 _AGREE = 0.35  # share of the pieces that must
 
 Envelope = NDArray[np.float64]
@@ -81,13 +83,10 @@ def sound_offset(a: str | Path | Sound, b: str | Path | Sound) -> SoundOffset:
         if len(at_a) < 3:
             raise SynclineError("their sound has nothing in common")
         rate, offset, within = _line(at_a, at_b, weight)
-    length = short
-    near = np.abs(at_b - offset - rate * at_a) < _NEAR
-    expected = sum(1 for start in pieces if 0 <= offset + rate * start <= other.shape[1] / ENVELOPE_RATE - length)
-    agreement = float(near.sum() / max(1, expected))
-    if agreement < _AGREE or near.sum() < 3:
+    agreement = _agreement(one, other, pieces, short, rate, offset)
+    if agreement < _AGREE:
         raise SynclineError("their sound has nothing in common")
-    return SoundOffset(offset, within[0], rate, within[1], min(1.0, agreement))
+    return SoundOffset(offset, within[0], rate, within[1], agreement)
 
 
 def onset_envelope(sound: Sound) -> Envelope:
@@ -192,6 +191,18 @@ def _measured(
     return table[:, 0], table[:, 1], table[:, 2]
 
 
+def _agreement(
+    one: Envelope, other: Envelope, pieces: NDArray[np.float64], length: float, rate: float, offset: float
+) -> float:
+    """Share of the pieces that fit nowhere within half a second of the line better than on it."""
+    expected = offset + rate * pieces
+    tested = (expected >= _ASIDE) & (expected <= other.shape[1] / ENVELOPE_RATE - rate * length - _ASIDE)
+    if tested.sum() < 3:
+        tested = np.ones(len(pieces), dtype=bool)
+    at_a, at_b, _ = _measured(one, other, pieces[tested], length, rate, offset, _ASIDE)
+    return float((np.abs(at_b - offset - rate * at_a) < _NEAR).sum() / tested.sum())
+
+
 def _line(
     at_a: NDArray[np.float64], at_b: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> tuple[float, float, tuple[float, float]]:
@@ -212,6 +223,6 @@ def _line(
     spread = max(spread, 0.1 / ENVELOPE_RATE)
     quantile = float(stats.t.ppf(0.95, degrees))
     share = robust / robust.sum()
-    level_error = spread * math.sqrt(float((share**2).sum()))
+    level_error = math.hypot(spread * math.sqrt(float((share**2).sum())), _GRAIN)
     slope_error = level_error / max(math.sqrt(float((share * x * x).sum())), 1e-9)
     return slope, level - slope * middle, (quantile * level_error, quantile * slope_error)
