@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, scale_table
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, pose_table, scale_table
 
 from benchmarks.alignment import table as alignment  # noqa: E402
+from pose_table import table as pose_lines  # noqa: E402
 from scale_table import table as scale_lines  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -35,6 +36,7 @@ def main() -> int:
         ("alignment.md", "significance"): significance_lines(newest("significance", "set")),
         ("alignment.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
+        ("pose.md", "pose"): pose_lines(rows("pose")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
         ("scale.md", "bars"): bar_lines(rows("decoding"), rows("evaluation")),
         ("scale.md", "folder"): folder_lines(newest("folder", "what")),

@@ -13,6 +13,7 @@ from syncline.errors import SynclineError
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
     from syncline.encoder.folder_features import FolderBodies, Kind
+    from syncline.pose.estimator import Model
 
 KINDS = ("pictures", "pose", "pictures+pose", "keypoints", "auto")
 
@@ -23,6 +24,8 @@ def add_body_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--features", choices=KINDS, help="what stands for a frame without --run: pictures (default), "
                        "body pose by an estimator, both, keypoints that you have (default where --keypoints is given), "
                        "or auto: pose where most clips show a person")  # fmt: skip
+    group.add_argument("--pose-model", choices=("body", "hands"), default="body", help="what the estimator looks for: "
+                       "the body (default), or both hands, for work at a table")  # fmt: skip
     group.add_argument("--keypoints", type=Path, metavar="DIR", help="folder with a keypoint file a video: OpenPose, "
                        "MediaPipe, COCO (MMPose, AlphaPose), DeepLabCut, SLEAP or ours; any skeleton")  # fmt: skip
     group.add_argument("--keypoints-rate", type=float, metavar="HZ", help="frames a second that the keypoint files "
@@ -67,7 +70,7 @@ def bodies_of(arguments: argparse.Namespace) -> FolderBodies | None:
     )  # fmt: skip
     return FolderBodies(
         cast("Kind", kind), arguments.keypoints, arguments.keypoints_rate, arguments.keypoints_threshold,
-        _person(arguments.person), options, arguments.cache,
+        _person(arguments.person), cast("Model", arguments.pose_model), options, arguments.cache,
     )  # fmt: skip
 
 

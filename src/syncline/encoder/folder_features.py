@@ -16,7 +16,7 @@ from syncline.encoder.frozen import frozen_embeddings
 from syncline.errors import SynclineError
 from syncline.files import content_of
 from syncline.pose.cache import PoseCache
-from syncline.pose.estimator import find_python
+from syncline.pose.estimator import Model, find_python
 from syncline.pose.files import THRESHOLD
 from syncline.pose.folder import KeypointFolder
 from syncline.pose.keypoints import Keypoints
@@ -38,6 +38,7 @@ class FolderBodies:
         keypoints_rate: frames a second that the files count; None: the videos' own frames.
         threshold: joints of files below this confidence are missing.
         person: (x, y) as shares of the picture: whom to follow.
+        model: what the estimator looks for: the body, or both hands.
         options: how bodies are made comparable.
         cache: folder of the feature cache; None for the user's own.
         clips: the keypoints of the videos embedded last, in their order.
@@ -50,6 +51,7 @@ class FolderBodies:
     keypoints_rate: float | None = None
     threshold: float = THRESHOLD
     person: tuple[float, float] | None = None
+    model: Model = "body"
     options: PoseOptions = field(default_factory=PoseOptions)
     cache: Path | None = None
     clips: list[Keypoints] = field(default_factory=list)
@@ -77,7 +79,7 @@ class FolderBodies:
         elif find_python() is None:
             self.kind = "pictures"
         else:
-            cache = PoseCache(self.cache, person=self.person)
+            cache = PoseCache(self.cache, model=self.model, person=self.person)
             try:
                 self.presence = find_people(videos, cache, progress=progress)
             finally:
@@ -123,7 +125,7 @@ class FolderBodies:
             SynclineError: no estimator is installed.
         """
         if self.keypoints is None:
-            return PoseCache(self.cache, sampling, person=self.person)
+            return PoseCache(self.cache, sampling, self.model, person=self.person)
         return KeypointFolder(
             self.keypoints, sampling, rate=self.keypoints_rate, person=self.person, threshold=self.threshold
         )
@@ -133,7 +135,7 @@ class FolderBodies:
         files = None if self.keypoints is None else content_of(self.keypoints)
         return {
             "features": self.kind, "options": vars(self.options), "keypoints": files, "rate": self.keypoints_rate,
-            "threshold": self.threshold, "person": self.person,
+            "threshold": self.threshold, "person": self.person, "model": self.model,
         }  # fmt: skip
 
     def remarks(self, videos: Sequence[Video]) -> list[str]:

@@ -70,10 +70,10 @@ export async function compareView(root, query) {
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
       el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file")];
     if (!data.pinned && pins.list.length) tools.push(el("p", { class: "soft" }, "Pins hold in Folder and Local."));
-    tools.push(poseSwitch([[a, video[0]], [b, video[1]]]));
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
     stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });
+    stage.root.querySelector(".looks").append(poseSwitch([[a, video[0]], [b, video[1]]]));
     pins.stage = stage;
     pins.draw();
     leave(holder);
