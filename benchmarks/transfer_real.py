@@ -1,19 +1,22 @@
 """Key-event transfer on the real sets from 1, 3 and 10 labelled videos, beside its controls.
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.transfer_real [--run RUN ...] [--sets g1_bottle ...] [--seeds 5]
-        [--checks]
+        [--checks | --controls]
 
-One JSON line a set, protocol, features, method and number of labelled videos, added to `results/transfer_real.jsonl`:
-error in seconds (median, 90th percentile), share within half a second, F1. Labelled videos are drawn from the training
-split with fixed seeds, targets are made of the whole validation split: `whole`; `retimed` (the re-cuts that come with
-the sets; errors on the source's clock); `spliced` (foreign or reversed stretches before, inside and after); `cut` (a
-third of every target taken off at the head or the tail, so that events are absent: methods that always answer must fail
-there). All are sampled at about 7.5 frames a second and embedded as they are, so an encoder sees no more than is shown;
-an event is the first sampled frame of its phase.
+Two lines a set, protocol, features and number of labelled videos, `direct` (`transfer --no-consensus`) and `consensus`,
+added to `results/transfer_consensus.jsonl` (see `benchmarks.transfer_consensus`). The human sets are looked at frame by
+frame, with a tolerance of .1 s; the others at about 7.5 frames a second, .5 s.
 
-Methods: `transfer` (as the package does it), `local` (its expected alignment alone), `nearest` (its neighbours alone,
-never absent), `global` (dynamic time warping) and `time` (the same share of the video). Frozen features, and the runs
-beside them; a run is measured on every set asked for, also on those that it was not trained on.
+`--controls`: one JSON line a set, protocol, features, method and number of labelled videos, into
+`results/transfer_real.jsonl`: error in seconds (median, 90th percentile), share within half a second, F1. Labelled
+videos are drawn from the training split with fixed seeds, targets are made of the whole validation split: `whole`;
+`retimed` (the re-cuts that come with the sets; errors on the source's clock); `spliced` (foreign or reversed stretches
+before, inside and after); `cut` (a third of every target taken off at the head or the tail, so that events are absent:
+methods that always answer must fail there). Clips are embedded as they are sampled, so an encoder sees no more than is
+shown; an event is the first sampled frame of its phase. Methods: `transfer` (the package's, without consensus), `local`
+(its expected alignment alone), `nearest` (its neighbours alone, never absent), `global` (dynamic time warping) and
+`time` (the same share of the video). Frozen features, and the runs beside them; a run is measured on every set asked
+for, also on those that it was not trained on.
 
 `--checks` measures two other things, into `results/checks_real.jsonl`: precision and recall of `deviate` on the spliced
 clips (frames that are not of the clip's course), beside the simple rule of others; and Spearman's rank correlation of a
@@ -25,39 +28,26 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.record import append, surroundings
+from benchmarks.transfer_consensus import Events, Target, compare
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from syncline.data import Embedding, VideoSet, open_videos, read_recuts
+from syncline.data import Embedding, Sampling, VideoSet, open_videos, read_recuts
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.evaluation.controls import Embed, embed_with, frozen
 from syncline.evaluation.protocols import Clip, evaluation_sampling, recut_clip, splice, whole_clip
 from syncline.tasks import LabelledVideo, align, deviate, distance_rule, transfer_events
 
-Events = tuple[float | None, ...]
 Method = Callable[[list[LabelledVideo], Embedding], Events]
 WITHIN = 0.5
 PROTOCOLS = ("whole", "retimed", "spliced", "cut")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A clip as it is played, the source's second of each of its frames, and its events on the source's clock."""
-
-    embedding: Embedding
-    source_seconds: NDArray[np.float64]
-    events: Events
-
-    def on_source(self, events: Events) -> Events:
-        """Seconds of the clip as it is played -> seconds of its source."""
-        clock = self.embedding.pts_seconds
-        return tuple(None if e is None else float(np.interp(e, clock, self.source_seconds)) for e in events)
+TOLERANCES = {"human_golf": 0.1, "human_pullup": 0.1, "g1_bottle": 0.5, "cr5_usb": 0.5, "cr5_banana": 0.5}
 
 
 def targets_of(clips: Sequence[Clip], embed: Embed, num_phases: int, tick: float) -> list[Target]:
@@ -86,7 +76,7 @@ def clips_of(
     videos: VideoSet, recuts: VideoSet | None, cache: FeatureCache
 ) -> tuple[list[Clip], dict[str, list[Clip]]]:
     """Training clips, and the targets by protocol."""
-    sampling = evaluation_sampling(videos)
+    sampling = Sampling(stride=1) if videos.name.startswith("human") else evaluation_sampling(videos)
     train = [whole_clip(video, cache, sampling) for video in videos.split("train")]
     val = [whole_clip(video, cache, sampling) for video in videos.split("val")]
     found = {"whole": val, "cut": [cut(clip, place) for place, clip in enumerate(val)], "spliced": splice(val)}
@@ -96,7 +86,7 @@ def clips_of(
 
 
 def transferred(labelled: list[LabelledVideo], target: Embedding, **options: Any) -> Events:
-    return transfer_events(labelled, [target], calibrate=False, **options)[0].events
+    return transfer_events(labelled, [target], consensus=False, tolerance=WITHIN, calibrate=False, **options)[0].events
 
 
 def by_clock(labelled: list[LabelledVideo], target: Embedding) -> Events:
@@ -120,7 +110,7 @@ def by_warping(labelled: list[LabelledVideo], target: Embedding) -> Events:
 
 
 METHODS: dict[str, Method] = {
-    "transfer": transferred,
+    "transfer": lambda labelled, target: transferred(labelled, target, alignment_weight=0.7),
     "local": lambda labelled, target: transferred(labelled, target, alignment_weight=1.0),
     "nearest": lambda labelled, target: transferred(labelled, target, alignment_weight=0.0, absent_below=0.0),
     "global": by_warping,
@@ -223,9 +213,13 @@ def checks(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=["g1_bottle", "cr5_banana", "cr5_usb"])
+    parser.add_argument("--sets", nargs="+", default=list(TOLERANCES))
     parser.add_argument("--run", type=Path, nargs="+", default=[])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--protocols", nargs="+", default=["whole", "spliced", "retimed", "cut"], choices=PROTOCOLS)
+    parser.add_argument("--counts", nargs="+", type=int, default=[1, 3, 10], help="numbers of labelled videos")
+    parser.add_argument("--draws", type=int, default=50, help="draws of 3 and more labelled videos; of 1 all are taken")
+    parser.add_argument("--controls", action="store_true", help="the older table: global alignment, time and the like")
     parser.add_argument("--checks", action="store_true", help="deviations and match scores instead of transfer")
     arguments = parser.parse_args()
     data = os.environ.get("SYNCLINE_TEST_DATA")
@@ -248,6 +242,13 @@ def main() -> None:
             if arguments.checks:
                 for row in checks(name, known, clips, targets, features):
                     append("checks_real", row | around)
+                continue
+            if not arguments.controls:
+                asked = {protocol: targets[protocol] for protocol in arguments.protocols if protocol in targets}
+                for row in compare(
+                    known, asked, counts=arguments.counts, draws=arguments.draws, tolerance=TOLERANCES.get(name, WITHIN)
+                ):
+                    append("transfer_consensus", {"set": name, "features": features} | row | around)
                 continue
             for row in lines(name, known, targets, features, arguments.seeds):
                 append("transfer_real", row | around)

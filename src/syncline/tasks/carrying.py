@@ -17,6 +17,7 @@ the event say nothing about its place. Frames vote too: by the similarity of a t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -73,17 +74,13 @@ def carried_by_consensus(
     group = folder.group
     half_width = EVENT_SHARE * clip_seconds(folder.embeddings)
     start = {one: event_weights(folder.embeddings[one], events, half_width) for one, events in marks.items()}
+    told = _Hearsay.of(group, start, rounds)
     found: list[Density] = []
-    told = _hearsay(group, start, rounds) if rounds else {}
     for t in targets:
         others = {one: rows for one, rows in start.items() if one != t}
         have = _have(others)
         direct = group.carry(others, [t], weights=dict.fromkeys(others, 1.0))[0]
-        if t in start and rounds:
-            told_t = _hearsay(group, others, rounds)
-        else:
-            told_t = told
-        spread = {z: rows for z, rows in told_t.items() if z != t}
+        spread = (_Hearsay.of(group, others, rounds) if t in start else told).without(t)
         through = group.carry(spread, [t])[0] if spread else np.zeros_like(direct)
         mass = sum((group.weights[z] * rows.sum(axis=1) for z, rows in spread.items()), np.zeros(len(direct)))
         votes = (1 + 1 / np.maximum(have, 1))[:, None] * direct + through
@@ -92,29 +89,55 @@ def carried_by_consensus(
     return found
 
 
+@dataclass(frozen=True)
+class _Hearsay:
+    """What unlabelled voters are told about the events.
+
+    Attributes:
+        group: the consensus. heard: of each round, voter -> (k, n_z). known: of each later round, voter -> (k, 1), what
+            the votes that reached it were divided by.
+    """
+
+    group: Consensus
+    heard: tuple[dict[int, Density], ...]
+    known: tuple[dict[int, Density], ...]
+
+    @classmethod
+    def of(cls, group: Consensus, start: Mapping[int, Density], rounds: int) -> _Hearsay:
+        """From the labelled videos, and `rounds` - 1 times among each other."""
+        voters = [z for z in group.voters if z not in start and group.weights[z] > 0]
+        if not rounds or not voters:
+            return cls(group, (), ())
+        have = np.maximum(_have(start), 1)[:, None]
+        told = group.carry(start, voters, weights=dict.fromkeys(start, 1.0))
+        heard = [{z: rows / have for z, rows in zip(voters, told, strict=True)}]
+        known: list[dict[int, Density]] = []
+        for _ in range(rounds - 1 if len(voters) > 1 else 0):
+            last = heard[-1]
+            mass = {z: group.weights[z] * last[z].sum(axis=1, keepdims=True) for z in voters}
+            total = sum(mass.values(), np.zeros((len(have), 1)))
+            known.append({z: np.maximum(total - mass[z], 1e-9) for z in voters})
+            moved = group.carry(last, voters)
+            heard.append({z: rows / known[-1][z] for z, rows in zip(voters, moved, strict=True)})
+        return cls(group, tuple(heard), tuple(known))
+
+    def without(self, target: int) -> dict[int, Density]:
+        """Voter -> sum over rounds of what it was told, but for what it has from the target itself: no echo."""
+        if not self.heard:
+            return {}
+        total = {z: sum((told[z] for told in self.heard[1:]), self.heard[0][z]) for z in self.heard[0] if z != target}
+        if target in self.heard[0]:
+            for z in total:
+                own = [told[target] / known[z] for told, known in zip(self.heard[:-1], self.known, strict=True)]
+                if own:
+                    echo = self.group.carry({target: sum(own[1:], own[0])}, [z])[0]
+                    total[z] = np.maximum(total[z] - echo, 0.0)
+        return total
+
+
 def _have(start: Mapping[int, Density]) -> NDArray[np.float64]:
     """(k,) how many labelled videos have each event."""
     return np.asarray(sum((rows.sum(axis=1) > 0.5).astype(np.float64) for rows in start.values()))
-
-
-def _hearsay(group: Consensus, start: Mapping[int, Density], rounds: int) -> dict[int, Density]:
-    """Unlabelled voter -> (k, n_z), the sum over rounds of what it is told about the events."""
-    voters = [z for z in group.voters if z not in start and group.weights[z] > 0]
-    have = np.maximum(_have(start), 1)[:, None]
-    even = dict.fromkeys(start, 1.0)
-    heard = {z: rows / have for z, rows in zip(voters, group.carry(start, voters, weights=even), strict=True)}
-    total = dict(heard)
-    for _ in range(rounds - 1):
-        if len(voters) < 2:
-            break
-        mass = sum(group.weights[z] * heard[z].sum(axis=1, keepdims=True) for z in voters)
-        moved = group.carry(heard, voters)
-        heard = {
-            z: rows / np.maximum(mass - group.weights[z] * heard[z].sum(axis=1, keepdims=True), 1e-9)
-            for z, rows in zip(voters, moved, strict=True)
-        }
-        total = {z: total[z] + heard[z] for z in voters}
-    return total
 
 
 def carried_by_frames(folder: FolderConsensus, marks: Marks, targets: Sequence[int]) -> list[Density]:

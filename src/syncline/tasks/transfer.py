@@ -72,7 +72,7 @@ class Transferred:
 
 
 @dataclass(frozen=True)
-class _Election:
+class Election:
     """Who votes on which embeddings, and how votes become events."""
 
     embeddings: Sequence[Embedding]
@@ -198,7 +198,7 @@ def transfer_events(
     if consensus and folder is None:
         voters = [i for i in range(len(everyone)) if targets_vote or i not in indices]
         folder = gather_folder(everyone, voters=voters, pins=pins)
-    election = _election(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
+    election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     marks = {i: video.events for i, video in enumerate(labelled)}
     placed = election.place(marks, indices)
     if calibrate and len(labelled) >= 3:
@@ -257,7 +257,7 @@ def leave_one_out(
     everyone = [*(video.embedding for video in labelled), *others]
     if consensus and folder is None:
         folder = gather_folder(everyone)
-    election = _election(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
+    election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     confidence, right_or_not = election.left_out({i: video.events for i, video in enumerate(labelled)})
     if calibrated:
         whose = np.repeat(np.arange(len(labelled)), len(labelled[0].events))
@@ -291,13 +291,13 @@ def _check(labelled: Sequence[LabelledVideo]) -> None:
                 raise SynclineError(f"event at {event:.2f} s lies outside {source} ({pts[0]:.2f} to {pts[-1]:.2f} s)")
 
 
-def _election(
+def election_of(
     everyone: Sequence[Embedding],
     folder: FolderConsensus | None,
     tolerance: float | None,
     absent_below: float | None,
     alignment_weight: float | None,
-) -> _Election:
+) -> Election:
     seconds = default_tolerance(everyone) if tolerance is None else tolerance
     if not seconds > 0 or not math.isfinite(seconds):
         raise SynclineError(f"the tolerance must be above 0 seconds, got {tolerance}")
@@ -307,7 +307,7 @@ def _election(
         frames = FRAMES_SHARE if folder is None else frames_share(folder, seconds)
     if absent_below is None:
         absent_below = ABSENT_BELOW_DIRECT if folder is None else ABSENT_BELOW
-    return _Election(everyone, folder, seconds, absent_below, frames)
+    return Election(everyone, folder, seconds, absent_below, frames)
 
 
 def event_votes(
