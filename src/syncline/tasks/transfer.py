@@ -200,11 +200,7 @@ def transfer_events(
         folder = gather_folder(everyone, voters=voters, pins=pins)
     election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     marks = {i: video.events for i, video in enumerate(labelled)}
-    placed = election.place(marks, indices)
-    if calibrate and len(labelled) >= 3:
-        raw, hit = election.left_out(marks)
-        placed = [replace(video, confidence=calibrated_by(video.confidence, raw, hit)) for video in placed]
-    return placed
+    return _calibrated(election, marks, indices) if calibrate else election.place(marks, indices)
 
 
 def transfer_in_folder(
@@ -217,12 +213,16 @@ def transfer_in_folder(
         targets: indices of the videos that get events. tolerance: as in `transfer_events`.
     """
     _check([LabelledVideo(folder.embeddings[i], tuple(events)) for i, events in marks.items()])
-    election = _election(folder.embeddings, folder, tolerance, None, None)
+    return _calibrated(election_of(folder.embeddings, folder, tolerance, None, None), marks, targets)
+
+
+def _calibrated(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
+    """The targets' events; of three labelled videos or more, each as sure as those turned out right."""
     placed = election.place(marks, targets)
-    if len(marks) >= 3:
-        raw, hit = election.left_out(marks)
-        placed = [replace(video, confidence=calibrated_by(video.confidence, raw, hit)) for video in placed]
-    return placed
+    if len(marks) < 3:
+        return placed
+    raw, hit = election.left_out(marks)
+    return [replace(video, confidence=calibrated_by(video.confidence, raw, hit)) for video in placed]
 
 
 def leave_one_out(
