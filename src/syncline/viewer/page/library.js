@@ -4,12 +4,13 @@ import { addButtons } from "/page/adding.js";
 import { api, go, heading, state } from "/page/core.js";
 
 const AT_A_TIME = 48;
+const odd = (video) => video.typical ? -1 : video.oddness; // others may be no odder than the most typical one
 const ORDERS = {
   "Name": (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
   "Shortest first": (a, b) => a.duration - b.duration,
   "Longest first": (a, b) => b.duration - a.duration,
-  "Typical first": (a, b) => (a.oddness ?? Infinity) - (b.oddness ?? Infinity),
-  "Odd first": (a, b) => (b.oddness ?? -1) - (a.oddness ?? -1),
+  "Typical first": (a, b) => (odd(a) ?? Infinity) - (odd(b) ?? Infinity),
+  "Odd first": (a, b) => (odd(b) ?? -2) - (odd(a) ?? -2),
 };
 const kept = { order: "Name", filter: "", chosen: [], drawn: 0 };
 
