@@ -37,8 +37,8 @@ def _shares(a: float, b: float, c: float, gamma: float) -> tuple[float, float, f
     if low == np.inf:
         return 0.0, 0.0, 0.0
     a, b, c = math.exp((low - a) / gamma), math.exp((low - b) / gamma), math.exp((low - c) / gamma)
-    whole = a + b + c
-    return a / whole, b / whole, c / whole
+    part = 1.0 / (a + b + c)
+    return a * part, b * part, c * part
 
 
 @compiled

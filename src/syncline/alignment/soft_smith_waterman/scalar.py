@@ -41,8 +41,8 @@ def _weights(a: float, b: float, c: float, gamma: float) -> tuple[float, float, 
     if high == NEVER:
         return 0.0, 0.0, 0.0
     a, b, c = math.exp((a - high) / gamma), math.exp((b - high) / gamma), math.exp((c - high) / gamma)
-    whole = a + b + c
-    return a / whole, b / whole, c / whole
+    part = 1.0 / (a + b + c)
+    return a * part, b * part, c * part
 
 
 @compiled
@@ -50,8 +50,8 @@ def _weights_beside_nothing(a: float, b: float, c: float, gamma: float) -> tuple
     """The same of the soft maximum of a, b, c and 0."""
     high = max(a, b, c, 0.0)
     a, b, c = math.exp((a - high) / gamma), math.exp((b - high) / gamma), math.exp((c - high) / gamma)
-    whole = a + b + c + math.exp(-high / gamma)
-    return a / whole, b / whole, c / whole
+    part = 1.0 / (a + b + c + math.exp(-high / gamma))
+    return a * part, b * part, c * part
 
 
 @compiled
