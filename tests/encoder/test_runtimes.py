@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from syncline.encoder import Backbone
-from syncline.encoder.runtimes import SAME, VARIABLE, fastest, wanted_runtime
+from syncline.encoder.runtimes import SAME, VARIABLE, _rates, fastest, wanted_runtime
 from syncline.errors import SynclineError
 
 
@@ -47,15 +48,37 @@ def test_a_runtime_gives_what_torch_gives(runtime: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.slow
-def test_the_fastest_is_measured_once_and_remembered(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+@pytest.mark.parametrize(("rates", "best"), [((10.0, 20.0), "openvino"), ((20.0, 10.0), "torch")])
+def test_the_fastest_is_measured_once_and_remembered(
+    rates: tuple[float, float], best: str, monkeypatch: pytest.MonkeyPatch, own_cache: Path
+) -> None:
     pytest.importorskip("openvino")
+    measured: list[str] = []
+
+    def measure(found: dict[str, object], size: tuple[int, int]) -> dict[str, float]:
+        measured.extend(found)
+        return dict(zip(found, rates, strict=True))
+
+    monkeypatch.setattr("syncline.encoder.runtimes._rates", measure)
     first = computed(monkeypatch, "auto", small())
+    assert measured == ["torch", "openvino"]
     (kept,) = own_cache.glob("graphs/*/chosen.json")
-    measured = json.loads(kept.read_text())
-    assert measured["frames_per_second"].keys() == {"torch", "openvino"}
-    assert measured["runtime"] == max(measured["frames_per_second"], key=measured["frames_per_second"].get)
-    monkeypatch.setattr("syncline.encoder.runtimes._rate", lambda *_: pytest.fail("measured again"))
+    assert json.loads(kept.read_text())["runtime"] == best
     torch.testing.assert_close(computed(monkeypatch, "auto", small()), first, atol=1e-4, rtol=1e-4)
+    assert measured == ["torch", "openvino"], "not measured again"
+
+
+@pytest.mark.slow
+def test_what_is_close_is_measured_anew(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.setattr("syncline.encoder.runtimes._rates", lambda *_: {"torch": 10.0, "openvino": 11.0})
+    computed(monkeypatch, "auto", small())
+    assert not list(own_cache.glob("graphs/*/chosen.json"))
+
+
+def test_rates_are_frames_a_second() -> None:
+    found = _rates({"slow": lambda x: (time.sleep(0.02), x)[1], "fast": lambda x: x}, (8, 8))
+    assert found["fast"] > found["slow"] > 0
 
 
 class _Branches(nn.Module):
