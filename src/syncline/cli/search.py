@@ -10,6 +10,7 @@ from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.terminal import say, warn
+from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,11 +52,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Searches and writes."""
-    from syncline.data import open_videos
-    from syncline.encoder import EmbeddingStore
-    from syncline.errors import SynclineError
-    from syncline.tasks import MomentIndex
-
     if (arguments.image is None) == (arguments.video is None) or (arguments.video and arguments.time is None):
         raise SynclineError("give what is looked for: --video V --time T, or --image FILE")
     if arguments.k < 1 or not arguments.apart >= 0:
@@ -70,6 +66,11 @@ def run(arguments: argparse.Namespace) -> None:
     if store and (arguments.image or arguments.index):
         raise SynclineError("a folder of embeddings is searched by --video and --time, and needs no --index")
     prepare_folder(arguments.out)
+
+    from syncline.data import open_videos
+    from syncline.encoder import EmbeddingStore
+    from syncline.tasks import MomentIndex
+
     videos: VideoSet | None = None
     if store:
         index = MomentIndex(EmbeddingStore.read(arguments.source))

@@ -1,8 +1,8 @@
 """Who computes a frozen backbone on a CPU: OpenVINO where it is installed and faster, else onnxruntime, else PyTorch.
 
 Notable choices:
-- Measured once per machine and model and, where one is clearly the fastest, remembered beside the graph, which is read again
-  in half a second. ``SYNCLINE_RUNTIME`` (the command line's ``--runtime``) forces one.
+- Measured once per machine and model and, where one is clearly the fastest, remembered beside the exported graph, which
+  is read again in half a second. ``SYNCLINE_RUNTIME`` (the command line's ``--runtime``) forces one.
 - A runtime must give what PyTorch gives in the same precision, up to a cosine of ``SAME`` on every picture of a probe:
   one that does not is not used. Features of two runtimes may therefore lie in one cache.
 - A model that cannot be exported is computed by PyTorch, with the reason logged once.
