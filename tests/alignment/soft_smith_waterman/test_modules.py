@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from syncline.alignment import (
     ExpectedAlignment,
     Gaps,
     SoftSmithWaterman,
-    expanded_squared_distances,
     expected_alignment,
     soft_smith_waterman,
-    squared_distances,
 )
 
 
@@ -26,13 +23,3 @@ def test_modules_equal_their_functions_and_learn() -> None:
     torch.testing.assert_close(posterior, expected_alignment(s, **prices, **lengths))
     (score.sum() + (posterior * s).sum()).backward()
     assert all(price.grad is not None and price.grad.isfinite() and price.grad != 0 for price in gaps.parameters())
-
-
-@pytest.mark.parametrize("size", [(2, 5, 4, 3), (16, 70, 60, 128)])
-def test_squared_distances_small_and_large(size: tuple[int, int, int, int]) -> None:
-    b, n, m, d = size
-    x, y = (torch.nn.functional.normalize(torch.randn(b, k, d, generator=torch.Generator().manual_seed(k)), dim=-1)
-            for k in (n, m))  # fmt: skip
-    want = (x.double()[:, :, None] - y.double()[:, None]).square().sum(-1)
-    torch.testing.assert_close(squared_distances(x, y).double(), want, rtol=0, atol=2e-6)
-    torch.testing.assert_close(expanded_squared_distances(x, y).double(), want, rtol=0, atol=2e-6)
