@@ -54,8 +54,8 @@ def opened_still(path: Path) -> Image.Image:
 
 def orientation_of(picture: Image.Image) -> Orientation:
     """How the camera was held, as EXIF says; upright where no photo and no damaged one says it."""
-    if picture.format == "PNG" and "exif" not in picture.info:  # which would be decoded to be asked
-        return UPRIGHT
+    if picture.format == "TIFF" or (picture.format == "PNG" and "exif" not in picture.info):
+        return UPRIGHT  # Pillow turns the first itself, and would decode the second to be asked
     try:
         return _ORIENTATIONS.get(int(picture.getexif().get(ExifTags.Base.Orientation, 1)), UPRIGHT)
     except Exception:  # damaged metadata raise nearly every type there is
