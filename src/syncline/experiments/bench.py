@@ -15,9 +15,6 @@ import hashlib
 import json
 import logging
 import lzma
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,13 +24,13 @@ from typing import Any
 
 import torch
 
-import syncline
 from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.evaluate import evaluate, prepare
 from syncline.evaluation.protocols import PROTOCOLS, Protocol, evaluation_sampling
+from syncline.experiments.environment import environment, peak_memory
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
 from syncline.experiments.published_runs import beside_the_paper, measure_published, stride_of
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
@@ -227,7 +224,7 @@ def _run_published(found: BenchSet, label: str, training: TrainConfig, tell: Say
     return {
         "set": found.name, "label": label, "seed": training.seed, "config": training.as_dict(),
         "weights": encoder.backbone.origin, "train_seconds": round(trained, 2),
-        "seconds": round(time.perf_counter() - started, 2), "peak_memory_mb": _peak_memory(),
+        "seconds": round(time.perf_counter() - started, 2), "peak_memory_mb": peak_memory(),
         "environment": environment(), "rows": [row],
     }  # fmt: skip
 
@@ -280,7 +277,7 @@ def _run(
     for row in rows:
         row["set"] = found.name
     line["seconds"] = round(time.perf_counter() - started, 2)
-    return line | {"peak_memory_mb": _peak_memory(), "environment": environment(), "rows": rows}
+    return line | {"peak_memory_mb": peak_memory(), "environment": environment(), "rows": rows}
 
 
 def _controls(
@@ -396,35 +393,3 @@ def _speeds(lines: Sequence[Mapping[str, Any]]) -> str:
         seconds = sorted(line["seconds"] for line in own)
         parts.append(f"| {name} | {label} | {len(own)} | {rates[len(rates) // 2]} | {seconds[len(seconds) // 2]} |")
     return "\n".join(parts) + "\n" if trained else ""
-
-
-def environment() -> dict[str, Any]:
-    """Commit and versions."""
-    import numpy
-
-    try:
-        found = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
-        commit: str | None = found.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = None
-    return {
-        "commit": commit,
-        "syncline": syncline.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "threads": torch.get_num_threads(),
-        "machine": platform.machine(),
-    }
-
-
-def _peak_memory() -> float | None:
-    """Most memory that this process has had so far, in MB; None where the system does not say."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
