@@ -236,6 +236,26 @@ def test_transfer_carries_events_in_every_form(
                     assert second is None, (form, video.name, name)
 
 
+def test_transfer_names_what_to_label_first(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(folder, "transfer", folder, "--suggest", "2") == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("label ")]
+    names = {film.name for film in films(folder)}
+    assert len(said) == 2
+    assert {line.split()[1].rstrip(":").rsplit("/", 1)[-1] for line in said} <= names
+
+
+def test_transfer_refuses_pins_without_the_consensus(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pins = tmp_path / "pins.csv"
+    pins.write_text("video_a,seconds_a,video_b,seconds_b\nnone.mp4,1,other.mp4,1\n", "utf-8")
+    words = ["transfer", folder, "--labels", folder / "annotations.csv", "--pins", pins, "--out", tmp_path / "out"]
+    assert command(folder, *words, "--no-consensus") == 1
+    assert "leave --no-consensus out" in capsys.readouterr().err
+    assert command(folder, *words) == 1
+    assert "row 2 of pins.csv" in capsys.readouterr().err
+
+
 def test_transfer_counts_phases_over_all_arrays(folder: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
