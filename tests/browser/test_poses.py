@@ -37,10 +37,10 @@ DRAWN_AT = """
 def body(frames: int) -> forms.Array:
     """(t, 17, 2): a small body about the bright spot of `write_spot`, which moves to the right."""
     shape = np.random.default_rng(0).uniform(-6, 6, size=(17, 2))
-    places: forms.Array = (
+    placed: forms.Array = (
         shape - shape.mean(axis=0) + np.stack([18 + 2 * np.arange(frames), np.full(frames, 48)], 1)[:, None]
     )
-    return places
+    return placed
 
 
 @pytest.fixture

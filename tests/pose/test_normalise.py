@@ -25,7 +25,7 @@ def swing(*, arm: str = "left", frames: int = FRAMES, fast: float = 1.0) -> Keyp
     lift = np.sin(np.pi * np.clip(np.linspace(0, fast, frames), 0, 1)) ** 2
     body = np.repeat(BASE[None], frames, axis=0)
     outwards = 1 if arm == "left" else -1
-    elbow, wrist = skeleton.places([f"{arm}_elbow", f"{arm}_wrist"])
+    elbow, wrist = skeleton.indices_of([f"{arm}_elbow", f"{arm}_wrist"])
     body[:, elbow] += np.stack([12 * outwards * lift, -24 * lift], axis=1)
     body[:, wrist] += np.stack([24 * outwards * lift, -70 * lift], axis=1)
     return Keypoints(body + np.array([300, 200]), np.ones((frames, 17)), np.arange(frames) / 30, skeleton, f"{arm}.mp4")
@@ -121,9 +121,9 @@ def test_three_dimensions_and_two_skeletons() -> None:
     deep = replace(flat, positions=depth)
     assert vectors(deep)[0].shape == (FRAMES, 13 * 6)
     coco_only = swing()
-    places = [by_count(25).joints.index(name) for name in coco_only.skeleton.joints]
+    columns = [by_count(25).joints.index(name) for name in coco_only.skeleton.joints]
     wide = np.full((FRAMES, 25, 2), np.nan)
-    wide[:, places] = coco_only.positions
+    wide[:, columns] = coco_only.positions
     openpose = Keypoints(wide, np.ones((FRAMES, 25)), coco_only.pts_seconds, by_count(25), "b.mp4")
     one, other = vectors(coco_only, openpose)
     np.testing.assert_allclose(one, other, atol=2e-3)
@@ -146,7 +146,7 @@ def test_angles_and_where_two_bodies_differ() -> None:
     assert angles["left_knee"] == pytest.approx(180, abs=3)
     assert angles["left_shoulder"].max() - angles["left_shoulder"].min() > 60
     bent = clip.positions.copy()
-    bent[:, clip.skeleton.place("left_ankle")] = bent[:, clip.skeleton.place("left_knee")] + [35, 0]
+    bent[:, clip.skeleton.index_of("left_ankle")] = bent[:, clip.skeleton.index_of("left_knee")] + [35, 0]
     names = differing_joints(clip, replace(clip, positions=bent), clip.pts_seconds, clip.pts_seconds)
     assert names[0][0] == "left_knee"
     assert names[0][1] == pytest.approx(-90, abs=5)

@@ -29,7 +29,7 @@ def scene(*people: forms.Array, seed: int = 0) -> tuple[Detections, np.ndarray]:
 
 
 def followed(found: Detections, who: np.ndarray, person: tuple[float, float] | None = None) -> list[int]:
-    return [int(who[place]) if place >= 0 else -1 for place in follow(found, person)]
+    return [int(who[found_at]) if found_at >= 0 else -1 for found_at in follow(found, person)]
 
 
 def larger(body: forms.Array, factor: float) -> forms.Array:

@@ -19,7 +19,7 @@ MOMENTS = 24
 
 
 def write_angles(arguments: argparse.Namespace, clips: Sequence[Keypoints], alignment: Alignment) -> None:
-    """angles.csv and the figure of `--joint`, or of the joint in which the two differ most, on the clock of A."""
+    """angles.csv and the figure of `--joint`, or of the joint in which the two differ most, on the time of A."""
     import numpy as np
 
     from syncline.errors import SynclineError
@@ -63,7 +63,7 @@ def joints_that_differ(
     """Of each video's deviations, in their order, the joints in which its body differs most from the reference's.
 
     Args:
-        clips, embeddings: of all videos. number: the reference's place among them.
+        clips, embeddings: of all videos. number: the reference's index among them.
 
     Returns:
         By the source of each report, a text for each deviation: `left knee +23°, hip -12°` (the video's against the
@@ -74,10 +74,10 @@ def joints_that_differ(
     from syncline.pose.angles import differing_joints
     from syncline.tasks import align
 
-    place = {embedding.source: i for i, embedding in enumerate(embeddings)}
+    number_of = {embedding.source: i for i, embedding in enumerate(embeddings)}
     found: dict[str, list[str]] = {}
     for report in reports:
-        i = place[report.source]
+        i = number_of[report.source]
         path = align(embeddings[number], embeddings[i]).times if report.deviations else np.zeros((0, 2))
         texts = []
         for deviation in report.deviations:

@@ -18,7 +18,7 @@ PEOPLE = {"elbow": ("shoulder", "wrist"), "shoulder": ("elbow", "hip"), "hip": (
 
 
 def angles_of(skeleton: Skeleton) -> dict[str, tuple[int, int, int]]:
-    """The angles that a skeleton has: name -> places of the joints (one end, the joint itself, the other end).
+    """The angles that a skeleton has: name -> indices of the joints (one end, the joint itself, the other end).
 
     Of people: elbows, shoulders, hips and knees. Of others: every joint with exactly two bones.
 
@@ -27,13 +27,13 @@ def angles_of(skeleton: Skeleton) -> dict[str, tuple[int, int, int]]:
         >>> angles_of(by_count(17))["left_elbow"]
         (5, 7, 9)
     """
-    place = {name: i for i, name in enumerate(skeleton.joints)}
+    index = {name: i for i, name in enumerate(skeleton.joints)}
     found = {}
     for side in ("left", "right"):
         for joint, ends in PEOPLE.items():
             names = [f"{side}_{part}" for part in (ends[0], joint, ends[1])]
-            if all(name in place for name in names):
-                found[names[1]] = (place[names[0]], place[names[1]], place[names[2]])
+            if all(name in index for name in names):
+                found[names[1]] = (index[names[0]], index[names[1]], index[names[2]])
     if found:
         return found
     for middle, name in enumerate(skeleton.joints):
@@ -117,15 +117,15 @@ def overlay(clip: Keypoints) -> dict[str, object]:
     """
     width, height = clip.picture_size or (1, 1)
     shown = sorted(
-        {place for bone in clip.skeleton.bones for place in bone} | {*clip.skeleton.places(clip.skeleton.used)}
+        {index for bone in clip.skeleton.bones for index in bone} | {*clip.skeleton.indices_of(clip.skeleton.used)}
     )
-    position = {place: i for i, place in enumerate(shown)}
+    position = {index: i for i, index in enumerate(shown)}
     rows: list[list[Sequence[float] | None]] = []
     for frame, known in zip(clip.positions[:, shown, :2] / [width, height], clip.known[:, shown], strict=True):
         rows.append([[round(float(x), 4), round(float(y), 4)] if there else None
                      for (x, y), there in zip(frame, known, strict=True)])  # fmt: skip
     return {
-        "joints": [clip.skeleton.joints[place] for place in shown],
+        "joints": [clip.skeleton.joints[index] for index in shown],
         "bones": [[position[a], position[b]] for a, b in clip.skeleton.bones],
         "seconds": clip.pts_seconds.round(5).tolist(),
         "frames": rows,

@@ -190,7 +190,7 @@ def load_keypoints(path: Path) -> Keypoints:
         raise SynclineError(f"{path}: is no keypoint file that can be read ({said})") from error
     if any(array.dtype.kind not in "fiu" for array in (positions, confidence, seconds)) or seconds.ndim != 1:
         raise SynclineError(f"{path}: positions, confidence and pts_seconds must be arrays of numbers")
-    if any(not 0 <= place < len(joints) for bone in bones for place in bone):
+    if any(not 0 <= end < len(joints) for bone in bones for end in bone):
         raise SynclineError(f"{path}: a bone to a joint that does not exist")
     known = len(size) == 2 and min(size) > 0
     return Keypoints(

@@ -75,7 +75,7 @@ class Keypoints:
         """Share of the frames in which at least half of the joints that features are made of are known."""
         if not len(self):
             return 0.0
-        return float((self.known[:, self.skeleton.places(self.skeleton.used)].mean(axis=1) >= 0.5).mean())
+        return float((self.known[:, self.skeleton.indices_of(self.skeleton.used)].mean(axis=1) >= 0.5).mean())
 
     def confident(self, threshold: float) -> Keypoints:
         """The same, with joints below a confidence as missing."""

@@ -153,9 +153,9 @@ def _alike(clips: Sequence[Keypoints]) -> list[Keypoints]:
 def _only_joints(clip: Keypoints, names: list[str], dimensions: int) -> Keypoints:
     from syncline.pose.skeleton import skeleton_of
 
-    places = clip.skeleton.places(names)
+    kept = clip.skeleton.indices_of(names)
     return replace(
-        clip, positions=clip.positions[:, places, :dimensions], confidence=clip.confidence[:, places],
+        clip, positions=clip.positions[:, kept, :dimensions], confidence=clip.confidence[:, kept],
         skeleton=skeleton_of(names),
     )  # fmt: skip
 
@@ -180,12 +180,12 @@ def place_bodies(clip: Keypoints, options: PoseOptions) -> Array:
     skeleton = clip.skeleton
     centre = joints_named(skeleton, options.centre, "--centre") or skeleton.centre or skeleton.used
     positions = clip.positions.astype(np.float64)
-    used = positions[:, skeleton.places(skeleton.used)]
-    middle = _mean(positions[:, skeleton.places(centre)])
+    used = positions[:, skeleton.indices_of(skeleton.used)]
+    middle = _mean(positions[:, skeleton.indices_of(centre)])
     bodies = used - middle[:, None]
     if options.scale:
         one, other = joints_named(skeleton, options.scale, "--scale")
-        lengths = np.linalg.norm(positions[:, skeleton.place(one)] - positions[:, skeleton.place(other)], axis=1)
+        lengths = np.linalg.norm(positions[:, skeleton.index_of(one)] - positions[:, skeleton.index_of(other)], axis=1)
     elif skeleton.scale is not None:
         trunk = _trunk(positions, skeleton)
         lengths = np.linalg.norm(trunk, axis=1)
@@ -203,7 +203,7 @@ def place_bodies(clip: Keypoints, options: PoseOptions) -> Array:
 def _trunk(positions: Array, skeleton: Skeleton) -> Array:
     assert skeleton.scale is not None
     low, high = skeleton.scale
-    return _mean(positions[:, skeleton.places(high)]) - _mean(positions[:, skeleton.places(low)])
+    return _mean(positions[:, skeleton.indices_of(high)]) - _mean(positions[:, skeleton.indices_of(low)])
 
 
 def _mean(values: Array) -> Array:

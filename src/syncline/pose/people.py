@@ -117,7 +117,7 @@ def _away(positions: NDArray[np.float32], person: tuple[float, float]) -> float:
 
 
 def _tracks(found: Detections) -> list[NDArray[np.int64]]:
-    """Places of the detections of each person, one a frame, in order of time; those without any joint are left out."""
+    """Indices of the detections of each person, one a frame, in order of time; those without any joint are left out."""
     size = sizes(found.positions)
     order = np.flatnonzero(size > 0)
     order = order[np.argsort(found.frames[order], kind="stable")]
@@ -141,20 +141,20 @@ def _linked(found: Detections, size: NDArray[np.float64], order: NDArray[np.int6
         for row, track in enumerate(open_tracks):
             pause = int(frame - found.frames[track[-1]])
             expected = _expected(found, track, pause)
-            for column, place in enumerate(here):
-                apart = np.linalg.norm(expected - found.positions[place], axis=1)
+            for column, detection in enumerate(here):
+                apart = np.linalg.norm(expected - found.positions[detection], axis=1)
                 known = np.isfinite(apart)
-                if known.any() and _like(size[track[-1]], size[place]):
-                    cost[row, column] = float(np.median(apart[known])) / max(size[track[-1]], size[place])
+                if known.any() and _like(size[track[-1]], size[detection]):
+                    cost[row, column] = float(np.median(apart[known])) / max(size[track[-1]], size[detection])
         reach = np.array([REACH if found.frames[track[-1]] == frame - 1 else 2 * REACH for track in open_tracks])
         allowed = cost <= reach[:, None] if len(open_tracks) else np.zeros_like(cost, dtype=bool)
         rows, columns = linear_sum_assignment(np.where(allowed, cost, 1e3))
         met = {int(c): int(r) for r, c in zip(rows, columns, strict=True) if allowed[r, c]}
-        for column, place in enumerate(here):
+        for column, detection in enumerate(here):
             if column in met:
-                open_tracks[met[column]].append(int(place))
+                open_tracks[met[column]].append(int(detection))
             else:
-                tracks.append([int(place)])
+                tracks.append([int(detection)])
                 open_tracks.append(tracks[-1])
     return [np.array(track, dtype=np.int64) for track in tracks]
 

@@ -72,7 +72,7 @@ def share_with_person(clip: Keypoints) -> float:
     """Share of the frames of a clip in which a person is there with confidence."""
     if not len(clip):
         return 0.0
-    used = clip.skeleton.places(clip.skeleton.used)
+    used = clip.skeleton.indices_of(clip.skeleton.used)
     return float((clip.confidence[:, used].mean(axis=1) >= SURE).mean())
 
 

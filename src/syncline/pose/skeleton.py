@@ -137,7 +137,7 @@ class Skeleton:
 
     Attributes:
         joints: their names, in the order of the arrays.
-        bones: pairs of places in `joints` that are drawn as lines.
+        bones: pairs of indices in `joints` that are drawn as lines.
         used: names of the joints that features are made of.
         centre: names of the joints whose mean is where the body is.
         scale: two groups of joints; the distance of their means is how large it is. None: the mean distance of the
@@ -150,18 +150,18 @@ class Skeleton:
     centre: tuple[str, ...] = ()
     scale: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
-    def place(self, name: str) -> int:
+    def index_of(self, name: str) -> int:
         """Where a joint stands in the arrays."""
         return self.joints.index(name)
 
-    def places(self, names: Sequence[str]) -> list[int]:
+    def indices_of(self, names: Sequence[str]) -> list[int]:
         """Where joints stand in the arrays."""
         return [self.joints.index(name) for name in names]
 
     def mirrored(self) -> list[int]:
-        """For each joint the place of the one on the other side; its own where there is none."""
-        place = {name: i for i, name in enumerate(self.joints)}
-        return [place.get(other_side(name), i) for i, name in enumerate(self.joints)]
+        """For each joint the index of the one on the other side; its own where there is none."""
+        index = {name: i for i, name in enumerate(self.joints)}
+        return [index.get(other_side(name), i) for i, name in enumerate(self.joints)]
 
 
 def other_side(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Angles of a joint in two videos over one clock."""
+"""Angles of a joint in two videos over one time."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def _bodies(
 ) -> Detections:
     if values.ndim != 2 or values.shape[1] != len(columns) or not columns or len(columns) > MOST_COLUMNS:
         raise SynclineError(f"{path}: {len(columns)} names of columns for values {values.shape}")
-    place = {column: i for i, column in enumerate(columns)}
+    column_of = {column: i for i, column in enumerate(columns)}
     individuals = list(dict.fromkeys(individual for individual, _, _ in columns))
     parts = list(dict.fromkeys(part for _, part, _ in columns))
     axes = ["x", "y", "z"] if any(coordinate == "z" for _, _, coordinate in columns) else ["x", "y"]
@@ -129,7 +129,7 @@ def _bodies(
     for number, individual in enumerate(individuals):
 
         def column(part: str, coordinate: str, individual: str = individual) -> NDArray[np.float64]:
-            at = place.get((individual, part, coordinate))
+            at = column_of.get((individual, part, coordinate))
             return nowhere if at is None else values[:, at]
 
         with np.errstate(over="ignore", invalid="ignore"):

@@ -124,7 +124,7 @@ def _skeleton(value: Any) -> Skeleton:
     order = [node["id"] for node in skeleton["nodes"]]
     links = [(link["source"], link["target"]) for link in skeleton.get("links", []) if _is_body(link)]
     bones = [(order.index(a), order.index(b)) for a, b in links if a in order and b in order]
-    return skeleton_of([names[place] for place in order], bones)
+    return skeleton_of([names[node] for node in order], bones)
 
 
 def _is_body(link: Any) -> bool:
