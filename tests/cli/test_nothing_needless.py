@@ -48,7 +48,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict
 
 def run(prepared: tuple[Path, Path, dict[str, str]], words: list[str], out: Path) -> tuple[int, list[str]]:
     _, weights, environment = prepared
-    line = [*words, "--out", str(out), "--backbone", "test_resnet", "--weights", str(weights)]
+    line = [*words, "--out", str(out), "--backbone", "test_resnet", "--weights", str(weights), "--rate", "7.5"]
     done = subprocess.run([sys.executable, "-c", TELL, *line], env=environment, capture_output=True, text=True)
     assert done.stderr.strip(), done.stdout
     code, imported = json.loads(done.stderr.strip().splitlines()[-1])
