@@ -42,10 +42,10 @@ def main() -> int:
         ("scale.md", "folder"): folder_lines(newest("folder", "what")),
         ("scale.md", "store"): store_lines(rows("store")),
         ("training.md", "step"): step_lines(newest("step", "what")),
-        ("tasks.md", "tasks"): task_lines(newest("tasks", "what")),
-        ("tasks.md", "synthetic"): synthetic_lines(rows("synthetic")),
-        ("tasks.md", "transfer"): transfer_lines(rows("transfer_real")),
-        ("tasks.md", "checks"): check_lines(rows("checks_real")),
+        ("tasks-measured.md", "tasks"): task_lines(newest("tasks", "what")),
+        ("tasks-measured.md", "synthetic"): synthetic_lines(rows("synthetic")),
+        ("tasks-measured.md", "transfer"): transfer_lines(rows("transfer_real")),
+        ("tasks-measured.md", "checks"): check_lines(rows("checks_real")),
         ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),
     }
     stale = [f"{page} ({mark})" for (page, mark), lines in blocks.items() if put(page, mark, lines, arguments.check)]

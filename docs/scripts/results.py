@@ -79,7 +79,7 @@ FINDINGS = """
 ## More
 
 [Every table](results-appendix.md) · [what was tried, and why](results-log.md) ·
-[carrying labels in a folder](tasks.md#measured)
+[what the verbs reach](tasks-measured.md)
 """
 
 
