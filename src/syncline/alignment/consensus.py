@@ -237,9 +237,9 @@ class Consensus:
         # a voter that is the sequence itself carries nothing: its share of `through` is its own mass
         doubled = np.zeros_like(own)
         known = np.full(own.shape, 2 + (self.mass(i) @ weights)[:, None])
-        for place, z in enumerate(self.voters):
+        for slot, z in enumerate(self.voters):
             if z != i:
-                doubled[:, z] = weights[place] * own[:, z]
+                doubled[:, z] = weights[slot] * own[:, z]
                 known[:, z] -= doubled[:, z]
         return np.asarray((2 * own + through - doubled) / known)
 
@@ -299,15 +299,15 @@ class Consensus:
         """The pruned expected alignments of i with some others."""
         lengths = [len(self._rows[j]) for j in batch]
         stack = torch.zeros(len(batch), len(self._rows[i]), max(lengths))
-        for place, j in enumerate(batch):
+        for slot, j in enumerate(batch):
             similarity = centred_similarity(self._rows[i], self._rows[j])
             pairs = self.pins_of(i, j)
             if pairs is not None:
                 similarity = pin_similarity(similarity, pairs, **self.prices)
-            stack[place, :, : lengths[place]] = similarity
+            stack[slot, :, : lengths[slot]] = similarity
         found = expected_alignment(stack, lengths_y=torch.tensor(lengths), **self.prices).numpy()
-        for place, length in enumerate(lengths):
-            yield _sparse(found[place, :, :length], self.pruned)
+        for slot, length in enumerate(lengths):
+            yield _sparse(found[slot, :, :length], self.pruned)
 
     def pins_of(self, i: int, j: int) -> NDArray[np.int64] | None:
         """(k, 2) frames of i and of j that are pinned to each other; None for none."""

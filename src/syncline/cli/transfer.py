@@ -138,16 +138,16 @@ def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     num_phases = max([*named, *(int(t.phases.max(initial=-1)) + 1 for t in tracks if t.phases is not None)], default=0)
     for i, track in sorted(tracks_of(videos, tracks).items()):
         video = videos[i]
-        clock, begins = _clock(video)
-        track = known_events(with_times(track, clock), num_phases)
-        labels_to_phases(replace(track, phases=None), len(clock), clock)  # refuses events that are in no place
+        shown, begins = _own_times(video)
+        track = known_events(with_times(track, shown), num_phases)
+        labels_to_phases(replace(track, phases=None), len(shown), shown)  # refuses events that are in no place
         events = tuple(second for _, second in track.events)
         if any(second is not None for second in events):
             found[i] = (track.event_names, tuple(None if second is None else begins + second for second in events))
     return found
 
 
-def _clock(video: Video) -> tuple[NDArray[np.float64], float]:
+def _own_times(video: Video) -> tuple[NDArray[np.float64], float]:
     """When each frame of a video is shown, and what to add for its file's clock: 0 unless it is a part of a file."""
     from syncline.video import VideoReader
 
@@ -166,7 +166,7 @@ def _write(
     rows: list[dict[str, Any]] = []
     tracks = []
     for i, video in enumerate(videos):
-        clock, begins = _clock(video)
+        shown, begins = _own_times(video)
         on_file = marks[i][1] if i in marks else found[i].events
         events = tuple(None if second is None else second - begins for second in on_file)
         for k, (name, second) in enumerate(zip(names, events, strict=True)):
@@ -178,7 +178,7 @@ def _write(
                          "or_confidence": None if peak is None else plain(peak[1])})  # fmt: skip
         who = ["labelled" if i in marks else "" if second is None else "carried" for second in events]
         how_sure = None if i in marks else [plain(value) for value in found[i].confidence]
-        tracks.append(track_of_shown(video, names, events, clock, confidence=how_sure, provenance=who))
+        tracks.append(track_of_shown(video, names, events, shown, confidence=how_sure, provenance=who))
     columns = ["video", "event", "seconds", "confidence", "state", "or_seconds", "or_confidence"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)

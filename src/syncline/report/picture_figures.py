@@ -54,10 +54,10 @@ def filmstrip(
         3, 1, height_ratios=(tall_a, middle, tall_b), hspace=0, left=0.005, right=0.995,
         bottom=0.25 / figure.get_figheight(), top=1 - 0.3 / figure.get_figheight(),
     )  # fmt: skip
-    tops, clocks, bottoms = (figure.add_subplot(rows[k]) for k in range(3))
+    tops, middles, bottoms = (figure.add_subplot(rows[k]) for k in range(3))
     _strip(tops, frames_a, seconds_a, A_COLOUR)
     _strip(bottoms, frames_b, seconds_b, B_COLOUR)
-    _clocks(clocks, seconds_a, seconds_b, alignment, count)
+    _middles(middles, seconds_a, seconds_b, alignment, count)
     tops.set_title(title or f"A: {short(names[0])}", color=INK if title else A_COLOUR, pad=3)
     bottoms.set_xlabel(f"B: {short(names[1])}", color=B_COLOUR, loc="left", fontweight="bold", labelpad=3)
     return figure
@@ -83,7 +83,7 @@ def _box(left: float, right: float, bottom: float, top: float) -> Rectangle:
     return Rectangle((left, bottom), right - left, top - bottom, facecolor="#f3f4f6", edgecolor=RULE, linewidth=0.8)
 
 
-def _clocks(
+def _middles(
     axes: Axes, seconds_a: Sequence[float], seconds_b: Sequence[float], alignment: Alignment, count: int
 ) -> None:
     """Two time bars, lines of the path between them, and leaders from each picture to its moment."""

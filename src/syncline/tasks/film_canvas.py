@@ -63,9 +63,9 @@ class Canvas:
         shown = min(words.shape[1], width - width % 2)
         if shown < 2:
             return
-        place = left + width - width % 2 - shown if right else left
+        edge = left + width - width % 2 - shown if right else left
         planes = np.ascontiguousarray(_cut(words, shown))
-        self.paste(planes, top, place)
+        self.paste(planes, top, edge)
 
 
 @dataclass(frozen=True)

@@ -177,14 +177,14 @@ def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -
 def _matches(embeddings: Sequence[Embedding], judges: Sequence[int]) -> NDArray[np.float64]:
     """(n, judges) match score of each video with each judge; NaN with itself."""
     found = np.full((len(embeddings), len(judges)), np.nan)
-    column = {judge: place for place, judge in enumerate(judges)}
-    for place, judge in enumerate(judges):
+    column = {judge: slot for slot, judge in enumerate(judges)}
+    for slot, judge in enumerate(judges):
         for i, embedding in enumerate(embeddings):
-            if i == judge or not np.isnan(found[i, place]):
+            if i == judge or not np.isnan(found[i, slot]):
                 continue
-            found[i, place] = match_score(centred_similarity(_thin(embedding), _thin(embeddings[judge])))
+            found[i, slot] = match_score(centred_similarity(_thin(embedding), _thin(embeddings[judge])))
             if i in column:
-                found[judge, column[i]] = found[i, place]
+                found[judge, column[i]] = found[i, slot]
     return found
 
 

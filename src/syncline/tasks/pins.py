@@ -131,7 +131,7 @@ def _by_pairs(groups: Mapping[int, Mapping[int, int]]) -> dict[tuple[int, int], 
     found: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for group in groups.values():
         videos = sorted(group)
-        for place, i in enumerate(videos):
-            for j in videos[place + 1 :]:
+        for number, i in enumerate(videos):
+            for j in videos[number + 1 :]:
                 found.setdefault((i, j), []).append((group[i], group[j]))
     return {pair: np.array(sorted(frames), dtype=np.int64) for pair, frames in found.items()}

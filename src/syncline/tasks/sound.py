@@ -148,9 +148,9 @@ def _vote(one: Envelope, other: Envelope, starts: NDArray[np.float64], length: f
             piece = _stretched(one, start, length, float(rate))
             found = np.fft.irfft((spectrum * np.conj(np.fft.rfft(piece, size, axis=1))).sum(axis=0), size)
             found = found[: other.shape[1]]
-            place = int(np.argmax(found))
-            offsets.append(place / ENVELOPE_RATE - rate * start)
-            heights.append(float((found[place] - found.mean()) / max(found.std(), 1e-9)))
+            peak = int(np.argmax(found))
+            offsets.append(peak / ENVELOPE_RATE - rate * start)
+            heights.append(float((found[peak] - found.mean()) / max(found.std(), 1e-9)))
         for offset in offsets:
             near = np.abs(np.array(offsets) - offset) < 2 * _NEAR
             votes = float((np.array(heights)[near] ** 2).sum())

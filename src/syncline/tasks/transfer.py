@@ -94,7 +94,7 @@ class Election:
         both = [(1 - self.frames) * one + self.frames * other for one, other in zip(aligned, frames, strict=True)]
         return [within_pins(self.folder, marks, t, votes) for t, votes in zip(targets, both, strict=True)]
 
-    def place(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
+    def events_of(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
         """The events of every target."""
         votes = self.densities(marks, targets)
         return [self._place(self.embeddings[t], one) for t, one in zip(targets, votes, strict=True)]
@@ -103,7 +103,7 @@ class Election:
         """Confidence and hit of every event of every labelled video, placed by the others."""
         raw, hit = [], []
         for i, events in marks.items():
-            found = self.place({j: other for j, other in marks.items() if j != i}, [i])[0]
+            found = self.events_of({j: other for j, other in marks.items() if j != i}, [i])[0]
             for event, truth in zip(found.events, events, strict=True):
                 right = (event is None) == (truth is None)
                 if event is not None and truth is not None:
@@ -138,10 +138,10 @@ class Election:
     ) -> tuple[float, float] | None:
         """Where else the event may lie, if votes gather there too: seconds and confidence."""
         apart = np.where(np.abs(pts - pts[column]) > 2 * self.tolerance, smooth, 0.0)
-        place = int(apart.argmax())
-        if apart[place] < max(SECOND_PEAK * smooth[column], 1e-9):
+        events_of = int(apart.argmax())
+        if apart[events_of] < max(SECOND_PEAK * smooth[column], 1e-9):
             return None
-        return _mean_time(votes, pts, windows[place]), self._sure(votes, apart[place])
+        return _mean_time(votes, pts, windows[events_of]), self._sure(votes, apart[events_of])
 
     def _sure(self, votes: Density, gathered: float) -> float:
         """Probability that an event lies within the tolerance of a peak that gathers so many of the votes."""
@@ -200,7 +200,7 @@ def transfer_events(
         folder = gather_folder(everyone, voters=voters, pins=pins)
     election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     marks = {i: video.events for i, video in enumerate(labelled)}
-    return _calibrated(election, marks, indices) if calibrate else election.place(marks, indices)
+    return _calibrated(election, marks, indices) if calibrate else election.events_of(marks, indices)
 
 
 def transfer_in_folder(
@@ -218,7 +218,7 @@ def transfer_in_folder(
 
 def _calibrated(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
     """The targets' events; of three labelled videos or more, each as sure as those turned out right."""
-    placed = election.place(marks, targets)
+    placed = election.events_of(marks, targets)
     if len(marks) < 3:
         return placed
     raw, hit = election.left_out(marks)

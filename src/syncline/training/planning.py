@@ -94,8 +94,8 @@ def _probe(video: Video, cache: FeatureCache, sampling: Sampling) -> tuple[float
     from syncline.data import sampled_frames
     from syncline.video import VideoReader
 
-    clock = VideoReader(video.path).pts_seconds
-    frames = sampled_frames(video, clock, sampling)[:_PROBE_FRAMES]
+    pts_seconds = VideoReader(video.path).pts_seconds
+    frames = sampled_frames(video, pts_seconds, sampling)[:_PROBE_FRAMES]
     began = time.perf_counter()
     try:
         pictures = torch.cat([part for _, part in decoded(video.path, frames, cache.backbone.size)])

@@ -1,0 +1,56 @@
+"""One word for one thing: names and phrases that the glossary of CONTRIBUTING.md bans, and its links."""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src" / "syncline").rglob("*.py"))
+BANNED_NAMES = {
+    "place": "path, index, seconds or folder",
+    "places": "paths, indices or seconds",
+    "clock": "pts_seconds",
+    "clocks": "pts_seconds",
+}
+BANNED_PHRASES = {
+    r"(clock|time) share of the embedding|clock[- ]share": "time-only share",
+    r"(than|like|as|is|became|become|beats|beat) (a|the) clock\b": "time-only",
+    r"process that talks": "rank 0",
+    r"gone on with": "continued, resumed",
+}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_name_is_banned(path: Path) -> None:
+    with tokenize.open(path) as file:
+        names = [(t.start[0], t.string) for t in tokenize.generate_tokens(file.readline) if t.type == tokenize.NAME]
+    found = [f"line {line}: {name} (say {BANNED_NAMES[name]})" for line, name in names if name in BANNED_NAMES]
+    assert not found, found
+
+
+@pytest.mark.parametrize("phrase", BANNED_PHRASES)
+def test_no_phrase_is_banned(phrase: str) -> None:
+    pages = [*SOURCES, *(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    pages = [page for page in pages if page.name not in ("results-log.md", "results-appendix.md", "CONTRIBUTING.md")]
+    found = [
+        f"{page.relative_to(ROOT)}: {match.group(0)} (say {BANNED_PHRASES[phrase]})"
+        for page in pages
+        for match in re.finditer(phrase, page.read_text(encoding="utf-8"))
+    ]
+    assert not found, found
+
+
+def test_the_links_of_find_your_way_lead_to_what_they_name() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Find your way")[1].split("\n## ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("|") and "](" in line]
+    assert len(rows) == 12
+    for row in rows:
+        links = re.findall(r"\]\(([^)]+)\)", row)
+        names = re.findall(r"`([A-Za-z_]+)`", row.split("|")[2])
+        assert 1 <= len(links) <= 2, row
+        written = "".join((ROOT / link).read_text(encoding="utf-8") for link in links)
+        assert all(name in written for name in names), row
