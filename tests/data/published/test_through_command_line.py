@@ -127,18 +127,18 @@ def test_evaluate_by_name(request: pytest.FixtureRequest, tmp_path: Path, name: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-def test_the_tables_of_the_paper_run(pouring: Path, penn: Path, tmp_path: Path, number: int) -> None:
+def test_the_small_tables_run(pouring: Path, penn: Path, tmp_path: Path, number: int) -> None:
     root = tmp_path / "data"
     root.mkdir()
     (root / "pouring").symlink_to(pouring)
     (root / "penn_action").symlink_to(penn)
-    words = ["bench", f"table{number}", "--root", str(root), "--out", str(tmp_path), "--seeds", "0", *SMALL]
+    words = ["bench", f"small_table{number}", "--root", str(root), "--out", str(tmp_path), "--seeds", "0", *SMALL]
     assert main([*words, "--set", "views.batch_size=2", "--set", "encoder.embedding_dim=8"]) == 0
-    lines = read_lines(tmp_path / f"table{number}" / "runs.jsonl")
+    lines = read_lines(tmp_path / f"small_table{number}" / "runs.jsonl")
     done = {(line["set"], line["label"]) for line in lines}
-    methods = {*read_bench(f"table{number}").methods, "controls"}
+    methods = {*read_bench(f"small_table{number}").methods, "controls"}
     assert done == {(name, label) for name in (ACTIONS if number == 2 else ("pouring",)) for label in methods}
     for line in lines:
         assert all(0 <= row["class100"] <= 1 for row in line["rows"])
-    text = (tmp_path / f"table{number}" / "tables.tex").read_text(encoding="utf-8")
+    text = (tmp_path / f"small_table{number}" / "tables.tex").read_text(encoding="utf-8")
     assert ("mean of 2 sets, whole" in text) == (number == 2)
