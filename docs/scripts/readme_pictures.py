@@ -23,7 +23,7 @@ FRAMES_PER_SECOND = 10
 def main(demo: Path) -> None:
     a, b = (demo / "set" / "videos" / name for name in ("020.mp4", "021.mp4"))
     with tempfile.TemporaryDirectory() as out:
-        command = ["align", a, b, "--run", demo / "run", "--out", out, "--height", "180"]
+        command = ["align", a, b, "--run", demo / "run", "--out", out, "--height", "240"]
         subprocess.run([sys.executable, "-m", "syncline", *map(str, command)], check=True)
         sheet(Path(out)).save(IMAGES / "alignment.png", optimize=True)
         moving(Path(out) / "side_by_side.mp4", IMAGES / "in_step.webp")

@@ -130,7 +130,7 @@ def _write(
     say("  oddness   video, and what it does differently")
     for entry, report in zip(ranking, reports, strict=True):
         kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in report.deviations)
-        kinds = "another activity: nothing in common with the group" if report.stranger else kinds
+        kinds = "matches none of the others well: another activity, or seen otherwise" if report.stranger else kinds
         say(f"  {entry['oddness']:7.2f}   {entry['video']}   {kinds or 'nothing'}")
         for d, said in zip(report.deviations, joints.get(report.source, []), strict=False):
             if said:
