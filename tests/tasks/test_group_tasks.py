@@ -93,6 +93,17 @@ def test_offset_and_drift_of_two_cameras() -> None:
     assert line.spread < 0.1
 
 
+def test_strangers_have_no_offset_and_no_recording_runs_twice_as_fast() -> None:
+    seconds = np.arange(0, 20, 0.1)
+    a = Embedding(walk(seconds / 20, "a").vectors, seconds, "a")
+    noise = np.random.default_rng(0).normal(size=a.vectors.shape).astype(np.float32)
+    with pytest.raises(SynclineError, match=r"nothing in common \(score .*needs 0.20\)"):
+        estimate_offset(a, Embedding(noise, seconds, "stranger"))
+    fast = Embedding(walk(seconds[:100] / 10, "fast").vectors, seconds[:100], "fast")
+    with pytest.raises(SynclineError, match="no recordings of one event do"):
+        estimate_offset(a, fast)
+
+
 @pytest.mark.parametrize("shift", [-3.0, 3.0])
 def test_stray_pairs_do_not_move_the_offset(shift: float) -> None:
     seconds = np.arange(0, 20, 1 / 7.5)

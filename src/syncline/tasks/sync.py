@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.consensus import Consensus
+from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
 from syncline.data.video_set import nearest
@@ -30,6 +31,8 @@ LENT_SHARE = 0.5
 """Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""
 PARTNERS = 10
 """Videos with whose own alignments the timeline is compared, for the misfit of each."""
+MOST_RATE = 1.25
+"""Two recordings of one event differ in rate by less than this factor."""
 _MOST_PAIRS = 2000  # of a Theil-Sen line, which looks at all pairs of pairs
 
 
@@ -236,9 +239,16 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     """Clock offset and drift of two recordings of the *same* event (several cameras), by a Theil-Sen line.
 
     Raises:
-        SynclineError: if the two have fewer than five matched frames.
+        SynclineError: if the two do not match, have fewer than five matched frames, or run at rates that no two
+            recordings of one event have.
     """
-    pairs = _nearest_times(a, b, align(a, b, verdict=False).path)
+    alignment = align(a, b)
+    if not alignment.matches:
+        raise SynclineError(
+            f"{a.source} and {b.source} show nothing in common (score {alignment.match_score:.2f}, needs "
+            f"{MATCH_THRESHOLD:.2f})"
+        )
+    pairs = _nearest_times(a, b, alignment.path)
     if len(pairs) < 5:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
     thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
@@ -246,6 +256,10 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     from scipy import stats  # slow to import, and needed here alone
 
     line = stats.theilslopes(thin[:, 1], thin[:, 0], method="joint")
+    if not 1 / MOST_RATE <= line.slope <= MOST_RATE:
+        raise SynclineError(
+            f"{b.source} would run {line.slope:.2f} times as fast as {a.source}: no recordings of one event do"
+        )
     deviation = pairs[:, 1] - (line.intercept + line.slope * pairs[:, 0])
     return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
 
