@@ -68,10 +68,11 @@ class Consensus:
         ValueError: no frames, widths that differ, weights outside [0, 1], pins that cross or lie outside.
 
     Examples:
-        >>> t = np.linspace(0, 3, 20)
-        >>> group = Consensus([np.stack([np.cos(s * t), np.sin(s * t)], 1) for s in (1.0, 0.9, 0.8)])
-        >>> int(group.row(0, 9, 1).argmax())
-        10
+        >>> def course(frames):
+        ...     return np.sin(np.outer(np.linspace(0, 3, frames), np.arange(1, 9)))
+        >>> group = Consensus([course(20), course(39), course(30)])
+        >>> int(group.row(0, 9, 1).argmax())  # at half the tempo
+        18
     """
 
     def __init__(
