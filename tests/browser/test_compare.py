@@ -39,6 +39,13 @@ def shown(page: Page) -> tuple[int, int]:
     return tuple(page.evaluate(f"[...document.querySelectorAll('#a, #b')].map({READ})"))
 
 
+def come_to(page: Page, a: int, b: int) -> None:
+    """Waits until A and B show these frames."""
+    page.wait_for_function(
+        f"wanted => String([...document.querySelectorAll('#a, #b')].map({READ})) === String(wanted)", arg=[a, b]
+    )
+
+
 def expected(folder: Path, a: str, b: str, frame: int, mode: str = "local") -> int:
     """The frame of B that the alignment names for a frame of A, by the library itself."""
     videos = {video.name: video for video in open_videos(folder)}
@@ -170,12 +177,16 @@ def test_modes_switch_in_place_and_swap(page: Page, address: str, folder: Path) 
     page.wait_for_function("() => !window.old.isConnected && document.querySelector('.stage')")
     assert "mode=global" in page.url
     assert shown(page) == (30, expected(folder, "one", "two", 30, "global"))
+    page.evaluate("() => { window.old = document.querySelector('.stage'); }")
     page.keyboard.press("m")
     page.wait_for_function("() => location.hash.includes('mode=subsequence')")
+    page.wait_for_function("() => !window.old.isConnected && document.querySelector('.stage')")
     assert page.get_by_role("button", name="Subsequence").get_attribute("aria-pressed") == "true"
-    _, b = shown(page)
+    b = expected(folder, "one", "two", 30, "subsequence")
+    come_to(page, 30, b)
     page.keyboard.press("s")
     page.wait_for_function("() => document.querySelector('.a figcaption .name')?.textContent === 'two.mp4'")
+    page.wait_for_function(f"wanted => ({READ})(document.querySelector('#a')) === wanted", arg=b)
     assert shown(page)[0] == b
 
 

@@ -169,8 +169,10 @@ def test_a_budget_cuts_the_steps_and_the_schedule_with_them(
 ) -> None:
     config = small(steps=1_000_000)
     fit(videos, config, cache=cache, out=tmp_path / "run", minutes=0.08)
-    told = lines(tmp_path / "run")[-1]
-    assert told["step"] == told["steps"] < 100_000
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["step"] == run["steps"] < 100_000
+    told = lines(tmp_path / "run")[-1]  # a busy machine may have fewer steps left than this line still hopes for
+    assert run["step"] <= told["steps"] < 100_000
     assert told["lr"] == pytest.approx(config.lr * lr_factor(config, int(told["step"]) - 1, int(told["steps"])))
 
 

@@ -110,7 +110,7 @@ def scene_cuts(vectors: NDArray[np.floating]) -> list[int]:
     """Indices of the first picture after each cut: (t, d) pixel values in [0, 255] -> list of int.
 
     Examples:
-        >>> scene_cuts(np.repeat([[10.0, 10.0], [200.0, 90.0]], 5, axis=0))
+        >>> scene_cuts(np.repeat([[10.0, 60.0], [200.0, 90.0]], 5, axis=0))
         [5]
     """
     if len(vectors) < 4:
