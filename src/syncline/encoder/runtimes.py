@@ -249,8 +249,8 @@ def _keeping(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[Any]:
-    """Exporters warn of their own future."""
-    level = logging.getLogger("torch.onnx").level
+    """Exporters warn of their own future, and one that fails leaves the root logger with a level of its own."""
+    level, everyone = logging.getLogger("torch.onnx").level, logging.getLogger().level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -258,3 +258,4 @@ def _quiet() -> Iterator[Any]:
             yield
     finally:
         logging.getLogger("torch.onnx").setLevel(level)
+        logging.getLogger().setLevel(everyone)
