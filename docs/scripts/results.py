@@ -154,7 +154,7 @@ def picture(found: dict[str, dict[str, NDArray[np.float64]]]) -> None:
     axes.set_yticks(range(len(methods)), [NAMES.get(method, method).replace("`", "") for method in methods])
     axes.set_xlabel("key events carried within half a second (%), new clips")
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper center", ncols=2)
     FigureCanvasAgg(figure)
     figure.savefig(ROOT / "docs" / "images" / "results.png", dpi=110)
 
