@@ -175,9 +175,7 @@ def test_a_click_ends_the_typing_of_a_name_and_counts(page: Page, address: str, 
     open_label(page, address)
     go_to(page, 30)
     page.get_by_label("Name of event 1").fill("grasp")
-    box = page.get_by_role("button", name="Mark event 1 here").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    page.get_by_role("button", name="Mark event 1 here").hover()  # once it has come to rest
     with page.expect_response(lambda answer: "/api/names" in answer.url):
         page.mouse.down()
     assert library.journal.names() == {0: "grasp"}

@@ -44,10 +44,15 @@ export class EventTable {
   fill() {
     this.late = this.pressed;
     if (this.pressed) return;
-    const focus = document.activeElement?.dataset?.focus, typed = document.activeElement?.value;
+    const active = document.activeElement, focus = active?.dataset?.focus, typed = active?.value;
+    const selected = active?.tagName === "INPUT" ? [active.selectionStart, active.selectionEnd] : [];
     this.list.replaceChildren(...Array.from({ length: this.count }, (_, k) => this.row(k)));
     const again = focus && this.list.querySelector(`[data-focus="${focus}"]`);
-    if (again) { if (again.tagName === "INPUT") again.value = typed; again.focus(); }
+    if (again) {
+      if (again.tagName === "INPUT") again.value = typed;
+      again.focus();
+      if (again.tagName === "INPUT") again.setSelectionRange(...selected); // what is being typed goes where it went
+    }
   }
   row(k) {
     const second = this.of.marks[k], known = second !== undefined, carried = known ? null : this.of.carried[k];
