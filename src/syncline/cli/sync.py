@@ -11,7 +11,7 @@ from syncline.cli.editor_timeline import add_timeline_option, check_timeline, wr
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
-from syncline.cli.terminal import Bars, progress, say
+from syncline.cli.terminal import Bars, progress, say, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,6 +89,8 @@ def run(arguments: argparse.Namespace) -> None:
     embeddings = embedder.embed(videos)
     reference = None if chosen is None else embeddings[chosen].source
     joint = arguments.method == "joint" and not arguments.no_consensus and len(videos) > 2
+    if joint and arguments.ray is not None:
+        warn("the folder's consensus is made on this machine; --ray serves --method star")
     consensus = consensus_of(videos, embeddings, pins=arguments.pins).group if joint else None
     with progress("synchronising", 1) as step, _aligner(arguments) as aligner:
         timeline = synchronize(
