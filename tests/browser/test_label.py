@@ -175,12 +175,29 @@ def test_a_click_ends_the_typing_of_a_name_and_counts(page: Page, address: str, 
     open_label(page, address)
     go_to(page, 30)
     page.get_by_label("Name of event 1").fill("grasp")
-    page.get_by_role("button", name="Mark event 1 here").hover()  # once it has come to rest
+    page.get_by_role("button", name="Mark event 1 here").hover()
     with page.expect_response(lambda answer: "/api/names" in answer.url):
         page.mouse.down()
     assert library.journal.names() == {0: "grasp"}
     page.mouse.up()
     expect(page.locator(".events li").first).to_contain_text("0:02.00")
+    expect(page.get_by_role("button", name="Mark grasp here")).to_be_visible()
+
+
+def test_news_of_the_folder_ends_no_typing(page: Page, address: str, library: Library) -> None:
+    open_label(page, address)
+    go_to(page, 30)
+    page.keyboard.press("1")
+    field = page.get_by_label("Name of event 1")
+    field.fill("gra")
+    for _ in range(3):
+        with page.expect_response(lambda answer: "/api/transfer" in answer.url):
+            page.evaluate("() => document.dispatchEvent(new Event('grouped'))")
+    field.press_sequentially("sp")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("grasp")
+    assert library.journal.names() == {}
+    page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Mark grasp here")).to_be_visible()
 
 

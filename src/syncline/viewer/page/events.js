@@ -6,12 +6,8 @@ const MOST = 200;
 export class EventTable {
   // of: {marks, names, carried} of the video; send(event, second, more), rename(event, name), goTo(second)
   constructor({ send, rename, goTo }) {
-    Object.assign(this, { send, rename, goTo, extra: 0, pressed: false, late: false, of: { marks: {}, names: [], carried: [] } });
+    Object.assign(this, { send, rename, goTo, extra: 0, rows: [], of: { marks: {}, names: [], carried: [] } });
     this.list = el("ol", { class: "events", "aria-label": "Key events" });
-    this.list.addEventListener("pointerdown", () => { // a row that is replaced between press and release loses the click
-      this.pressed = true;
-      for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => setTimeout(() => { this.pressed = false; if (this.late) this.fill(); }), { once: true });
-    });
     this.root = el("div", {}, this.list, el("div", { class: "tools" }, el("button", { onclick: () => this.add() }, "Add event"),
       el("button", { title: "Two events, a begin and an end, with the time between them as a band", onclick: failing(() => this.addSpan()) }, "Add a phase with begin and end")));
   }
@@ -41,34 +37,40 @@ export class EventTable {
   }
   get spanCount() { return this.of.names.filter((name) => / begin$/.test(name)).length; }
   take(of) { this.of = of; this.fill(); }
-  fill() {
-    this.late = this.pressed;
-    if (this.pressed) return;
-    const active = document.activeElement, focus = active?.dataset?.focus, typed = active?.value;
-    const selected = active?.tagName === "INPUT" ? [active.selectionStart, active.selectionEnd] : [];
-    this.list.replaceChildren(...Array.from({ length: this.count }, (_, k) => this.row(k)));
-    const again = focus && this.list.querySelector(`[data-focus="${focus}"]`);
-    if (again) {
-      if (again.tagName === "INPUT") again.value = typed;
-      again.focus();
-      if (again.tagName === "INPUT") again.setSelectionRange(...selected); // what is being typed goes where it went
-    }
+  fill() { // rows stay: a field that is removed ends its typing, a button that is removed loses its click
+    while (this.rows.length < this.count) this.rows.push(this.row(this.rows.length));
+    for (const { root } of this.rows.splice(this.count)) root.remove();
+    this.rows.forEach((row, k) => row.show(k));
+    if (this.list.children.length !== this.rows.length) this.list.append(...this.rows.map((row) => row.root).filter((root) => !root.isConnected));
   }
   row(k) {
-    const second = this.of.marks[k], known = second !== undefined, carried = known ? null : this.of.carried[k];
-    const name = el("input", { class: "name", value: this.name(k), "aria-label": `Name of event ${k + 1}`, "data-focus": `name${k}`, maxlength: 60, onchange: failing(() => this.rename(k, name.value)), onkeydown: (event) => { if (event.key === "Enter") name.blur(); else if (event.key === "Escape") { name.value = this.name(k); name.blur(); } } });
+    let at = null; // the second that is shown: marked, or carried here
+    const button = (act, text, onclick, more) => el("button", { "data-focus": `${act}${k}`, onclick, ...more }, text);
+    const name = el("input", { class: "name", "data-focus": `name${k}`, "aria-label": `Name of event ${k + 1}`, maxlength: 60, onchange: failing(() => this.rename(k, name.value)), onkeydown: (event) => { if (event.key === "Enter") name.blur(); else if (event.key === "Escape") { name.value = this.name(k); name.blur(); } } });
     const badge = el("span", { class: "badge" }, String(k + 1));
     badge.style.background = eventColour(k);
-    const go = (at, text) => el("button", { class: "link time", title: "Go there", "data-focus": `go${k}`, onclick: () => this.goTo(at) }, text);
-    const sure = carried ? `${Math.round(100 * carried.confidence)} %` : "";
-    const time = known ? (second === null ? el("span", { class: "soft time" }, "∅ absent") : go(second, clockText(second)))
-      : carried ? el("span", { class: "guess" }, carried.second === null ? el("span", { class: "soft time" }, "∅ absent?") : go(carried.second, clockText(carried.second)), el("span", { class: `sure${carried.confidence < 0.35 ? " unsure" : ""}`, title: "Carried from other videos, with this confidence" }, sure))
-        : el("span", { class: "soft time" }, "–");
-    return el("li", { class: known ? "known" : carried ? "carried" : "" }, badge, name, time,
-      el("span", { class: "acts" }, carried ? el("button", { "aria-label": `Accept ${this.name(k)}`, title: "It is right: count it as marked by hand", "data-focus": `accept${k}`, onclick: () => this.send(k, carried.second) }, "Accept") : null,
-        el("button", { "aria-label": `Mark ${this.name(k)} here`, title: keyOf(k) ? `Mark here (${keyOf(k)})` : "Mark here", "data-focus": `mark${k}`, onclick: () => this.send(k, null, { here: true }) }, known || carried ? "Move here" : "Mark here"),
-        known ? el("button", { class: "quiet", "aria-label": `Forget ${this.name(k)}`, title: "Forget", "data-focus": `forget${k}`, onclick: () => this.send(k, null, { clear: true }) }, "×")
-          : el("button", { class: "quiet", "aria-label": `${this.name(k)} is absent`, title: "Absent in this video", "data-focus": `absent${k}`, onclick: () => this.send(k, null) }, "∅")));
+    const go = button("go", "", () => this.goTo(at), { class: "link time", title: "Go there" });
+    const none = el("span", { class: "soft time" }), sure = el("span", { title: "Carried from other videos, with this confidence" });
+    const accept = button("accept", "Accept", () => this.send(k, at), { title: "It is right: count it as marked by hand" });
+    const mark = button("mark", "", () => this.send(k, null, { here: true }), { title: keyOf(k) ? `Mark here (${keyOf(k)})` : "Mark here" });
+    const forget = button("forget", "×", () => this.send(k, null, { clear: true }), { class: "quiet", title: "Forget" });
+    const absent = button("absent", "∅", () => this.send(k, null), { class: "quiet", title: "Absent in this video" });
+    const time = el("span", {}, go, none, sure), root = el("li", {}, badge, name, time, el("span", { class: "acts" }, accept, mark, forget, absent));
+    const show = () => {
+      const marked = this.of.marks[k], known = marked !== undefined, carried = known ? null : this.of.carried[k], called = this.name(k);
+      at = known ? marked : carried ? carried.second : null;
+      if (document.activeElement !== name) name.value = called; // what is being typed stays
+      root.className = known ? "known" : carried ? "carried" : "";
+      time.className = carried ? "guess" : "";
+      go.textContent = at === null ? "" : clockText(at);
+      none.textContent = known ? "∅ absent" : carried ? "∅ absent?" : "–";
+      sure.textContent = carried ? `${Math.round(100 * carried.confidence)} %` : "";
+      sure.className = `sure${carried && carried.confidence < 0.35 ? " unsure" : ""}`;
+      mark.textContent = known || carried ? "Move here" : "Mark here";
+      go.hidden = at === null; none.hidden = at !== null; sure.hidden = accept.hidden = !carried; forget.hidden = !known; absent.hidden = known;
+      for (const [one, says] of [[accept, `Accept ${called}`], [mark, `Mark ${called} here`], [forget, `Forget ${called}`], [absent, `${called} is absent`]]) one.ariaLabel = says;
+    };
+    return { root, show };
   }
 }
 
