@@ -61,6 +61,10 @@ def test_a_list_is_a_folder() -> None:
     hits = syncline.search(clips, "one", 1.5, k=2)
     assert [hit.source for hit in hits if hit.source == "one"] == []
     assert "one" in [hit.source for hit in syncline.search(clips, 0, 1.5, k=3, own=True)]
+    assert len(syncline.search(clips, "one", 1.5, k=9)) == 2, "one hit a video"
+    assert syncline.search(clips, "one", 1.5, consensus=False)[0].score > 0.9
+    with pytest.raises(SynclineError, match="own=True"):
+        syncline.search(clips[:1], 0, 1.5)
     (two, three) = syncline.transfer(clips, {"one": [0.5, 2.5]})
     assert two.events[0] is not None
     assert three.source == "three"

@@ -46,6 +46,7 @@ def main() -> int:
         ("tasks-measured.md", "synthetic"): synthetic_lines(rows("synthetic")),
         ("tasks-measured.md", "transfer"): transfer_lines(rows("transfer_real")),
         ("tasks-measured.md", "checks"): check_lines(rows("checks_real")),
+        ("tasks-measured.md", "search"): search_lines(rows("search_real")),
         ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),
     }
     stale = [f"{page} ({mark})" for (page, mark), lines in blocks.items() if put(page, mark, lines, arguments.check)]
@@ -216,6 +217,21 @@ def synthetic_lines(measured: list[dict[str, Any]]) -> list[str]:
 
 def _hits(row: dict[str, Any]) -> str:
     return ", ".join("–" if row[name] is None else f"{100 * row[name]:.0f}" for name in ("precision", "recall"))
+
+
+def search_lines(measured: list[dict[str, Any]]) -> list[str]:
+    """Whether hits are the moment that was asked for, by set and way of looking."""
+    newest = {(row["set"], row["method"]): row for row in measured if row["split"] == "val"}
+    ways = ("folder", "frames", "time")
+    lines = [
+        "| set | queries | " + " | ".join(f"{way}: first, each" for way in ways) + " | commit |",
+        "|---" * (3 + len(ways)) + "|",
+    ]
+    for name in dict.fromkeys(key[0] for key in newest):
+        found = [newest[name, way] for way in ways]
+        shares = " | ".join(f"{row['first']:.0f}, {row['each']:.0f}" for row in found)
+        lines.append(f"| {name} | {found[0]['queries']} | {shares} | {found[0]['commit']} |")
+    return lines
 
 
 def check_lines(measured: list[dict[str, Any]]) -> list[str]:

@@ -31,6 +31,7 @@ from syncline.tasks import (
     Timeline,
     Transferred,
     deviate_from_group,
+    find_moments,
     gather_folder,
     rank,
     synchronize,
@@ -143,23 +144,32 @@ def search(
     *,
     until: float | None = None,
     k: int = 10,
+    per_video: int | None = 1,
     own: bool = False,
+    consensus: bool = True,
     times: Sequence[Any] | None = None,
     rate: float | None = None,
     run: str | os.PathLike[str] | FrameEncoder | None = None,
     cache: str | os.PathLike[str] | None = None,
     callback: Callback = silent,
 ) -> list[Hit]:
-    """The ``k`` moments of ``videos`` that are most like second ``time`` of ``video``.
+    """The moments of ``videos`` that are the same as second ``time`` of ``video``, best first.
 
     Args:
         videos: a folder, or a list of clips. video: one of them, by path, name or number. time: its second; with
-            ``until`` a range. own: search that video, too. The rest as ``align``.
+            ``until`` a range. k: how many at most. per_video: of one video at most; None for any number.
+        own: search that video, too. consensus: ask what all videos agree on; False compares single frames, as is
+            done where there is one video only. The rest as ``align``.
     """
     clips = _folder("videos", videos, times, rate, run, cache, callback)
-    source = clips[_index("video", video, clips)].source
+    number = _index("video", video, clips)
+    if len(clips) == 1 and not own:
+        raise SynclineError("videos holds one clip, the query's own; search it with own=True")
+    if consensus and len(clips) > 1:
+        return find_moments(clips, number, time, until, k=k, per_video=per_video, own=own)
+    source = clips[number].source
     index = MomentIndex(clips)
-    return index.search(index.query(source, time, until), k, exclude=None if own else source)
+    return index.search(index.query(source, time, until), k, per_video=per_video, exclude=None if own else source)
 
 
 def transfer(

@@ -161,6 +161,8 @@ def test_search_finds_the_moment_itself_and_keeps_its_index(
     assert float(best["seconds"]) == pytest.approx(1.5, abs=0.1)
     assert float(best["score"]) == pytest.approx(1.0, abs=1e-3)
     assert (out / "hits.png").stat().st_size > 5000
+    assert float(best["similarity"]) == pytest.approx(1.0, abs=1e-3)
+    assert len({row["video"] for row in rows(out / "hits.csv")}) == 3, "one hit a video"
     before = (index / "index.safetensors").stat().st_mtime_ns
     assert command(folder, *words, "--out", out) == 0
     assert (index / "index.safetensors").stat().st_mtime_ns == before
@@ -348,9 +350,11 @@ def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
         (["search", "{folder}"], "give what is looked for"),
         (["search", "{folder}", "--video", "nobody.mp4", "--time", "1"], "names none of the 4 videos"),
         (["search", "{folder}", "--video", "{first}", "--time", "99"], "asked for 99.00 s"),
+        (["search", "{folder}", "--video", "{first}", "--time", "-0.1"], "asked for -0.10 s"),
+        (["search", "{folder}", "--video", "{first}", "--time", "1", "--per-video", "-1"], "--apart and --per-video at least 0"),
         (["sync", "{folder}", "--reference", "nobody.mp4"], "names none of the 4 videos"),
         (["search", "{folder}", "--video", "{first}", "--time", "2", "--until", "1"], "comes before --time"),
-        (["search", "{folder}", "--video", "{first}", "--time", "2", "--apart", "nan"], "--apart at least 0"),
+        (["search", "{folder}", "--video", "{first}", "--time", "2", "--apart", "nan"], "--apart and --per-video at least 0"),
         (["deviate", "{folder}", "--tempo", "0.5"], "--tempo above 1"),
         (["deviate", "{folder}", "--min-seconds", "nan"], "--min-seconds must be above 0"),
         (["transfer", "{folder}", "--labels", "{folder}/none.csv"], "none.csv"),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from syncline.data import Embedding
 from syncline.report import write_page
 from syncline.report.figures import (
+    deviation_figure,
     filmstrip,
     loss_curve,
     progress_curves,
@@ -23,7 +24,7 @@ from syncline.report.figures import (
     trajectories,
 )
 from syncline.report.html_page import write_figure
-from syncline.tasks import Alignment, Timeline, align
+from syncline.tasks import Alignment, Deviation, Report, Timeline, align
 
 
 def walk(progress: NDArray[np.float64], source: str, rate: float = 10.0) -> Embedding:
@@ -78,6 +79,33 @@ def test_timeline_draws_instants_where_they_are() -> None:
     assert (axes.get_xlim(), axes.get_ylim()) == (pytest.approx((-0.06, 0.46)), (1.5, -0.5))
     one = Timeline(("a",), np.zeros(1), np.zeros((1, 1)), "a", np.zeros(1), np.ones(1))
     assert timeline_figure(one).axes[0].get_xlim() == (-0.5, 0.5)
+
+
+def reports(count: int, *, missing: tuple[float, ...] = ()) -> list[Report]:
+    deviations = tuple(Deviation("missing", at, at + 0.5, 0.5, at) for at in missing)
+    return [Report(f"{k}.mp4", deviations, float(k), 3.0, 0.5) for k in range(count)]
+
+
+def test_deviations_of_all_videos_are_drawn_or_their_number_is_said() -> None:
+    assert len(deviation_figure(reports(46)).axes[0].get_yticks()) == 46
+    assert deviation_figure(reports(46), title="T").axes[0].get_title(loc="left") == "T"
+    many = deviation_figure(reports(130)).axes[0]
+    assert many.get_title(loc="left").endswith("(the oddest 120 of 130)")
+    assert [label.get_text() for label in many.get_yticklabels()][-1] == "129.mp4"
+
+
+def test_lengths_of_what_is_missing_stand_apart() -> None:
+    axes = deviation_figure(reports(3, missing=(1.0, 1.05, 1.1, 2.0))).axes[0]
+    written = [text for text in axes.texts if text.get_text().startswith("−")]
+    places = sorted(text.get_position()[0] for text in written if text.get_position()[1] < 0)
+    assert len(places) == 4
+    assert min(np.diff(places)) > 0.2
+    ticks = [np.asarray(line.get_ydata()).astype(float) for line in axes.lines]
+    assert len(ticks) == 12
+    height = 0.36  # of a length in rows: 5.5 points of rows of 0.26 inches, with what is above and below a digit
+    for text in written:
+        low, high = text.get_position()[1] - height, text.get_position()[1]
+        assert not any(tick.min() < high and tick.max() > low for tick in ticks), "no tick through a length"
 
 
 def test_trajectories_colour_phases_and_name_them() -> None:
@@ -145,6 +173,10 @@ def test_retrieval_grid_has_a_row_a_query() -> None:
     figure = retrieval_grid([picture(1), picture(2)], [[picture(3)] * 4, [picture(4)]], hit_captions=[["a.mp4 1.0 s"]])
     assert [int(np.asarray(axes.images[0].get_array()).max()) for axes in figure.axes] == [1, 3, 3, 3, 3, 2, 4]
     assert figure.axes[1].get_xlabel() == "a.mp4 1.0 s"
+    many = retrieval_grid([picture(1)], [[picture(3)] * 14], hit_captions=[["a_very_long_name_of_a_video.mp4\n1.0 s"]])
+    rows = {round(axes.get_subplotspec().rowspan.start) for axes in many.axes}  # type: ignore[union-attr]
+    assert rows == {0, 1, 2}, "six hits a row"
+    assert len(many.axes[1].get_xlabel().split("\n")[0]) < 24
     with pytest.raises(ValueError, match="one list of hits a query"):
         retrieval_grid([picture(1)], [])
 

@@ -47,7 +47,7 @@ def client(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> TestClien
     viewer = open_viewer(squares, work=str(work), cache=str(work / "cache"))
     client = TestClient(viewer.app, base_url="http://127.0.0.1")
     assert client.get("/").status_code == 200
-    until(lambda: client.get("/api/status").json()["group"]["state"] == "ready", 120)
+    until(lambda: client.get("/api/status").json()["group"]["state"] == "ready", 600)
     return client
 
 
@@ -114,3 +114,40 @@ def test_a_pair_and_align(squares: Path, tmp_path: Path) -> None:
     for (video, start, end), gap in zip(shown, said["gaps"], strict=True):
         assert (video, start, end) == (gap["video"], pytest.approx(gap["start"], abs=2e-3),
                                        pytest.approx(gap["end"], abs=2e-3))  # fmt: skip
+
+
+def test_search(client: TestClient, squares: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = cache_of(client, tmp_path_factory)
+    words = ["search", str(squares), "--video", "a.mp4", "--time", "1.6", "--out", str(tmp_path), "--cache", cache]
+    assert main([*words, "--figures", "none"]) == 0
+    said = json.loads((tmp_path / "hits.json").read_text())["hits"]
+    page = client.get("/api/search?id=0&t=1.6").json()
+    assert page["by"] == "folder"
+    names = [video["name"] for video in client.get("/api/library").json()["videos"]]
+    assert [names[hit["id"]] for hit in page["hits"]] == [hit["video"] for hit in said]
+    for shown, hit in zip(page["hits"], said, strict=True):
+        assert shown["second"] == pytest.approx(hit["seconds"], abs=2e-3)
+        assert shown["score"] == pytest.approx(hit["score"], abs=2e-3)
+
+
+def test_labels(client: TestClient, squares: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Events that are marked once on the page are carried as `transfer` carries them."""
+    cache = cache_of(client, tmp_path_factory)
+    marks = tmp_path / "marks.csv"
+    marks.write_text("video,event,seconds\na.mp4,middle,2.0\na.mp4,late,3.2\n")
+    out = tmp_path / "out"
+    words = ["transfer", str(squares), "--labels", str(marks), "--out", str(out), "--cache", cache]
+    assert main(words) == 0
+    said = json.loads((out / "transferred.json").read_text())
+    token = client.get("/").text.split('syncline-token" content="')[1].split('"')[0]
+    for event, second in enumerate((2.0, 3.2)):
+        mark = {"id": 0, "event": event, "second": second}
+        assert client.post("/api/labels", json=mark, headers={"x-syncline-token": token}).status_code == 200
+    names = [video["name"] for video in client.get("/api/library").json()["videos"]]
+    shown = {names[video["id"]]: video["events"] for video in client.get("/api/transfer").json()["videos"]}
+    assert shown.keys() == {row["video"] for row in said}
+    for name in shown.keys() - {"a.mp4"}:
+        for event, row in zip(shown[name], [row for row in said if row["video"] == name], strict=True):
+            assert (event["second"] is None) == (row["seconds"] is None)
+            assert event["second"] == pytest.approx(row["seconds"], abs=2e-3)
+            assert event["confidence"] == pytest.approx(row["confidence"], abs=2e-3)

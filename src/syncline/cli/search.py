@@ -1,4 +1,4 @@
-"""``syncline search FOLDER``: the moments that are most like a given one."""
+"""``syncline search FOLDER``: a moment of one video in all the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
-from syncline.cli.terminal import say, warn
+from syncline.cli.terminal import progress, say, warn
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
@@ -23,14 +23,25 @@ if TYPE_CHECKING:
 EPILOG = """\
 examples:
   syncline search videos/ --video cup_03.mp4 --time 4.2
-  syncline search videos/ --video cup_03.mp4 --time 4.0 --until 5.5 -k 20
+  syncline search videos/ --video cup_03.mp4 --time 4.0 --until 5.5 -k 20 --per-video 3
   syncline search videos/ --image still.jpg --run runs/pour --index moments/
   syncline search embeddings/ --video /data/cup_03.mp4 --time 4.2       # a folder written by syncline embed
 
-writes into --out: hits.csv, hits.json and the picture hits (the query at the left, then the hits). With --index the
-index is kept there, brought up to date when videos were added, changed or removed, and says so; --keep-index leaves it
-as it is.
+A moment of a video is looked for by what all videos of the folder agree on: hits are the same moment of what is done,
+also where it looks otherwise. A picture (--image), or any moment with --no-consensus, is looked for by the likeness of
+single frames, which finds the same room rather than the same moment.
+
+writes into --out: hits.csv, hits.json and the picture hits (the query at the left, then the hits).
+columns: score, what hits are ordered by: the share of the folder's votes for this moment (0 to 1), weighted by how
+alike the two frames are; similarity, the cosine of the two frames (-1 to 1), which is the score where frames alone are
+compared; seconds, in the video that is named.
+
+With --index the index is kept there, brought up to date when videos were added, changed or removed, and says so;
+--keep-index leaves it as it is.
 """
+
+
+MOST_PICTURES = 60
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=float, help="the end, if a range is looked for")
     parser.add_argument("--image", type=Path, help="a picture instead of a video and a time")
     parser.add_argument("-k", type=int, default=10, help="how many hits (default: 10)")
+    parser.add_argument("--per-video", type=int, default=1, metavar="N",
+                        help="hits of one video at most (default: 1; 0: any number)")  # fmt: skip
+    parser.add_argument("--no-consensus", action="store_true", help="compare single frames, and ask no other video")
     parser.add_argument("--apart", type=float, default=1.0, help="seconds between two hits of one video (default: 1)")
     parser.add_argument("--own", action="store_true", help="search the query's own video too")
     parser.add_argument("--index", type=Path, help="folder in which the index is kept")
@@ -54,8 +68,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Searches and writes."""
     if (arguments.image is None) == (arguments.video is None) or (arguments.video and arguments.time is None):
         raise SynclineError("give what is looked for: --video V --time T, or --image FILE")
-    if arguments.k < 1 or not arguments.apart >= 0:
-        raise SynclineError("-k must be at least 1 and --apart at least 0")
+    if arguments.k < 1 or not arguments.apart >= 0 or arguments.per_video < 0:
+        raise SynclineError("-k must be at least 1, --apart and --per-video at least 0")
     if arguments.until is not None and arguments.time is None:
         raise SynclineError("--until needs --time")
     if arguments.until is not None and not arguments.until >= arguments.time:
@@ -72,25 +86,48 @@ def run(arguments: argparse.Namespace) -> None:
     from syncline.tasks import MomentIndex
 
     videos: VideoSet | None = None
+    vector: NDArray[np.float32] | None = None
     if store:
         index = MomentIndex(EmbeddingStore.read(arguments.source))
         source = _stored(index, arguments.video)
-        vector = index.query(source, arguments.time, arguments.until)
+        _check_others(arguments, len(index.sources))
     else:
         videos = open_videos(arguments.source)
         source = "" if arguments.image is not None else videos[pick(videos, arguments.video)].name
-        if len(videos) == 1 and source and not arguments.own:
-            raise SynclineError(f"{arguments.source} holds one video, the query's own; search it with --own")
+        if source:
+            _check_others(arguments, len(videos))
         embedder = Embedder.of(arguments)
         index = _index(arguments, embedder, videos)
         if arguments.image is not None:
             vector = embedder.embed_picture(arguments.image, videos)
-        else:
-            vector = index.query(source, arguments.time, arguments.until)
-    hits = index.search(
-        vector, arguments.k, min_separation=arguments.apart, exclude=None if arguments.own or not source else source
-    )
+    hits = _hits(arguments, index, source, vector)
     _write(arguments, hits, videos, source)
+
+
+def _check_others(arguments: argparse.Namespace, count: int) -> None:
+    if count == 1 and not arguments.own:
+        raise SynclineError(f"{arguments.source} holds one video, the query's own; search it with --own")
+
+
+def _hits(
+    arguments: argparse.Namespace, index: MomentIndex, source: str, vector: NDArray[np.float32] | None
+) -> list[Hit]:
+    """By the folder's consensus, or by frames alone: for a picture, on request, and where there is one video only."""
+    from syncline.tasks import find_moments
+
+    per_video = arguments.per_video or None
+    if vector is None and not arguments.no_consensus and len(index.sources) > 1:
+        with progress("comparing the videos with each other", len(index.sources)) as step:
+            return find_moments(
+                index.embeddings(), index.sources.index(source), arguments.time, arguments.until, k=arguments.k,
+                per_video=per_video, min_separation=arguments.apart, own=arguments.own, step=step,
+            )  # fmt: skip
+    if vector is None:
+        vector = index.query(source, arguments.time, arguments.until)
+    return index.search(
+        vector, arguments.k, per_video=per_video, min_separation=arguments.apart,
+        exclude=None if arguments.own or not source else source,
+    )  # fmt: skip
 
 
 def _stored(index: MomentIndex, name: str) -> str:
@@ -143,16 +180,19 @@ def _write(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | No
     from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = [
-        {"rank": rank, "video": hit.source, "seconds": plain(hit.seconds), "score": plain(hit.score)}
+        {"rank": rank, "video": hit.source, "seconds": plain(hit.seconds), "score": plain(hit.score),
+         "similarity": plain(hit.similarity)}
         for rank, hit in enumerate(hits, 1)
-    ]
-    write_rows(arguments.out / "hits.csv", rows, ["rank", "video", "seconds", "score"])
+    ]  # fmt: skip
+    write_rows(arguments.out / "hits.csv", rows, ["rank", "video", "seconds", "score", "similarity"])
     query = {"image": str(arguments.image)} if arguments.image else {
         "video": source, "seconds": arguments.time, "until": arguments.until}  # fmt: skip
     write_json(arguments.out / "hits.json", {"query": query, "hits": rows})
-    say("   score        time   video")
+    say("   score  similarity      second   video")
     for hit in hits:
-        say(f"  {hit.score:6.3f}  {hit.seconds:8.2f} s   {hit.source}")
+        say(f"  {hit.score:6.3f}  {hit.similarity:10.3f}  {hit.seconds:8.2f} s   {hit.source}")
+    if not hits:
+        say("no other video shows this moment, as far as the folder tells; --no-consensus compares single frames")
     say(f"results in {arguments.out}")
     draw(arguments, "hits", lambda: _picture(arguments, hits, videos, source))
 
@@ -160,7 +200,6 @@ def _write(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | No
 def _picture(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> Figure | None:
     """Thumbnails, of all hits whose video is there."""
     from syncline.report.figures import retrieval_grid
-    from syncline.report.style import short
 
     paths = {video.name: video.path for video in videos} if videos is not None else {}
 
@@ -177,12 +216,14 @@ def _picture(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | 
         with Image.open(arguments.image) as opened:
             opened.thumbnail((240, 160))
             query: NDArray[np.uint8] | None = np.array(opened.convert("RGB"))
-        caption = short(arguments.image.name, 20)
+        caption = arguments.image.name
     else:
         query = picture(source, arguments.time)
-        caption = f"{short(source, 20)}\n{arguments.time:.2f} s"
-    shown = [(hit, there) for hit in hits[:12] if (there := picture(hit.source, hit.seconds)) is not None]
+        caption = f"{Path(source).name}\n{arguments.time:.2f} s"
+    shown = [(hit, there) for hit in hits[:MOST_PICTURES] if (there := picture(hit.source, hit.seconds)) is not None]
     if query is None or not shown:
         return None
-    captions = [f"{short(hit.source, 20)}\n{hit.seconds:.2f} s   {hit.score:.2f}" for hit, _ in shown]
-    return retrieval_grid([query], [[there for _, there in shown]], query_captions=[caption], hit_captions=[captions])
+    captions = [f"{Path(hit.source).name}\n{hit.seconds:.2f} s   {hit.score:.2f}" for hit, _ in shown]
+    title = None if len(hits) <= MOST_PICTURES else f"The first {MOST_PICTURES} of {len(hits)} hits"
+    pictures = [there for _, there in shown]
+    return retrieval_grid([query], [pictures], query_captions=[caption], hit_captions=[captions], title=title)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
-from syncline.report.style import A_COLOUR, INK, PALETTE, QUIET, RULE, SEQUENTIAL, one_axes, short, styled
+from syncline.report.style import A_COLOUR, INK, QUIET, RULE, SEQUENTIAL, one_axes, short, styled
 from syncline.tasks import Report, Timeline
 
-KIND_COLOURS = dict(zip(("missing", "extra", "repeated", "out_of_order", "slower", "faster"), PALETTE))
-MOST_ROWS = 40
+KIND_COLOURS = {
+    "missing": INK, "extra": "#c8641b", "repeated": "#b0548f", "out_of_order": "#5b5fb5", "slower": "#4aa3d8",
+    "faster": "#e0b400",
+}  # fmt: skip
+MOST_ROWS = 120
+"""Videos that one figure shows; of more, its title says how many are left out."""
 
 
 @styled
@@ -21,7 +26,7 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     """One bar a video along the common clock, coloured by the video's own time; white where it has no part.
 
     Args:
-        timeline: from `synchronize`; at most the first forty videos are drawn.
+        timeline: from `synchronize`; at most the first `MOST_ROWS` videos are drawn.
         names: of the videos. title: above the figure.
     """
     count = min(len(timeline.sources), MOST_ROWS)
@@ -47,7 +52,7 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     bar = figure.colorbar(drawn, ax=axes, pad=0.09, shrink=min(1.0, 4 / count + 0.3), ticks=[0, 0.5, 1])
     bar.set_label("share of the video")
     bar.outline.set_visible(False)
-    axes.set_title(title or f"{len(timeline.sources)} videos on one clock")
+    axes.set_title((title or f"{len(timeline.sources)} videos on one clock") + _of(count, len(timeline.sources)))
     return figure
 
 
@@ -62,43 +67,57 @@ def _between(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 def deviation_figure(reports: Sequence[Report], *, names: Sequence[str] = (), title: str | None = None) -> Figure:
     """One row a video, from typical to odd: its length, and every deviation on it.
 
-    A `missing` stretch is drawn as a tick at the moment of the video at which it ought to be.
+    A `missing` stretch is drawn as a tick at the moment of the video at which it ought to be, with its length above.
 
     Args:
-        reports: from `rank`; at most the last forty (the oddest) are drawn.
+        reports: from `rank`; at most the last `MOST_ROWS` (the oddest) are drawn.
         names: of the videos, in the order of the reports. title: above the figure.
     """
     shown = list(reports)[-MOST_ROWS:]
     labels = list(names)[-MOST_ROWS:] if names else [report.source for report in shown]
     figure, axes = one_axes(7.0, 1.2 + 0.26 * len(shown))
-    kinds = []
+    longest = max((report.duration for report in shown), default=1.0)
     for row, report in enumerate(shown):
-        axes.barh(row, report.duration, height=0.5, color=RULE)
+        end = max([report.duration, *(d.end for d in report.deviations if d.kind != "missing")])
+        axes.barh(row, end, height=0.5, color=RULE)
+        if report.stranger:
+            axes.text(0.01 * longest, row, "matches none of the others well", va="center", fontsize=6.5, color=QUIET)
         for deviation in report.deviations:
-            colour = KIND_COLOURS[deviation.kind]
-            kinds.append(deviation.kind)
-            if deviation.kind == "missing":
-                axes.plot([deviation.shown_at] * 2, [row - 0.42, row + 0.42], color=colour, linewidth=2.4)
-                axes.text(
-                    deviation.shown_at, row - 0.44, f"−{deviation.end - deviation.start:.1f} s", color=colour,
-                    fontsize=6, ha="center", va="bottom",
-                )  # fmt: skip
-            else:
-                axes.barh(row, deviation.end - deviation.start, left=deviation.start, height=0.5, color=colour)
+            if deviation.kind != "missing":
+                length = deviation.end - deviation.start
+                axes.barh(row, length, left=deviation.start, height=0.5, color=KIND_COLOURS[deviation.kind])
+        _missing(axes, row, report, longest)
         axes.text(
             1.01, row, f"{report.oddness:.2f}", transform=axes.get_yaxis_transform(), va="center", fontsize=7, color=INK
         )
     axes.set_yticks(range(len(shown)), [short(label, 26) for label in labels])
     axes.tick_params(axis="y", length=0)
-    axes.set(ylim=(len(shown) - 0.4, -0.8), xlabel="time in the video (s)")
+    axes.set(xlim=(0, 1.04 * longest), ylim=(len(shown) - 0.4, -0.9), xlabel="time in the video (s)")
     axes.text(1.01, -0.85, "oddness", transform=axes.get_yaxis_transform(), fontsize=7, color=QUIET, va="center")
+    kinds = {deviation.kind for report in shown for deviation in report.deviations}
     if kinds:
         handles = [
             Patch(color=colour, label=kind.replace("_", " ")) for kind, colour in KIND_COLOURS.items() if kind in kinds
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=6)
-    axes.set_title(title or "Deviations, from typical to odd")
+    axes.set_title((title or "Deviations, from typical to odd") + _of(len(shown), len(reports), "oddest"))
     return figure
+
+
+def _missing(axes: Axes, row: int, report: Report, longest: float) -> None:
+    """Ticks where parts are missing, clear of the row above, and their lengths side by side."""
+    colour, free = KIND_COLOURS["missing"], -1.0
+    for deviation in sorted((d for d in report.deviations if d.kind == "missing"), key=lambda d: d.shown_at):
+        axes.plot([deviation.shown_at] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=2.2)
+        at = max(deviation.shown_at, free)
+        text = f"−{deviation.end - deviation.start:.1f} s"
+        axes.text(at, row - 0.33, text, color=colour, fontsize=5.5, ha="center", va="bottom")
+        free = at + 0.075 * longest
+
+
+def _of(drawn: int, there: int, which: str = "first") -> str:
+    """What a title adds where not all are drawn."""
+    return "" if drawn == there else f" (the {which} {drawn} of {there})"
 
 
 @styled

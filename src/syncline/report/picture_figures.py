@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from syncline.report.style import A_COLOUR, B_COLOUR, EXTRA_COLOUR, INK, QUIET, 
 from syncline.tasks import Alignment
 
 Picture = NDArray[np.uint8]
+MOST_HITS = 6
+"""Hits in one row."""
 
 
 @styled
@@ -123,12 +126,12 @@ def retrieval_grid(
     hit_captions: Sequence[Sequence[str]] = (),
     title: str | None = None,
 ) -> Figure:
-    """One row a query: its picture at the left, then its hits, best first.
+    """One row a query: its picture at the left, then its hits, best first; more than six go on in the next row.
 
     Args:
         queries: r pictures (h, w, 3) uint8.
         hits: the pictures of each query's hits; rows may differ in length.
-        query_captions, hit_captions: a line or two below each picture.
+        query_captions, hit_captions: a line or two below each picture; lines that are too long lose their beginning.
         title: above the figure.
 
     Raises:
@@ -136,24 +139,34 @@ def retrieval_grid(
     """
     if not len(queries) or len(queries) != len(hits):
         raise ValueError(f"expected one list of hits a query, got {len(hits)} for {len(queries)}")
-    columns = 1 + max(len(row) for row in hits)
-    ratio = float(np.median([picture.shape[0] / picture.shape[1] for picture in queries]))
-    cell = min(1.35, 7.2 / columns)
-    tall = cell * ratio + 0.36
+    each = max(1, min(MOST_HITS, max(len(row) for row in hits)))
+    lines = [max(1, math.ceil(len(row) / each)) for row in hits]
+    every = [picture for row in [queries, *hits] for picture in row]
+    ratio = float(np.max([picture.shape[0] / picture.shape[1] for picture in every]))
+    cell = min(1.35, 7.2 / (1 + each))
+    tall = cell * min(ratio, 1.8) + 0.36
     close = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-    figure = Figure(figsize=(cell * columns, tall * len(queries) + (0.3 if title else 0.05)), layout=close)
+    figure = Figure(figsize=(cell * (1 + each), tall * sum(lines) + (0.3 if title else 0.05)), layout=close)
+    cells = figure.add_gridspec(sum(lines), 1 + each)
     for r, (query, row) in enumerate(zip(queries, hits, strict=True)):
-        captions = list(hit_captions[r]) if r < len(hit_captions) else []
-        shown = [(query, query_captions[r] if r < len(query_captions) else "query"),
-                 *((picture, captions[k] if k < len(captions) else "") for k, picture in enumerate(row))]  # fmt: skip
-        for c, (picture, caption) in enumerate(shown):
-            axes = figure.add_subplot(len(queries), columns, r * columns + c + 1)
-            axes.imshow(picture, interpolation="antialiased")
-            bare(axes)
-            axes.set_xlabel(caption, fontsize=6.5, labelpad=2, color=A_COLOUR if c == 0 else INK)
-            if c == 0:
-                for spine in axes.spines.values():
-                    spine.set(visible=True, color=A_COLOUR, linewidth=2.2)
+        first, captions = sum(lines[:r]), list(hit_captions[r]) if r < len(hit_captions) else []
+        axes = figure.add_subplot(cells[first, 0])
+        _captioned(axes, query, query_captions[r] if r < len(query_captions) else "query", A_COLOUR, cell)
+        for spine in axes.spines.values():
+            spine.set(visible=True, color=A_COLOUR, linewidth=2.2)
+        for k, picture in enumerate(row):
+            axes = figure.add_subplot(cells[first + k // each, 1 + k % each])
+            _captioned(axes, picture, captions[k] if k < len(captions) else "", INK, cell)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
     return figure
+
+
+def _captioned(axes: Axes, picture: Picture, caption: str, colour: str, inches: float) -> None:
+    """A picture in a cell of that width, and lines below it that fit."""
+    axes.imshow(picture, interpolation="antialiased")
+    bare(axes)
+    fits = max(4, int(inches * 72 / (0.58 * 6.5)))
+    axes.set_xlabel(
+        "\n".join(short(line, fits) for line in caption.split("\n")), fontsize=6.5, labelpad=2, color=colour
+    )

@@ -4,6 +4,7 @@ from syncline.tasks.align import align, align_pairs
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
 from syncline.tasks.folder import FolderConsensus, Votes, default_tolerance, gather_folder, voting
+from syncline.tasks.moments import find_moments, same_moments
 from syncline.tasks.pairs import similarity
 from syncline.tasks.pins import Pin, pinned_frames, read_pins
 from syncline.tasks.search import Hit, MomentIndex
@@ -45,6 +46,7 @@ __all__ = [
     "distance_rule",
     "estimate_offset",
     "event_votes",
+    "find_moments",
     "gap_seconds",
     "gather_folder",
     "leave_one_out",
@@ -54,6 +56,7 @@ __all__ = [
     "rank",
     "read_pins",
     "reference_of",
+    "same_moments",
     "similarity",
     "suggest",
     "synchronize",

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from syncline.alignment import Consensus, unit_rows
 from syncline.alignment.pins import allowed_cells
 from syncline.data import Embedding
-from syncline.tasks.folder import FolderConsensus, clip_seconds
+from syncline.tasks.folder import FolderConsensus
 from syncline.tasks.pairs import similarity
 
 ROUNDS = 4
@@ -61,7 +61,12 @@ def near_event(embedding: Embedding, event: float, half_width: float = 0.0) -> s
 
 
 def carried_by_consensus(
-    folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, rounds: int = ROUNDS
+    folder: FolderConsensus,
+    marks: Marks,
+    targets: Sequence[int],
+    *,
+    rounds: int = ROUNDS,
+    half_width: float | None = None,
 ) -> list[Density]:
     """Of every target (k, n_t) densities of the events, rows summing to at most 1.
 
@@ -70,9 +75,10 @@ def carried_by_consensus(
         marks: labelled video -> seconds of its events, None where absent.
         targets: indices; one that is labelled is not told its own events.
         rounds: hops among unlabelled voters; 0 leaves the labelled ones alone.
+        half_width: seconds of an event to each side; `EVENT_SHARE` of the median clip by default.
     """
     group = folder.group
-    half_width = EVENT_SHARE * clip_seconds(folder.embeddings)
+    half_width = EVENT_SHARE * folder.clip_seconds if half_width is None else half_width
     start = {one: event_weights(folder.embeddings[one], events, half_width) for one, events in marks.items()}
     told = _Hearsay.of(group, start, rounds)
     found: list[Density] = []
@@ -140,7 +146,9 @@ def _have(start: Mapping[int, Density]) -> NDArray[np.float64]:
     return np.asarray(sum((rows.sum(axis=1) > 0.5).astype(np.float64) for rows in start.values()))
 
 
-def carried_by_frames(folder: FolderConsensus, marks: Marks, targets: Sequence[int]) -> list[Density]:
+def carried_by_frames(
+    folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, half_width: float = 0.0
+) -> list[Density]:
     """Of every target (k, n_t) softmax of the similarity of its frames to those about each event, mean over videos."""
     found = []
     for t in targets:
@@ -152,7 +160,7 @@ def carried_by_frames(folder: FolderConsensus, marks: Marks, targets: Sequence[i
             matrix = similarity(folder.embeddings[one], folder.embeddings[t])
             for k, event in enumerate(events):
                 if event is not None:
-                    votes[k] += frame_votes(matrix, near_event(folder.embeddings[one], event))
+                    votes[k] += frame_votes(matrix, near_event(folder.embeddings[one], event, half_width))
                     have[k] += 1
         found.append(np.asarray(votes / np.maximum(have, 1)[:, None]))
     return found

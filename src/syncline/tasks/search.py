@@ -1,4 +1,4 @@
-"""The moments of a collection that look most like a given one."""
+"""The moments of a collection that look most like a given one; `moments` asks the whole folder which are the same."""
 
 from __future__ import annotations
 
@@ -24,11 +24,18 @@ FAISS_FROM = 1_000_000
 
 @dataclass(frozen=True)
 class Hit:
-    """One moment: `seconds` on the clock of `source`; `score` is its cosine similarity to the query, in [-1, 1]."""
+    """One moment.
+
+    Attributes:
+        source: the video. seconds: on its clock.
+        score: what hits are ordered by: `similarity`, or in [0, 1] what the folder says (`moments.same_moments`).
+        similarity: cosine of its frame and the query's, in [-1, 1].
+    """
 
     source: str
     seconds: float
     score: float
+    similarity: float = float("nan")
 
 
 class MomentIndex:
@@ -88,6 +95,11 @@ class MomentIndex:
             del self.sources[number], self._vectors[number], self._seconds[number]
             self._faiss = None
 
+    def embeddings(self) -> list[Embedding]:
+        """What the index holds, with vectors of length 1."""
+        parts = zip(self.sources, self._vectors, self._seconds, strict=True)
+        return [Embedding(vectors.numpy(), seconds, source) for source, vectors, seconds in parts]
+
     def query(self, source: str, start: float, end: float | None = None) -> NDArray[np.float32]:
         """The unit vector of a moment of an indexed video, or the mean one of the range from `start` to `end` seconds.
 
@@ -100,24 +112,26 @@ class MomentIndex:
         seconds = self._seconds[number]
         if not len(seconds):
             raise SynclineError(f"{source} has no embedded frames, so no moment to look for")
-        for asked in (start,) if end is None else (start, end):
-            if not seconds[0] - 1.0 <= asked <= seconds[-1] + 1.0:
-                raise SynclineError(
-                    f"{source} runs from {seconds[0]:.2f} s to {seconds[-1]:.2f} s, asked for {asked:.2f} s"
-                )
+        check_inside(source, seconds, start, end)
         first = int(np.abs(seconds - start).argmin())
         last = first if end is None else int(np.abs(seconds - end).argmin())
         mean = self._vectors[number][min(first, last) : max(first, last) + 1].mean(0)
         return np.asarray(unit_rows(mean).numpy())
 
     def search(
-        self, vector: NDArray[np.floating], k: int = 10, *, min_separation: float = 1.0, exclude: str | None = None
+        self,
+        vector: NDArray[np.floating],
+        k: int = 10,
+        *,
+        per_video: int | None = None,
+        min_separation: float = 1.0,
+        exclude: str | None = None,
     ) -> list[Hit]:
         """The k most similar moments, best first, at most one within `min_separation` seconds of another of its video.
 
         Args:
             vector: (d,) query, of any length greater than 0.
-            k: how many moments.
+            k: how many moments. per_video: how many of one video at most; None for any number.
             min_separation: seconds between two hits in the same video.
             exclude: a source that is not searched (the query's own).
 
@@ -135,7 +149,7 @@ class MomentIndex:
         wanted = 64 * k
         while True:
             scores, rows = self._nearest(query, min(wanted, len(self)))
-            hits = self._suppress(scores, rows, starts, k, min_separation, exclude)
+            hits = self._suppress(scores, rows, starts, k, per_video, min_separation, exclude)
             if len(hits) == k or wanted >= len(self):
                 return hits
             wanted *= 8
@@ -166,6 +180,7 @@ class MomentIndex:
         rows: NDArray[np.int64],
         starts: NDArray[np.int64],
         k: int,
+        per_video: int | None,
         min_separation: float,
         exclude: str | None,
     ) -> list[Hit]:
@@ -175,10 +190,12 @@ class MomentIndex:
             number = int(np.searchsorted(starts, row, side="right")) - 1
             seconds = float(self._seconds[number][row - starts[number]])
             near = taken.setdefault(number, [])
-            if self.sources[number] == exclude or any(abs(seconds - other) < min_separation for other in near):
+            if self.sources[number] == exclude or (per_video is not None and len(near) == per_video):
+                continue
+            if any(abs(seconds - other) < min_separation for other in near):
                 continue
             near.append(seconds)
-            hits.append(Hit(self.sources[number], seconds, float(score)))
+            hits.append(Hit(self.sources[number], seconds, float(score), float(score)))
             if len(hits) == k:
                 break
         return hits
@@ -230,3 +247,13 @@ class MomentIndex:
         index._vectors = [unit_rows(part) for part in vectors]
         index._seconds = [part.numpy() for part in seconds]
         return index
+
+
+def check_inside(source: str, seconds: NDArray[np.float64], start: float, end: float | None = None) -> None:
+    """Raises SynclineError where a moment lies before a video's first frame or after its last one has been shown."""
+    step = float(np.diff(seconds).max()) if len(seconds) > 1 else 1.0
+    for asked in (start,) if end is None else (start, end):
+        if not seconds[0] - 1e-3 <= asked <= seconds[-1] + step:
+            raise SynclineError(
+                f"{source} runs from {seconds[0]:.2f} s to {seconds[-1]:.2f} s, asked for {asked:.2f} s"
+            )

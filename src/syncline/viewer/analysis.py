@@ -162,13 +162,35 @@ class Analysis:
 
         return MomentIndex([Embedding(e.vectors, e.pts_seconds, str(i)) for i, e in self.embedder.all().items()])
 
-    def search(self, number: int, second: float, k: int, *, own: bool = False) -> list[dict[str, Any]]:
-        """The k moments most like one; those of its own video only if `own`."""
-        self.embedder.all()
-        index = self._index(self.embedder.generation)
-        vector = index.query(str(self._library.checked(number)), second)
-        hits = index.search(vector, min(max(k, 1), 100), exclude=None if own else str(number))
-        return [{"id": int(hit.source), "second": hit.seconds, "score": round(hit.score, 4)} for hit in hits]
+    def search(
+        self, number: int, second: float, k: int, *, per_video: int | None = 1, own: bool = False
+    ) -> dict[str, Any]:
+        """The k moments that are the same as one, by the folder's consensus; by single frames while there is none.
+
+        Args:
+            number, second: the moment. k: how many at most. per_video: of one video at most; None for any number.
+            own: look in its own video, too.
+        """
+        from syncline.tasks import same_moments
+
+        self._library.checked(number)
+        wanted = min(max(k, 1), 100)
+        folder, numbers = self.group.get() if self.group.state.state == "ready" else (None, [])
+        if folder is not None and number in numbers:
+            hits = same_moments(folder, numbers.index(number), second, k=wanted, per_video=per_video, own=own)
+            at = {embedding.source: numbers[slot] for slot, embedding in enumerate(folder.embeddings)}
+        else:
+            self.embedder.all()
+            index = self._index(self.embedder.generation)
+            exclude = None if own else str(number)
+            hits = index.search(index.query(str(number), second), wanted, per_video=per_video, exclude=exclude)
+            at = {source: int(source) for source in index.sources}
+        shown = [
+            {"id": at[hit.source], "second": hit.seconds, "score": round(hit.score, 4),
+             "similarity": round(hit.similarity, 4)}
+            for hit in hits
+        ]  # fmt: skip
+        return {"hits": shown, "by": "frames" if folder is None else "folder"}
 
     def map(self) -> dict[str, Any]:
         """All frames in two dimensions (principal components), thinned to `MAP_POINTS`."""

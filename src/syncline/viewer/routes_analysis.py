@@ -62,8 +62,10 @@ class AnalysisRoutes:
     async def search(self, request: Request) -> Response:
         query = request.query_params
         video, k, own = int(query["id"]), int(query.get("k", 12)), query.get("own") == "1"
-        hits = await run_in_threadpool(lambda: self._analysis.search(video, number(request, "t"), k, own=own))
-        return JSONResponse({"hits": hits})
+        second, each = number(request, "t"), max(0, int(query.get("each", 1))) or None
+        return JSONResponse(
+            await run_in_threadpool(lambda: self._analysis.search(video, second, k, per_video=each, own=own))
+        )
 
     async def map(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._analysis.map))
