@@ -351,10 +351,16 @@ def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
         (["search", "{folder}", "--video", "nobody.mp4", "--time", "1"], "names none of the 4 videos"),
         (["search", "{folder}", "--video", "{first}", "--time", "99"], "asked for 99.00 s"),
         (["search", "{folder}", "--video", "{first}", "--time", "-0.1"], "asked for -0.10 s"),
-        (["search", "{folder}", "--video", "{first}", "--time", "1", "--per-video", "-1"], "--apart and --per-video at least 0"),
+        (
+            ["search", "{folder}", "--video", "{first}", "--time", "1", "--per-video", "-1"],
+            "-k must be at least 1, --apart",
+        ),
         (["sync", "{folder}", "--reference", "nobody.mp4"], "names none of the 4 videos"),
         (["search", "{folder}", "--video", "{first}", "--time", "2", "--until", "1"], "comes before --time"),
-        (["search", "{folder}", "--video", "{first}", "--time", "2", "--apart", "nan"], "--apart and --per-video at least 0"),
+        (
+            ["search", "{folder}", "--video", "{first}", "--time", "2", "--apart", "nan"],
+            "-k must be at least 1, --apart",
+        ),
         (["deviate", "{folder}", "--tempo", "0.5"], "--tempo above 1"),
         (["deviate", "{folder}", "--min-seconds", "nan"], "--min-seconds must be above 0"),
         (["transfer", "{folder}", "--labels", "{folder}/none.csv"], "none.csv"),

@@ -142,13 +142,34 @@ def _aligner(arguments: argparse.Namespace) -> AbstractContextManager[PairAligne
     return nullcontext(align_pairs) if arguments.ray is None else pairs_on_ray(arguments.ray, arguments.workers)
 
 
+def _agreeing(entry: dict[str, Any]) -> list[str]:
+    """Which of sound, flash and pictures say the same: the largest such group, of equals that of the surest; [] if
+    there are no two.
+    """
+    ways = {"sound": entry["sound"], "flash": entry["flash"], "pictures": entry}
+    known = {way: line for way, line in ways.items() if "offset" in line}
+
+    def near(way: str, other: str) -> bool:
+        room = AGREE if "pictures" in (way, other) else 0.0
+        room += sum(3 * known[one].get("spread", 0.0) + known[one].get("offset_within", 0.0) for one in (way, other))
+        return bool(abs(known[way]["offset"] - known[other]["offset"]) <= room)
+
+    groups = [[way, *(other for other in known if other != way and near(way, other))] for way in known]
+    best = max(groups, key=len, default=[])
+    return best if len(best) > 1 else []
+
+
 def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[dict[str, Any]]:
     """second of the video = offset + rate × second of the reference; for the reference itself nothing is estimated."""
+    from dataclasses import asdict
+
     from syncline.errors import SynclineError
     from syncline.tasks import estimate_offset
+    from syncline.tasks.flash import flashes_of, match_flashes
     from syncline.tasks.result_files import plain
 
     found: list[dict[str, Any]] = []
+    light = flashes_of(videos[start].path)
     for i, (video, embedding) in enumerate(zip(videos, embeddings, strict=True)):
         if i == start:
             found.append({"video": video.name, "offset": 0.0, "rate": 1.0, "spread": 0.0})
@@ -160,6 +181,12 @@ def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[
         except SynclineError as error:
             entry["problem"] = str(error)
         entry["sound"] = _by_sound(videos[start], video, entry)
+        try:
+            flash = match_flashes(light, flashes_of(video.path))
+            entry["flash"] = {key: plain(number) for key, number in asdict(flash).items()}
+        except SynclineError as error:
+            entry["flash"] = {"problem": str(error)}
+        entry["agree"] = _agreeing(entry)
         found.append(entry)
     return found
 
@@ -186,11 +213,11 @@ def _by_sound(reference: Video, video: Video, pictures: dict[str, Any]) -> dict[
 
 
 def _say_offset(entry: dict[str, Any]) -> None:
-    """Lines for people: by pictures, by sound, and whether they agree."""
-    ways = [("pictures", entry, entry.get("spread")), ("sound", entry.get("sound", {}), None)]
-    for way, line, spread in ways:
+    """Lines for people: by sound, by a flash of light, by pictures, and which of them agree."""
+    ways = [("sound", entry.get("sound", {})), ("a flash of light", entry.get("flash", {})), ("pictures", entry)]
+    for way, line in ways:
         if "offset" in line:
-            within = spread if spread is not None else line.get("offset_within", 0.0)
+            within = line["spread"] if way == "pictures" else line["offset_within"]
             say(f"  {entry['video']}: at {line['offset']:+.3f} s where the reference begins, runs × {line['rate']:.5f} "
                 f"± {within:.3f} s by {way}")  # fmt: skip
         elif "problem" in line:
@@ -200,8 +227,12 @@ def _say_offset(entry: dict[str, Any]) -> None:
         drift = (
             f"× {sound['rate']:.6f} ± {sound['rate_within']:.6f}" if sound["drifts"] else "no drift that can be told"
         )
-        agrees = {True: "; pictures and sound agree", False: "; pictures and sound do not agree: trust the sound"}
-        say(f"    by sound {drift}{agrees.get(sound.get('agrees_with_pictures'), '')}")
+        say(f"    by sound {drift}")
+    known = [way for way, line in ways if "offset" in line]
+    if len(known) > 1:
+        agree = entry["agree"]
+        said = f"{' and '.join(agree)} agree" if agree else "no two agree"
+        say(f"    {said}; trust {agree[0] if agree else known[0]} most")
 
 
 def _copies(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline) -> None:
@@ -233,6 +264,8 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline, r
         inconsistency=timeline.inconsistency[chosen],
         coverage=timeline.coverage[chosen],
     )
+    if len(chosen) < len(videos):
+        say(f"grid.mp4 shows {len(chosen)} of the {len(videos)} videos; --grid {len(videos)} shows all")
     with Bars() as bars:
         grid(
             [videos[i].path for i in chosen], part, arguments.out / "grid.mp4", height=arguments.height,
