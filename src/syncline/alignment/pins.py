@@ -11,21 +11,19 @@ from torch import Tensor
 
 Pins = Mapping[tuple[int, int], NDArray[np.int64]]
 """(i, j) with i < j -> (k, 2) frames of sequences i and j that belong together, ascending in both columns."""
-FORBIDDEN = -1e4
-"""Similarity of a cell that no alignment may match: far below all others, and still a number."""
 
 
 def pin_similarity(
     similarity: Tensor, pairs: NDArray[np.int64], *, gap_open: float, gap_extend: float, gamma: float
 ) -> Tensor:
-    """The similarity (n, m) with all cells forbidden that contradict a pin, and the pins worth every gap.
+    """The similarity (n, m) with all cells at -inf that contradict a pin, and the pins worth every gap.
 
     A pin (a, b) closes row a and column b but for their crossing, and what lies before a and after b, or after a and
     before b.
     """
     n, m = similarity.shape
     allowed = allowed_cells(n, m, pairs)
-    result = similarity.where(torch.from_numpy(allowed), FORBIDDEN)
+    result = similarity.where(torch.from_numpy(allowed), -torch.inf)
     worth = 2 * gap_open + gap_extend * (n + m) + 50 * gamma
     result[pairs[:, 0], pairs[:, 1]] = worth
     return result
