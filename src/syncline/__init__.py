@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from syncline.api import align as align
     from syncline.api import deviate as deviate
+    from syncline.api import make_template as make_template
     from syncline.api import search as search
     from syncline.api import sync as sync
     from syncline.api import transfer as transfer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from syncline.encoder.folder_features import features as features
     from syncline.errors import SynclineError as SynclineError
     from syncline.tasks import Alignment as Alignment
+    from syncline.tasks import Template as Template
     from syncline.training import train as train
 
 _HOME = {
@@ -28,9 +30,11 @@ _HOME = {
     "Embedding": "syncline.data",
     "FrameEncoder": "syncline.encoder",
     "SynclineError": "syncline.errors",
+    "Template": "syncline.tasks",
     "align": "syncline.api",
     "deviate": "syncline.api",
     "features": "syncline.encoder.folder_features",
+    "make_template": "syncline.api",
     "search": "syncline.api",
     "sync": "syncline.api",
     "train": "syncline.training",
@@ -42,10 +46,12 @@ __all__ = [
     "Embedding",
     "FrameEncoder",
     "SynclineError",
+    "Template",
     "__version__",
     "align",
     "deviate",
     "features",
+    "make_template",
     "search",
     "sync",
     "train",

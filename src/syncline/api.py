@@ -16,35 +16,35 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from syncline.alignment.settings import PAIR
-from syncline.data import Embedding
+from syncline.clips import Clip, clips_of, folder_clips, index_of
 from syncline.errors import SynclineError
-from syncline.progress import Callback, Steps, silent
+from syncline.progress import Callback, silent
 from syncline.tasks import (
     Alignment,
     Hit,
     LabelledVideo,
     MomentIndex,
     Report,
+    Template,
     Timeline,
     Transferred,
+    align_within,
     deviate_from_group,
     find_moments,
     gather_folder,
     rank,
     synchronize,
     transfer_events,
+    transfer_in_folder,
 )
 from syncline.tasks import align as align_embeddings
 from syncline.tasks import deviate as deviate_from
+from syncline.tasks.template import MadeWith
 
 if TYPE_CHECKING:
     from syncline.encoder import FrameEncoder
 
-Clip = Any
-"""A path, an array (t, d), or an ``Embedding``."""
 LONGEST_SHOWN = 120.0
 """Seconds of a video up to which a notebook shows it; the film of a longer one takes too long to make."""
 Events = Sequence[float | None]
@@ -70,8 +70,9 @@ class AlignedVideos(Alignment):
 
 def align(
     a: Clip,
-    b: Clip,
+    b: Clip = None,
     *,
+    template: Template | str | os.PathLike[str] | None = None,
     mode: Literal["local", "global", "subsequence", "band"] = "local",
     segments: int = 3,
     band: float = 0.1,
@@ -88,7 +89,10 @@ def align(
     """Which moment of ``a`` is which moment of ``b``.
 
     Args:
-        a, b: a path, an array (t, d), or an ``Embedding`` each.
+        a, b: a path, an array (t, d), or an ``Embedding`` each. With a template b may be left out: the video that
+            stands for its folder then is B.
+        template: of ``make_template``, or its file: the two as its folder sees them. It has a way of its own to align,
+            and takes neither ``mode`` nor prices.
         mode: ``local`` (what both show), ``global`` (all of both), ``subsequence`` (the shorter inside the longer) or
             ``band`` (near the diagonal). segments: most stretches of ``local``. band: half width, share of the longer.
         min_gap: seconds; shorter unmatched runs are tempo.
@@ -107,7 +111,16 @@ def align(
         >>> align(circle, circle[::2], rate=10, mode="global").matches
         True
     """
-    one, other = _clips({"a": a, "b": b}, times, rate, run, cache, callback)
+    if template is not None:
+        known = _opened(template)
+        given = {"a": a} if b is None else {"a": a, "b": b}
+        folder = known.with_clips(clips_of(given, times, rate, run, cache, callback, known))
+        first = len(known.embeddings)
+        found = align_within(
+            folder.group, folder.embeddings, first, known.reference if b is None else first + 1, min_gap=min_gap
+        )
+        return AlignedVideos(**{field.name: getattr(found, field.name) for field in fields(found)})
+    one, other = clips_of({"a": a, "b": b}, times, rate, run, cache, callback)
     found = align_embeddings(
         one, other, mode=mode, segments=segments, band=band, min_gap=min_gap, gap_open=gap_open, gap_extend=gap_extend,
         gamma=gamma,
@@ -132,8 +145,8 @@ def sync(
         videos: a folder, or a list of clips. method: ``joint`` (the group decides) or ``star`` (``reference`` does).
         reference: path or source of the video to begin with. The rest as ``align``.
     """
-    clips = _folder("videos", videos, times, rate, run, cache, callback)
-    source = None if reference is None else clips[_index("reference", reference, clips)].source
+    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
+    source = None if reference is None else clips[index_of("reference", reference, clips)].source
     return synchronize(clips, method=method, reference=source)
 
 
@@ -161,8 +174,8 @@ def search(
         own: search that video, too. consensus: ask what all videos agree on; False compares single frames, as is
             done where there is one video only. The rest as ``align``.
     """
-    clips = _folder("videos", videos, times, rate, run, cache, callback)
-    number = _index("video", video, clips)
+    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
+    number = index_of("video", video, clips)
     if len(clips) == 1 and not own:
         raise SynclineError("videos holds one clip, the query's own; search it with own=True")
     if consensus and len(clips) > 1:
@@ -174,8 +187,9 @@ def search(
 
 def transfer(
     videos: Clip,
-    events: dict[Any, Events],
+    events: dict[Any, Events] | None = None,
     *,
+    template: Template | str | os.PathLike[str] | None = None,
     absent_below: float = 0.25,
     times: Sequence[Any] | None = None,
     rate: float | None = None,
@@ -187,16 +201,23 @@ def transfer(
 
     Args:
         videos: a folder, or a list of clips. events: video (path, name or number) -> seconds of its events, in one
-            order for all; None where an event is absent. absent_below: share of the votes below which an event is
-            absent. The rest as ``align``.
+            order for all; None where an event is absent. template: of ``make_template`` with events, or its file, in
+            place of ``events``: then all ``videos`` are new clips. absent_below: share of the votes below which an
+            event is absent. The rest as ``align``.
 
     Returns:
         One ``Transferred`` for each video without events, in order.
     """
+    if template is not None:
+        known = _opened(template)
+        if events or not known.events:
+            raise SynclineError("a template with events takes the place of events; give one of the two")
+        folder = known.with_clips(folder_clips("videos", videos, times, rate, run, cache, callback, known))
+        return transfer_in_folder(folder, known.events, range(len(known.embeddings), len(folder.embeddings)))
     if not events:
         raise SynclineError("events is empty; give the seconds of the events of one video or more")
-    clips = _folder("videos", videos, times, rate, run, cache, callback)
-    marked = {_index("events", name, clips): tuple(seconds) for name, seconds in events.items()}
+    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
+    marked = {index_of("events", name, clips): tuple(seconds) for name, seconds in events.items()}
     labelled = [LabelledVideo(clips[i], seconds) for i, seconds in marked.items()]
     others = [clip for i, clip in enumerate(clips) if i not in marked]
     return transfer_events(labelled, others, absent_below=absent_below)
@@ -206,6 +227,7 @@ def deviate(
     videos: Clip,
     *,
     reference: Clip = None,
+    template: Template | str | os.PathLike[str] | None = None,
     min_seconds: float | None = None,
     times: Sequence[Any] | None = None,
     rate: float | None = None,
@@ -217,130 +239,61 @@ def deviate(
 
     Args:
         videos: a folder, or a list of clips. reference: the one to compare with, by path, name or number; None
-            compares with what the group does. min_seconds: shorter stretches are left out; None: by the length of
-            the clips. The rest as ``align``.
+            compares with what the group does. template: of ``make_template``, or its file: all ``videos`` are new
+            clips, compared with what its folder does. min_seconds: shorter stretches are left out; None: by the length
+            of the clips. The rest as ``align``.
     """
-    clips = _folder("videos", videos, times, rate, run, cache, callback)
+    if template is not None:
+        known = _opened(template)
+        if reference is not None:
+            raise SynclineError("a template has a reference of its own; give one of the two")
+        folder = known.with_clips(folder_clips("videos", videos, times, rate, run, cache, callback, known))
+        new = range(len(known.embeddings), len(folder.embeddings))
+        found = deviate_from_group(
+            folder.embeddings, folder.group, reference=known.reference, min_seconds=min_seconds, only=new
+        )[1]
+        return rank(found)
+    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
     if reference is None:
         return rank(deviate_from_group(clips, gather_folder(clips).group, min_seconds=min_seconds)[1])
-    number = _index("reference", reference, clips)
+    number = index_of("reference", reference, clips)
     others = [clip for i, clip in enumerate(clips) if i != number]
     return rank([deviate_from(clips[number], clip, min_seconds=min_seconds) for clip in others])
 
 
-# ----------------------------------------------------------------------------------------------------- what a clip is
+def make_template(
+    videos: Clip,
+    events: dict[Any, Events] | None = None,
+    *,
+    event_names: Sequence[str] | None = None,
+    times: Sequence[Any] | None = None,
+    rate: float | None = None,
+    run: str | os.PathLike[str] | FrameEncoder | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    callback: Callback = silent,
+) -> Template:
+    """What a folder agrees on, to be saved (``.save(path)``) and used on clips that come later.
+
+    Args:
+        videos: a folder, or a list of clips. events: as ``transfer`` takes them; they are kept in the template.
+        event_names: of the events; numbers by default. The rest as ``align``.
+
+    Examples:
+        >>> t = np.linspace(0, 3, 40)
+        >>> circle = np.stack([np.cos(t), np.sin(t)], 1)
+        >>> template = make_template([circle, circle[::2], circle[5:]], {0: [1.0]}, rate=10)
+        >>> [round(event, 1) for event in transfer([circle[::2]], template=template, rate=10)[0].events]
+        [0.5]
+    """
+    made: list[MadeWith] = []
+    clips = folder_clips("videos", videos, times, rate, run, cache, callback, None, made)
+    marked = {index_of("events", name, clips): tuple(seconds) for name, seconds in (events or {}).items()}
+    count = max(map(len, marked.values()), default=0)
+    names = [str(k) for k in range(count)] if event_names is None else event_names
+    return Template.of(
+        gather_folder(clips), made_with=made[0] if made else None, event_names=names if marked else (), events=marked
+    )
 
 
-def _folder(
-    argument: str, videos: Clip, times: Any, rate: Any, run: Any, cache: Any, callback: Callback
-) -> list[Embedding]:
-    """The clips of a folder (one path) or a list."""
-    if isinstance(videos, str | os.PathLike):
-        folder = Path(videos)
-        if not folder.exists():
-            raise SynclineError(f"{argument}={os.fspath(videos)!r} does not exist; give a folder or a list of clips")
-        if times is not None:
-            raise SynclineError("times goes with arrays; videos have times of their own")
-        return _embedded([folder], argument, rate, run, cache, callback)
-    if isinstance(videos, Embedding) or not hasattr(videos, "__iter__") or getattr(videos, "ndim", 1) > 1:
-        raise SynclineError(f"{argument} is {_said(videos)}; expected a folder or a list of clips")
-    listed = list(videos)
-    return _clips({f"{argument}[{i}]": clip for i, clip in enumerate(listed)}, times, rate, run, cache, callback)
-
-
-def _clips(named: dict[str, Clip], times: Any, rate: Any, run: Any, cache: Any, callback: Callback) -> list[Embedding]:
-    """Embeddings of clips by the names of their arguments; paths among them are embedded together."""
-    if not named:
-        raise SynclineError("no clip was given; expected a folder or a list of clips")
-    if times is not None and len(times) != len(named):
-        raise SynclineError(f"times holds {len(times)} arrays for {len(named)} clips; give one for each")
-    found: dict[str, Embedding] = {}
-    paths: dict[str, Path] = {}
-    for number, (argument, clip) in enumerate(named.items()):
-        if isinstance(clip, Embedding):
-            found[argument] = clip
-        elif isinstance(clip, str | os.PathLike):
-            paths[argument] = Path(clip)
-            if not Path(clip).exists():
-                raise SynclineError(f"{argument}={os.fspath(clip)!r} does not exist; give the path of a video")
-        else:
-            found[argument] = _from_array(argument, clip, None if times is None else times[number], rate)
-    if paths:
-        embedded = _embedded(list(paths.values()), ", ".join(paths), rate, run, cache, callback)
-        if len(embedded) != len(paths):
-            raise SynclineError(f"{', '.join(paths)}: expected one video each, found {len(embedded)} videos")
-        found |= dict(zip(paths, embedded, strict=True))
-    return [found[argument] for argument in named]
-
-
-def _from_array(argument: str, array: Any, seconds: Any, rate: float | None) -> Embedding:
-    try:
-        vectors = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise SynclineError(
-            f"{argument} is {_said(array)}; expected a path, an array (t, d) or an Embedding"
-        ) from error
-    if vectors.ndim != 2:
-        raise SynclineError(f"{argument} has shape {vectors.shape}; expected an array (t, d)")
-    if seconds is None and rate is None:
-        raise SynclineError(f"{argument} is an array: give its times= (seconds of each row) or rate= (rows a second)")
-    if seconds is None:
-        if rate is None or not rate > 0:
-            raise SynclineError(f"rate must be above 0, got {rate}")
-        seconds = np.arange(len(vectors)) / rate
-    shown = np.asarray(seconds, dtype=np.float64)
-    if shown.shape != (len(vectors),):
-        raise SynclineError(f"the times of {argument} have shape {shown.shape}; expected ({len(vectors)},)")
-    return Embedding(vectors, shown, argument)
-
-
-def _embedded(
-    paths: list[Path], argument: str, rate: float | None, run: Any, cache: Any, callback: Callback
-) -> list[Embedding]:
-    """Videos as the command line embeds them."""
-    from syncline.data import Sampling, open_videos
-    from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings
-    from syncline.encoder.sharing import load_encoder
-
-    if rate is not None and not rate > 0:
-        raise SynclineError(f"rate must be above 0, got {rate}")
-    folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
-    try:
-        videos = list(open_videos(paths[0] if len(paths) == 1 else paths))
-    except SynclineError as error:
-        raise SynclineError(f"{argument}: {error}") from error
-    step = Steps("embedding", len(videos), callback)
-    if run is None:
-        features = FeatureCache(cache)
-        return folder_embeddings(
-            videos, features, folder=folder, rate_hz=rate, progress=lambda video: step(video.name)
-        )[0]
-    encoder = run if isinstance(run, FrameEncoder) else load_encoder(run, deferred_backbone=True)
-    features_of_run = FeatureCache(cache, encoder.backbone) if encoder.config.trainable == "frozen" else None
-    found = []
-    for video in videos:
-        found += encoder.embed([video], sampling=None if rate is None else Sampling(rate), cache=features_of_run)
-        step(video.name)
-    return found
-
-
-def _index(argument: str, name: Any, clips: Sequence[Embedding]) -> int:
-    """Which clip is meant: its number, its source, or the name or stem of its file."""
-    if isinstance(name, int | np.integer):
-        if not -len(clips) <= name < len(clips):
-            raise SynclineError(f"{argument}={name}: there are {len(clips)} clips, numbered from 0")
-        return int(name) % len(clips)
-    text = name.source if isinstance(name, Embedding) else os.fspath(name)
-    sources = [clip.source for clip in clips]
-    found = [i for i, source in enumerate(sources) if source == text]
-    found = found or [i for i, source in enumerate(sources) if Path(source).name == Path(text).name]
-    found = found or [i for i, source in enumerate(sources) if Path(source).stem == text]
-    if len(found) != 1:
-        known = ", ".join(Path(source).name for source in sources[:4])
-        raise SynclineError(f"{argument}={text!r} names {len(found) or 'none'} of the {len(clips)} clips ({known}, …)")
-    return found[0]
-
-
-def _said(value: Any) -> str:
-    shape = getattr(value, "shape", None)
-    return f"of type {type(value).__name__}" + (f" and shape {tuple(shape)}" if shape is not None else "")
+def _opened(template: Template | str | os.PathLike[str]) -> Template:
+    return template if isinstance(template, Template) else Template.load(template)

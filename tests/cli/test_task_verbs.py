@@ -394,3 +394,46 @@ def test_align_asks_the_folder(folder: Path, tmp_path: Path, capsys: pytest.Capt
     capsys.readouterr()
     assert command(folder, *words, "--mode", "global", "--out", tmp_path / "no") == 1
     assert "--within has a way of its own" in capsys.readouterr().err
+
+
+def test_a_template_serves_new_clips_without_the_folder(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, labels = tmp_path / "moves.template", folder / "annotations.csv"
+    quiet = ["--no-films", "--figures", "none"]
+    words = ["sync", folder, "--save-template", kept, "--labels", labels, "--rate", "15", *quiet]
+    assert command(folder, *words, "--out", tmp_path / "synced") == 0
+    assert f"template of {COUNT} videos, {COUNT} of them labelled" in capsys.readouterr().out
+    (tmp_path / "new").mkdir()
+    new = [Path(shutil.copy(film, tmp_path / "new")) for film in films(folder)[:2]]
+    assert command(folder, "transfer", *new, "--template", kept, "--out", tmp_path / "carried") == 0
+    truth = {
+        track.video: dict(zip(track.event_names, track.frames or (), strict=True)) for track in read_labels(labels)
+    }
+    apart = []
+    for row in rows(tmp_path / "carried" / "transferred.csv"):
+        frame = truth[row["video"]][row["event"]]
+        if row["seconds"] and frame is not None:
+            apart.append(abs(float(row["seconds"]) - frame / 15))
+    assert np.median(apart) < 0.15  # its own twin is in the template
+    assert command(folder, "deviate", tmp_path / "new", "--template", kept, "--out", tmp_path / "odd", *quiet[1:]) == 0
+    assert {row["video"] for row in rows(tmp_path / "odd" / "ranking.csv")} == {film.name for film in new}
+    align = ["align", new[0], "--template", kept, "--force", "--out", tmp_path / "aligned"]
+    assert command(folder, *align) == 0
+    assert {path.stem for path in (tmp_path / "aligned").iterdir()} == {"alignment", "similarity", "tempo"}
+    assert command(folder, "align", *new, "--template", kept, "--force", *quiet, "--out", tmp_path / "two") == 0
+    refused = {
+        ("transfer", new[0], "--template", kept, "--rate", "7.5"): "frames a second are 15",
+        ("transfer", new[0], "--template", kept, "--no-consensus"): "leave it or --template out",
+        ("deviate", new[0], new[1]): "go with --template",
+        ("align", new[0]): "give two videos",
+        ("deviate", new[0], "--template", labels): "is no template",
+    }
+    for words_of, said in refused.items():
+        capsys.readouterr()
+        assert command(folder, *words_of, "--out", tmp_path / "refused") == 1
+        assert said in capsys.readouterr().err
+    other = ["--backbone", "test_efficientnet", "--weights", "none", "--cache", str(tmp_path / "cache")]
+    torch.manual_seed(0)
+    assert main(["transfer", str(new[0]), "--template", str(kept), "--out", str(tmp_path / "no"), *other]) == 1
+    assert "another backbone" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,14 @@ from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.joints import write_angles
 from syncline.cli.options import add_label_rate, known_events, same
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
+from syncline.cli.template import add_template_option, join, open_template, reference_events
 from syncline.cli.terminal import Bars, say, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from syncline.data import Embedding, Video, VideoSet
-    from syncline.tasks import Alignment
+    from syncline.tasks import Alignment, Template
 
 EPILOG = """\
 examples:
@@ -27,11 +29,12 @@ examples:
   syncline align short.mp4 long.mp4 --mode subsequence --out found
   syncline align a.mp4 b.mp4 --run runs/pour --labels marks.csv
   syncline align a.mp4 b.mp4 --within videos/
+  syncline align new.mp4 --template swings.template     # with the video that stands for a folder
 
 writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap); then the pictures similarity,
-filmstrip and tempo; then side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Two videos that do not match
-are refused (exit code 1, and alignment.json says why); --force draws what there is all the same. What an earlier
-alignment left in --out is replaced.
+filmstrip and tempo; then side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Of one clip and a template
+there are no films and no filmstrip. Two videos that do not match are refused (exit code 1, and alignment.json says
+why); --force draws what there is all the same. What an earlier alignment left in --out is replaced.
 """
 FIGURES = ("similarity", "similarity_frozen", "filmstrip", "tempo")
 WRITTEN = (
@@ -46,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EPILOG
     parser.add_argument("a", type=Path, help="the video that leads")
-    parser.add_argument("b", type=Path, help="the video that follows")
+    parser.add_argument("b", type=Path, nargs="?", help="the video that follows; with --template it may be left out")
     add_output_options(parser, "aligned")
     parser.add_argument("--mode", choices=["local", "global", "subsequence", "band"], default="local",
                         help="local: what both show, the rest left out (default); global: all of both; subsequence: "
@@ -55,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--band", type=float, default=0.1, help="half width of the band, share of the longer video")
     parser.add_argument("--within", type=Path, metavar="FOLDER",
                         help="ask all videos of a folder: what their consensus says of the two")  # fmt: skip
+    add_template_option(parser)
     parser.add_argument("--pins", type=Path, metavar="FILE",
                         help="with --within: CSV of moments that belong together")  # fmt: skip
     parser.add_argument("--labels", type=Path, help="key events of the two, in any form that is read, for the picture")
@@ -79,27 +83,28 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
         raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")
-    if arguments.within is not None and arguments.mode != "local":
-        raise SynclineError("--within has a way of its own to align; leave --mode out")
-    if arguments.pins is not None and (arguments.within is None or not arguments.pins.is_file()):
-        raise SynclineError("--pins is a file and goes with --within FOLDER")
+    _check(arguments)
+    files = [path for path in (arguments.a, arguments.b) if path is not None]
     replaced = {(arguments.out / name).resolve() for name in WRITTEN}
-    for given in (arguments.a, arguments.b):
+    for given in files:
         if given.resolve() in replaced:
             raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
     prepare_folder(arguments.out)
     check_timeline(arguments)
-    videos = open_videos([arguments.a, arguments.b])
-    if len(videos) != 2:
-        raise SynclineError(f"{arguments.a} and {arguments.b} are not two readable videos")
+    videos = open_videos(files)
+    if len(videos) != len(files):
+        what = "are not two readable videos" if len(files) == 2 else "is no readable video"
+        raise SynclineError(f"{' and '.join(map(str, files))} {what}")
     if arguments.labels is not None:
         from syncline.data.labels.attach import attach_labels
         from syncline.data.labels.forms import read_labels
 
         videos = attach_labels(videos, read_labels(arguments.labels, frame_rate=arguments.label_rate))
-    embedder = Embedder.of(arguments)
+    template, embedder = (None, Embedder.of(arguments)) if arguments.template is None else open_template(arguments)
     how: dict[str, Any] = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
-    if arguments.within is not None:
+    if template is not None:
+        a, b, alignment = _by_template(template, embedder, videos)
+    elif arguments.within is not None:
         a, b, alignment = _within(arguments, embedder, videos)
     else:
         a, b = embedder.embed(videos)
@@ -108,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         (arguments.out / name).unlink(missing_ok=True)
     value = alignment_value(alignment, a, b) | {"made_with": embedder.described}
     side: list[tuple[str, Embedding, Embedding, Alignment]] = [("similarity", a, b, alignment)]
-    if embedder.encoder is not None and embedder.cache is not None:
+    if embedder.encoder is not None and embedder.cache is not None and template is None:
         frozen_a, frozen_b = embedder.embed(videos, frozen=True)
         beside = align(frozen_a, frozen_b, **how)
         value["frozen"] = {"matches": beside.matches, "match_score": round(beside.match_score, 6)}
@@ -117,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         value |= {"pairs": [], "segments": [], "gaps": []}
         write_json(arguments.out / "alignment.json", value)
         warn(
-            f"{arguments.a} and {arguments.b} do not match ({_verdict(alignment)}; 0 is what strangers have): nothing "
+            f"{a.source} and {b.source} do not match ({_verdict(alignment)}; 0 is what strangers have): nothing "
             "was drawn; --force draws all the same"
         )
         return 1
@@ -126,12 +131,41 @@ def run(arguments: argparse.Namespace) -> int:
     write_rows(arguments.out / "alignment.csv", alignment_rows(alignment, a, b), columns)
     _report(arguments.out, alignment, value)
     _project(arguments, videos, alignment, a)
-    if embedder.bodies is not None and embedder.bodies.clips:
+    if embedder.bodies is not None and embedder.bodies.clips and len(videos) == 2:
         write_angles(arguments, embedder.bodies.clips, alignment)
-    _draw(arguments, videos, side)
-    if not arguments.no_films:
+    _draw(arguments, videos, side, [] if template is None else reference_events(template))
+    if not arguments.no_films and len(videos) == 2:
         _film(arguments, videos, alignment)
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuses options that do not go together."""
+    from syncline.errors import SynclineError
+
+    asked = [name for name in ("within", "template") if getattr(arguments, name) is not None]
+    if asked and arguments.mode != "local":
+        raise SynclineError(f"--{asked[0]} has a way of its own to align; leave --mode out")
+    if len(asked) > 1:
+        raise SynclineError("--within asks a folder and --template what was kept of one; give one of the two")
+    if arguments.pins is not None and (arguments.within is None or not arguments.pins.is_file()):
+        raise SynclineError("--pins is a file and goes with --within FOLDER")
+    if arguments.template is not None and arguments.refit:
+        raise SynclineError("--refit is about a folder; leave it or --template out")
+    if arguments.b is None and arguments.template is None:
+        raise SynclineError("give two videos, or one and --template FILE")
+    if arguments.b is None and arguments.timeline is not None:
+        raise SynclineError("--timeline needs two films; give the second one, too")
+
+
+def _by_template(template: Template, embedder: Embedder, videos: VideoSet) -> tuple[Embedding, Embedding, Alignment]:
+    """Two new clips, or one and the video that stands for the template, as the template's consensus sees them."""
+    from syncline.tasks import align_within
+
+    folder = join(template, embedder, videos)
+    a = len(template.embeddings)
+    b = a + 1 if len(videos) == 2 else template.reference
+    return folder.embeddings[a], folder.embeddings[b], align_within(folder.group, folder.embeddings, a, b)
 
 
 def _within(
@@ -184,9 +218,12 @@ def _project(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignme
 
 
 def _draw(
-    arguments: argparse.Namespace, videos: VideoSet, side: list[tuple[str, Embedding, Embedding, Alignment]]
+    arguments: argparse.Namespace,
+    videos: VideoSet,
+    side: list[tuple[str, Embedding, Embedding, Alignment]],
+    events_b: Sequence[float | None] = (),
 ) -> None:
-    events = [known_events(video, videos.num_phases) for video in videos]
+    events = [*(known_events(video, videos.num_phases) for video in videos), list(events_b)]
 
     def matrix(a: Embedding, b: Embedding, alignment: Alignment) -> Figure:
         from syncline.report.figures import similarity_figure
@@ -205,6 +242,7 @@ def _draw(
     _, a, b, alignment = side[0]
     if len(alignment.path):
         draw(arguments, "tempo", tempo)
+    if len(alignment.path) and len(videos) == 2:
         draw(arguments, "filmstrip", lambda: film_of(videos[0], videos[1], alignment, a))
 
 

@@ -11,6 +11,7 @@ from syncline.cli.joints import joints_that_differ
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_oddness
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
+from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ examples:
   syncline deviate videos/                          # against what the group does
   syncline deviate videos/ --reference best.mp4
   syncline deviate videos/ --run runs/pour --min-seconds 0.5 --out odd
+  syncline deviate new.mp4 --template swings.template     # of syncline sync --save-template
 
 The reference is the video that the others share most of, unless one is named. What is missing or extra is what the
 folder's consensus says; what is only slower or faster is tempo, and makes no video odd.
@@ -40,6 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
+    parser.add_argument("more", nargs="*", help="with --template: more new clips")
+    add_template_option(parser)
     parser.add_argument(
         "--reference", help="the video to compare with (default: the one that the others share most of)"
     )
@@ -62,7 +66,11 @@ def run(arguments: argparse.Namespace) -> None:
     if not ((least is None or least > 0) and arguments.tempo > 1):  # as nan is not
         raise SynclineError("--min-seconds must be above 0 and --tempo above 1")
     check_lerobot(arguments)
+    check_one_source(arguments)
     check_consensus_options(arguments)
+    if arguments.template is not None:
+        _by_template(arguments)
+        return
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
@@ -93,6 +101,29 @@ def run(arguments: argparse.Namespace) -> None:
         joints = joints_that_differ(embedder.bodies.clips, embeddings, number, reports)
     _write(arguments, reports, names, videos[number].name, reference, simple, joints)
     write_oddness(arguments, videos, reports, names)
+
+
+def _by_template(arguments: argparse.Namespace) -> None:
+    """Compares new clips with the video that stands for a template's folder, by its consensus."""
+    from syncline.errors import SynclineError
+    from syncline.tasks import deviate_from_group, distance_rule, rank
+
+    template, embedder = open_template(arguments)
+    if arguments.reference is not None:
+        raise SynclineError("a template has a reference of its own; leave --reference out")
+    videos = clips_of(arguments)
+    prepare_folder(arguments.out)
+    folder = join(template, embedder, videos)
+    first = len(template.embeddings)
+    with progress("comparing", len(videos)) as step:
+        _, reports = deviate_from_group(
+            folder.embeddings, folder.group, reference=template.reference, min_seconds=arguments.min_seconds,
+            tempo=arguments.tempo, only=range(first, first + len(videos)), step=step,
+        )  # fmt: skip
+    reference, new = template.embeddings[template.reference], folder.embeddings[first:]
+    names = {embedding.source: video.name for embedding, video in zip(new, videos, strict=True)}
+    simple = {embedding.source: distance_rule(reference, embedding) for embedding in new}
+    _write(arguments, rank(reports), names, f"{reference.source} of the template", reference, simple, {})
 
 
 def _write(

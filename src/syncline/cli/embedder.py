@@ -71,6 +71,7 @@ class Embedder:
         refit: measure the folder anew.
         fit: what was measured, once frozen features were asked for.
         bodies: body pose in the place of pictures, or beside them; None for pictures alone.
+        held: a measurement that serves in place of the folder's own, as a template's does.
     """
 
     cache: FeatureCache | None
@@ -81,6 +82,7 @@ class Embedder:
     refit: bool = False
     fit: FolderFit | None = None
     bodies: FolderBodies | None = None
+    held: FolderFit | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Embedder:
@@ -138,10 +140,14 @@ class Embedder:
         return pictures, self.fit.rate_hz
 
     def _frozen(self, videos: Sequence[Video], step: Callable[[Video], None]) -> list[Embedding]:
-        from syncline.encoder import folder_embeddings
+        from syncline.data import Sampling
+        from syncline.encoder import folder_embeddings, frozen_embeddings
 
         if self.cache is None:
             raise SynclineError("this run has no frozen backbone, so there are no frozen features of it")
+        if self.held is not None:
+            self.fit, self.cache.sampling = self.held, Sampling(self.held.rate_hz)
+            return frozen_embeddings(videos, self.cache, space=self.held.space, progress=step)
         embeddings, self.fit = folder_embeddings(
             videos, self.cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, progress=step,
             say=lambda text: print(f"syncline: {text}", file=sys.stderr),

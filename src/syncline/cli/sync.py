@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
-from syncline.cli.options import pick
+from syncline.cli.options import add_label_rate, labels_of, pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
+from syncline.cli.template import save_template
 from syncline.cli.terminal import Bars, progress, say, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from syncline.data import Embedding, Video, VideoSet
-    from syncline.tasks import Timeline
+    from syncline.tasks import FolderConsensus, Timeline
     from syncline.tasks.align import PairAligner
 
 EPILOG = """\
@@ -26,6 +28,7 @@ examples:
   syncline sync videos/ --method star --reference best.mp4 --out synced
   syncline sync cameras/ --copies cut --sound         # a copy of each that begins at the first common moment
   syncline sync cameras/ --same-event        # several cameras, one event: offset and drift of every clock
+  syncline sync videos/ --save-template swings.template --labels marks.csv   # for new clips, without the folder
   syncline sync videos/ --ray auto --workers 64 --no-films   # alignments on the cluster of this machine
 
 writes into --out: timeline.csv (a row an instant of the common clock, a column a video: its second, empty where it has
@@ -61,6 +64,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
              "that is started here",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="workers of --ray (default: 2)")
+    parser.add_argument("--save-template", type=Path, metavar="FILE",
+                        help="also write what the folder agrees on, small, for transfer, deviate and align --template "
+                        "with clips that come later")  # fmt: skip
+    parser.add_argument("--labels", type=Path, help="with --save-template: key events, kept in it, in any form")
+    add_label_rate(parser)
     add_consensus_options(parser, without="align each video with the reference alone, as --method star")
     add_timeline_option(parser)
     add_embedding_options(parser)
@@ -78,6 +86,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError("--copies-rate and --sound are about copies; add --copies retimed or --copies cut")
     if arguments.grid < 1 or arguments.height < 2 or arguments.workers < 1:
         raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
+    if arguments.labels is not None and arguments.save_template is None:
+        raise SynclineError("--labels are kept in a template; add --save-template FILE")
+    if arguments.save_template is not None and (arguments.no_consensus or arguments.method == "star"):
+        raise SynclineError("--save-template keeps the consensus; leave --no-consensus and --method star out")
     check_timeline(arguments)
     check_consensus_options(arguments)
     videos = open_videos(arguments.source)
@@ -91,7 +103,10 @@ def run(arguments: argparse.Namespace) -> None:
     joint = arguments.method == "joint" and not arguments.no_consensus and len(videos) > 2
     if joint and arguments.ray is not None:
         warn("the folder's consensus is made on this machine; --ray serves --method star")
-    consensus = consensus_of(videos, embeddings, pins=arguments.pins).group if joint else None
+    folder = consensus_of(videos, embeddings, pins=arguments.pins) if joint or arguments.save_template else None
+    if arguments.save_template is not None and folder is not None:
+        _template(arguments, embedder, videos, folder)
+    consensus = None if folder is None else folder.group
     with progress("synchronising", 1) as step, _aligner(arguments) as aligner:
         timeline = synchronize(
             embeddings, method="joint" if joint else "star", reference=reference, consensus=consensus, aligner=aligner
@@ -126,6 +141,19 @@ def run(arguments: argparse.Namespace) -> None:
         _film(arguments, videos, timeline, reference)
     if arguments.copies:
         _copies(arguments, videos, timeline)
+
+
+def _template(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet, folder: FolderConsensus) -> None:
+    """Writes --save-template, with the events of --labels."""
+    from syncline.cli.transfer import marks_of
+
+    names: tuple[str, ...] = ()
+    events = {}
+    if arguments.labels is not None:
+        marks = marks_of(videos, labels_of(videos, arguments.labels, label_rate=arguments.label_rate))
+        names = next(iter(marks.values()))[0] if marks else ()
+        events = {i: seconds for i, (_, seconds) in marks.items()}
+    save_template(arguments.save_template, embedder, videos, folder, names, events)
 
 
 def _picture(timeline: Timeline, names: list[str]) -> Figure:

@@ -11,6 +11,7 @@ from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_subtasks
 from syncline.cli.options import add_label_rate, labels_of
 from syncline.cli.outputs import RESULTS
+from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ examples:
   syncline transfer videos/ --labels project.boris --events lift pour put --form json boris
   syncline transfer videos/ --labels marks.eaf --run runs/pour --form all
   syncline transfer videos/ --suggest 2
+  syncline transfer new.mp4 newer.mp4 --template swings.template     # of syncline sync --save-template --labels
 
 All videos have a say, labelled or not (--no-consensus asks the labelled ones alone); --suggest names the videos to
 label first, before there is any label. Writes into --out: transferred.csv (video, event, seconds, confidence, found or
@@ -46,9 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
+    parser.add_argument("more", nargs="*", help="with --template: more new clips")
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--labels", type=Path, help="key events of one or more videos, in any form")
     given.add_argument("--suggest", type=int, metavar="K", help="name the K videos to label first, and stop")
+    add_template_option(given)
     parser.add_argument("--events", nargs="+", metavar="NAME", help="which events, in order (default: all there are)")
     parser.add_argument("--form", nargs="+", choices=[*WRITTEN, "all"], default=["csv"],
                         help="forms of the labels that are written (default: csv)")  # fmt: skip
@@ -72,12 +76,16 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.absent_below is not None and not 0 <= arguments.absent_below <= 1:
         raise SynclineError("--absent-below must be in [0, 1]")
     check_lerobot(arguments)
+    check_one_source(arguments)
     check_consensus_options(arguments)
+    if arguments.template is not None:
+        _by_template(arguments)
+        return
     videos = open_videos(arguments.source)
     if arguments.suggest is not None:
         _suggest(arguments, videos)
         return
-    marks = _marks(videos, labels_of(videos, arguments.labels, arguments.events, label_rate=arguments.label_rate))
+    marks = marks_of(videos, labels_of(videos, arguments.labels, arguments.events, label_rate=arguments.label_rate))
     if not marks:
         raise SynclineError(f"{arguments.labels} marks no event in any of the {len(videos)} videos of {videos.name}")
     _transfer(arguments, videos, marks)
@@ -106,6 +114,28 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
         say(f"label next: {by_source[next_to_label(found)]}")
 
 
+def _by_template(arguments: argparse.Namespace) -> None:
+    """Carries the events of a template's labelled videos to new clips."""
+    from syncline.errors import SynclineError
+    from syncline.tasks import transfer_in_folder
+
+    template, embedder = open_template(arguments)
+    if not template.events:
+        raise SynclineError(
+            f"{arguments.template} holds no events; save it with syncline sync FOLDER --save-template FILE "
+            "--labels FILE"
+        )
+    videos = clips_of(arguments)
+    folder = join(template, embedder, videos)
+    first = len(template.embeddings)
+    new = range(first, first + len(videos))
+    found = transfer_in_folder(folder, template.events, new, tolerance=arguments.tolerance)
+    _write(arguments, videos, template.event_names, {}, dict(enumerate(found)))
+    say(f"{len(template.event_names)} events carried from {len(template.events)} labelled videos of the template to "
+        f"{len(videos)}; results in {arguments.out}")  # fmt: skip
+    say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
+
+
 def _suggest(arguments: argparse.Namespace, videos: VideoSet) -> None:
     """Names the videos to label first."""
     from syncline.tasks import suggest
@@ -122,7 +152,7 @@ def _suggest(arguments: argparse.Namespace, videos: VideoSet) -> None:
 Marks = dict[int, tuple[tuple[str, ...], tuple[float | None, ...]]]
 
 
-def _marks(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
+def marks_of(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     """Place of a video -> names of its events and seconds on its file's clock; tracks without any are passed over.
 
     Raises:

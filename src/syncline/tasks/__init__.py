@@ -10,6 +10,7 @@ from syncline.tasks.pins import Pin, pinned_frames, read_pins
 from syncline.tasks.search import Hit, MomentIndex
 from syncline.tasks.suggest import Suggestion, suggest
 from syncline.tasks.sync import Offset, Timeline, estimate_offset, medoid, synchronize
+from syncline.tasks.template import MadeWith, Template
 from syncline.tasks.transfer import (
     LabelledVideo,
     Transferred,
@@ -29,11 +30,13 @@ __all__ = [
     "Hit",
     "LabelledVideo",
     "MomentIndex",
+    "MadeWith",
     "Offset",
     "Pin",
     "Report",
     "Segment",
     "Suggestion",
+    "Template",
     "Timeline",
     "Transferred",
     "Votes",

@@ -142,6 +142,7 @@ def deviate_from_group(
     reference: int | None = None,
     min_seconds: float | None = None,
     tempo: float = 1.6,
+    only: Sequence[int] | None = None,
     step: Callable[[], object] | None = None,
 ) -> tuple[int, list[Report]]:
     """Compare every video of a folder with the one that stands for it, by the folder's consensus.
@@ -152,15 +153,17 @@ def deviate_from_group(
         reference: index of the video to compare with. None: `reference_of` the consensus.
         min_seconds: shorter stretches are not reported. None: `LEAST_SHARE` of the folder's median video.
         tempo: as `deviate` takes it.
-        step: called once a video.
+        only: indices of the videos that are compared; all by default.
+        step: called once a video that is compared.
 
     Returns:
-        The reference's index, and a report of every other video, in the order given.
+        The reference's index, and a report of every other video that is compared, in the order given.
     """
     start = reference_of(consensus) if reference is None else reference
     least = gap_seconds(embeddings, share=LEAST_SHARE) if min_seconds is None else min_seconds
     reports = []
-    for i, video in enumerate(embeddings):
+    for i in range(len(embeddings)) if only is None else only:
+        video = embeddings[i]
         if i != start and not consensus.weights[i]:
             score = match_score(similarity(embeddings[start], video))
             duration = float(video.pts_seconds[-1] - video.pts_seconds[0])

@@ -168,6 +168,26 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
     return Votes(weights, tuple(strangers), duplicates, tuple(ordered), tuple(clusters.tolist()), usual)
 
 
+def belonging(
+    clip: Embedding, embeddings: Sequence[Embedding], groups: Sequence[int], usual_match: float
+) -> tuple[bool, int]:
+    """Whether a new clip is a stranger to videos whose votes are known, and the cluster that it matches best.
+
+    Args:
+        clip: of the same width.
+        embeddings: those that vote.
+        groups: the number of each one's cluster.
+        usual_match: as `Votes` has it.
+    """
+    judges = list(range(len(embeddings)))
+    judges = _evenly(embeddings, judges, SCOUTS) if len(judges) > SCOUTS else judges
+    scores = np.array([match_score(centred_similarity(_thin(clip), _thin(embeddings[z]))) for z in judges])
+    own = np.array([groups[z] for z in judges])
+    cluster = max(np.unique(own), key=lambda one: float(scores[own == one].mean()))
+    known = len(judges) >= 4 and usual_match >= LEAST_MATCH
+    return bool(known and _quartile(scores[own == cluster]) < FAR * usual_match), int(cluster)
+
+
 def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -> list[int]:
     """`count` of some videos, evenly by a number that goes by their content, so that their order plays no part."""
     ranked = sorted(among, key=lambda i: (float(np.abs(embeddings[i].vectors).sum(dtype=np.float64)), i))
