@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, pose_table
 
 from benchmarks.alignment import table as alignment  # noqa: E402
 from pose_table import table as pose_lines  # noqa: E402
+from pose_table import verb_table as pose_verb_lines  # noqa: E402
 from scale_table import table as scale_lines  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -37,6 +38,7 @@ def main() -> int:
         ("alignment.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("pose.md", "pose"): pose_lines(rows("pose")),
+        ("pose.md", "verb"): pose_verb_lines(rows("pose")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
         ("scale.md", "bars"): bar_lines(rows("decoding"), rows("evaluation")),
         ("scale.md", "folder"): folder_lines(newest("folder", "what")),

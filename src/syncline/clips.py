@@ -100,6 +100,7 @@ def _embedded(
     """
     from syncline.data import Sampling, open_videos
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
+    from syncline.encoder.pose_inputs import encoder_inputs
     from syncline.encoder.sharing import load_encoder
     from syncline.encoder.weights import state_hash
     from syncline.tasks.template_features import backbone_hash, check_made_with, fit_of, pictures_made_with
@@ -131,11 +132,15 @@ def _embedded(
         rate = template.made_with.rate_hz
     if made is not None:
         made.append(MadeWith("run", state_hash(encoder.state_dict()), rate))
-    features_of_run = FeatureCache(cache, encoder.backbone) if encoder.config.trainable == "frozen" else None
+    inputs = encoder_inputs(encoder, cache)
     found = []
-    for video in videos:
-        found += encoder.embed([video], sampling=None if rate is None else Sampling(rate), cache=features_of_run)
-        step(video.name)
+    try:
+        for video in videos:
+            found += encoder.embed([video], sampling=None if rate is None else Sampling(rate), cache=inputs)
+            step(video.name)
+    finally:
+        if inputs is not None:
+            inputs.close()
     return found
 
 

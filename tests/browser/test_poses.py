@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +16,7 @@ from spots import write_spot
 from viewing import make_library
 
 from syncline.encoder.folder_features import FolderBodies
+from syncline.video import VideoReader
 from syncline.viewer.body_source import BodySource
 
 pytestmark = pytest.mark.browser
@@ -85,3 +88,26 @@ def test_without_poses_there_is_no_switch(page: Page, address: str) -> None:
     page.goto(f"{address}/#/compare?a=0&b=1&mode=local")
     page.wait_for_selector(".stage")
     expect(page.get_by_role("button", name="Poses")).to_have_count(0)
+    expect(page.get_by_role("button", name="Share without pictures")).to_have_count(0)
+
+
+def test_a_comparison_is_shared_without_pictures(page: Page, posed: str, tmp_path: Path) -> None:
+    page.goto(f"{posed}/#/compare?a=0&b=1&mode=local")
+    page.wait_for_selector(".stage")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Share without pictures").click()
+    assert saved.value.suggested_filename == "a-b-bodies.html"
+    saved.value.save_as(tmp_path / "shared.html")
+    films = json.loads((tmp_path / "shared.html").read_text().split('id="data">')[1].split("</script>")[0])["videos"]
+    (tmp_path / "body.mp4").write_bytes(base64.b64decode(films[0]))
+    drawn, own = VideoReader(tmp_path / "body.mp4"), VideoReader(tmp_path / "films" / "a.mp4")
+    np.testing.assert_allclose(drawn.pts_seconds, own.pts_seconds, atol=1e-3)
+    pictures = drawn.frames(np.array([0, 30])).pixels.astype(int)
+    assert pictures.min(axis=3).max() < 180  # the white spot of the film is nowhere
+    for picture, frame in zip(pictures, (0, 30), strict=True):
+        across = np.argwhere(picture[:, :, 0] > 150)[:, 1].mean() / picture.shape[1]
+        assert across == pytest.approx((18 + 2 * frame) / 160, abs=0.03)
+    page.goto((tmp_path / "shared.html").as_uri())
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    page.get_by_role("slider", name="Position in A").fill("20")
+    expect(page.get_by_text("frame 21").first).to_be_visible()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import keypoint_forms as forms
 import numpy as np
 import pytest
+from estimator_stand_in import estimated as estimated
 from spots import write_spot
 
 from syncline.cli.bodies import KINDS
 from syncline.cli.main import main
+from syncline.encoder import EmbeddingStore
 from syncline.encoder.folder_features import Kind
 from syncline.pose.estimator import PYTHON_VARIABLE
 
@@ -73,7 +77,8 @@ def test_events_are_carried_by_bodies(folder: Path, tmp_path: Path) -> None:
 
 def test_a_moment_is_found_by_the_body(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["search", str(folder / "films"), "--video", "a", "--time", "2.0", "--keypoints",
-                 str(folder / "points"), "--rate", "10", "--cache", str(tmp_path)]) == 0  # fmt: skip
+                 str(folder / "points"), "--rate", "10", "--cache", str(tmp_path), "--out",
+                 str(tmp_path / "out")]) == 0  # fmt: skip
     assert "b.mp4" in capsys.readouterr().out
 
 
@@ -143,3 +148,58 @@ def test_joints_that_are_not_there_are_named(folder: Path, tmp_path: Path, capsy
 
 def test_the_choices_are_those_of_the_features() -> None:
     assert get_args(Kind) == KINDS
+
+
+def test_scan_says_who_has_no_person(
+    tmp_path: Path, estimated: Callable[[], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = tmp_path / "films"
+    write_spot(films / "a.mp4", 32)
+    write_spot(films / "b.mp4", 32, hidden=range(32))
+    verb = ["scan", str(films), "--people", "--quick", "--cache", str(tmp_path / "c")]
+    assert main(verb) == 0
+    assert "people: b.mp4: no person in 100% of 16 frames" in capsys.readouterr().out
+    looked = estimated()
+    assert looked == 32
+    assert main([*verb, "--json"]) == 0
+    assert [hint["kind"] for hint in json.loads(capsys.readouterr().out)["hints"]] == ["people"]
+    assert estimated() == looked  # remembered
+
+
+def test_scan_for_people_needs_an_estimator(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncline.pose.estimator.find_python", lambda: None)
+    assert main(["scan", str(folder / "films"), "--people", "--quick", "--cache", str(tmp_path)]) == 1
+    assert "python -m syncline.pose.install" in capsys.readouterr().err
+
+
+def test_a_folder_of_people_is_told_that_poses_may_serve_better(
+    folder: Path, tmp_path: Path, estimated: Callable[[], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb = ["search", str(folder / "films"), "--video", "a", "--time", "1", "--rate", "10", "--cache", str(tmp_path),
+            "--out", str(tmp_path / "out")]  # fmt: skip
+    assert main(verb) == 0
+    assert "--features pose (or auto) may serve better than pictures" in capsys.readouterr().err
+    looked = estimated()
+    shutil.rmtree(folder / "films" / ".syncline", ignore_errors=True)
+    assert main([*verb, "--refit"]) == 0
+    assert estimated() == looked
+    main([*verb, "--features", "pictures"])
+    assert "may serve better" not in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_with_other_videos_around_the_angles_are_those_of_the_two(folder: Path, tmp_path: Path) -> None:
+    films = folder / "films"
+    assert main(["align", str(films / "b.mp4"), str(films / "c.mp4"), "--within", str(films), "--keypoints",
+                 str(folder / "points"), "--rate", "10", "--no-films", "--out", str(tmp_path)]) == 0  # fmt: skip
+    assert max(float(row["time_b"]) for row in rows(tmp_path / "angles.csv") if row["time_b"]) < 5.0  # c has 50 frames
+
+
+def test_embed_takes_poses(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    verb = ["embed", str(folder / "films"), "--out", str(tmp_path / "out"), "--keypoints", str(folder / "points"),
+            "--cache", str(tmp_path / "c")]  # fmt: skip
+    assert main([*verb, "--rate", "10"]) == 0
+    assert "(features keypoints, 10 Hz)" in capsys.readouterr().out
+    assert {one.vectors.shape for one in EmbeddingStore.read(tmp_path / "out")} == {(40, 52), (60, 52), (50, 52)}
+    assert main([*verb, "--rate", "10", "--features", "pictures+pose"]) == 1  # another kind needs another folder

@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import keypoint_forms as forms
 import numpy as np
 import pytest
 import torch
 from bars import write_bar_codes
 
-from syncline.data import open_videos
+from syncline.data import Embedding, Sampling, open_videos
 from syncline.encoder import Backbone, FeatureCache, folder_embeddings, kept_fit
+from syncline.encoder.folder_features import FolderBodies
+from syncline.pose import PoseOptions
+from syncline.video import VideoReader
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +89,29 @@ def test_the_rate_is_the_folders_own_or_the_one_that_is_asked_for(folder: Path, 
     assert np.median(np.diff(found[0].pts_seconds)) == pytest.approx(0.5, abs=0.1)
     _, again = folder_embeddings(videos, cache, folder=folder)
     assert again.rate_hz == own.rate_hz
+
+
+def test_the_space_of_poses_holds_until_refit(folder: Path, clips: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "points").mkdir()
+    for clip in clips:
+        frames = len(VideoReader(clip).pts_seconds)
+        forms.write_mmpose(tmp_path / "points" / f"{clip.stem}.json", [forms.walk(frames, 17, seed=frames)])
+    bodies = FolderBodies("keypoints", tmp_path / "points", options=PoseOptions(mirror="auto"), cache=tmp_path / "c")
+    sampling = Sampling(10)
+    said: list[str] = []
+
+    def embedded(*, refit: bool = False) -> list[Embedding]:
+        kept = bodies.kept_in(folder, None)
+        return bodies.embed(list(open_videos(folder)), sampling, kept=kept, refit=refit, say=said.append)
+
+    before = embedded()
+    shutil.copy(clips[3], folder / "zz-new.mp4")
+    shutil.copy(tmp_path / "points" / f"{clips[3].stem}.json", tmp_path / "points" / "zz-new.json")
+    after = embedded()
+    for one, other in zip(before, after[:3], strict=True):
+        np.testing.assert_array_equal(one.vectors, other.vectors)
+    assert len(after) == 4
+    assert len(said) == 1
+    assert "--refit" in said[0]
+    assert not np.allclose(embedded(refit=True)[0].vectors, before[0].vectors)
+    assert len(said) == 1

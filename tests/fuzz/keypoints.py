@@ -1,5 +1,7 @@
 """Damaged copies of every form of keypoint file: each gives keypoints that fit, or our own error of one line.
 
+The people in them leave, come back and cross; videos are longer than the files, and files count other rates.
+
 python -m tests.fuzz.keypoints --count 2000
 """
 
@@ -31,10 +33,14 @@ ANIMAL = ["snout", "left_ear", "right_ear", "tail"]
 PTS = np.arange(FRAMES) / 30
 
 
-def _people(joints: int) -> list[forms.Array]:
-    first, second = forms.walk(FRAMES, joints), forms.walk(FRAMES, joints, start=300, seed=4)
-    first[3, 1] = np.nan
-    second[5] = np.nan
+def _people(joints: int, rng: random.Random) -> list[forms.Array]:
+    """Two who walk: beside each other or across each other's way; joints and whole people are missing for a while."""
+    first = forms.walk(FRAMES, joints)
+    crossing = rng.random() < 0.5
+    second = forms.walk(FRAMES, joints, start=130 if crossing else 300, step=-6 if crossing else 2, seed=4)
+    first[rng.randrange(FRAMES), rng.randrange(joints)] = np.nan
+    gone = rng.randrange(1, FRAMES)
+    rng.choice([first, second])[gone : gone + rng.randrange(1, 4)] = np.nan
     return [first, second]
 
 
@@ -46,26 +52,35 @@ def _own(path: Path) -> None:
     write_keypoints(path, Keypoints(forms.walk(FRAMES, 17), np.ones((FRAMES, 17)), PTS, by_count(17), "a.mp4"))
 
 
-MAKERS: dict[str, Callable[[Path], None]] = {
-    "openpose": lambda folder: forms.write_openpose(folder / "a", "a", _people(25)),
-    "alphapose": lambda folder: forms.write_alphapose(folder / "a.json", _people(17)),
-    "mmpose": lambda folder: forms.write_mmpose(folder / "a.json", _people(17), by_count(17).joints),
-    "coco": lambda folder: forms.write_coco(folder / "a.json", _people(17)[:1], by_count(17).joints),
-    "npy": lambda folder: _npy(folder / "a.npy"),
-    "own": lambda folder: _own(folder / "a.npz"),
-    "deeplabcut csv": lambda folder: forms.write_deeplabcut_csv(folder / "a.csv", _people(4), ANIMAL, ["x", "y"]),
-    "deeplabcut table": lambda folder: forms.write_deeplabcut_h5(folder / "a.h5", _people(4), ANIMAL, ["x", "y"]),
-    "deeplabcut fixed": lambda folder: forms.write_deeplabcut_h5(folder / "a.h5", _people(4)[:1], ANIMAL, fixed=True),
-    "sleap analysis": lambda folder: forms.write_sleap_analysis(folder / "a.h5", _people(4), ANIMAL),
-    "sleap project": lambda folder: forms.write_sleap_project(folder / "a.slp", _people(4), ANIMAL),
+MAKERS: dict[str, Callable[[Path, random.Random], None]] = {
+    "openpose": lambda folder, rng: forms.write_openpose(folder / "a", "a", _people(25, rng)),
+    "alphapose": lambda folder, rng: forms.write_alphapose(folder / "a.json", _people(17, rng)),
+    "mmpose": lambda folder, rng: forms.write_mmpose(folder / "a.json", _people(17, rng), by_count(17).joints),
+    "coco": lambda folder, rng: forms.write_coco(folder / "a.json", _people(17, rng)[:1], by_count(17).joints),
+    "npy": lambda folder, rng: _npy(folder / "a.npy"),
+    "own": lambda folder, rng: _own(folder / "a.npz"),
+    "deeplabcut csv": lambda folder, rng: forms.write_deeplabcut_csv(
+        folder / "a.csv", _people(4, rng), ANIMAL, ["x", "y"]
+    ),
+    "deeplabcut table": lambda folder, rng: forms.write_deeplabcut_h5(
+        folder / "a.h5", _people(4, rng), ANIMAL, ["x", "y"]
+    ),
+    "deeplabcut fixed": lambda folder, rng: forms.write_deeplabcut_h5(
+        folder / "a.h5", _people(4, rng)[:1], ANIMAL, fixed=True
+    ),
+    "sleap analysis": lambda folder, rng: forms.write_sleap_analysis(folder / "a.h5", _people(4, rng), ANIMAL),
+    "sleap project": lambda folder, rng: forms.write_sleap_project(folder / "a.slp", _people(4, rng), ANIMAL),
 }
 
 
-def check(folder: Path) -> None:
-    """The keypoints of video `a` hold together, and features can be made of them."""
+def check(folder: Path, rng: random.Random) -> None:
+    """The keypoints of video `a`, as long as they say or longer, hold together, and features can be made of them."""
     path = find_keypoints(folder, Path("a.mp4"))
     assert path is not None
-    found = read_keypoints(path, pts_seconds=PTS, picture_size=(640, 240), video=Path("a.mp4"))
+    found = read_keypoints(
+        path, pts_seconds=np.arange(FRAMES * rng.choice([1, 2])) / 30, rate=rng.choice([None, 12.5, 60.0]),
+        picture_size=(640, 240), person=rng.choice([None, (0.2, 0.5)]), video=Path("a.mp4"),
+    )  # fmt: skip
     assert found.positions.shape[:2] == (len(found), len(found.skeleton.joints)) == found.confidence.shape
     assert ((found.confidence >= 0) & (found.confidence <= 1)).all()
     if len(found):
@@ -76,15 +91,15 @@ def run_case(form: str, seed: int, work: Path) -> str:
     """Write, damage one file, read: "result" or "error"; an exception that is not ours comes through."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    MAKERS[form](work)
-    if seed < 0:
-        check(work)  # an undamaged specimen opens
-        return "result"
     rng = random.Random(f"{form} {seed}")
+    MAKERS[form](work, rng)
+    if seed < 0:
+        check(work, rng)  # an undamaged specimen opens
+        return "result"
     file = rng.choice(sorted(path for path in work.rglob("*") if path.is_file()))
     file.write_bytes(damaged(file.read_bytes(), rng))
     try:
-        check(work)
+        check(work, rng)
     except SynclineError as error:
         if "\n" in str(error) or len(str(error)) > 2000:
             raise AssertionError(f"an error of more than one line: {error}") from error

@@ -94,7 +94,7 @@ def test_whether_there_are_people(estimated: Callable[[], int], tmp_path: Path) 
     found = find_people(videos, cache)
     nobody = find_people(videos[2:], cache)
     cache.close()
-    assert [*found.shares.values()] == pytest.approx([1.0, 0.75, 0.0])
+    assert found.shares == pytest.approx((1.0, 0.75, 0.0))
     assert found.people
     assert "of 2 of 3 clips" in str(found)
     assert not nobody.people

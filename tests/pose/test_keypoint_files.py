@@ -201,3 +201,17 @@ def test_an_h5_that_would_run_code_is_refused(tmp_path: Path) -> None:
         file["df_with_missing/table"].attrs["values_block_0_kind"] = np.bytes_(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(SynclineError, match=r"a\.h5"):
         read_detections(tmp_path / "a.h5")
+
+
+def test_a_damaged_frame_of_openpose_is_missing_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = openpose(tmp_path, [forms.walk(12, 25)])
+    frames = sorted(path.iterdir())
+    frames[3].write_text('{"people": [{"pose_key')
+    frames[5].write_text('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}')  # one joint
+    found = read_keypoints(path, pts_seconds=PTS, video=Path("a.mp4"))
+    assert np.flatnonzero(~found.known.any(axis=1)).tolist() == [3, 5]
+    assert "2 damaged frames are missing" in caplog.text
+    for frame in frames:
+        frame.write_text("{")
+    with pytest.raises(SynclineError, match="is no JSON"):
+        read_keypoints(path, pts_seconds=PTS, video=Path("a.mp4"))

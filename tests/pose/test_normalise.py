@@ -10,6 +10,7 @@ import pytest
 from syncline.errors import SynclineError
 from syncline.pose import Keypoints, PoseOptions, pose_embeddings
 from syncline.pose.angles import differing_joints, joint_angles, overlay
+from syncline.pose.mirror import mirrored
 from syncline.pose.skeleton import Skeleton, by_count, canonical, other_side, skeleton_of, unknown
 
 FRAMES = 60
@@ -180,3 +181,9 @@ def test_names_as_others_spell_them_make_a_person() -> None:
     assert skeleton.centre == ("left_hip", "right_hip")
     assert canonical("Right Shoulder") == "right_shoulder"
     assert isinstance(skeleton, Skeleton)
+
+
+def test_a_mirrored_clip_has_the_angles_of_the_other_side() -> None:
+    left, right = joint_angles(swing(arm="left")), joint_angles(mirrored(swing(arm="right")))
+    for name, angles in left.items():
+        np.testing.assert_allclose(right[name], angles, atol=0.2)

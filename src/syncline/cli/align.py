@@ -113,7 +113,12 @@ def run(arguments: argparse.Namespace) -> int:
         (arguments.out / name).unlink(missing_ok=True)
     value = alignment_value(alignment, a, b) | {"made_with": embedder.described}
     side: list[tuple[str, Embedding, Embedding, Alignment]] = [("similarity", a, b, alignment)]
-    if embedder.encoder is not None and embedder.cache is not None and template is None:
+    if (
+        embedder.encoder is not None
+        and embedder.cache is not None
+        and embedder.cache.described.dim
+        and template is None
+    ):
         frozen_a, frozen_b = embedder.embed(videos, frozen=True)
         beside = align(frozen_a, frozen_b, **how)
         value["frozen"] = {"matches": beside.matches, "match_score": round(beside.match_score, 6)}
@@ -132,7 +137,8 @@ def run(arguments: argparse.Namespace) -> int:
     _report(arguments.out, alignment, value)
     _project(arguments, videos, alignment, a)
     if embedder.bodies is not None and embedder.bodies.clips and len(videos) == 2:
-        write_angles(arguments, embedder.bodies.clips, alignment)
+        own = {clip.source: clip for clip in embedder.bodies.clips}  # of all videos, with --within
+        write_angles(arguments, [own[a.source], own[b.source]], alignment)
     _draw(arguments, videos, side, [] if template is None else reference_events(template))
     if not arguments.no_films and len(videos) == 2:
         _film(arguments, videos, alignment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from syncline.cli.terminal import Bars, warn
 from syncline.errors import SynclineError
@@ -45,18 +45,24 @@ def add_body_options(parser: argparse.ArgumentParser) -> None:
 
 
 def bodies_of(arguments: argparse.Namespace) -> FolderBodies | None:
-    """What the options of `add_body_options` say; None for pictures.
+    """What the options of `add_body_options` say; None for pictures. With --run: where its poses come from, or None.
 
     Raises:
         SynclineError: options that do not go together, or are no points or numbers.
     """
+    run = getattr(arguments, "run", None)
+    if run is not None and arguments.features not in (None, "pictures"):
+        raise SynclineError(
+            f"--features {arguments.features} stands in the place of a run, which has its own; leave --run or "
+            "--features away"
+        )
     kind = arguments.features or ("keypoints" if arguments.keypoints is not None else "pictures")
     if kind == "pictures":
         if arguments.keypoints is not None:
             raise SynclineError("--keypoints goes with --features keypoints, pose, pictures+pose or auto")
-        return None
-    if arguments.run is not None:
-        raise SynclineError(f"--features {kind} stands in the place of a run; leave --run or --features away")
+        if run is None or arguments.person is None:
+            return None
+        kind = "pose"  # whom to follow, of a run that takes poses
     if arguments.keypoints is not None and not arguments.keypoints.is_dir():
         raise SynclineError(f"--keypoints {arguments.keypoints}: is no folder; give one with a keypoint file a video")
     if arguments.keypoints_rate is not None and not 0 < arguments.keypoints_rate < 1e4:
@@ -95,29 +101,89 @@ def embed_bodies(
     videos: Sequence[Video],
     rate: float | None,
     pictures: Callable[[], tuple[list[Embedding], float]],
+    folder: Path | None = None,
+    refit: bool = False,
 ) -> list[Embedding] | None:
     """What `--features` asks for, one embedding a video; None where it comes to pictures alone.
 
     Args:
         rate: sampled frames a second; None: enough for the clips.
         pictures: gives the embeddings of pictures and the rate of theirs, for `pictures+pose`.
+        folder: whose standardisation is kept; None where the videos are in no folder. refit: measure it anew.
     """
     from syncline.data import Sampling, choose_rate
     from syncline.encoder.folder_features import side_by_side
+    from syncline.files import content_of
 
+    kind = _decided(bodies, videos)
+    if kind == "pictures":
+        return None
+    kept = bodies.kept_in(folder, rate)
+    beside: list[Embedding] = []
+    if kind == "pictures+pose":
+        beside, rate = pictures()
+    if rate is None:
+        fit = None if kept is None or refit else kept.read([content_of(video.path) for video in videos])
+        rate = choose_rate(videos) if fit is None else fit.rate_hz
     with Bars() as bars:
-        asked = bodies.kind
+        found = bodies.embed(videos, Sampling(rate), progress=bars, say=warn, kept=kept, refit=refit)
+    for remark in bodies.remarks(videos):
+        warn(remark)
+    return side_by_side(beside, found) if beside else found
+
+
+def pose_settings(arguments: argparse.Namespace, videos: Sequence[Video] | None) -> dict[str, Any]:
+    """What the options of `add_body_options` change in the settings of training.
+
+    Args:
+        videos: to train on, for `auto`; None where it is not known yet, and `auto` is refused.
+
+    Raises:
+        SynclineError: as `bodies_of`.
+    """
+    from dataclasses import asdict
+
+    bodies = bodies_of(arguments)
+    if bodies is None:
+        return {"encoder": {"features": "pictures"}} if arguments.features == "pictures" else {}
+    if bodies.kind == "auto":
+        if videos is None:
+            raise SynclineError("--features auto looks at the videos; give them, or name pictures, pose or both")
+        if _decided(bodies, videos) == "pictures":
+            return {}
+    features = "pictures+pose" if bodies.kind == "pictures+pose" else "pose"
+    keypoints = None if bodies.keypoints is None else str(bodies.keypoints)
+    return {
+        "encoder": {"features": features},
+        "pose": {
+            "keypoints": keypoints, "keypoints_rate": bodies.keypoints_rate, "threshold": bodies.threshold,
+            "person": bodies.person, "model": bodies.model, "options": asdict(bodies.options),
+        },
+    }  # fmt: skip
+
+
+def _decided(bodies: FolderBodies, videos: Sequence[Video]) -> Kind:
+    """The kind, which `auto` finds out and says."""
+    asked = bodies.kind
+    with Bars() as bars:
         kind = bodies.decide(videos, progress=bars)
     if asked == "auto":
         why = bodies.presence or ("keypoints are given" if kind != "pictures" else "no pose estimator is installed")
         warn(f"features auto: {kind} ({why})")
-    if kind == "pictures":
-        return None
-    beside: list[Embedding] = []
-    if kind == "pictures+pose":
-        beside, rate = pictures()
-    with Bars() as bars:
-        found = bodies.embed(videos, Sampling(choose_rate(videos) if rate is None else rate), progress=bars, say=warn)
-    for remark in bodies.remarks(videos):
-        warn(remark)
-    return side_by_side(beside, found) if beside else found
+    return kind
+
+
+def suggest_poses(arguments: argparse.Namespace, videos: Sequence[Video]) -> None:
+    """One line where nobody said what stands for a frame, an estimator is installed, and most clips show a person."""
+    from syncline.pose.estimator import find_python
+    from syncline.pose.presence import FEW_CLIPS, people_in
+
+    if arguments.features is not None or arguments.keypoints is not None or find_python() is None:
+        return
+    try:
+        with Bars() as bars:
+            found = people_in(videos, arguments.cache, clips=FEW_CLIPS, progress=bars)
+    except SynclineError:
+        return  # an estimator that does not run is told where somebody asks for it
+    if found.people:
+        warn(f"{found}: --features pose (or auto) may serve better than pictures")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncline.cli.bodies import add_body_options
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, source_of
 from syncline.cli.outputs import counted, prepare_folder
@@ -15,6 +16,7 @@ from syncline.cli.terminal import progress
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
     from syncline.encoder import EmbeddingStore
+    from syncline.encoder.folder_features import FolderBodies
 
 EXAMPLE = """\
 Without --run, the features of the frozen backbone serve, standardised over the folder. What is there already is not
@@ -23,6 +25,7 @@ with its own --shard.
 
 examples:
   syncline embed videos/ --out embeddings/ --run runs/pour
+  syncline embed swings/ --out embeddings/ --features pose
   syncline embed videos/ --out embeddings/ --run runs/pour --shard 2/4
   syncline embed videos/ --out embeddings/ --run runs/pour --ray --workers 8       # starts Ray on this machine
   syncline embed videos/ --out embeddings/ --run runs/pour --ray auto --workers 64  # the cluster of this machine
@@ -48,9 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "that of this machine), or without ADDRESS of a Ray that is started here",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N", help="workers of --ray, each on one core (default: 2)")
-    parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+    parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     add_compute_options(parser)
     add_source_options(parser)
+    add_body_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SynclineError(f"--workers {arguments.workers}: expected 1 or more, together with --ray")
     videos = list(source_of(arguments, arguments.source))
     prepare_folder(Path(arguments.out))
-    work = _Frozen(arguments, videos) if arguments.run is None else _Trained(arguments)
+    work = _work(arguments, videos)
     name = "0" if parts == 1 else f"{part + 1}of{parts}"
     with EmbeddingStore(arguments.out, dtype=arguments.dtype, made_by=work.made_by, part=name) as store:
         mine = videos[part::parts]
@@ -76,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             failed = _on_ray(arguments, left, store)
         else:
             failed = _one_by_one(work, left, store)
+    work.close()
     for source, why in failed:
         print(f"passed over {source}: {why}")
     if failed and len(failed) == len(mine):
@@ -89,6 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{arguments.npy}: an array of each")
     print(f"{arguments.out}: embeddings of {counted(len(mine) - len(failed), 'video')} ({work.made_with})")
     return 1 if failed else 0
+
+
+def _work(arguments: argparse.Namespace, videos: Sequence[Video]) -> _Trained | _Frozen:
+    from syncline.cli.bodies import bodies_of
+
+    bodies = bodies_of(arguments)
+    if arguments.run is not None:
+        return _Trained(arguments, bodies)
+    return _Frozen(arguments, videos) if bodies is None else _Posed(arguments, videos, bodies)
 
 
 def _shard(text: str | None) -> tuple[int, int]:
@@ -106,18 +120,19 @@ def _shard(text: str | None) -> tuple[int, int]:
 class _Trained:
     """A run's encoder, with the cache of its backbone."""
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, bodies: FolderBodies | None) -> None:
         from syncline.data import Sampling
-        from syncline.encoder import FeatureCache
+        from syncline.encoder.pose_inputs import encoder_inputs
         from syncline.encoder.sharing import load_encoder
         from syncline.encoder.weights import state_hash
+        from syncline.errors import SynclineError
 
         self.encoder = load_encoder(arguments.run, device=use(arguments))
         config = self.encoder.config
         self.sampling = config.sampling if arguments.rate is None else Sampling(rate_hz=arguments.rate)
-        self.cache = None
-        if config.trainable == "frozen" and config.grid:
-            self.cache = FeatureCache(arguments.cache, self.encoder.backbone, self.sampling)
+        if arguments.ray is not None and config.features != "pictures":
+            raise SynclineError("--ray serves runs on pictures; leave it away for one that takes poses")
+        self.cache = encoder_inputs(self.encoder, arguments.cache, self.sampling, bodies=bodies)
         self.made_with = f"run {arguments.run}, {_sampled(self.sampling)}"
         self.made_by = f"run {state_hash(self.encoder.state_dict())[:16]}, {_sampled(self.sampling)}"
 
@@ -130,6 +145,11 @@ class _Trained:
     def embed(self, video: Video) -> Embedding:
         """One video."""
         return self.encoder.embed([video], sampling=self.sampling, cache=self.cache)[0]
+
+    def close(self) -> None:
+        """At the end."""
+        if self.cache is not None:
+            self.cache.close()
 
 
 class _Frozen:
@@ -160,7 +180,6 @@ class _Frozen:
 
     def embed(self, video: Video) -> Embedding:
         """One video. The first call reads all of them, because the directions are those of the folder."""
-        from syncline.encoder import frozen_embeddings
         from syncline.errors import SynclineError
 
         if not self._made:
@@ -171,10 +190,43 @@ class _Frozen:
                     readable.append(one)
                 except SynclineError:
                     continue  # told where it is asked for
-            self._made = {made.source: made for made in frozen_embeddings(readable, self.cache)}
+            self._made = {made.source: made for made in self._all(readable)}
         if video.identity not in self._made:
             self.cache.features(video)  # says what is wrong with it
         return self._made[video.identity]
+
+    def _all(self, videos: Sequence[Video]) -> list[Embedding]:
+        from syncline.encoder import frozen_embeddings
+
+        return frozen_embeddings(videos, self.cache)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Posed(_Frozen):
+    """Body poses, standardised over the whole folder; with ``pictures+pose`` beside its frozen features."""
+
+    def __init__(self, arguments: argparse.Namespace, videos: Sequence[Video], bodies: FolderBodies) -> None:
+        import hashlib
+        import json
+
+        from syncline.data import choose_rate
+
+        if arguments.rate is None:  # fast hands are lost at 7.5 Hz
+            arguments.rate = choose_rate(videos)
+        super().__init__(arguments, videos)
+        self.bodies = bodies
+        about = hashlib.sha256(json.dumps(bodies.describe(), sort_keys=True).encode()).hexdigest()[:16]
+        self.made_with = f"features {bodies.kind}, {_sampled(self.cache.sampling)}"
+        self.made_by = f"{self.made_by}, {bodies.kind} {about}"
+
+    def _all(self, videos: Sequence[Video]) -> list[Embedding]:
+        from syncline.cli.bodies import embed_bodies
+
+        rate = self.cache.sampling.rate_hz
+        found = embed_bodies(self.bodies, videos, rate, lambda: (super(_Posed, self)._all(videos), rate))
+        return super()._all(videos) if found is None else found
 
 
 def _sampled(sampling: object) -> str:

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncline.cli.bodies import add_body_options, bodies_of, embed_bodies
+from syncline.cli.bodies import add_body_options, bodies_of, embed_bodies, suggest_poses
 from syncline.cli.compute import add_compute_options, use
-from syncline.cli.terminal import progress
+from syncline.cli.terminal import Bars, progress
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from syncline.data import Embedding, Video, VideoSet
+    from syncline.data import Embedding, Sampling, Video, VideoSet
     from syncline.encoder import FeatureCache, FolderFit, FrameEncoder
     from syncline.encoder.folder_features import FolderBodies
+    from syncline.encoder.principal_space import PrincipalSpace
 
 
 def add_embedding_options(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +71,9 @@ class Embedder:
         folder: where the videos are; what is measured on them is kept under it. None where they are single files.
         refit: measure the folder anew.
         fit: what was measured, once frozen features were asked for.
-        bodies: body pose in the place of pictures, or beside them; None for pictures alone.
+        bodies: body pose in the place of pictures, or beside them; of a run that takes poses, where they come from;
+            None for pictures alone.
+        arguments: of a folder for which nobody said whether pictures or poses serve, to say that once; else None.
         held: a measurement that serves in place of the folder's own, as a template's does.
     """
 
@@ -80,9 +83,10 @@ class Embedder:
     run: Path | None = None
     folder: Path | None = None
     refit: bool = False
-    fit: FolderFit | None = None
+    fit: FolderFit[PrincipalSpace] | None = None
     bodies: FolderBodies | None = None
-    held: FolderFit | None = None
+    held: FolderFit[PrincipalSpace] | None = None
+    arguments: argparse.Namespace | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Embedder:
@@ -103,16 +107,17 @@ class Embedder:
             name = {"name": arguments.backbone} if arguments.backbone else {}
             backbone = frozen_backbone(**name, weights=arguments.weights, device=device)
             cache = FeatureCache(arguments.cache, backbone, sampling)
-            return cls(cache, None, rate, folder=folder, refit=arguments.refit, bodies=bodies)
+            unasked = arguments if bodies is None and folder is not None else None
+            return cls(cache, None, rate, folder=folder, refit=arguments.refit, bodies=bodies, arguments=unasked)
+        from syncline.encoder.pose_inputs import InputCache, encoder_inputs
         from syncline.encoder.sharing import encoder_folder, load_encoder
 
         run = encoder_folder(arguments.run)
         encoder = load_encoder(run, deferred_backbone=True, device=device)
         frozen = encoder.config.trainable == "frozen"
-        return cls(
-            FeatureCache(arguments.cache, encoder.backbone) if frozen else None, encoder, rate, run, folder,
-            arguments.refit,
-        )  # fmt: skip
+        inputs = encoder_inputs(encoder, arguments.cache, sampling, bodies=bodies) if frozen else None
+        bodies = inputs.bodies if isinstance(inputs, InputCache) else None
+        return cls(inputs, encoder, rate, run, folder, arguments.refit, bodies=bodies)
 
     def embed(self, videos: Sequence[Video] | VideoSet, *, frozen: bool = False) -> list[Embedding]:
         """One embedding a video, in order; ``frozen`` leaves the trained run aside."""
@@ -120,10 +125,17 @@ class Embedder:
 
         sampling = None if self.rate is None else Sampling(self.rate)
         wanted = list(videos)
-        if self.bodies is not None:
-            found = embed_bodies(self.bodies, wanted, self.rate, lambda: self._pictures_and_rate(wanted))
+        if self.bodies is None and self.encoder is None and self.arguments is not None:
+            suggest_poses(self.arguments, wanted)
+            self.arguments = None  # once
+        if self.bodies is not None and self.encoder is None:
+            found = embed_bodies(
+                self.bodies, wanted, self.rate, lambda: self._pictures_and_rate(wanted), self.folder, self.refit
+            )
             if found is not None:
                 return found
+        if self.encoder is not None and not frozen and self.bodies is not None:
+            self._find_poses(wanted, sampling)
         with progress("embedding", len(wanted)) as step:
             if self.encoder is None or frozen:
                 return self._frozen(wanted, lambda _: step())
@@ -133,6 +145,20 @@ class Embedder:
                 step()
             return found
 
+    def _find_poses(self, videos: Sequence[Video], sampling: Sampling | None) -> None:
+        """Of a run that takes them, for all videos at once."""
+        from syncline.encoder.pose_inputs import InputCache
+
+        assert isinstance(self.cache, InputCache)
+        assert self.encoder is not None
+        assert self.bodies is not None
+        try:
+            with Bars() as bars:
+                chosen = self.encoder.config.sampling if sampling is None else sampling
+                self.bodies.clips = self.cache.prepare(videos, chosen, progress=bars)
+        finally:
+            self.cache.close()
+
     def _pictures_and_rate(self, videos: Sequence[Video]) -> tuple[list[Embedding], float]:
         with progress("embedding", len(videos)) as step:
             pictures = self._frozen(videos, lambda _: step())
@@ -141,15 +167,16 @@ class Embedder:
 
     def _frozen(self, videos: Sequence[Video], step: Callable[[Video], None]) -> list[Embedding]:
         from syncline.data import Sampling
-        from syncline.encoder import folder_embeddings, frozen_embeddings
+        from syncline.encoder import FeatureCache, folder_embeddings, frozen_embeddings
 
-        if self.cache is None:
+        if self.cache is None or not self.cache.described.dim:
             raise SynclineError("this run has no frozen backbone, so there are no frozen features of it")
+        cache = FeatureCache(self.cache.root, self.cache.described, self.cache.sampling)  # of pictures alone
         if self.held is not None:
-            self.fit, self.cache.sampling = self.held, Sampling(self.held.rate_hz)
-            return frozen_embeddings(videos, self.cache, space=self.held.space, progress=step)
+            self.fit, cache.sampling = self.held, Sampling(self.held.rate_hz)
+            return frozen_embeddings(videos, cache, space=self.held.space, progress=step)
         embeddings, self.fit = folder_embeddings(
-            videos, self.cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, progress=step,
+            videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, progress=step,
             say=lambda text: print(f"syncline: {text}", file=sys.stderr),
         )  # fmt: skip
         return embeddings
@@ -176,7 +203,7 @@ class Embedder:
             backbone = self.cache.backbone
         else:
             backbone = self.encoder.backbone
-        if self.bodies is not None and self.bodies.decide(list(videos)) != "pictures":
+        if self.bodies is not None and (self.encoder is not None or self.bodies.decide(list(videos)) != "pictures"):
             raise SynclineError(f"--image {path}: a picture alone has no motion; --features pictures compares pictures")
         height, width = backbone.size
         small = Image.fromarray(read_still(path)).resize((width, height), Image.Resampling.BILINEAR)
@@ -206,6 +233,8 @@ class Embedder:
 
         if self.run is not None:
             parts: list[object] = [encoder_hash(self.run), self.rate]
+            if self.bodies is not None:
+                parts.append(self.bodies.describe())
         else:
             assert self.cache is not None
             now = sorted(contents.values())

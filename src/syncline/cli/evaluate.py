@@ -46,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--draws", type=int, default=10, help="of training subsets, for the fractions .1 and .5")
     parser.add_argument("--json", type=Path, help="write all rows here")
     parser.add_argument("--out", type=Path, help="folder for rows.json, tables.md, tables.csv and tables.tex")
+    parser.add_argument("--keypoints", type=Path, metavar="DIR", help="keypoint files, for a run that was trained on "
+                        "such (docs: Body pose)")  # fmt: skip
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     add_label_rate(parser)
     add_compute_options(parser)
@@ -86,11 +88,30 @@ def run(arguments: argparse.Namespace) -> int:
             else encoder.backbone.frozen_copy() if trained else encoder.backbone
         )  # fmt: skip
         cache = FeatureCache(own if trained else arguments.cache, backbone)  # nobody else wants the trained one's
-        rows = _measure(arguments, encoder, videos, cache, status.update)
-        matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []
+        if encoder is not None and encoder.config.features != "pictures":
+            cache = _with_poses(encoder, arguments, videos)
+        try:
+            rows = _measure(arguments, encoder, videos, cache, status.update)
+            matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []
+        finally:
+            cache.close()
     _show(rows, matches)
     _write(arguments, rows, matches)
     return 0
+
+
+def _with_poses(encoder: FrameEncoder, arguments: argparse.Namespace, videos: VideoSet) -> FeatureCache:
+    """The inputs of a run that takes poses, which are found here for all videos at once."""
+    from syncline.cli.terminal import Bars
+    from syncline.encoder.folder_features import FolderBodies
+    from syncline.encoder.pose_inputs import InputCache, encoder_inputs
+
+    given = None if arguments.keypoints is None else FolderBodies("keypoints", arguments.keypoints)
+    inputs = encoder_inputs(encoder, arguments.cache, bodies=given)
+    assert isinstance(inputs, InputCache)
+    with Bars() as bars:
+        inputs.prepare(list(videos), progress=bars)
+    return inputs
 
 
 def _check_places(arguments: argparse.Namespace) -> None:

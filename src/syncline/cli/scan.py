@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   syncline scan videos/
   syncline scan videos/ --quick --json > videos.json
+  syncline scan videos/ --people        # which clips show nobody, where body pose is to serve
   syncline scan videos/ --deep          # repetitions and other activities by features of a network
 
 Exit code 0 where at least one file can be read, 1 otherwise. What was learnt is kept by the content of each file.
@@ -35,6 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="only what each file is: no look at the pictures")
     parser.add_argument(
         "--deep", action="store_true", help="features of the frozen backbone for the hints: slower, sees more"
+    )
+    parser.add_argument(
+        "--people", action="store_true", help="say which clips show no person, by the pose estimator (docs: Body pose)"
     )
     parser.add_argument("--cache", type=Path, help="folder that keeps what was learnt (default: the user's)")
 
@@ -58,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise SynclineError(f"{arguments.folder} holds no video")
     good = [info for info in infos if info.problem is None]
     hints = [] if arguments.quick else _hints(good, cache, arguments)
+    if arguments.people:
+        hints += _without_people(good, arguments.cache)
     if arguments.json:
         told = {"files": [_value(info) for info in infos], "hints": [_hint(h) for h in hints], "left_aside": +aside}
         print(json.dumps(told, indent=2))
@@ -96,6 +103,34 @@ def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespac
     if not arguments.deep:
         return hints_for(glances)
     return hints_for(glances, features=_features(glances, arguments.cache))
+
+
+def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
+    """Clips in which nobody is found; how long that takes is said before."""
+    from syncline.cli.terminal import Bars, warn
+    from syncline.data import open_videos
+    from syncline.pose.cache import FRAMES_A_SECOND
+    from syncline.pose.estimator import HOW_TO_GET_IT, find_python
+    from syncline.pose.presence import FRAMES, NEEDED, people_in
+    from syncline.video.hints import Hint
+
+    if find_python() is None:
+        raise SynclineError(HOW_TO_GET_IT)
+    videos = list(open_videos([info.path for info in good]))
+    workers = os.cpu_count() or 1
+    seconds = len(videos) * FRAMES / FRAMES_A_SECOND / workers
+    if seconds > 5:
+        warn(f"looking for people takes about {seconds:.0f} s on {workers} cores; what is found is kept")
+    with Bars() as bars:
+        found = people_in(videos, cache, clips=None, progress=bars)
+    lacking = [(video, share) for video, share in zip(videos, found.shares, strict=True) if share < NEEDED]
+    if len(lacking) == len(videos) > 1:
+        return [Hint(videos[0].path.parent, "people", "no clip shows a person for long", "pictures serve, not poses")]
+    advice = "poses (--features pose) would know little of it"
+    return [
+        Hint(video.path, "people", f"no person in {1 - share:.0%} of {FRAMES} frames", advice)
+        for video, share in lacking
+    ]
 
 
 def _features(glances: list[Glance], cache: Path | None) -> list[Any]:

@@ -6,8 +6,10 @@ import argparse
 import os
 import shlex
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.bodies import add_body_options, pose_settings
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, setting, source_of
 from syncline.parallel import is_main_process
@@ -25,6 +27,7 @@ examples:
   syncline train videos/ --out runs/pour --minutes 10
   syncline train videos/ --out runs/pour --resume
   syncline train penn_action --root data/PennAction --action bowl --out runs/bowl
+  syncline train swings/ --out runs/swing --features pictures+pose   # people: docs, Body pose
   syncline train videos/ --out runs/scl --method scl --set lr=1e-4 --set sample_rate_hz=15
   syncline train --method tcc --print_config > tcc.yaml;  syncline train videos/ --out runs/tcc --config tcc.yaml
   torchrun --nproc-per-node 4 -m syncline train videos/ --out runs/pour
@@ -54,8 +57,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--print_config", action="store_true", help="print all settings as YAML and do nothing")
     add_compute_options(parser)
-    parser.add_argument("--cache", help="folder of the feature cache (default: the user's)")
+    parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     parser.add_argument("--profile", action="store_true", help="say where the time went; also RUN/profile.json")
+    add_body_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,7 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from syncline.training import as_yaml, train
 
-    config = _config(arguments)
+    asked = arguments.source is not None and arguments.features == "auto" and not arguments.print_config
+    videos = _videos(arguments) if asked else None
+    config = _config(arguments, videos)
     if arguments.print_config:
         print(as_yaml(config), end="")
         return 0
@@ -90,7 +96,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.device != "auto":  # Accelerate's own variables
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
         os.environ["ACCELERATE_USE_CPU"] = str(device.type == "cpu").lower()
-    videos = _videos(arguments)
+    videos = _videos(arguments) if videos is None else videos
     with _Display() as display:
         train(
             videos, arguments.out, config=config, resume=arguments.resume, minutes=arguments.minutes,
@@ -107,14 +113,13 @@ def _videos(arguments: argparse.Namespace) -> VideoSet:
     return training_videos(source_of(arguments, arguments.source))
 
 
-def _config(arguments: argparse.Namespace) -> TrainConfig:
+def _config(arguments: argparse.Namespace, videos: VideoSet | None = None) -> TrainConfig:
     """Defaults of the method (or the resumed run's settings), under those of the file, under those of the line."""
-    from pathlib import Path
 
     from syncline.training import config_from, make_loss, merged, method_config, read_config
 
     given = _file_settings(arguments.config) if arguments.config is not None else {}
-    line: dict[str, Any] = {}
+    line: dict[str, Any] = pose_settings(arguments, None if videos is None else list(videos))
     for name in ("method", "preset", "steps", "seed"):
         if getattr(arguments, name) is not None:
             line[name] = getattr(arguments, name)
@@ -179,10 +184,14 @@ class _Display:
         if progress.phase == "plan":
             self.console.print(progress.message, highlight=False, markup=False)
             return
+        if progress.phase == "poses" and progress.message:
+            self.console.print(progress.message, highlight=False, markup=False)
+            return
         if progress.phase == "features" and progress.message:
             self.console.print(f"[yellow]passed over[/]: {escape(progress.message)}", highlight=False)
         words = {
             "features": ("reading videos", "videos/s"),
+            "poses": ("finding poses", "videos/s"),
             "pictures": ("decoding videos", "videos/s"),
             "consensus": ("aligning videos", "videos/s"),
             "training": ("training", "steps/s"),
@@ -200,7 +209,6 @@ class _Display:
 
 def _finish(arguments: argparse.Namespace) -> None:
     import json
-    from pathlib import Path
 
     from syncline.files import write_json
 

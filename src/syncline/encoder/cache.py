@@ -137,6 +137,9 @@ class FeatureCache:
         words = json.dumps({"format": 1} | self._backbone.describe(), sort_keys=True)
         return self.root / f"{self._backbone.name.replace('/', '-')}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
+    def close(self) -> None:
+        """Ends what it started; nothing, where only features are kept."""
+
     def estimate(self, videos: Iterable[Video]) -> tuple[int, int]:
         """(frames, bytes) that the features of ``videos`` take when all are there; re-cuts share their source's."""
         sources: dict[tuple[Path, tuple[int, int] | None], int] = {}

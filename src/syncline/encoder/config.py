@@ -16,6 +16,24 @@ from syncline.errors import SynclineError, check_choices
 
 Head = Literal["grid", "conv3d", "maxpool", "spatial_softmax"]
 Temporal = Literal["lac", "carl", "none"]
+Features = Literal["pictures", "pose", "pictures+pose"]
+
+
+@dataclass(frozen=True)
+class PoseInput:
+    """The poses that an encoder takes; what was measured on the folder that it was trained on.
+
+    Attributes:
+        source: ``body`` or ``hands`` of the estimator, or ``keypoints``: files.
+        settings: of its ``PoseSpace``. width: p, numbers a frame. sides: clips that say which side is which, or 0.
+        estimator: model, version, licence and sha256 of what found the poses; empty for keypoint files.
+    """
+
+    source: Literal["body", "hands", "keypoints"]
+    settings: dict[str, Any]
+    width: int
+    sides: int = 0
+    estimator: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,8 @@ class EncoderConfig:
     """The parts of a ``FrameEncoder``. The defaults are the recommended ones for features cached on a CPU.
 
     Attributes:
+        features: what a frame is to it: ``pictures``, ``pose`` (no backbone), or both. pose: of which poses; filled in
+            when training has measured its folder.
         backbone, stage, weights, trainable, precision: as ``Backbone`` takes them.
         grid: side of the grid of the last map; 0 leaves the map whole (what the published encoders see).
         sampling: which frames of a video the encoder is meant for; what ``embed`` takes unless told otherwise.
@@ -41,6 +61,8 @@ class EncoderConfig:
         projection: a head in training only, Linear d, BatchNorm, ReLU, Linear d (SCL); left away in eval mode.
     """
 
+    features: Features = "pictures"
+    pose: PoseInput | None = None
     backbone: str = LITE0
     stage: str | None = None
     weights: str | None = None
@@ -84,6 +106,10 @@ class EncoderConfig:
             raise SynclineError(f"encoder.project goes with head 'grid' only, got head {self.head!r}")
         if self.project is not None and self.trainable != "frozen":
             raise SynclineError("encoder.project goes with a frozen backbone only: it is measured before training")
+        if self.features != "pictures" and (self.head != "grid" or self.trainable != "frozen"):
+            raise SynclineError("encoder.features with poses go with head 'grid' on a frozen backbone")
+        if self.features == "pose" and self.project is not None:
+            raise SynclineError("encoder.project is for pictures; leave it out where features are pose alone")
         if self.width % self.heads:
             raise SynclineError(f"encoder.width {self.width} must be a multiple of encoder.heads {self.heads}")
         if self.pos_enc == "rope" and self.width // self.heads % 2:
@@ -110,7 +136,8 @@ class EncoderConfig:
             raise SynclineError(f"unknown key {unknown[0]!r} in the configuration of an encoder")
         try:
             sampling = Sampling(**values.get("sampling", {}))
-            return cls(**{**values, "sampling": sampling})
+            pose = None if values.get("pose") is None else PoseInput(**values["pose"])
+            return cls(**{**values, "sampling": sampling, "pose": pose})
         except TypeError as error:
             raise SynclineError(f"the configuration of the encoder is not one of syncline's: {error}") from error
 

@@ -21,6 +21,7 @@ from syncline.data import Embedding, Sampling, Video, sampled_frames
 from syncline.data.video_set import seconds_of
 from syncline.encoder.cache import FeatureCache, decoded
 from syncline.encoder.frame_encoder import FrameEncoder
+from syncline.encoder.pose_inputs import InputCache, encoder_inputs
 from syncline.video import VideoReader
 
 
@@ -50,6 +51,13 @@ def embed_video(
     if chunk_size < 1:
         raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
     chosen = encoder.config.sampling if sampling is None else sampling
+    if encoder.config.features != "pictures" and not isinstance(cache, InputCache):
+        inputs = encoder_inputs(encoder, None if cache is None else cache.root)
+        assert isinstance(inputs, InputCache)
+        try:
+            return embed_video(encoder, video, sampling=sampling, cache=inputs, chunk_size=chunk_size)
+        finally:
+            inputs.close()
     mode = encoder.training
     encoder.eval()
     try:

@@ -12,16 +12,18 @@ import numpy as np
 from syncline.alignment import unit_rows
 from syncline.data import Embedding, Sampling, Source, Video, choose_rate, open_videos
 from syncline.encoder.cache import FeatureCache
+from syncline.encoder.folder_fit import FolderFit, KeptPoses
 from syncline.encoder.frozen import frozen_embeddings
 from syncline.errors import SynclineError
-from syncline.files import content_of
+from syncline.files import cache_folder, content_of
 from syncline.pose.cache import PoseCache
 from syncline.pose.estimator import Model, find_python
 from syncline.pose.files import THRESHOLD
 from syncline.pose.folder import KeypointFolder
 from syncline.pose.keypoints import Keypoints
-from syncline.pose.normalise import NormalisedFolder, PoseOptions, pose_embeddings
-from syncline.pose.presence import Presence, find_people
+from syncline.pose.mirror import mirrored
+from syncline.pose.normalise import NormalisedFolder, PoseOptions, PoseSpace
+from syncline.pose.presence import Presence, people_in
 from syncline.progress import Callback, silent
 
 Kind = Literal["pictures", "pose", "pictures+pose", "keypoints", "auto"]
@@ -41,7 +43,7 @@ class FolderBodies:
         model: what the estimator looks for: the body, or both hands.
         options: how bodies are made comparable.
         cache: folder of the feature cache; None for the user's own.
-        clips: the keypoints of the videos embedded last, in their order.
+        clips: the keypoints of the videos embedded last, in their order; left for right where they were mirrored.
         folder: what came of them.
         presence: where people were found, if that was asked.
     """
@@ -79,11 +81,7 @@ class FolderBodies:
         elif find_python() is None:
             self.kind = "pictures"
         else:
-            cache = PoseCache(self.cache, model=self.model, person=self.person)
-            try:
-                self.presence = find_people(videos, cache, progress=progress)
-            finally:
-                cache.close()
+            self.presence = people_in(videos, self.cache, model=self.model, person=self.person, progress=progress)
             self.kind = "pose" if self.presence.people else "pictures"
         return self.kind
 
@@ -94,29 +92,69 @@ class FolderBodies:
         *,
         progress: Callback = silent,
         say: Callable[[str], None] | None = None,
+        kept: KeptPoses | None = None,
+        refit: bool = False,
     ) -> list[Embedding]:
         """Positions and velocities of the bodies in the sampled frames, standardised over the videos.
 
         Args:
             sampling: which frames are looked at.
             progress: called after every video.
-            say: told beforehand how long it takes, where that is more than a few seconds.
+            say: told beforehand how long it takes, where that is more than a few seconds; and where `kept` is out of
+                date.
+            kept: where the standardisation of the folder is kept; None measures it on these videos.
+            refit: measure it anew.
 
         Raises:
             SynclineError: no estimator is installed, no keypoint file fits, or a file cannot be read.
         """
+        self.clips = self.found(videos, sampling, progress=progress, say=say)
+        contents = sorted(content_of(video.path) for video in videos)
+        fit = None if kept is None or refit else kept.read(contents)
+        if fit is None:
+            fit = FolderFit(sampling.rate_hz, PoseSpace.fit(self.clips, self.options), tuple(contents))
+            if kept is not None:
+                kept.write(fit)
+        due = fit.due(contents)
+        if say is not None and due is not None:
+            say(due)
+        self.folder = fit.space.project(self.clips)
+        turned = zip(self.clips, self.folder.mirrored, strict=True)
+        self.clips = [mirrored(clip) if yes else clip for clip, yes in turned]
+        return self.folder.embeddings
+
+    def found(
+        self,
+        videos: Sequence[Video],
+        sampling: Sampling,
+        *,
+        progress: Callback = silent,
+        say: Callable[[str], None] | None = None,
+    ) -> list[Keypoints]:
+        """The bodies themselves; arguments and errors as of `embed`."""
         source = self.source(sampling)
         try:
             if say is not None and isinstance(source, PoseCache):
                 seconds = source.seconds_needed(videos)
                 if seconds > 5:
                     say(f"finding poses takes about {seconds:.0f} s; they are kept")
-            self.clips = source.of_videos(videos, progress=progress)
+            return source.of_videos(videos, progress=progress)
         finally:
             if isinstance(source, PoseCache):
                 source.close()
-        self.folder = pose_embeddings(self.clips, self.options)
-        return self.folder.embeddings
+
+    def kept_in(self, folder: Path | None, rate: float | None) -> KeptPoses | None:
+        """Where the standardisation of a folder's poses is kept; None where the videos are in no folder.
+
+        Args:
+            rate: frames a second that were asked for; None: left to the folder.
+        """
+        if folder is None:
+            return None
+        root = cache_folder() / "features" if self.cache is None else self.cache
+        given = None if self.keypoints is None else str(self.keypoints.resolve())
+        # pose is pose, whether `auto` chose it or somebody asked, beside pictures or alone
+        return KeptPoses(root, folder, self.describe() | {"features": "pose", "keypoints": given, "rate_hz": rate})
 
     def source(self, sampling: Sampling) -> PoseCache | KeypointFolder:
         """Where the poses come from; whoever asks closes a `PoseCache`.

@@ -1,18 +1,21 @@
-"""What is measured on a folder once and then kept: the rate at which it is sampled, and the space of frozen features.
+"""What is measured on a folder once and then kept: the rate at which it is sampled, and the space of its features.
 
-Frozen features are standardised over their folder. Measured anew at each run, one more clip would move every vector,
-and with it every answer given before. So the measurement is kept beside the feature cache and holds until somebody
-asks for another.
+Frozen features, and body poses, are standardised over their folder. Measured anew at each run, one more clip would
+move every vector, and with it every answer given before. So the measurement is kept beside the feature cache and holds
+until somebody asks for another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -20,30 +23,42 @@ from syncline.data import Embedding, Sampling, Video, choose_rate
 from syncline.encoder.cache import FeatureCache
 from syncline.encoder.frozen import WIDTH, frozen_embeddings
 from syncline.encoder.principal_space import PrincipalSpace
-from syncline.files import content_of, replacing
+from syncline.files import content_of, replacing, write_json
+from syncline.pose import PoseSpace
+
+Space = TypeVar("Space", PrincipalSpace, PoseSpace)
 
 DUE_SHARE = 0.2
 """A new measurement is due when this share of the clips was not there at the last one, or is gone since."""
 
 
 @dataclass(frozen=True)
-class FolderFit:
+class FolderFit(Generic[Space]):
     """What was measured on a folder.
 
     Attributes:
         rate_hz: sampled frames a second.
-        space: of the frozen features.
+        space: of the frozen features, or of the poses.
         contents: content hashes of the clips that were measured, sorted.
     """
 
     rate_hz: float
-    space: PrincipalSpace
+    space: Space
     contents: tuple[str, ...]
 
     def share_changed(self, contents: Sequence[str]) -> float:
         """Share of clips, of those measured and those given, that are only in one of the two; in [0, 1]."""
         then, now = set(self.contents), set(contents)
         return len(then ^ now) / max(1, len(then | now))
+
+    def due(self, contents: Sequence[str]) -> str | None:
+        """A line for the user, where a new measurement is due for the clips that are there now."""
+        if self.share_changed(contents) <= DUE_SHARE:
+            return None
+        return (
+            f"{len(set(contents) - set(self.contents))} of the {len(contents)} clips came after this folder was "
+            "measured (rate, standardisation); earlier answers stay as they are, --refit measures anew"
+        )
 
 
 def folder_embeddings(
@@ -55,7 +70,7 @@ def folder_embeddings(
     refit: bool = False,
     progress: Callable[[Video], None] | None = None,
     say: Callable[[str], None] | None = None,
-) -> tuple[list[Embedding], FolderFit]:
+) -> tuple[list[Embedding], FolderFit[PrincipalSpace]]:
     """Frozen embeddings of a folder at its own rate, in the space that was measured when it was first looked at.
 
     Args:
@@ -78,11 +93,9 @@ def folder_embeddings(
     chosen = kept.rate_hz if kept is not None else rate_hz or choose_rate(videos)
     cache.sampling = Sampling(chosen)
     if kept is not None:
-        if say is not None and kept.share_changed(contents) > DUE_SHARE:
-            say(
-                f"{len(set(contents) - set(kept.contents))} of the {len(contents)} clips came after this folder was "
-                "measured (rate, standardisation); earlier answers stay as they are, --refit measures anew"
-            )
+        due = kept.due(contents)
+        if say is not None and due is not None:
+            say(due)
         return frozen_embeddings(videos, cache, space=kept.space, progress=progress), kept
     for video in videos:
         cache.features(video)
@@ -97,15 +110,37 @@ def folder_embeddings(
 
 def kept_fit(
     folder: str | Path, cache: FeatureCache, contents: Sequence[str], *, rate_hz: float | None = None
-) -> FolderFit | None:
+) -> FolderFit[PrincipalSpace] | None:
     """What was measured on a folder and kept; None where there is nothing, or it was measured on none of these clips.
 
     Args:
         folder, cache, rate_hz: as `folder_embeddings` takes them.
         contents: content hashes of the clips that are there now.
     """
-    kept = _read(_path(folder, cache, rate_hz))
-    return kept if kept is not None and set(kept.contents) & set(contents) else None
+    return cast("FolderFit[PrincipalSpace] | None", _kept(_path(folder, cache, rate_hz), contents))
+
+
+class KeptPoses:
+    """What was measured on the poses of a folder, as `folder_embeddings` keeps it of frozen features.
+
+    Args:
+        root: folder of the feature cache. folder: where the videos are.
+        about: as JSON, what else decides about the poses: whose, which joints, the rate that was asked for.
+    """
+
+    def __init__(self, root: Path, folder: str | Path, about: object) -> None:
+        words = json.dumps([str(Path(folder).resolve()), about], sort_keys=True)
+        self._path = root / "pose-folders" / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}.safetensors"
+
+    def read(self, contents: Sequence[str]) -> FolderFit[PoseSpace] | None:
+        """As `kept_fit`."""
+        return cast("FolderFit[PoseSpace] | None", _kept(self._path, contents))
+
+    def write(self, fit: FolderFit[PoseSpace]) -> None:
+        """For the next time."""
+        with contextlib.suppress(OSError):
+            write_json(self._path.parent / "transform.json", {"name": "body poses of folders"})
+        _write(self._path, fit)
 
 
 def _path(folder: str | Path, cache: FeatureCache, rate_hz: float | None) -> Path:
@@ -113,20 +148,33 @@ def _path(folder: str | Path, cache: FeatureCache, rate_hz: float | None) -> Pat
     return cache.folder / "folders" / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}.safetensors"
 
 
-def _read(path: Path) -> FolderFit | None:
-    """What was kept; None where there is nothing that can be read."""
+def _kept(path: Path, contents: Sequence[str]) -> FolderFit[Any] | None:
+    """What was kept; None where there is nothing that can be read, or nothing of these clips."""
     try:
         with safe_open(path, framework="pt") as file:
             described = file.metadata()
-            space = PrincipalSpace(file.get_tensor("mean"), file.get_tensor("directions"))
-        return FolderFit(float(described["rate_hz"]), space, tuple(json.loads(described["contents"])))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (is no dictionary)
+        space = (
+            PoseSpace.of(
+                json.loads(described["pose"]), *(tensors[name].numpy() for name in ("mean", "factor", "sides"))
+            )
+            if "pose" in described
+            else PrincipalSpace(tensors["mean"], tensors["directions"])
+        )
+        kept: FolderFit[Any] = FolderFit(float(described["rate_hz"]), space, tuple(json.loads(described["contents"])))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
+    return kept if set(kept.contents) & set(contents) else None
 
 
-def _write(path: Path, fit: FolderFit) -> None:
-    tensors = {"mean": fit.space.mean.contiguous(), "directions": fit.space.directions.contiguous()}
+def _write(path: Path, fit: FolderFit[Any]) -> None:
     described = {"rate_hz": repr(fit.rate_hz), "contents": json.dumps(fit.contents)}
+    if isinstance(fit.space, PoseSpace):
+        described["pose"] = json.dumps(fit.space.settings())
+        arrays = {"mean": fit.space.mean, "factor": fit.space.factor, "sides": fit.space.sides}
+        tensors = {name: torch.from_numpy(array).contiguous() for name, array in arrays.items()}
+    else:
+        tensors = {"mean": fit.space.mean.contiguous(), "directions": fit.space.directions.contiguous()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:

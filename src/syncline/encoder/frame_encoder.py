@@ -4,6 +4,8 @@
            -> + position code, dropout -> transformer over t -> Linear -> (b, t, 128) -> rows of length 1
 
 Notable choices:
+- Poses (b, t, p) are a second input: behind the maps of each frame stand its p numbers, which have a head of their own;
+  the two heads' vectors go on side by side. An encoder of poses alone has no backbone.
 - With a frozen backbone, training starts from cached maps, flattened: (b, t, C g g).
 - Sequences longer than 4,096 frames go through the transformer in overlapping windows that are defined by the frame's
   position in the sequence, never by how the sequence was read; their results are blended. Positions are those of the
@@ -28,10 +30,13 @@ from syncline.encoder.backbone import Backbone
 from syncline.encoder.config import EncoderConfig, LearnedGaps
 from syncline.encoder.deferred_backbone import DeferredBackbone
 from syncline.encoder.heads import BatchNorm, Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
+from syncline.encoder.no_backbone import NoBackbone
 from syncline.encoder.positions import relative_positions, sinusoidal_code
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.encoder.temporal import TemporalEncoder
 from syncline.errors import SynclineError
+from syncline.pose.mirror import FRAMES
+from syncline.pose.normalise import PoseSpace
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Sampling, Video
@@ -63,17 +68,23 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
     ) -> None:
         super().__init__()
         self.config = config = EncoderConfig() if config is None else config
-        self.backbone: Backbone = cast(Backbone, backbone) or Backbone(
-            config.backbone, grid=config.grid or None, weights=config.weights, stage=config.stage,
-            trainable=config.trainable, precision=config.precision,
-        )  # fmt: skip
-        self.head = self._make_head()
+        if config.features != "pictures" and config.pose is None:
+            raise SynclineError(f"encoder.features {config.features}: encoder.pose is missing, which training measures")
+        self.pose_width = config.pose.width if config.pose is not None and config.features != "pictures" else 0
+        self.backbone: Backbone = cast(Backbone, backbone) or _make_backbone(config)
+        self.head = None if config.features == "pose" else self._make_head()
+        width = 0 if self.head is None else self.head.width
+        if self.pose_width:
+            self.pose_head = GridHead(
+                self.pose_width * config.contexts, hidden=config.hidden, dropout=config.dropout, norm=config.head_norm
+            )
+            width += self.pose_head.width
         out = config.embedding_dim
         self.temporal: TemporalEncoder | None = None
         if config.temporal == "none":
-            self.output = nn.Linear(self.head.width, out)
+            self.output = nn.Linear(width, out)
         else:
-            self.reduce = nn.Linear(self.head.width, config.width)
+            self.reduce = nn.Linear(width, config.width)
             self.input_dropout = nn.Dropout(config.dropout)
             self.temporal = TemporalEncoder(
                 config.width, layers=config.layers, heads=config.heads, feed_forward=config.feed_forward,
@@ -89,6 +100,12 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         if config.project is not None:
             self.register_buffer("input_mean", torch.zeros(self.backbone.dim))
             self.register_buffer("input_directions", torch.eye(self.backbone.dim, config.project))
+        if config.pose is not None and self.pose_width:
+            self.register_buffer("pose_mean", torch.zeros(self.pose_width, dtype=torch.float64))
+            self.register_buffer("pose_factor", torch.ones(self.pose_width, dtype=torch.float64))
+            joints = len(config.pose.settings["joints"]) * config.pose.settings["axes"]
+            sides = torch.zeros(config.pose.sides, FRAMES if config.pose.sides else 0, joints, dtype=torch.float64)
+            self.register_buffer("pose_sides", sides)
 
     def _make_head(self) -> GridHead | Conv3dHead | MaxPoolHead | SpatialSoftmaxHead:
         config, channels = self.config, self.backbone.channels
@@ -115,6 +132,24 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         return Conv3dHead(channels, hidden=hidden, width=hidden, dropout=config.dropout, padding=padding)
 
     @property
+    def input_dim(self) -> int:
+        """Numbers of a frame's cached maps and pose together."""
+        return self.backbone.dim + self.pose_width
+
+    @property
+    def pose_space(self) -> PoseSpace:
+        """Where the poses lie that it was trained on."""
+        assert self.config.pose is not None
+        arrays = (getattr(self, f"pose_{name}").cpu().numpy() for name in ("mean", "factor", "sides"))
+        return PoseSpace.of(self.config.pose.settings, *arrays)
+
+    @pose_space.setter
+    def pose_space(self, space: PoseSpace) -> None:
+        for name in ("mean", "factor", "sides"):
+            buffer: Tensor = getattr(self, f"pose_{name}")
+            buffer.copy_(torch.from_numpy(getattr(space, name)).view_as(buffer))
+
+    @property
     def map_size(self) -> tuple[int, int]:
         """(h, w) of the maps that the head sees."""
         return (self.config.grid, self.config.grid) if self.config.grid else self.backbone.map_size
@@ -125,13 +160,14 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         """Learns, before training, what is measured and not trained: input statistics and the reference length.
 
         Args:
-            features: (t, f) plain features of each training video.
+            features: (t, f) plain features of each training video, poses behind them.
             seed: of the choice of frames that the directions are fitted to.
         """
         sequences = list(features)
         self.reference_length.fill_(float(np.median([len(sequence) for sequence in sequences])))
         if self.config.project is not None:
-            space = PrincipalSpace.fit(sequences, self.config.project, seed=seed)
+            maps = [np.asarray(rows)[:, : self.backbone.dim] if self.pose_width else rows for rows in sequences]
+            space = PrincipalSpace.fit(maps, self.config.project, seed=seed)
             self.input_mean.copy_(space.mean)
             self.input_directions.copy_(space.directions)
 
@@ -147,7 +183,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         Args:
             inputs: cached maps, flattened, (b, t, f) or with k contexts (b, t, k, f); or pixels (b, t, 3, h, w) or
                 (b, t, k, 3, h, w), uint8 or in [0, 1]. f is the backbone's ``dim`` (or ``config.project``: what
-                ``project`` gives).
+                ``project`` gives), and with poses those p numbers more; pixels alone are not enough then.
             mask: true where a frame is real; a prefix. The others get zeros.
             steps: positions of the frames in their video's sampled sequence; 0 ... t - 1 by default.
 
@@ -157,31 +193,43 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         vectors = self.describe_frames(inputs)
         return self.finish(self.relate(vectors, mask=mask, steps=steps), mask=mask)
 
-    def project(self, maps: Num[Tensor, "... f"]) -> Float[Tensor, "... p"]:
-        """Flattened maps as the head sees them: float32, and projected where ``config.project`` says so."""
-        maps = maps.float()
-        if self.config.project is None or maps.shape[-1] == self.config.project:
-            return maps
-        return (maps - self.input_mean) @ self.input_directions
+    def project(self, inputs: Num[Tensor, "... f"]) -> Float[Tensor, "... p"]:
+        """Flattened maps, with poses behind them, as the heads see them: float32, maps projected where
+        ``config.project`` says so."""
+        inputs = inputs.float()
+        if self.config.project is None or inputs.shape[-1] == self.config.project + self.pose_width:
+            return inputs
+        maps, poses = self._parts(inputs)
+        return torch.cat([(maps - self.input_mean) @ self.input_directions, poses], dim=-1)
+
+    def _parts(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps, and the poses behind them."""
+        end = rows.shape[-1] - self.pose_width
+        return rows[..., :end], rows[..., end:]
 
     def describe_frames(self, inputs: Shaped[Tensor, "b t ..."]) -> Float[Tensor, "b t w"]:
         """Everything that looks at one frame (and its contexts) alone: backbone, head, linear."""
         k, b, t = self.config.contexts, *inputs.shape[:2]
-        if inputs.ndim in (5, 6):
-            maps = self.backbone(inputs.reshape(-1, *inputs.shape[-3:])).flatten(1)
+        if inputs.ndim in (5, 6) and not self.pose_width:
+            rows = self.backbone(inputs.reshape(-1, *inputs.shape[-3:])).flatten(1)
         elif inputs.ndim in (3, 4):
-            maps = inputs.reshape(-1, inputs.shape[-1])
+            rows = inputs.reshape(-1, inputs.shape[-1])
         else:
-            raise ValueError(f"expected maps (b, t, [k,] f) or pixels (b, t, [k,] 3, h, w), got {tuple(inputs.shape)}")
-        if maps.shape[0] != b * t * k:
+            also = " and poses" if self.pose_width else " or pixels (b, t, [k,] 3, h, w)"
+            raise ValueError(f"expected maps (b, t, [k,] f){also}, got {tuple(inputs.shape)}")
+        if rows.shape[0] != b * t * k:
             raise ValueError(f"expected {k} maps a frame (contexts), got inputs {tuple(inputs.shape)}")
-        maps = self.project(maps)
-        if self.config.project is None:
-            if maps.shape[-1] != self.backbone.dim:
-                raise ValueError(f"expected maps of {self.backbone.dim} numbers, got {maps.shape[-1]}")
-            vectors = self.head(maps.view(b * t, k, self.backbone.channels, *self.map_size))
-        else:
-            vectors = self.head(maps.view(b * t, k, -1))
+        rows = self.project(rows)
+        if self.config.project is None and rows.shape[-1] != self.input_dim:
+            raise ValueError(f"expected maps of {self.input_dim} numbers, got {rows.shape[-1]}")
+        maps, poses = self._parts(rows)
+        found = []
+        if self.head is not None:
+            shape = (-1,) if self.config.project is not None else (self.backbone.channels, *self.map_size)
+            found.append(self.head(maps.reshape(b * t, k, *shape)))
+        if self.pose_width:
+            found.append(self.pose_head(poses.reshape(b * t, k, -1)))
+        vectors = torch.cat(found, dim=-1) if len(found) > 1 else found[0]
         if self.temporal is not None:
             vectors = self.reduce(vectors)
         described: Tensor = vectors.view(b, t, -1)
@@ -260,7 +308,9 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         Args:
             videos: files, or ``Video``s (of a re-cut its own frames are taken); one path is one file.
             sampling: which frames; ``None`` for those that the encoder was trained with.
-            cache: a ``FeatureCache`` of the same frozen backbone to read from and add to; ``None`` keeps nothing.
+            cache: a ``FeatureCache`` of the same frozen backbone to read from and add to; ``None`` keeps nothing. Of an
+                encoder with poses: what ``syncline.encoder.pose_inputs.encoder_inputs`` gives; ``None`` asks the
+                estimator.
             chunk_size: frames that are in memory at a time. The result does not depend on it.
 
         Raises:
@@ -305,3 +355,12 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         return load_encoder(
             source, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
+
+
+def _make_backbone(config: EncoderConfig) -> Backbone:
+    if config.features == "pose":
+        return cast(Backbone, NoBackbone())
+    return Backbone(
+        config.backbone, grid=config.grid or None, weights=config.weights, stage=config.stage,
+        trainable=config.trainable, precision=config.precision,
+    )  # fmt: skip

@@ -57,8 +57,10 @@ def export_onnx(encoder: FrameEncoder, path: str | Path, *, frames: int = 8) -> 
     """Writes ``path``. frames: of the example that the exporter traces; the graph takes any number.
 
     Raises:
-        SynclineError: the packages of the extra [onnx] are missing.
+        SynclineError: the packages of the extra [onnx] are missing, or an encoder that takes poses.
     """
+    if encoder.config.features != "pictures":
+        raise SynclineError("an encoder that takes poses cannot become ONNX, which would see pictures only")
     missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
     if missing:
         raise SynclineError(f"ONNX needs the package {missing[0]}: pip install 'syncline[onnx]'")

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from syncline.encoder.backbone import Backbone
-from syncline.encoder.config import EncoderConfig, LearnedGaps
+from syncline.encoder.config import EncoderConfig, LearnedGaps, PoseInput
 from syncline.encoder.deferred_backbone import DeferredBackbone, deferred
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.weights import state_hash
@@ -81,7 +81,7 @@ def load_encoder(
             f"{folder / WEIGHTS} is missing or not the one that {CONFIG} belongs to; save or copy it again"
         )
     backbone: Backbone | DeferredBackbone | None = None
-    if deferred_backbone and config.trainable == "frozen":
+    if deferred_backbone and config.trainable == "frozen" and config.features != "pose":
         identity = ["encoder", described["weights_sha256"], described["preprocessing"], config.as_dict()]
         backbone = deferred(identity, lambda: load_encoder(folder).backbone, device)
     # all weights are in the file: none are fetched, whatever the configuration names
@@ -191,6 +191,28 @@ def model_card(encoder: FrameEncoder) -> str:
     licence = backbone.licence if backbone.licence in ("apache-2.0", "mit") else "other"
     sampling = f"every {config.sampling.stride}. frame" if config.sampling.stride else f"{config.sampling.rate_hz:g} Hz"
     parameters = sum(p.numel() for p in encoder.parameters())
+    size = f"{backbone.size[0]} x {backbone.size[1]}, {backbone.interpolation}; normalised inside"
+    rows = [
+        ("backbone", f"{config.backbone}{f', stage {config.stage}' if config.stage else ''}, {config.trainable}"),
+        ("weights of the backbone", f"from {backbone.origin}, licence: {backbone.licence}"),
+        ("pictures", size),
+    ]
+    if config.features == "pose":
+        rows = []
+    if config.pose is not None:
+        rows.append(("body pose", _described_poses(config.pose)))
+    rows += [
+        ("sampling", sampling),
+        ("head, temporal encoder", f"{config.head}, {config.temporal}; position code {config.pos_enc}"),
+        ("parameters", f"{parameters:,}"),
+    ]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    ours = "All of it was"
+    if config.features != "pose":
+        ours = (
+            "The weights of the backbone are part of `model.safetensors` and keep their licence "
+            f"({backbone.licence}); the rest was"
+        )
     return f"""---
 library_name: syncline
 license: {licence}
@@ -209,13 +231,17 @@ a, b = encoder.embed(["a.mp4", "b.mp4"])
 
 | | |
 |---|---|
-| backbone | {config.backbone}{f", stage {config.stage}" if config.stage else ""}, {config.trainable} |
-| weights of the backbone | from {backbone.origin}, licence: {backbone.licence} |
-| pictures | {backbone.size[0]} x {backbone.size[1]}, {backbone.interpolation}; normalised inside |
-| sampling | {sampling} |
-| head, temporal encoder | {config.head}, {config.temporal}; position code {config.pos_enc} |
-| parameters | {parameters:,} |
+{table}
 
-The weights of the backbone are part of `model.safetensors` and keep their licence ({backbone.licence}); the rest was
+{ours}
 trained on its owner's videos. Files are safetensors and JSON: loading runs no code from them.
 """
+
+
+def _described_poses(pose: PoseInput) -> str:
+    """Whose poses an encoder takes, with name, version, licence and hash of the estimator."""
+    joints = f"{len(pose.settings['joints'])} joints"
+    if not pose.estimator:
+        return f"{joints} of keypoint files"
+    by = pose.estimator
+    return f"{joints} by {by['model']} ({by['version']}), licence: {by['licence']}, not inside; sha256 {by['sha256']}"

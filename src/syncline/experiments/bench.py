@@ -231,6 +231,8 @@ def _run_published(found: BenchSet, label: str, training: TrainConfig, tell: Say
 
 def _own_cache(encoder: EncoderConfig, cache: FeatureCache) -> FeatureCache:
     """The cache, or one beside it for an encoder with another backbone than the cache's."""
+    if encoder.features != "pictures":
+        raise SynclineError("a bench measures encoders of pictures; syncline evaluate measures a run that takes poses")
     default = EncoderConfig()
     if all(getattr(encoder, name) == getattr(default, name) for name in _BACKBONE):
         return cache

@@ -5,12 +5,14 @@ from syncline.pose.files import read_keypoints as read_keypoints
 from syncline.pose.files import write_keypoints as write_keypoints
 from syncline.pose.keypoints import Keypoints as Keypoints
 from syncline.pose.normalise import PoseOptions as PoseOptions
+from syncline.pose.normalise import PoseSpace as PoseSpace
 from syncline.pose.normalise import pose_embeddings as pose_embeddings
 from syncline.pose.skeleton import Skeleton as Skeleton
 
 __all__ = [
     "Keypoints",
     "PoseOptions",
+    "PoseSpace",
     "Skeleton",
     "find_keypoints",
     "pose_embeddings",

@@ -16,13 +16,16 @@ What is done, in this order (METHODS of the body pose trial; each step can be sw
    usual one (root mean square) of positions or of velocities. Dividing by its own alone would make as much of the
    jitter of a joint that stands still as of a hand that swings (docs/pose.md has the figures).
 
-Lengths of time go by the clip: `max_gap` and `smoothing` are shares of the folder's median duration.
+Lengths of time go by the clip: `max_gap` and `smoothing` are shares of the folder's median duration. What is measured
+on a folder (these lengths, mean and scale of step 8, which side is which) is a `PoseSpace`; it can be kept, so that
+clips which come later, or that an encoder is shown, are made comparable with those before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +34,7 @@ from scipy.ndimage import gaussian_filter1d
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.pose.keypoints import Keypoints
+from syncline.pose.mirror import is_mirrored, mirror, settled_sides
 from syncline.pose.skeleton import Skeleton, canonical
 
 Array = NDArray[np.float64]
@@ -38,9 +42,6 @@ Array = NDArray[np.float64]
 KNOWN_SHARE = 0.5
 LONGEST_GAP = 1.0
 LONGEST_SMOOTHING = 0.1
-MIRROR_MARGIN = 0.02
-MIRROR_FRAMES = 24
-MIRROR_CLIPS = 24
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,123 @@ class NormalisedFolder:
     mirrored: list[bool]
 
 
+@dataclass(frozen=True, eq=False)
+class PoseSpace:
+    """What was measured on the bodies of a folder, and what makes other bodies comparable with them.
+
+    Attributes:
+        joints: names of those that are used; axes: 2 or 3 coordinates of each.
+        gap_seconds: gaps up to which are filled. smoothing_seconds: standard deviation of the Gaussian.
+        options: how bodies are made comparable.
+        mean, factor: (p,) of each column of positions and velocities: what is taken off, and what it is multiplied by.
+        sides: (clips, frames, joints axes), which side is which (`mirror.settled_sides`); empty where nobody asks.
+    """
+
+    joints: tuple[str, ...]
+    axes: int
+    gap_seconds: float
+    smoothing_seconds: float
+    options: PoseOptions
+    mean: Array
+    factor: Array
+    sides: Array
+
+    @classmethod
+    def fit(cls, clips: Sequence[Keypoints], options: PoseOptions | None = None) -> PoseSpace:
+        """Measured on the clips of a folder, at least one.
+
+        Args:
+            clips: keypoints at the sampled frames, of one skeleton; several skeletons are compared by the joints that
+                all have.
+            options: None for the defaults.
+
+        Raises:
+            SynclineError: skeletons without a joint in common, or joints that are not there.
+        """
+        options = PoseOptions() if options is None else options
+        duration = time_scale(clips)
+        alike = _alike(clips)
+        names, axes = alike[0].skeleton.used, alike[0].positions.shape[2]
+        none = np.zeros(0)
+        raw = cls(
+            names, axes, min(LONGEST_GAP, options.max_gap * duration),
+            min(LONGEST_SMOOTHING, options.smoothing * duration), options, none, none, none,
+        )  # fmt: skip
+        bodies = [raw._placed(clip) for clip in alike]
+        if options.mirror == "auto":
+            raw = replace(raw, sides=settled_sides([placed for placed, _ in bodies], [k for _, k in bodies], names))
+        rows = [raw._rows(clip) for clip in alike]
+        mean, factor = _measured([part[known] for part, known, _ in rows], rows[0][0].shape[1], options.velocities)
+        return replace(raw, mean=mean, factor=factor)
+
+    def project(self, clips: Sequence[Keypoints]) -> NormalisedFolder:
+        """Positions and velocities of bodies in this space.
+
+        Raises:
+            SynclineError: a skeleton that lacks one of the joints.
+        """
+        embeddings, known, mirrored = [], [], []
+        for clip in clips:
+            rows, there, turned = self._rows(self._fitting(clip))
+            vectors = np.where(there[:, None], (rows - self.mean) * self.factor, 0.0).astype(np.float32)
+            embeddings.append(Embedding(vectors, clip.pts_seconds, clip.source))
+            known.append(there)
+            mirrored.append(turned)
+        return NormalisedFolder(embeddings, known, mirrored)
+
+    @property
+    def width(self) -> int:
+        """p, numbers a frame."""
+        return len(self.joints) * self.axes * (2 if self.options.velocities > 0 else 1)
+
+    def settings(self) -> dict[str, Any]:
+        """All but the arrays, as JSON."""
+        return {
+            "joints": list(self.joints), "axes": self.axes, "gap_seconds": self.gap_seconds,
+            "smoothing_seconds": self.smoothing_seconds, "options": asdict(self.options),
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], mean: Array, factor: Array, sides: Array) -> PoseSpace:
+        """From `settings` and the arrays.
+
+        Raises:
+            ValueError, KeyError, TypeError: settings that are none.
+        """
+        given = settings["options"]
+        options = PoseOptions(**{**given, "centre": tuple(given["centre"]), "scale": tuple(given["scale"])})
+        return cls(
+            tuple(settings["joints"]), int(settings["axes"]), float(settings["gap_seconds"]),
+            float(settings["smoothing_seconds"]), options, mean, factor, sides,
+        )  # fmt: skip
+
+    def _fitting(self, clip: Keypoints) -> Keypoints:
+        if clip.skeleton.used == self.joints and clip.positions.shape[2] == self.axes:
+            return clip
+        lacking = [name for name in self.joints if name not in clip.skeleton.joints]
+        if lacking or clip.positions.shape[2] < self.axes:
+            what = f"joint {lacking[0]}" if lacking else f"{self.axes} coordinates a joint"
+            raise SynclineError(f"{clip.source}: its keypoints have no {what}, which the others have")
+        return _only_joints(clip, list(self.joints), self.axes)
+
+    def _placed(self, clip: Keypoints) -> tuple[Array, NDArray[np.bool_]]:
+        bodies = place_bodies(clip.interpolated(self.gap_seconds), self.options)
+        return bodies, np.isfinite(bodies[:, :, 0]).mean(axis=1) >= KNOWN_SHARE
+
+    def _rows(self, clip: Keypoints) -> tuple[Array, NDArray[np.bool_], bool]:
+        """(t, p) before step 8, (t,) frames whose pose is known, and whether it was mirrored."""
+        bodies, known = self._placed(clip)
+        turned = is_mirrored(bodies, known, self.joints, self.sides)
+        bodies = mirror(bodies, self.joints) if turned else bodies
+        rows = _with_velocities(bodies, known, clip.pts_seconds, self.smoothing_seconds, self.options.velocities > 0)
+        return rows, known, turned
+
+
 def pose_embeddings(clips: Sequence[Keypoints], options: PoseOptions | None = None) -> NormalisedFolder:
     """Positions and velocities of the bodies of a folder, standardised over it.
 
     Args:
-        clips: keypoints at the sampled frames, of one skeleton; several skeletons are compared by the joints that all
-            have.
-        options: None for the defaults.
+        clips, options: as `PoseSpace.fit` takes them.
 
     Raises:
         SynclineError: skeletons without a joint in common, or joints that are not there.
@@ -108,26 +219,7 @@ def pose_embeddings(clips: Sequence[Keypoints], options: PoseOptions | None = No
         >>> pose_embeddings([clip]).embeddings[0].vectors.shape
         (20, 52)
     """
-    options = PoseOptions() if options is None else options
-    if not clips:
-        return NormalisedFolder([], [], [])
-    duration = time_scale(clips)
-    filled = [clip.interpolated(min(LONGEST_GAP, options.max_gap * duration)) for clip in _alike(clips)]
-    placed = [place_bodies(clip, options) for clip in filled]
-    names = filled[0].skeleton.used
-    known = [np.isfinite(bodies[:, :, 0]).mean(axis=1) >= KNOWN_SHARE for bodies in placed]
-    mirrored = [False] * len(placed)
-    if options.mirror == "auto":
-        mirrored = decide_mirror(placed, known, names)
-        placed = [mirror(bodies, names) if turned else bodies for bodies, turned in zip(placed, mirrored, strict=True)]
-    sigma = min(LONGEST_SMOOTHING, options.smoothing * duration)
-    parts = [
-        _with_velocities(bodies, there, clip.pts_seconds, sigma, options.velocities > 0)
-        for bodies, there, clip in zip(placed, known, filled, strict=True)
-    ]
-    vectors = _standardised(parts, known, options.velocities)
-    embeddings = [Embedding(rows, clip.pts_seconds, clip.source) for rows, clip in zip(vectors, clips, strict=True)]
-    return NormalisedFolder(embeddings, known, mirrored)
+    return PoseSpace.fit(clips, options).project(clips) if clips else NormalisedFolder([], [], [])
 
 
 def time_scale(clips: Sequence[Keypoints]) -> float:
@@ -230,64 +322,6 @@ def _upright(bodies: Array, trunk: Array) -> Array:
     return turned
 
 
-def mirror(bodies: Array, names: Sequence[str]) -> Array:
-    """Left for right: joints change over and x its sign."""
-    turned: Array = bodies[:, Skeleton(tuple(names)).mirrored()]
-    turned[:, :, 0] *= -1
-    return turned
-
-
-def decide_mirror(placed: Sequence[Array], known: Sequence[NDArray[np.bool_]], names: Sequence[str]) -> list[bool]:
-    """Which clips are to be mirrored so that all are most alike; the larger part stays as it is.
-
-    Two clips are as far from each other as the mean over the frames of one of the distance to the nearest frame of the
-    other, both ways. Starting with none, the clip that gains most is turned until none gains; a gain below
-    `MIRROR_MARGIN` of the distance is none. Of large folders `MIRROR_CLIPS` clips are settled first, and the others
-    against them.
-    """
-    usable = [i for i, there in enumerate(known) if there.sum() >= 2]
-    rows = {i: _thinned(placed[i][known[i]]) for i in usable}
-    if len(usable) < 2:
-        return [False] * len(placed)
-    both = {i: (rows[i].reshape(len(rows[i]), -1), mirror(rows[i], names).reshape(len(rows[i]), -1)) for i in usable}
-    core = [usable[i] for i in np.unique(np.linspace(0, len(usable) - 1, MIRROR_CLIPS).round().astype(int))]
-    same = np.array([[_apart(both[i][0], both[j][0]) if i != j else 0.0 for j in core] for i in core])
-    other = np.array([[_apart(both[i][1], both[j][0]) if i != j else 0.0 for j in core] for i in core])
-    signs = np.ones(len(core))
-    for _ in range(4 * len(core)):
-        agree = signs[:, None] == signs[None, :]
-        now = np.where(agree, same, other).sum(axis=1)
-        turned = np.where(agree, other, same).sum(axis=1)
-        gain = (now - turned) / np.maximum(now, 1e-12)
-        best = int(gain.argmax())
-        if gain[best] <= MIRROR_MARGIN:
-            break
-        signs[best] = -signs[best]
-    if (signs < 0).sum() > len(signs) / 2:
-        signs = -signs
-    decided = [False] * len(placed)
-    settled = [both[i][1 if sign < 0 else 0] for i, sign in zip(core, signs, strict=True)]
-    for i, sign in zip(core, signs, strict=True):
-        decided[i] = bool(sign < 0)
-    for i in set(usable) - set(core):
-        as_is, turned_sum = (sum(_apart(both[i][k], rest) for rest in settled) for k in (0, 1))
-        decided[i] = turned_sum < (1 - MIRROR_MARGIN) * as_is
-    return decided
-
-
-def _thinned(rows: Array) -> Array:
-    """At most `MIRROR_FRAMES` frames, joints that are not known at the centre."""
-    chosen = np.unique(np.linspace(0, len(rows) - 1, MIRROR_FRAMES).round().astype(int))
-    thinned: Array = np.nan_to_num(rows[chosen], nan=0.0)
-    return thinned
-
-
-def _apart(one: Array, other: Array) -> float:
-    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None, :] - 2 * one @ other.T
-    away = np.sqrt(squares.clip(0))
-    return float(away.min(axis=1).mean() + away.min(axis=0).mean()) / 2
-
-
 def _with_velocities(
     bodies: Array, known: NDArray[np.bool_], seconds: Array, sigma_seconds: float, velocities: bool
 ) -> Array:
@@ -307,20 +341,15 @@ def _with_velocities(
     return np.concatenate([smooth, speed], axis=1) if velocities else smooth
 
 
-def _standardised(
-    parts: Sequence[Array], known: Sequence[NDArray[np.bool_]], velocity_weight: float
-) -> list[NDArray[np.float32]]:
-    """Columns over the folder's known frames to mean 0, divided by their scale (step 8); unknown frames are zeros."""
-    rows = np.concatenate([part[there] for part, there in zip(parts, known, strict=True)])
-    width = parts[0].shape[1]
-    mean = rows.mean(axis=0) if len(rows) else np.zeros(width)
-    own = rows.std(axis=0) if len(rows) else np.ones(width)
+def _measured(rows: Sequence[Array], width: int, velocity_weight: float) -> tuple[Array, Array]:
+    """Mean and factor of each column over the folder's known frames (step 8)."""
+    all_rows = np.concatenate(rows)
+    if not len(all_rows):
+        return np.zeros(width), np.ones(width)
+    mean, own = all_rows.mean(axis=0), all_rows.std(axis=0)
     groups = [slice(0, width // 2), slice(width // 2, width)] if velocity_weight > 0 else [slice(0, width)]
     factor = np.ones(width)
     for group, weight in zip(groups, (1.0, velocity_weight), strict=False):
         usual = float(np.sqrt((own[group] ** 2).mean()))
         factor[group] = weight / np.sqrt(own[group].clip(min=1e-3 * usual) * usual) if usual > 0 else 0.0
-    return [
-        np.where(there[:, None], (part - mean) * factor, 0.0).astype(np.float32)
-        for part, there in zip(parts, known, strict=True)
-    ]
+    return mean, factor

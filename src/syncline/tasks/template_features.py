@@ -13,9 +13,10 @@ from syncline.tasks.template import MadeWith
 
 if TYPE_CHECKING:
     from syncline.encoder import FeatureCache, FolderFit
+    from syncline.encoder.principal_space import PrincipalSpace
 
 
-def pictures_made_with(cache: FeatureCache, fit: FolderFit) -> MadeWith:
+def pictures_made_with(cache: FeatureCache, fit: FolderFit[PrincipalSpace]) -> MadeWith:
     """Frozen features of a backbone, in the space and at the rate that were measured on the folder."""
     arrays = {"mean": fit.space.mean.numpy(), "directions": fit.space.directions.numpy()}
     return MadeWith("pictures", backbone_hash(cache), fit.rate_hz, arrays)
@@ -26,7 +27,7 @@ def backbone_hash(cache: FeatureCache) -> str:
     return hashlib.sha256(json.dumps(cache.described.describe(), sort_keys=True).encode()).hexdigest()
 
 
-def fit_of(made_with: MadeWith) -> FolderFit:
+def fit_of(made_with: MadeWith) -> FolderFit[PrincipalSpace]:
     """The measurement that a template of pictures holds."""
     from syncline.encoder import FolderFit
     from syncline.encoder.principal_space import PrincipalSpace

@@ -9,12 +9,33 @@ from typing import Any, Literal
 
 from syncline.encoder import EncoderConfig
 from syncline.errors import SynclineError, check_choices
+from syncline.pose import PoseOptions
+from syncline.pose.files import THRESHOLD
 from syncline.training.methods import METHODS
 from syncline.views import ViewConfig
 
 Schedule = Literal["cosine", "fixed"]
 Precision = Literal["float32", "bf16"]
 Teacher = Literal["alignment", "frozen", "consensus"]
+
+
+@dataclass(frozen=True)
+class PoseSource:
+    """Where poses come from, where ``encoder.features`` names them.
+
+    Attributes:
+        keypoints: folder with a keypoint file a video; None: the estimator. keypoints_rate: frames a second that the
+            files count; None: the videos' own. threshold: joints of files below this confidence are missing.
+        person: (x, y) as shares of the picture, whom to follow; None: the largest. model: body, or both hands.
+        options: how bodies are made comparable.
+    """
+
+    keypoints: str | None = None
+    keypoints_rate: float | None = None
+    threshold: float = THRESHOLD
+    person: tuple[float, float] | None = None
+    model: Literal["body", "hands"] = "body"
+    options: PoseOptions = field(default_factory=PoseOptions)
 
 
 @dataclass(frozen=True)
@@ -30,7 +51,7 @@ class TrainConfig:
         teacher: what carries positions across videos (lac's ``cross_video``): an ``alignment`` of the encoder's own
             embeddings; one of the ``frozen`` features, about their mean in the batch; or the ``consensus`` of the
             whole folder, computed once from frozen features.
-        encoder, views: what is trained, and what it is shown.
+        encoder, views: what is trained, and what it is shown. pose: where its poses come from, if it takes any.
         epochs: rounds through the videos; ``steps`` then follow from their number, and the cosine goes down once a
             round, as the published codes do it. None: ``steps``.
         workers: processes that make batches of pictures ahead of time; 0: the training process makes them itself. What
@@ -59,6 +80,7 @@ class TrainConfig:
     teacher: Teacher = "alignment"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
+    pose: PoseSource = field(default_factory=PoseSource)
     epochs: int | None = None
     workers: int = 0
     store: bool = False
@@ -107,7 +129,8 @@ class TrainConfig:
         """As JSON; ``config_from`` is the other way."""
         values = dataclasses.asdict(self)
         values["betas"] = list(self.betas)
-        return values
+        plain: dict[str, Any] = _plain(values)  # no tuples: as it is read again
+        return plain
 
 
 def config_from(values: Mapping[str, Any]) -> TrainConfig:

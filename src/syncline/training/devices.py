@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from syncline.encoder import Backbone, FeatureCache, FrameEncoder
+from syncline.encoder.no_backbone import NoBackbone
 from syncline.training.config import TrainConfig
+from syncline.training.poses import FoundPoses
 from syncline.views import augment
 
 
@@ -36,6 +38,8 @@ def make_accelerator(config: TrainConfig, run: Path | None) -> Any:
 def make_backbone(config: TrainConfig, cache: FeatureCache | str | Path | None) -> Backbone:
     """The backbone of a configuration: the cache's if it fits; of weights that are drawn the seed decides."""
     wanted = config.encoder
+    if wanted.features == "pose":
+        return cast(Backbone, NoBackbone())
     if isinstance(cache, FeatureCache):
         lent = cache.backbone
         kind = lent.name, lent.stage, lent.grid, lent.trainable, lent.weights, lent.precision
@@ -51,9 +55,12 @@ def make_backbone(config: TrainConfig, cache: FeatureCache | str | Path | None) 
 
 
 def make_encoder(
-    config: TrainConfig, cache: FeatureCache | str | Path | None
+    config: TrainConfig, cache: FeatureCache | str | Path | None, poses: FoundPoses | None = None
 ) -> tuple[FrameEncoder, FeatureCache | None]:
-    """The encoder, with parameters that the seed alone decides, and the cache of its features if it has one."""
+    """The encoder, with parameters that the seed alone decides, and the cache of its features if it has one.
+
+    ``poses``: of the videos, where it takes any.
+    """
     wanted = config.encoder
     backbone = make_backbone(config, cache)
     torch.manual_seed(config.seed + 1)
@@ -66,7 +73,11 @@ def make_encoder(
     if given is None and config.views.pipeline != "ssl":
         given = functools.partial(augment, pipeline=config.views.pipeline)
     assert config.copies != "auto"  # `settled` put a number there
-    return encoder, FeatureCache(root, backbone, wanted.sampling, config.copies, given, flip=config.views.flip)
+    pictures = FeatureCache(root, backbone, wanted.sampling, config.copies, given, flip=config.views.flip)
+    if poses is None:
+        return encoder, pictures
+    encoder.pose_space = poses.space
+    return encoder, poses.behind(pictures)
 
 
 def agreed(accelerator: Any, number: int) -> int:

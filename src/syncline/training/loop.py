@@ -25,6 +25,7 @@ import torch
 from syncline.data import VideoSet
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.encoder.config import LearnedGaps
+from syncline.encoder.pose_inputs import InputCache, Joined
 from syncline.encoder.sharing import save_encoder
 from syncline.errors import SynclineError
 from syncline.files import write_json
@@ -35,6 +36,7 @@ from syncline.training.consensus_teacher import ConsensusTeacher
 from syncline.training.devices import agreed, any_of, make_accelerator, make_encoder
 from syncline.training.material import Material, of_features, of_pixels, rate_of
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
+from syncline.training.poses import FoundPoses, with_poses
 from syncline.training.progress import Callback, Progress, silent
 from syncline.training.recipes import make_loss, method_config
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
@@ -92,12 +94,20 @@ def fit(
         if writes and run is not None:
             check_run(run, resume=resume)
         left_open = settled(videos.videos, config, cache, processes=accelerator.num_processes)
-        config, cache = left_open.config, left_open.cache
+        config, cache, poses = left_open.config, left_open.cache, None
+        if config.encoder.features != "pictures":
+            tell = callback if callback is not None and accelerator.is_main_process else silent
+            with accelerator.main_process_first():  # what it finds is in the cache for the others
+                config, poses = with_poses(videos.videos, config, cache, tell)
         # of a run that goes on only once its checkpoint is known to be of this configuration
         if writes and run is not None and not resume:
             write_json(run / CONFIG, config.as_dict())
-        session = _Session(videos, config, cache, run, accelerator, budget, stop, callback, left_open.notes)
-        return session.train(resume=resume)
+        session = _Session(videos, config, cache, run, accelerator, budget, stop, callback, left_open.notes, poses)
+        try:
+            return session.train(resume=resume)
+        finally:
+            if isinstance(session.cache, InputCache):
+                session.cache.close()
 
 
 class _Session:
@@ -114,13 +124,14 @@ class _Session:
         stop: Stop,
         callback: Callback | None,
         notes: tuple[str, ...],
+        poses: FoundPoses | None,
     ) -> None:
         self.notes = notes
         self.videos, self.config, self.run, self.accelerator = videos, config, run, accelerator
         self.budget, self.stop, self.is_main_process = budget, stop, accelerator.is_main_process
         self.tell: Callback = callback if callback is not None and self.is_main_process else silent
         self.plans = callback is not None or budget.seconds is not None
-        self.encoder, self.cache = make_encoder(config, cache)
+        self.encoder, self.cache = make_encoder(config, cache, poses)
         loss = make_loss(config, rate_hz=rate_of(videos.videos, config)).to(accelerator.device)
         model = accelerator.prepare_model(self.encoder)
         self.parts = Parts(self.encoder, loss, make_optimizer(config, self.encoder, loss))
@@ -189,11 +200,10 @@ class _Session:
     def _consensus(self, material: Material) -> ConsensusTeacher:
         """The teacher that knows the whole folder; on every process the same."""
         count = len(material.videos)
-        features = [
-            np.asarray(self.cache.features(video, sampling=self.config.encoder.sampling).features[0])
-            for video in material.videos
-            if self.cache is not None
-        ]
+        assert self.cache is not None
+        found = (self.cache.features(v, sampling=self.config.encoder.sampling).features[0] for v in material.videos)
+        # where there are poses they say more than pictures
+        features = [rows.second if isinstance(rows, Joined) else np.asarray(rows) for rows in found]
         done = iter(range(1, count + 1))
         return ConsensusTeacher(
             features, rate_hz=rate_of(material.videos, self.config), seed=self.config.seed,

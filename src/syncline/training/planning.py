@@ -82,7 +82,7 @@ def feature_plan(
             continue  # told when its features are computed
         frames, missing = frames + wanted, missing + lacking
         probe = video if lacking and probe is None else probe
-    size = missing * cache.copies * cache.backbone.dim * 2
+    size = missing * cache.copies * cache.described.dim * 2
     if probe is None:
         return frames, missing, size, 0.0, 0.0
     decode, backbone = _probe(probe, cache, sampling)
@@ -119,7 +119,7 @@ class Rehearsal:
         """Random features, the same in every step."""
         b, t, k = self._config.batch_size, self._config.num_frames, self._encoder.config.contexts
         v = 3 if self._config.pairing == "triplets" else 2
-        shape = (b, v, t, self._encoder.backbone.dim) if k == 1 else (b, v, t, k, self._encoder.backbone.dim)
+        shape = (b, v, t, self._encoder.input_dim) if k == 1 else (b, v, t, k, self._encoder.input_dim)
         inputs = torch.rand(shape, generator=torch.Generator().manual_seed(0)).half()
         steps = torch.arange(t).expand(b, v, t).clone()
         video = torch.arange(b)[:, None].expand(b, v).clone()

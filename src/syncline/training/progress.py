@@ -16,7 +16,8 @@ class Progress(syncline.progress.Progress):
 
     Attributes:
         phase: ``plan`` (once, before anything long begins), ``features`` (a video was read), ``pictures`` (one was
-            decoded into the store), ``consensus`` (one was aligned with the others), ``training`` (a step was done),
+            decoded into the store), ``poses`` (its body was found),
+            ``consensus`` (one was aligned with the others), ``training`` (a step was done),
             ``saved`` (a checkpoint was), ``done``.
         done, total: videos or steps.
         message: what a person should know; often "".

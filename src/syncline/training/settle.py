@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from syncline.data import Sampling, Video
 from syncline.data.rate import choose_rate
 from syncline.encoder import FeatureCache
+from syncline.encoder.no_backbone import NAME as NO_BACKBONE
 from syncline.errors import SynclineError
 from syncline.losses import DEFAULT_PRESET
 from syncline.training.config import TrainConfig
@@ -79,6 +80,11 @@ def settled(
     if config.sample_rate_hz is not None:
         config, note = _with_rate(videos, config)
         notes += note
+    if config.encoder.features == "pose":  # people differ, whatever the pictures show
+        config = replace(config, encoder=replace(config.encoder, backbone=NO_BACKBONE))
+        if config.copies == "auto":
+            config = replace(config, copies=COPIES)
+        return Settled(_with_preset(config, DEFAULT_PRESET), cache, tuple(notes))
     if "auto" not in (config.copies, config.preset):
         return Settled(config, cache, tuple(notes))
     if config.encoder.trainable != "frozen":  # pixels are augmented in every step

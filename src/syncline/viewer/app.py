@@ -45,6 +45,8 @@ def create_app(
     token: str | None = None,
     embed_after: float = 0.0,
     bodies: BodySource | None = None,
+    beside: Source | None = None,
+    beside_first: bool = False,
 ) -> ASGIApp:
     """The ASGI application of one library; embedding begins in the background.
 
@@ -56,12 +58,13 @@ def create_app(
         trainer: of this folder; the page offers to start it. None hides that.
         token: of the session; drawn at random by default.
         bodies: poses of the videos; they are shown first, and drawn over the films where the page is asked to.
+        beside: pictures and poses together, which the page can switch to; beside_first: which it shows first.
         embed_after: seconds that embedding waits for somebody to open the page, which is then drawn first.
     """
     token = token or secrets.token_urlsafe(24)
     session = Session(library, source, trainer)
     if bodies is not None:
-        session.add_bodies(bodies)
+        session.add_bodies(bodies, beside, beside_first=beside_first)
     session.queue.start(session.latest, after=embed_after)
 
     async def page(request: Request) -> Response:

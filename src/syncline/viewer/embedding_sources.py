@@ -23,6 +23,7 @@ from syncline.files import content_hash, content_of
 if TYPE_CHECKING:
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.encoder.folder_fit import FolderFit
+    from syncline.encoder.principal_space import PrincipalSpace
 
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Frozen:
             self._cache = cache
         return self._cache
 
-    def _kept(self, cache: FeatureCache) -> FolderFit | None:
+    def _kept(self, cache: FeatureCache) -> FolderFit[PrincipalSpace] | None:
         from syncline.encoder.folder_fit import kept_fit
 
         if self._folder is None:
@@ -143,13 +144,12 @@ class Trained:
 
     def prepare(self, video: Video) -> None:
         """Embed one video."""
-        from syncline.encoder import FeatureCache, FrameEncoder
+        from syncline.encoder import FrameEncoder
+        from syncline.encoder.pose_inputs import encoder_inputs
 
         if self._encoder is None:
             self._encoder = FrameEncoder.from_pretrained(self._run)
-            config = self._encoder.config
-            if config.trainable == "frozen" and config.grid:
-                self._cache = FeatureCache(self._root, self._encoder.backbone, config.sampling)
+            self._cache = encoder_inputs(self._encoder, self._root)
         self._done[video.name] = self._encoder.embed([video], cache=self._cache)[0]
 
     def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:

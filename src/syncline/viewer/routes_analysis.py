@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from syncline.errors import SynclineError
 from syncline.viewer.asked import attachment, number, numbers, pair
 from syncline.viewer.film import Look
 from syncline.viewer.session import Session
@@ -73,8 +74,14 @@ class AnalysisRoutes:
     async def share(self, request: Request) -> Response:
         mode = request.query_params.get("mode", "local")
         a, b = pair(request)
-        page = await run_in_threadpool(share_page, self._session.library, self._analysis, a, b, mode)
-        return attachment(f"{self._names(a, b)}.html", page, "text/html")
+        bodies = None
+        if request.query_params.get("pictures") == "0":
+            bodies = self._session.bodies
+            if bodies is None:
+                raise SynclineError("there are no poses to share in the place of pictures; open with --features pose")
+        page = await run_in_threadpool(share_page, self._session.library, self._analysis, a, b, mode, bodies)
+        name = self._names(a, b) + ("-bodies" if bodies is not None else "")
+        return attachment(f"{name}.html", page, "text/html")
 
     def _names(self, a: int, b: int) -> str:
         return f"{self._session.library.stem(a)}-{self._session.library.stem(b)}"

@@ -24,7 +24,7 @@ from syncline.errors import SynclineError
 from syncline.files import cache_folder, replacing
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
-from syncline.viewer.body_source import BodySource
+from syncline.viewer.body_source import Beside, BodySource
 from syncline.viewer.embedding_sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
 from syncline.viewer.library import ADDED, Library
 from syncline.viewer.trainer import Trainer
@@ -100,7 +100,7 @@ def open_viewer(
         videos, broken = _all_of(several, follow_links)
     own, read_only = (Path(work), False) if work is not None else _work_folder(folder)
     library = Library(_with_added(videos, own), own, broken=broken, read_only=read_only)
-    trainer = None
+    trainer = frozen = None
     if given is None and run is not None:
         given = Trained(run, features)
     elif given is None:
@@ -109,14 +109,27 @@ def open_viewer(
         trainer = Trainer.of_source(
             lambda: _trained_on(library, several), own / OWN_RUN, minutes=minutes, cache=features
         )
-    app = create_app(library, given, host=host, trainer=trainer, embed_after=UNSEEN, bodies=_bodies_of(bodies, library))
+    one = several[0] if len(several) == 1 and several[0].is_dir() else None
+    posed, beside = _bodies_of(bodies, library, frozen, given, one)
+    app = create_app(
+        library, given, host=host, trainer=trainer, embed_after=UNSEEN, bodies=posed, beside=beside,
+        beside_first=bodies is not None and bodies.kind == "pictures+pose",
+    )  # fmt: skip
     return Viewer(app, len(library), tuple(broken), trainer)
 
 
-def _bodies_of(bodies: FolderBodies | None, library: Library) -> BodySource | None:
+def _bodies_of(
+    bodies: FolderBodies | None, library: Library, frozen: Frozen | None, pictures: Source, folder: Path | None
+) -> tuple[BodySource | None, Beside | None]:
+    """The poses that were asked for, and frozen features beside them, where these are what pictures are shown by."""
     if bodies is None or bodies.decide(library.videos.videos) == "pictures":
-        return None
-    return BodySource(bodies, lambda: library.videos.videos)
+        return None, None
+    if frozen is None:
+        if bodies.kind == "pictures+pose":
+            raise SynclineError("--features pictures+pose: here are embeddings already; view the folder of the videos")
+        return BodySource(bodies, lambda: library.videos.videos, folder=folder), None
+    posed = BodySource(bodies, lambda: library.videos.videos, lambda: frozen.cache.sampling.rate_hz, folder)
+    return posed, Beside(pictures, posed)
 
 
 def serve(viewer: Viewer, listening: socket.socket, *, browser: bool = True) -> None:

@@ -45,10 +45,15 @@ class Session:
             if is_finished(trainer.run):
                 self._add(Trained(trainer.run, trainer.cache))
 
-    def add_bodies(self, bodies: BodySource) -> None:
-        """Poses beside the other embeddings; they are what is shown first, since somebody asked for them."""
+    def add_bodies(self, bodies: BodySource, beside: Source | None = None, *, beside_first: bool = False) -> None:
+        """Poses among the embeddings that the page switches between, and pictures and poses together, if there are.
+
+        What somebody asked for is added last, which is what is shown first.
+        """
         self.bodies = bodies
-        self._add(bodies)
+        added: list[Source] = [bodies] if beside is None else [beside, bodies]
+        for source in reversed(added) if beside_first else added:
+            self._add(source)
 
     def _add(self, source: Source) -> None:
         self.sources.pop(source.name, None)

@@ -6,12 +6,14 @@ import base64
 import html
 import json
 import re
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from syncline.errors import SynclineError
 from syncline.video import write_proxy
 from syncline.viewer.analysis import Analysis
+from syncline.viewer.body_source import BodySource
 from syncline.viewer.library import Library
 
 LARGEST_AS_IT_IS = 12 << 20
@@ -25,13 +27,16 @@ POLICY = (
 )
 
 
-def share_page(library: Library, analysis: Analysis, a: int, b: int, mode: str) -> str:
+def share_page(
+    library: Library, analysis: Analysis, a: int, b: int, mode: str, bodies: BodySource | None = None
+) -> str:
     """The whole page.
 
     Args:
         library, analysis: where videos and numbers come from.
         a, b: the two videos.
         mode: of the alignment.
+        bodies: draws the two bodies in the place of the pictures, which are left out, and so is the sound.
 
     Raises:
         SynclineError: videos that are too large for one page even in a small copy.
@@ -48,7 +53,7 @@ def share_page(library: Library, analysis: Analysis, a: int, b: int, mode: str) 
             "extent": list(extent),
             "cells": base64.b64encode(cells.tobytes()).decode(),
         },
-        "videos": [base64.b64encode(_small(library, number).read_bytes()).decode() for number in (a, b)],
+        "videos": [base64.b64encode(_film(library, number, bodies)).decode() for number in (a, b)],
     }
     script = "\n".join(_plain((PAGE / name).read_text(encoding="utf-8")) for name in MODULES)
     style = (PAGE / "style.css").read_text(encoding="utf-8")
@@ -70,6 +75,17 @@ def _plain(module: str) -> str:
     """A module as part of one script: without its imports and the word export."""
     module = re.sub(r"^import [^;]*;\n", "", module, flags=re.MULTILINE)
     return re.sub(r"^export ", "", module, flags=re.MULTILINE)
+
+
+def _film(library: Library, number: int, bodies: BodySource | None) -> bytes:
+    if bodies is None:
+        return _small(library, number).read_bytes()
+    from syncline.viewer.body_film import write_body_film
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "body.mp4"
+        write_body_film(bodies.body(library.videos[number]), library.pts_seconds(number), path)
+        return path.read_bytes()
 
 
 def _small(library: Library, number: int) -> Path:

@@ -222,7 +222,7 @@ class FeatureViews:
             rows = view.steps
             if self.contexts > 1:
                 rows = sampling.with_contexts(rows, self.contexts, self.context_stride)
-            inputs.append(torch.as_tensor(np.asarray(copies[copy])[rows]).float())
+            inputs.append(torch.as_tensor(np.asarray(copies[copy][rows])).float())
         return _collect(pairs, self.lengths, inputs)
 
 

@@ -6,13 +6,18 @@ each joint in a row, 0, 0, 0 where it is not seen; `person_id`, [-1] without tra
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
+from syncline.errors import SynclineError
 from syncline.pose.forms.reading import Body, detections, numbers, read_json
 from syncline.pose.people import Detections
+
+_log = logging.getLogger(__name__)
 
 ENDING = "_keypoints.json"
 
@@ -34,21 +39,35 @@ def read(folder: Path, stem: str | None = None) -> Detections:
         stem: of the video, where the folder holds several; None for all its files.
 
     Raises:
-        SynclineError: a file that is not of this form.
+        SynclineError: no file that is of this form. Where some are, the others are missing frames, with a warning.
     """
     bodies: list[Body] = []
     last = -1
+    damaged: list[SynclineError] = []
     for path, name, frame in _frames(folder):
         if stem is not None and name != stem:
             continue
         last = max(last, frame)
-        value = read_json(path)
-        people = value.get("people") if isinstance(value, dict) else None
-        for person in people if isinstance(people, list) else []:
-            body = _body(path, frame, person)
-            if body is not None:
-                bodies.append(body)
-    return detections(folder, bodies, last + 1)
+        try:
+            bodies += _people(path, frame)
+        except SynclineError as error:
+            damaged.append(error)
+    usual = Counter(body.positions.shape for body in bodies).most_common(1)
+    odd = [body for body in bodies if body.positions.shape != usual[0][0]]
+    damaged += [SynclineError(f"{folder}: frame {body.frame} has another number of joints") for body in odd]
+    if damaged and not usual:
+        raise damaged[0]
+    if damaged:
+        _log.warning("%s: %d damaged frames are missing; the first: %s", folder, len(damaged), damaged[0])
+    return detections(folder, [body for body in bodies if body.positions.shape == usual[0][0]], last + 1)
+
+
+def _people(path: Path, frame: int) -> list[Body]:
+    """The people of one frame."""
+    value = read_json(path)
+    people = value.get("people") if isinstance(value, dict) else None
+    found = [_body(path, frame, person) for person in (people if isinstance(people, list) else [])]
+    return [body for body in found if body is not None]
 
 
 def _frames(folder: Path) -> list[tuple[Path, str, int]]:

@@ -3,7 +3,7 @@ import { done, el, failing, takesText, whileShown } from "/page/dom.js";
 import { api, download, getJSON, go, heading, leave, openVideo, state, videoOf, videoSelect } from "/page/core.js";
 import { PIN_KEYS, Pins } from "/page/pins.js";
 import { plainLook } from "/page/screens.js";
-import { poseSwitch } from "/page/poses.js";
+import { poseSwitch, withPoses } from "/page/poses.js";
 import { makeStage } from "/page/stage.js";
 
 const look = plainLook(); // how the two are laid out stays while one goes from pair to pair
@@ -68,7 +68,8 @@ export async function compareView(root, query) {
       return true;
     };
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
-      el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file")];
+      el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file"),
+      withPoses(el("button", { "data-pictures": "0", onclick: share, title: "The bodies alone, on black: no pictures, no sound" }, "Share without pictures"))];
     if (!data.pinned && pins.list.length) tools.push(el("p", { class: "soft" }, "Pins hold in Folder and Local."));
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
     stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
@@ -83,7 +84,7 @@ export async function compareView(root, query) {
   const share = failing(async (event) => {
     const button = event.currentTarget, text = button.textContent;
     button.disabled = true; button.textContent = "Writing the file …";
-    try { done(`Saved ${await download(`/api/share?a=${a}&b=${b}&mode=${mode}`)}`); } finally { button.disabled = false; button.textContent = text; }
+    try { done(`Saved ${await download(`/api/share?a=${a}&b=${b}&mode=${mode}${button.dataset.pictures ? "&pictures=0" : ""}`)}`); } finally { button.disabled = false; button.textContent = text; }
   });
   const film = failing(async (event) => { // exactly what is seen: layout, size, sound, and the part that is repeated
     const button = event.currentTarget, text = button.textContent, [from, to] = stage.transport.loop ?? [0, stage.transport.clock.end];

@@ -73,3 +73,10 @@ export function poseSwitch(films) {
   getJSON("/api/poses").then(({ available }) => { button.hidden = !available; if (available && shownNow) failing(set)(true); }, () => {});
   return button;
 }
+
+// The same button, hidden where there are no poses
+export function withPoses(button) {
+  button.hidden = true;
+  getJSON("/api/poses").then(({ available }) => { button.hidden = !available; }, () => {});
+  return button;
+}
