@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -129,6 +130,26 @@ def test_results_show_themselves_and_become_tables() -> None:
     assert repr(timeline).startswith("Timeline(2 videos on ")
     assert list(timeline.to_dataframe()) == ["one", "two"]
     assert clip("one").to_dataframe().index.name == "seconds"
+
+
+def test_results_are_short_and_can_be_compared() -> None:
+    clips = syncline.embed([circle(31), circle(41), circle(36)], rate=10)
+    assert [clip.source for clip in clips] == ["videos[0]", "videos[1]", "videos[2]"]
+    timeline = syncline.sync(clips)
+    part = timeline[1.0:2.0]
+    assert part.seconds.min() >= 1.0
+    assert part.seconds.max() < 2.0
+    assert part.positions.shape == (3, len(part.seconds))
+    assert len(timeline.plot().axes[0].lines) == 3
+    with pytest.raises(TypeError, match="sliced by seconds"):
+        timeline[1]  # type: ignore[index]
+    carried = syncline.transfer(clips, {0: [1.0, None]})
+    assert carried == syncline.transfer(clips, {0: [1.0, None]})
+    assert len(set(carried)) == 2
+    assert re.fullmatch(r"Transferred\('videos\[1\]': \d\.\d\d s \(\d+%\), absent \(\d+%\)\)", repr(carried[0]))
+    for shown in (*carried, *syncline.search(clips, 0, 1.0), *syncline.deviate(clips), timeline):
+        assert len(repr(shown)) < 120
+        assert "array(" not in repr(shown)
 
 
 def test_without_pandas_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,16 +223,17 @@ def _hits(row: dict[str, Any]) -> str:
 
 def search_lines(measured: list[dict[str, Any]]) -> list[str]:
     """Whether hits are the moment that was asked for, by set and way of looking."""
-    newest = {(row["set"], row["method"]): row for row in measured if row["split"] == "val"}
+    newest = {(row["set"], row["split"], row["method"]): row for row in measured}
     ways = ("folder", "frames", "time")
     lines = [
-        "| set | queries | " + " | ".join(f"{way}: first, each" for way in ways) + " | commit |",
-        "|---" * (3 + len(ways)) + "|",
+        "| set | clips | queries | " + " | ".join(f"{way}: first, each" for way in ways) + " | commit |",
+        "|---" * (4 + len(ways)) + "|",
     ]
-    for name in dict.fromkeys(key[0] for key in newest):
-        found = [newest[name, way] for way in ways]
+    for name, split in dict.fromkeys(key[:2] for key in newest):
+        found = [newest[name, split, way] for way in ways]
         shares = " | ".join(f"{row['first']:.0f}, {row['each']:.0f}" for row in found)
-        lines.append(f"| {name} | {found[0]['queries']} | {shares} | {found[0]['commit']} |")
+        clips = f"{found[0]['videos']} ({split})"
+        lines.append(f"| {name} | {clips} | {found[0]['queries']} | {shares} | {found[0]['commit']} |")
     return lines
 
 

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from syncline.api import align as align
     from syncline.api import deviate as deviate
+    from syncline.api import embed as embed
     from syncline.api import make_template as make_template
     from syncline.api import search as search
     from syncline.api import sync as sync
@@ -33,6 +34,7 @@ _HOME = {
     "Template": "syncline.tasks",
     "align": "syncline.api",
     "deviate": "syncline.api",
+    "embed": "syncline.api",
     "features": "syncline.encoder.folder_features",
     "make_template": "syncline.api",
     "search": "syncline.api",
@@ -50,6 +52,7 @@ __all__ = [
     "__version__",
     "align",
     "deviate",
+    "embed",
     "features",
     "make_template",
     "search",

@@ -128,6 +128,27 @@ def align(
     return AlignedVideos(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
+def embed(
+    videos: Clip,
+    *,
+    times: Sequence[Any] | None = None,
+    rate: float | None = None,
+    run: str | os.PathLike[str] | FrameEncoder | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    callback: Callback = silent,
+) -> list[Embedding]:
+    """One ``Embedding`` a clip, as all functions here make them: give it to several, and nothing is embedded twice.
+
+    Args:
+        videos: a folder, a path, or a list of clips; arrays get their times. The rest as ``align``.
+
+    Examples:
+        >>> embed([np.eye(3), np.eye(3)], rate=10)[1]
+        Embedding('videos[1]', 3 frames of 3 numbers, 0.00 to 0.20 s)
+    """
+    return _folder("videos", videos, times, rate, run, cache, callback)
+
+
 def sync(
     videos: Clip,
     *,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page
-from viewing import known_embedding
+from viewing import known_embedding, until
 
 from syncline.data import open_videos
 from syncline.tasks import Alignment, align
@@ -253,7 +253,7 @@ def test_brackets_of_other_layouts_loop(page: Page, address: str) -> None:
 
 def test_the_folder_is_the_default_once_it_is_known(page: Page, address: str) -> None:
     page.goto(address)
-    page.wait_for_function("() => fetch('/api/status').then((a) => a.json()).then((s) => s.group.state === 'ready')")
+    until(lambda: page.evaluate("fetch('/api/status').then((a) => a.json()).then((s) => s.group.state)") == "ready")
     page.reload()
     page.wait_for_selector(".card")
     page.evaluate("() => { location.hash = '#/compare?a=0&b=2'; }")

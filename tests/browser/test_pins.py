@@ -113,3 +113,11 @@ def test_pins_of_a_swapped_pair_are_the_same(page: Page, address: str, library: 
     library.journal.pin("one.mp4", 2.0, "two.mp4", 1.2)
     page.goto(f"{address}/#/compare?a=2&b=0")
     expect(page.locator(".pinned li")).to_contain_text("A 0:01.20 = B 0:02.00")
+
+
+@pytest.mark.parametrize("mode", ["global", "subsequence", "local"])
+def test_pins_hold_in_every_mode(page: Page, address: str, library: Library, mode: str) -> None:
+    library.journal.pin("one.mp4", 4.0, "two.mp4", 5.2)
+    page.goto(f"{address}/#/compare?a=0&b=2&mode={mode}&t=4.0")
+    page.wait_for_selector(".stage")
+    page.wait_for_function("() => Math.abs(document.getElementById('b').currentTime - 5.2) < 0.1")

@@ -282,3 +282,41 @@ def test_video_that_cannot_be_embedded_is_said_and_stops_nothing(
         expect(page.locator(".card.broken")).to_contain_text("frame 7 cannot be decoded")
         page.goto(f"{address}/#/search?id=0&t=1")
         expect(page.locator(".hit").first).to_contain_text("three.mp4")
+
+
+def test_news_from_the_background_takes_nothing_from_under_the_hand(page: Page, address: str) -> None:
+    """A press that news comes into is still a click, and what is being typed stays."""
+    page.goto(address)
+    expect(page.locator(".card")).to_have_count(3)
+    field = page.get_by_label("Filter by name")
+    field.click()
+    page.keyboard.type("on")
+    card = page.locator(".card").element_handle()
+    page.evaluate("document.dispatchEvent(new Event('listed'))")
+    page.keyboard.type("e")
+    expect(field).to_have_value("one")
+    expect(page.locator(".card")).to_have_count(1)
+    assert card.evaluate("(node) => node.isConnected"), "the card is the same one"
+    box = page.get_by_role("button", name="Label: one.mp4").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.evaluate("document.dispatchEvent(new Event('listed'))")
+    page.mouse.up()
+    expect(page.get_by_role("heading", name="Label once")).to_be_visible()
+
+
+def test_compare_is_not_replaced_while_a_button_is_held(page: Page, address: str) -> None:
+    page.goto(f"{address}/#/compare?a=0&b=1")
+    page.wait_for_selector(".stage")
+    stage = page.locator(".stage").element_handle()
+    box = page.get_by_role("button", name="Label A").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    with page.expect_response("**/api/compare**"):
+        page.evaluate("document.dispatchEvent(new Event('embedded'))")
+    page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    assert stage.evaluate("(node) => node.isConnected")
+    page.mouse.up()
+    expect(page.get_by_role("heading", name="Label once")).to_be_visible()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bars import write_bar_codes
 from playwright.sync_api import Page, expect
-from viewing import known_embedding, make_folder, make_library
+from viewing import known_embedding, make_folder, make_library, until
 
 from syncline.data import Embedding, Video
 from syncline.viewer.embedding_sources import Given, Trained
@@ -19,6 +19,11 @@ from syncline.viewer.trainer import Trainer
 Serve = Callable[..., AbstractContextManager[str]]
 pytestmark = pytest.mark.browser
 
+PLAN = """
+import json
+print("a remark")
+print(json.dumps({"feature_seconds": 120, "step_seconds": 0.5, "steps": 1200, "seconds": 720, "bytes": 3e6}))
+"""
 TRAINS = """
 import sys, time, pathlib
 run = pathlib.Path(sys.argv[1]); run.mkdir(parents=True, exist_ok=True)
@@ -48,13 +53,19 @@ def test_training_is_asked_for_followed_stopped_and_switched(
         Trained, "embed", lambda self, videos, whole=False: [known_embedding(video) for video in videos]
     )
     run = tmp_path / "work" / "run"
-    trainer = Trainer(lambda: [sys.executable, "-c", TRAINS, str(run)], run, minutes=9)
+    trainer = Trainer(
+        lambda: [sys.executable, "-c", TRAINS, str(run)], run, minutes=9, estimator=lambda: [sys.executable, "-c", PLAN]
+    )
     with serve(make_library(folder, tmp_path / "work"), source=Given(known_embedding, "known"), trainer=trainer) as at:
         page.goto(at)
         page.get_by_role("button", name="Train on this folder").click()
         asked = page.get_by_role("dialog", name="Train on this folder")
         expect(asked).to_contain_text("3 videos (0:22.00 in all)")
         expect(asked.get_by_label("Minutes")).to_have_value("9")
+        expect(asked).to_contain_text("All of it takes about 12 min: 2 min to read the videos (3 MB of disk) and")
+        expect(asked).to_contain_text("In 9 minutes it gets to about step 798.")
+        asked.get_by_label("Minutes").fill("20")
+        expect(asked).to_contain_text("It ends by itself.")
         asked.get_by_label("Minutes").fill("5")
         asked.get_by_role("button", name="Start training").click()
         expect(page.locator("#status")).to_contain_text("training: step 7, about 5 min left")
@@ -68,7 +79,7 @@ def test_training_is_asked_for_followed_stopped_and_switched(
         source = page.get_by_label("What the pages are made with")
         expect(source).to_have_value("trained on this folder")
         source.select_option("known")
-        page.wait_for_function("() => fetch('/api/status').then((a) => a.json()).then((s) => s.source === 'known')")
+        until(lambda: page.evaluate("fetch('/api/status').then((a) => a.json()).then((s) => s.source)") == "known")
         expect(source).to_be_enabled()
         expect(source).to_have_value("known")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bars import write_bar_codes
 from viewing import until
 
 from syncline.cli.main import main
@@ -44,6 +45,34 @@ def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None
         assert trainer.progress.state == "failed"
         assert {"fail": "no space left", "stop": "go on with"}[how] in trainer.progress.message
         assert finished == []
+
+
+def test_how_long_it_takes_is_measured_once_a_set_of_videos(tmp_path: Path) -> None:
+    words = f"open({str(tmp_path / 'runs')!r}, 'a').write('x'); print('{{\"seconds\": 90}}')"
+    trainer = Trainer(list, tmp_path / "run", minutes=1, estimator=lambda: [sys.executable, "-c", words])
+    assert trainer.estimate(("a", "b")) == {"seconds": 90}
+    assert trainer.estimate(("a", "b")) == {"seconds": 90}
+    assert (tmp_path / "runs").read_text() == "x"
+    trainer.estimate(("a", "b", "c"))
+    assert (tmp_path / "runs").read_text() == "xx"
+    assert Trainer(list, tmp_path / "run", minutes=1).estimate() is None
+    fails = Trainer(list, tmp_path / "run", minutes=1, estimator=lambda: [sys.executable, "-c", "exit('one video')"])
+    with pytest.raises(SynclineError, match="not known: one video"):
+        fails.estimate()
+
+
+@pytest.mark.slow
+def test_the_estimate_is_the_plan_of_training(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    for name in "ab":
+        write_bar_codes(tmp_path / "videos" / f"{name}.mp4", 60)
+    trainer = Trainer.of_source(lambda: tmp_path / "videos", tmp_path / "run", cache=tmp_path / "cache")
+    plan = trainer.estimate()
+    assert plan is not None
+    assert plan["videos"] == 2
+    assert plan["seconds"] == pytest.approx(plan["feature_seconds"] + plan["steps"] * plan["step_seconds"])
+    assert plan["missing"] > 0
+    assert not (tmp_path / "run").exists()
 
 
 BREAKS_ONCE = """

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from syncline.alignment import Path, dtw, expected_alignment, smith_waterman, smith_waterman_streamed, unit_rows
 from syncline.alignment.inference import in_order, match_score, match_score_streamed, similarity_unit
+from syncline.alignment.pins import allowed_cells
 from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
@@ -51,6 +52,7 @@ def align(
     band: float = 0.1,
     min_gap: float = 0.5,
     verdict: bool = True,
+    pins: NDArray[np.int64] | None = None,
 ) -> Alignment:
     """Align two embedded videos in time.
 
@@ -63,6 +65,8 @@ def align(
         band: half width of the band as a share of the longer video (`band` only).
         min_gap: seconds; shorter unmatched runs are tempo, not gaps.
         verdict: compute `match_score` (four more alignments of the same size); NaN otherwise.
+        pins: (k, 2) rows of A and of B that belong together, ascending in both; the path goes through them. In the
+            modes that always answer; `local` has pins by way of `alignment.Consensus`.
 
     Returns:
         The alignment; with `local` its path is empty if nothing scores above 0.
@@ -80,11 +84,13 @@ def align(
     if mode not in MODES:
         raise SynclineError(f"unknown alignment mode {mode!r}; choose one of {', '.join(MODES)}")
     check_pair(a, b)
+    if pins is not None and mode == "local":
+        raise SynclineError("pins in local alignments are a matter of the consensus: see align_within")
     prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend}
     if mode == "local" and is_long(a, b):
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)
     else:
-        paths, near, score = _short(a, b, mode, segments, band, verdict, gamma, prices)
+        paths, near, score = _short(a, b, mode, segments, band, verdict, gamma, prices, pins)
     return alignment_of(paths, near, a, b, min_gap=min_gap, match_score=score, mode=mode)
 
 
@@ -137,9 +143,16 @@ def align_pairs(
     yield from results_in_order(asked, one, workers=workers)
 
 
-def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
-    """Dynamic time warping on 1 - cosine, up to a constant and in the units of the similarity."""
+def _warp(matrix: torch.Tensor, mode: Mode, band: float, pins: NDArray[np.int64] | None = None) -> Path:
+    """Dynamic time warping on 1 - cosine, up to a constant and in the units of the similarity.
+
+    What contradicts a pin costs more than any way around it; it is not forbidden, because a pin of a first or last
+    frame leaves no other way to the end.
+    """
     cost = matrix.max() - matrix
+    if pins is not None and len(pins):
+        dear = float(cost.max()) * sum(matrix.shape) + 1.0
+        cost = cost + dear * torch.from_numpy(~allowed_cells(*matrix.shape, pins))
     n, m = cost.shape
     if mode == "band":
         radius = max(1, int(np.ceil(band * max(n, m))))
@@ -155,14 +168,14 @@ def _warp(matrix: torch.Tensor, mode: Mode, band: float) -> Path:
 
 def _short(
     a: Embedding, b: Embedding, mode: Mode, segments: int, band: float, verdict: bool, gamma: float,
-    prices: dict[str, Any],
+    prices: dict[str, Any], pins: NDArray[np.int64] | None,
 ) -> tuple[list[Path], NDArray[np.float64], float]:  # fmt: skip
     """Paths, the posterior near them, and the match score, from the whole matrix."""
     matrix = similarity(a, b)
     if mode == "local":
         paths = in_order(smith_waterman(matrix[None], segments=segments, **prices))
     else:
-        paths = [path for path in [_warp(matrix, mode, band)] if path.is_match.any()]
+        paths = [path for path in [_warp(matrix, mode, band, pins)] if path.is_match.any()]
     near = posterior_near(expected_alignment(matrix[None], gamma=gamma, **prices)[0].numpy(), matched_pairs(paths))
     return paths, near, match_score(matrix, **prices) if verdict else float("nan")
 

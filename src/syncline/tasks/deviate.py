@@ -64,7 +64,7 @@ class Deviation:
     shown_at: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What one video does differently.
 
@@ -83,6 +83,11 @@ class Report:
     duration: float
     match_score: float
     stranger: bool = False
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.2f} to {d.end:.2f} s" for d in self.deviations)
+        said = "another activity" if self.stranger else kinds or "nothing deviates"
+        return f"Report({self.source!r}, oddness {self.oddness:.2f}: {said})"
 
 
 def deviate(

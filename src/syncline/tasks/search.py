@@ -22,7 +22,7 @@ FAISS_FROM = 1_000_000
 """Above this many frames FAISS serves where it is installed; below, an exact product is as fast."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hit:
     """One moment.
 
@@ -36,6 +36,9 @@ class Hit:
     seconds: float
     score: float
     similarity: float = float("nan")
+
+    def __repr__(self) -> str:
+        return f"Hit({self.source!r} at {self.seconds:.2f} s, score {self.score:.3f})"
 
 
 class MomentIndex:

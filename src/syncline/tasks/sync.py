@@ -9,7 +9,8 @@ wherever the reference lacks a part.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
 from typing import Any, Literal
 
 import numpy as np
@@ -74,6 +75,29 @@ class Timeline:
     def to_dataframe(self) -> Any:
         """A pandas ``DataFrame``: a row an instant, indexed by ``seconds``, a column a video (NaN: no part in it)."""
         return dataframe(dict(zip(self.sources, self.positions, strict=True)), index=("seconds", self.seconds))
+
+    def __getitem__(self, seconds: slice) -> Timeline:
+        """The instants from ``seconds.start`` on and before ``seconds.stop`` of the common clock, as ``t[1.5:3.0]``."""
+        if not isinstance(seconds, slice) or seconds.step is not None:
+            raise TypeError("a timeline is sliced by seconds, as timeline[1.5:3.0]")
+        first = 0 if seconds.start is None else int(np.searchsorted(self.seconds, seconds.start))
+        end = len(self.seconds) if seconds.stop is None else int(np.searchsorted(self.seconds, seconds.stop))
+        positions = self.positions[:, first:end]
+        coverage = (~np.isnan(positions)).sum(axis=1) / max(1, end - first)
+        return replace(self, seconds=self.seconds[first:end], positions=positions, coverage=coverage)
+
+    def plot(self) -> Any:
+        """A matplotlib ``Figure``: each video's own seconds over the common clock; a break where it has no part."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        for source, row in zip(self.sources, self.positions, strict=True):
+            axes.plot(self.seconds, row, linewidth=1.2, label=FilePath(source).name[-30:])
+        axes.set(xlabel="common clock (s)", ylabel="second of the video", title=repr(self)[9:-1])
+        if len(self.sources) <= 10:
+            axes.legend(fontsize=7, frameon=False)
+        return figure
 
     def held(self) -> NDArray[np.float64]:
         """Positions for players: where a video has none it waits at its last one (before the first: at the first)."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from syncline.alignment import expected_alignment
 from syncline.alignment.settings import TRANSFER
 from syncline.data import Embedding
+from syncline.data.embedding import dataframe, equal_results
 from syncline.errors import SynclineError
 from syncline.tasks.carrying import (
     Density,
@@ -51,7 +53,7 @@ class LabelledVideo:
     events: tuple[float | None, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Transferred:
     """What was carried to one video.
 
@@ -69,6 +71,22 @@ class Transferred:
     confidence: NDArray[np.float64]
     tolerance: float = 0.5
     others: tuple[tuple[float, float] | None, ...] = ()
+
+    def __repr__(self) -> str:
+        pairs = zip(self.events, self.confidence.tolist(), strict=True)
+        said = ", ".join(f"{'absent' if at is None else f'{at:.2f} s'} ({sure:.0%})" for at, sure in pairs)
+        return f"Transferred({self.source!r}: {said})"
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.events))
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame``: a row an event, with ``seconds`` (NaN where it is absent) and ``confidence``."""
+        seconds = np.array([np.nan if event is None else event for event in self.events])
+        return dataframe({"seconds": seconds, "confidence": self.confidence})
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Analysis:
 
         Args:
             a, b: the videos.
-            mode: of `align`, or `folder`: as all videos of the folder see the two. Pins hold in `local` and `folder`.
+            mode: of `align`, or `folder`: as all videos of the folder see the two. Pins hold in all of them.
         """
         a, b = self._library.checked(a), self._library.checked(b)
         pins = tuple((pin["number"], pin["a"], pin["b"]) for pin in self._library.pins_between(a, b))
@@ -70,11 +70,11 @@ class Analysis:
                 raise SynclineError("one of these two has not been embedded")
             return align_within(folder.group, folder.embeddings, numbers.index(a), numbers.index(b))
         pair = [thinned(embedding) for embedding in self.embedder.of([a, b])]
-        if pins and mode == "local":
-            held = pins_of(self._library, [a, b], pair)
+        held = pins_of(self._library, [a, b], pair) if pins else {}
+        if held and mode == "local":
             alone = Consensus([embedding.vectors for embedding in pair], pins=held)
             return align_within(alone, pair, 0, 1, min_gap=GAP_SCALE)
-        return align(*pair, mode=mode, min_gap=GAP_SCALE)  # type: ignore[arg-type]
+        return align(*pair, mode=mode, min_gap=GAP_SCALE, pins=held.get((0, 1)))  # type: ignore[arg-type]
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
         """What the compare page draws and plays by."""
@@ -89,7 +89,6 @@ class Analysis:
             "matchScore": round(alignment.match_score, 3) if np.isfinite(alignment.match_score) else None,
             "threshold": MATCH_THRESHOLD,
             "gapScale": round(self._gap_scale(mode), 3),
-            "pinned": mode in ("local", "folder"),
             "names": self._library.event_names,
             "rows": rows.round(6).tolist(),
             "segments": _pieces(alignment),

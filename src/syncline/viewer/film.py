@@ -1,6 +1,6 @@
 """What is seen in Compare as an mp4: the same layout, size and part, with names and times drawn in.
 
-A sets the pace, so the film may carry A's sound; B's has another pace and stays out.
+A sets the pace. A's sound is cut to the part; B's goes as fast as its pictures, at its own pitch, silent where B waits.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from syncline.errors import SynclineError
 from syncline.progress import Callback, Steps, silent
 from syncline.video import VideoReader, VideoWriter, frames_on_display
+from syncline.video.sound import Sound, read_sound, retimed
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ COLOURS = ("#55c5e6", "#e58fd2")
 """Of A and B, as on the page when it is dark."""
 CAPTION = 26
 MOST_ZOOM = 8.0
+SOUND_STEPS = 50
+"""A second: how often the sound looks where its pictures are."""
 
 Pixels = NDArray[np.uint8]
 
@@ -70,14 +73,14 @@ class Look:
 
 def write_film(
     library: Library, pair: tuple[int, int], alignment: Alignment, out: Path, *, look: Look,
-    part: tuple[float, float], sound: bool = False, callback: Callback = silent,
+    part: tuple[float, float], sound: str = "", callback: Callback = silent,
 ) -> None:  # fmt: skip
     """Write the mp4, whole or not at all.
 
     Args:
         library: where the videos are. pair: A and B. alignment: of them.
         out: the file. look: the layout.
-        part: from and to, seconds of A. sound: A's, if the part begins at 0.
+        part: from and to, seconds of A. sound: "a", "b" or "" for none.
         callback: told the frames that are done.
 
     Raises:
@@ -101,18 +104,29 @@ def write_film(
     names = [library.videos[number].name for number in pair]
     step = Steps("writing the film", len(seconds), callback)
     reader = library.reader(a)
-    whole = sound and reader.has_audio and frames_a[0] == 0 and library.videos[a].span is None
     height, width = look.box
     height = (height + CAPTION) * (2 if look.layout == "stack" else 1)
     width *= 2 if look.layout == "side" else 1
-    audio = library.file(a) if whole else None
-    with VideoWriter(out, height=height, width=width, rate=reader.frame_rate, audio_from=audio) as writer:
+    heard = _heard(library, pair["ab".index(sound)], seconds if sound == "a" else follow, seconds) if sound else None
+    with VideoWriter(out, height=height, width=width, rate=reader.frame_rate, sound=heard) as writer:
         for k, (picture_a, picture_b) in enumerate(pictures):
             shown = (float(seconds[k]), float(times_b[frames_b[k]]))
             texts = [f"{name}   {clock_text(second)}" for name, second in zip(names, shown, strict=True)]
             texts[1] += "  waits" if waits[k] else ""
             writer.write(_captioned(look, picture_a, picture_b, texts), float(seconds[k] - seconds[0]))
             step()
+
+
+def _heard(library: Library, number: int, moments: NDArray[np.float64], seconds: NDArray[np.float64]) -> Sound | None:
+    """The sound of a video that is shown at these moments of its own, at these seconds of A; None where it has none."""
+    video = library.videos[number]
+    whole = read_sound(video.path)
+    if whole is None or len(seconds) < 2:
+        return None
+    begins = library.begins(number)
+    even = np.arange(round((seconds[-1] - seconds[0]) * SOUND_STEPS) + 1) / SOUND_STEPS
+    own = np.maximum.accumulate(np.interp(seconds[0] + even, seconds, moments))
+    return retimed(whole, own + begins, SOUND_STEPS)
 
 
 def _shown(library: Library, number: int, frames: NDArray[np.int64], look: Look) -> Iterator[Pixels]:

@@ -94,7 +94,6 @@ class AnalysisRoutes:
             number(request, "y"), number(request, "aspect"),
         )  # fmt: skip
         part, (a, b) = (number(request, "from"), number(request, "to")), pair(request)
-        content = await run_in_threadpool(
-            self._session.film, (a, b), query.get("mode", "local"), look, part, query.get("sound") == "a"
-        )
+        sound = query.get("sound", "") if query.get("sound") in ("a", "b") else ""
+        content = await run_in_threadpool(self._session.film, (a, b), query.get("mode", "local"), look, part, sound)
         return attachment(f"{self._names(a, b)}-{look.layout}.mp4", content, "video/mp4")

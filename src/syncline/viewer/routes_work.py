@@ -27,6 +27,7 @@ class WorkRoutes:
             Route("/api/library", self.describe),
             Route("/api/rank", self.rank, methods=["POST"]),
             Route("/api/train", self.train, methods=["POST"]),
+            Route("/api/estimate", self.estimate),
             Route("/api/stop", self.stop, methods=["POST"]),
             Route("/api/source", self.source, methods=["POST"]),
         ]
@@ -75,6 +76,12 @@ class WorkRoutes:
         sent = await body(request)
         self._trainer().start(None if sent.get("minutes") is None else finite(sent["minutes"], "minutes"))
         return await self.status(request)
+
+    async def estimate(self, request: Request) -> Response:
+        """How long training would take; `seconds` is null where nobody can tell."""
+        names = tuple(video.name for video in self._session.library.videos)
+        found = await run_in_threadpool(self._trainer().estimate, names)
+        return JSONResponse(found or {"seconds": None})
 
     async def stop(self, request: Request) -> Response:
         self._trainer().stop()

@@ -79,7 +79,7 @@ class Session:
             raise SynclineError(f"there are no embeddings called {name!r}; there are {', '.join(self.sources)}")
         self.queue.start(self.sources[name])
 
-    def film(self, pair: tuple[int, int], mode: str, look: Look, part: tuple[float, float], sound: bool) -> bytes:
+    def film(self, pair: tuple[int, int], mode: str, look: Look, part: tuple[float, float], sound: str) -> bytes:
         """The mp4 of what is seen in Compare; `filming` tells how far it is.
 
         Raises:

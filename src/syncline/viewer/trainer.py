@@ -33,6 +33,7 @@ class Trainer:
             begins anew.
         finished: called (from a thread) with the run when it is there.
         cache: folder of the feature cache that it uses; None for the user's.
+        estimator: gives what to run to hear how long training takes; that prints a plan as JSON (`viewer.estimate`).
     """
 
     def __init__(
@@ -44,8 +45,11 @@ class Trainer:
         resume: Sequence[str] = (),
         finished: Callable[[Path], None] | None = None,
         cache: Path | None = None,
+        estimator: Callable[[], Sequence[str]] | None = None,
     ) -> None:
-        self._command, self._resume = command, list(resume)
+        self._command, self._resume, self._estimator = command, list(resume), estimator
+        self._estimates: dict[tuple[str, ...], dict[str, float]] = {}
+        self._estimating = threading.Lock()
         self.run, self.minutes, self.cache = run, minutes, cache
         self.finished = finished
         self.progress = JobState()
@@ -63,8 +67,36 @@ class Trainer:
             words += [] if cache is None else ["--cache", str(cache)]
             return [sys.executable, "-m", "syncline", *words]
 
-        trainer = cls(command, run, minutes=minutes, resume=["--resume"], cache=cache)
+        def estimator() -> list[str]:
+            words = [sys.executable, "-m", "syncline.viewer.estimate", str(source())]
+            return words + ([] if cache is None else ["--cache", str(cache)])
+
+        trainer = cls(command, run, minutes=minutes, resume=["--resume"], cache=cache, estimator=estimator)
         return trainer
+
+    def estimate(self, known: tuple[str, ...] = ()) -> dict[str, float] | None:
+        """How long training would take in full, measured in a process of its own; None where nobody can tell.
+
+        Args:
+            known: what the answer depends on, as the names of the videos; asked again, it is answered at once.
+
+        Returns:
+            `feature_seconds`, `step_seconds`, `steps`, `seconds`, `bytes`, `missing` and what else a plan says.
+
+        Raises:
+            SynclineError: it cannot be measured, and why.
+        """
+        if self._estimator is None:
+            return None
+        with self._estimating:
+            if known not in self._estimates:
+                done = subprocess.run(self._estimator(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                lines = done.stdout.strip().splitlines()
+                if done.returncode or not lines:
+                    said = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+                    raise SynclineError(f"how long it takes is not known: {said[:LONGEST_REASON]}")
+                self._estimates[known] = json.loads(lines[-1])
+            return self._estimates[known]
 
     @property
     def begun(self) -> bool:

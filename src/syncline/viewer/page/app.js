@@ -1,5 +1,5 @@
 // The viewer's page: which view is shown, and what the server is busy with.
-import { problem } from "/page/dom.js";
+import { problem, released } from "/page/dom.js";
 import { getJSON, heading, leave, main, route, state } from "/page/core.js";
 import { libraryView } from "/page/library.js";
 import { compareView } from "/page/compare.js";
@@ -68,7 +68,8 @@ async function look() {
   state.folder = await getJSON("/api/library");
   const { view } = route();
   // no view is waited for: one that waits for the server would hold up the progress of what it waits for
-  if (view === "library" || (news && (needAll.has(view) || (view === "compare" && !document.querySelector("video"))))) render();
+  if (view === "library") document.dispatchEvent(new Event("listed"));
+  else if (news && (needAll.has(view) || (view === "compare" && !document.querySelector("video")))) { await released(); render(); }
   else if (news) document.dispatchEvent(new Event("embedded"));
 }
 
@@ -96,7 +97,7 @@ window.addEventListener("hashchange", render);
 document.addEventListener("busy", watch);
 document.addEventListener("added", async () => {
   try { state.folder = await getJSON("/api/library"); } catch (error) { problem(error.message); return; }
-  if (route().view === "library") render();
+  document.dispatchEvent(new Event("listed"));
   watch();
 });
 render();

@@ -1,5 +1,5 @@
 // Two videos in step.
-import { done, el, failing, takesText, whileShown } from "/page/dom.js";
+import { done, el, failing, released, takesText, whileShown } from "/page/dom.js";
 import { api, download, getJSON, go, heading, leave, openVideo, state, videoOf, videoSelect } from "/page/core.js";
 import { PIN_KEYS, Pins } from "/page/pins.js";
 import { plainLook } from "/page/screens.js";
@@ -54,6 +54,7 @@ export async function compareView(root, query) {
       askTile(); stale = Boolean(stage); // the next pause or mode asks anew
       throw error;
     });
+    await released();
     if (gone()) return;
     const start = stage ? stage.transport.second : Number(query.get("t") || 0);
     const video = stage ? [videoOf(a), videoOf(b)] : [left.video, right.video];
@@ -70,7 +71,6 @@ export async function compareView(root, query) {
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
       el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file"),
       withPoses(el("button", { "data-pictures": "0", onclick: share, title: "The bodies alone, on black: no pictures, no sound" }, "Share without pictures"))];
-    if (!data.pinned && pins.list.length) tools.push(el("p", { class: "soft" }, "Pins hold in Folder and Local."));
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
     stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });

@@ -47,6 +47,20 @@ function typing(event) {
   return (name === "BUTTON" || name === "A" || name === "SUMMARY") && (event.key === " " || event.key === "Enter");
 }
 
+// until no button of the pointer is down: a control that is replaced between press and release loses its click
+let pressed = false, holding = [];
+const letGo = () => { pressed = false; for (const go of holding.splice(0)) go(); };
+document.addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => setTimeout(letGo), true); // the click comes first
+document.addEventListener("pointermove", (event) => { if (pressed && !event.buttons) letGo(); }, true); // let go outside of the window
+export const released = () => pressed ? new Promise((go) => holding.push(go)) : Promise.resolve();
+
+// the children of a list, where those that are there already stay what they are
+export function keepChildren(list, nodes) {
+  nodes.forEach((node, k) => { if (list.children[k] !== node) list.insertBefore(node, list.children[k] ?? null); });
+  while (list.children.length > nodes.length) list.lastElementChild.remove();
+}
+
 // what a view does at an event of the document: it stops when the view has left the page
 export function whileShown(root, name, handle) {
   const listen = (event) => { if (root.isConnected) handle(event); else document.removeEventListener(name, listen); };

@@ -1,5 +1,5 @@
 // All videos of the folder: strips, lengths, phases, what is broken; filter, sort, choose.
-import { clockText, el, failing, viewKeys } from "/page/dom.js";
+import { clockText, el, failing, keepChildren, released, viewKeys, whileShown } from "/page/dom.js";
 import { addButtons } from "/page/adding.js";
 import { api, go, heading, state } from "/page/core.js";
 
@@ -24,17 +24,23 @@ function why(video) {
 }
 
 export function libraryView(root) {
-  const { videos, broken } = state.folder;
+  let { videos } = state.folder; // what is known of them changes while one looks
   const filter = el("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", value: kept.filter, oninput: () => { kept.filter = filter.value; draw(); } });
-  const ranked = videos.some((video) => video.oddness !== undefined);
-  if (ranked && kept.order === "Name" && !kept.seen) { kept.order = "Odd first"; kept.seen = true; }
-  const sort = el("select", { "aria-label": "Sort by", onchange: () => { kept.order = sort.value; draw(); } },
-    Object.keys(ORDERS).filter((name) => ranked || !/Typical|Odd/.test(name)).map((name) => el("option", { selected: name === kept.order }, name)));
+  const sort = el("select", { "aria-label": "Sort by", onchange: () => { kept.order = sort.value; draw(); } });
+  const offerOrders = () => {
+    const ranked = videos.some((video) => video.oddness !== undefined);
+    if (ranked && kept.order === "Name" && !kept.seen) { kept.order = "Odd first"; kept.seen = true; }
+    const names = Object.keys(ORDERS).filter((name) => ranked || !/Typical|Odd/.test(name));
+    if (sort.options.length !== names.length) sort.replaceChildren(...names.map((name) => el("option", {}, name)));
+    if (!names.includes(kept.order)) kept.order = "Name";
+    sort.value = kept.order;
+  };
   const rank = el("button", { onclick: failing(async () => {
     await api("/api/rank", {});
     document.dispatchEvent(new Event("busy"));
   }) }, "Find the odd ones");
-  const together = el("div", { class: "together", hidden: true });
+  const chosen = el("span"), two = el("button", { class: "primary", onclick: () => go("compare", { a: kept.chosen[0], b: kept.chosen[1] }) }, "Compare the two"), some = el("button", { onclick: () => go("grid", { ids: kept.chosen }) }, "On one timeline");
+  const together = el("div", { class: "together", hidden: true }, chosen, two, some, el("button", { class: "quiet", onclick: () => { kept.chosen = []; draw(); } }, "Clear"));
   const count = el("span", { class: "soft", role: "status" });
   const list = el("ul", { class: "cards", "aria-label": "Videos" });
   const end = el("div", { class: "end" });
@@ -49,43 +55,70 @@ export function libraryView(root) {
   const showChosen = () => {
     const ids = kept.chosen;
     together.hidden = !ids.length;
-    together.replaceChildren(el("span", {}, `${ids.length} chosen`),
-      el("button", { class: "primary", disabled: ids.length !== 2, onclick: () => go("compare", { a: ids[0], b: ids[1] }) }, "Compare the two"),
-      el("button", { disabled: ids.length < 2 || ids.length > 4, onclick: () => go("grid", { ids }) }, "On one timeline"),
-      el("button", { class: "quiet", onclick: () => { kept.chosen = []; draw(); } }, "Clear"));
+    chosen.textContent = `${ids.length} chosen`;
+    two.disabled = ids.length !== 2;
+    some.disabled = ids.length < 2 || ids.length > 4;
   };
+  const cards = new Map(); // by number: a card stays while what it says changes
   const card = (video) => {
-    const box = el("input", { type: "checkbox", "aria-label": `Choose ${video.name}`, checked: kept.chosen.includes(video.id), onchange: () => choose(video.id, box.checked) });
+    if (!cards.has(video.id)) cards.set(video.id, newCard(video));
+    const known = cards.get(video.id);
+    known.box.checked = kept.chosen.includes(video.id);
+    known.tell(video);
+    return known.root;
+  };
+  const newCard = (video) => {
+    const box = el("input", { type: "checkbox", "aria-label": `Choose ${video.name}`, onchange: () => choose(video.id, box.checked) });
     const open = el("a", { class: "strip", href: `#/compare?a=${video.id}`, "aria-label": `Compare ${video.name} with another` }, el("img", { src: `/api/strip/${video.id}`, loading: "lazy", decoding: "async", alt: "", width: 720, height: 90 }));
-    const bar = el("div", { class: "phases", "aria-hidden": "true" });
-    [...video.starts, 1].forEach((end, k) => { const part = el("i"); part.style.flexGrow = end - (video.starts[k - 1] ?? 0); part.style.background = `hsl(${(k * 47 + 200) % 360} 55% 55%)`; if (video.starts.length) bar.append(part); });
-    const marks = Object.keys(video.marks).length;
-    const facts = [clockText(video.duration), `${video.rate.toFixed(video.rate % 1 ? 1 : 0)} fps`, video.phases ? `${video.phases} phases` : null, marks ? `${marks} ${marks === 1 ? "mark" : "marks"}` : null];
-    return el("li", { class: `card${video.problem ? " broken" : ""}` }, open, bar,
-      el("div", { class: "text" }, el("label", {}, box, el("h2", {}, video.name)), video.split ? el("span", { class: "chip" }, video.split) : null,
-        el("p", { class: "soft" }, facts.filter(Boolean).join(" · ")), video.problem ? el("p", { class: "why bad" }, video.problem) : why(video),
-        video.oddness !== undefined ? el("meter", { min: 0, max: 1, low: 0.25, high: 0.5, optimum: 0, value: Math.min(1, video.oddness), title: `Oddness ${video.oddness.toFixed(2)} of 1`, "aria-label": `Oddness ${video.oddness.toFixed(2)} of 1` }) : null,
+    const bar = el("div", { class: "phases", "aria-hidden": "true" }), facts = el("p", { class: "soft" }), told = el("div", { class: "told" });
+    const root = el("li", { class: "card" }, open, bar,
+      el("div", { class: "text" }, el("label", {}, box, el("h2", {}, video.name)), video.split ? el("span", { class: "chip" }, video.split) : null, facts, told,
         el("div", { class: "acts" }, [["Compare", "compare", { a: video.id }], ["Label", "label", { id: video.id }], ["Search", "search", { id: video.id }]].map(([name, view, query]) =>
           el("button", { class: "quiet", "aria-label": `${name}: ${video.name}`, onclick: () => go(view, query) }, name)))));
+    let said = "";
+    const tell = (now) => {
+      const text = JSON.stringify(now);
+      if (text === said) return;
+      said = text;
+      const marks = Object.keys(now.marks).length, starts = now.starts.length ? [...now.starts, 1] : [];
+      facts.textContent = [clockText(now.duration), `${now.rate.toFixed(now.rate % 1 ? 1 : 0)} fps`, now.phases ? `${now.phases} phases` : null, marks ? `${marks} ${marks === 1 ? "mark" : "marks"}` : null].filter(Boolean).join(" · ");
+      bar.replaceChildren(...starts.map((end, k) => { const part = el("i"); part.style.flexGrow = end - (starts[k - 1] ?? 0); part.style.background = `hsl(${(k * 47 + 200) % 360} 55% 55%)`; return part; }));
+      root.classList.toggle("broken", Boolean(now.problem));
+      const odd = `Oddness ${now.oddness?.toFixed(2)} of 1`;
+      told.replaceChildren(...[now.problem ? el("p", { class: "why bad" }, now.problem) : why(now),
+        now.oddness !== undefined ? el("meter", { min: 0, max: 1, low: 0.25, high: 0.5, optimum: 0, value: Math.min(1, now.oddness), title: odd, "aria-label": odd }) : null].filter(Boolean));
+    };
+    return { root, box, tell };
   };
   const nearEnd = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && drawn < shown.length) more(); }, { rootMargin: "800px" });
-  const more = () => {
-    list.append(...shown.slice(drawn, drawn + AT_A_TIME).map(card));
-    kept.drawn = drawn = Math.min(shown.length, drawn + AT_A_TIME);
+  const show = (many) => {
+    kept.drawn = drawn = Math.min(shown.length, many);
+    keepChildren(list, shown.slice(0, drawn).map(card));
     end.hidden = drawn >= shown.length;
     nearEnd.unobserve(end); nearEnd.observe(end); // tells anew where the end now lies
     count.textContent = `${shown.length} of ${videos.length} ${videos.length === 1 ? "video" : "videos"}`;
     none.hidden = shown.length > 0;
   };
-  const draw = () => {
+  const more = () => show(drawn + AT_A_TIME);
+  const draw = (many = AT_A_TIME) => {
     shown = videos.filter((video) => video.name.toLowerCase().includes(kept.filter.toLowerCase())).sort(ORDERS[kept.order]);
-    list.replaceChildren(); drawn = 0; more(); showChosen();
+    show(many); showChosen();
   };
-  const trouble = broken.length ? [el("details", { class: "trouble" }, el("summary", {}, `${broken.length} ${broken.length === 1 ? "file" : "files"} cannot be used`),
-    el("ul", {}, broken.map((file) => el("li", {}, el("strong", {}, file.name), ` ${file.why}`))))] : [];
-  root.replaceChildren(heading(state.folder.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, addButtons(), count), together, ...trouble, none, list, end);
+  const trouble = el("details", { class: "trouble" });
+  const renew = () => { // work in the background has ended, or files were added: the page keeps its length and what is typed
+    videos = state.folder.videos;
+    const { broken } = state.folder;
+    trouble.hidden = !broken.length;
+    if (trouble.dataset.count !== String(broken.length)) {
+      trouble.replaceChildren(el("summary", {}, `${broken.length} ${broken.length === 1 ? "file" : "files"} cannot be used`),
+        el("ul", {}, broken.map((file) => el("li", {}, el("strong", {}, file.name), ` ${file.why}`))));
+      trouble.dataset.count = broken.length;
+    }
+    offerOrders();
+    draw(Math.max(AT_A_TIME, kept.drawn));
+  };
+  root.replaceChildren(heading(state.folder.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, addButtons(), count), together, trouble, none, list, end);
   viewKeys(root, (key) => { if (key !== "/") return false; filter.focus(); return true; }, [["/", "filter by name"]]);
-  const before = kept.drawn; // a page that is drawn again, as when work in the background has ended, keeps its length
-  draw();
-  while (drawn < Math.min(before, shown.length)) more();
+  whileShown(root, "listed", async () => { await released(); if (root.isConnected) renew(); });
+  renew();
 }

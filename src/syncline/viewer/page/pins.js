@@ -1,5 +1,5 @@
 // Pins: moments of A and B that a person says belong together. Kept on disk; the alignment goes through them.
-import { clockText, done, el, failing } from "/page/dom.js";
+import { clockText, done, el, failing, keepChildren } from "/page/dom.js";
 import { getJSON } from "/page/core.js";
 
 export const PIN_KEYS = [["B N", "move B alone, one frame back, on"], ["P", "pin: these two moments belong together"], ["Delete", "remove the chosen pin"], ["Ctrl+Z", "undo"]];
@@ -7,7 +7,7 @@ export const PIN_KEYS = [["B N", "move B alone, one frame back, on"], ["P", "pin
 export class Pins {
   // changed: the pins have changed, and with them the alignment
   constructor(a, b, { changed }) {
-    Object.assign(this, { a, b, changed, list: [], chosen: null, stage: null });
+    Object.assign(this, { a, b, changed, list: [], chosen: null, stage: null, shown: new Map() });
     this.items = el("ul", { class: "pinned" });
     this.root = el("div", { class: "pins" }, el("h2", {}, "Pins"),
       el("p", { class: "soft" }, "Where the path is wrong: pause, move B alone, and pin the two."),
@@ -17,10 +17,18 @@ export class Pins {
   async load() { this.take(await getJSON(`/api/pins?a=${this.a}&b=${this.b}`)); }
   take({ pins }) { this.list = pins; this.draw(); }
   draw() {
-    this.items.replaceChildren(...this.list.map((pin) => el("li", { "aria-current": String(pin.number === this.chosen) },
-      el("button", { class: "link", onclick: () => { this.chosen = pin.number; this.stage.transport.pause(); this.stage.transport.goTo(pin.a); this.draw(); } }, `A ${clockText(pin.a)} = B ${clockText(pin.b)}`),
-      el("button", { class: "quiet", "aria-label": `Remove the pin at A ${clockText(pin.a)}`, title: "Remove (Delete)", onclick: () => this.remove(pin.number) }, "×"))));
+    keepChildren(this.items, this.list.map((pin) => {
+      const key = `${pin.number} ${pin.a} ${pin.b}`, item = this.shown.get(key) ?? this.item(pin);
+      this.shown.set(key, item);
+      item.setAttribute("aria-current", String(pin.number === this.chosen));
+      return item;
+    }));
     this.stage?.redraw();
+  }
+  item(pin) {
+    return el("li", {},
+      el("button", { class: "link", onclick: () => { this.chosen = pin.number; this.stage.transport.pause(); this.stage.transport.goTo(pin.a); this.draw(); } }, `A ${clockText(pin.a)} = B ${clockText(pin.b)}`),
+      el("button", { class: "quiet", "aria-label": `Remove the pin at A ${clockText(pin.a)}`, title: "Remove (Delete)", onclick: () => this.remove(pin.number) }, "×"));
   }
   add = failing(async () => {
     this.stage.transport.pause();

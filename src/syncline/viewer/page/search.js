@@ -1,5 +1,5 @@
 // Find this moment: a frame of one video, and the same moment in all others.
-import { clamp, clockText, el, failing, viewKeys, whileShown } from "/page/dom.js";
+import { clamp, clockText, el, failing, released, viewKeys, whileShown } from "/page/dom.js";
 import { getJSON, go, heading, leave, nameOf, openVideo, pictureOf, state, videoSelect } from "/page/core.js";
 import { Seeker } from "/page/follow.js";
 import { PLAYER_KEYS, Transport } from "/page/transport.js";
@@ -23,6 +23,7 @@ export async function searchView(root, query) {
     const second = transport.second, mine = ++asked; // the last question counts, whichever answer comes last
     history.replaceState(null, "", `#/search?${new URLSearchParams({ id, t: second.toFixed(5) })}`);
     const answer = await getJSON(`/api/search?id=${id}&t=${second.toFixed(5)}&k=12&each=${each.value}${own.checked ? "&own=1" : ""}`);
+    await released();
     if (mine !== asked || !root.isConnected) return;
     const folder = answer.by === "folder", moments = `${answer.hits.length} ${answer.hits.length === 1 ? "moment" : "moments"}`;
     said.textContent = `${moments} ${folder ? "that the folder takes for the same as" : "whose pictures are most like"} ${nameOf(id)} at ${clockText(second)}. ${scale(folder)}.${alone(own.checked)}`;

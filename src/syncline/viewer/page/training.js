@@ -1,6 +1,6 @@
 // Training on the folder from the page: what it will take, how far it is, stopping it, and which embeddings are shown.
 import { clockText, done, el, failing, openDialog } from "/page/dom.js";
-import { api, state } from "/page/core.js";
+import { api, getJSON, state } from "/page/core.js";
 
 const byId = (id) => document.getElementById(id);
 const told = () => document.dispatchEvent(new Event("busy"));
@@ -9,6 +9,17 @@ function ask() {
   const { training } = state.status, videos = state.folder.videos.filter((video) => !video.problem);
   const seconds = videos.reduce((sum, video) => sum + video.duration, 0);
   const minutes = el("input", { type: "number", class: "name", min: 1, max: 1440, step: 1, value: training.minutes, "aria-label": "Minutes" });
+  const planned = el("p", { class: "estimate", role: "status" }, "Measuring how long it takes …");
+  let plan = null;
+  const tellPlan = () => {
+    if (!plan) return;
+    const limit = 60 * Number(minutes.value), fitting = Math.max(1, Math.min(plan.steps, Math.floor(0.95 * (limit - Math.min(plan.feature_seconds, 0.7 * limit)) / plan.step_seconds)));
+    const reading = plan.feature_seconds > 1 ? `${spoken(plan.feature_seconds)} to read the videos (${Math.max(1, Math.round(plan.bytes / 1e6))} MB of disk) and ` : "";
+    planned.textContent = `All of it takes about ${spoken(plan.seconds)}: ${reading}${spoken(plan.steps * plan.step_seconds)} for ${plan.steps} steps. ` +
+      (plan.seconds <= limit ? "It ends by itself." : `In ${minutes.value} minutes it gets to about step ${fitting}.`);
+  };
+  minutes.addEventListener("input", tellPlan);
+  getJSON("/api/estimate").then((found) => { plan = found.seconds === null ? null : found; if (plan) tellPlan(); else planned.remove(); }, (error) => { planned.textContent = error.message; });
   const start = failing(async () => {
     await api("/api/train", { minutes: Number(minutes.value) });
     close();
@@ -19,10 +30,12 @@ function ask() {
     el("p", {}, `Learns from ${videos.length} ${videos.length === 1 ? "video" : "videos"} (${clockText(seconds)} in all) to tell the moments of this activity apart. No labels are needed.`),
     videos.length < 10 ? el("p", { class: "why" }, "With fewer than ten videos the frozen features are usually as good.") : null,
     training.begun ? el("p", {}, "A run was interrupted here; it goes on where it stopped.") : null,
-    el("label", { class: "choice" }, "It takes at most", minutes, "minutes"),
+    planned, el("label", { class: "choice" }, "It takes at most", minutes, "minutes"),
     el("p", { class: "soft" }, "The pages go on working. It can be stopped at any time and goes on later; the features that are shown now stay one click away."),
     el("div", { class: "tools" }, el("button", { class: "primary", onclick: start }, training.begun ? "Go on" : "Start training")));
 }
+
+const spoken = (seconds) => seconds < 100 ? `${Math.max(1, Math.round(seconds))} s` : seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 
 export function setUpTraining() {
   byId("train").addEventListener("click", ask);
