@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from syncline.alignment.settings import PAIR
 from syncline.clips import Clip, clips_of, folder_clips, index_of
+from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.progress import Callback, silent
 from syncline.tasks import (
@@ -146,7 +147,7 @@ def embed(
         >>> embed([np.eye(3), np.eye(3)], rate=10)[1]
         Embedding('videos[1]', 3 frames of 3 numbers, 0.00 to 0.20 s)
     """
-    return _folder("videos", videos, times, rate, run, cache, callback)
+    return folder_clips("videos", videos, times, rate, run, cache, callback)
 
 
 def sync(

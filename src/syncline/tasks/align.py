@@ -152,7 +152,7 @@ def _warp(matrix: torch.Tensor, mode: Mode, band: float, pins: NDArray[np.int64]
     cost = matrix.max() - matrix
     if pins is not None and len(pins):
         dear = float(cost.max()) * sum(matrix.shape) + 1.0
-        cost = cost + dear * torch.from_numpy(~allowed_cells(*matrix.shape, pins))
+        cost = cost + dear * torch.from_numpy(~allowed_cells(len(matrix), matrix.shape[1], pins))
     n, m = cost.shape
     if mode == "band":
         radius = max(1, int(np.ceil(band * max(n, m))))
