@@ -123,6 +123,7 @@ def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
         warn(f"looking for people takes about {seconds:.0f} s on {workers} cores; what is found is kept")
     with Bars() as bars:
         found = people_in(videos, cache, clips=None, progress=bars)
+    warn(str(found))
     lacking = [(video, share) for video, share in zip(videos, found.shares, strict=True) if share < NEEDED]
     if len(lacking) == len(videos) > 1:
         return [Hint(videos[0].path.parent, "people", "no clip shows a person for long", "pictures serve, not poses")]

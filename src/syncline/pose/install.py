@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=environment_folder(), help="where (default: %(default)s)")
     parser.add_argument("--python", default=sys.executable, help="Python 3.9 to 3.12 (default: this one)")
     arguments = parser.parse_args()
+    print(f"{REQUIREMENT} goes into {arguments.folder}; that takes some minutes", flush=True)
     try:
         install(arguments.folder, arguments.python)
     except SynclineError as error:
