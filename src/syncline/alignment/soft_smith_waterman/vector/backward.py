@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
-from syncline.alignment.soft_smith_waterman.vector.forward import clear, read_gaps, row_factors, scales
+from syncline.alignment.soft_smith_waterman.vector.bundles import (
+    Problem,
+    RowAbove,
+    RowsBelow,
+    Scale,
+    Steps,
+    Strip,
+)
+from syncline.alignment.soft_smith_waterman.vector.forward import clear, read_gaps, row_factors, scale_of
 from syncline.alignment.soft_smith_waterman.vector.strip import (
     CELL,
     FRONT,
@@ -66,20 +74,21 @@ def upstream_of(steps_u: Any, steps_s: Any, q: int) -> Any:
 
 @inlined
 def sweep(
-    steps: int, cells: Any, g: Any, upstream: Any, steps_u: Any, a: Any, e: Any, a_below: Any, e_below: Any,
-    varying: Any, steps_a: Any, steps_e: Any, rows_below: Any, width: int, steps_ds: Any, spill: Any,
+    columns: int, steps: Steps, cells: Any, share: Any, upstream: Any, steps_u: Any, gaps: Any, gaps_below: Any,
+    varying: Any, below_it: RowsBelow,
 ) -> Any:  # fmt: skip
-    """The adjoints of one strip, last step first, over its similarities in ``steps_ds``.
+    """The adjoints of one strip, last step first, over its similarities in ``steps``.
 
-    ``rows_below`` holds what the strip below it left, and gets its own.
-    Rows of ``rows_below``: G_D, G_Y, and with varying gaps a and e of the strip's first row, and in ``spill`` what goes
-    to the gaps of the first row of the strip below. Returns the sums of P d, Q z, P x, Q y for gaps that do not vary;
-    others are written in place over their factors.
+    ``share``: what the score gives to the source. ``below_it`` holds what the strip below it left, and gets its own:
+    G_D, G_Y, and with varying gaps a and e of the strip's first row. Returns the sums of P d, Q z, P x, Q y for gaps
+    that do not vary; others are written in place over their factors.
     """
+    steps_ds, steps_a, steps_e = steps
+    rows_below, spill, width = below_it
+    (a_right, e_right), (a_below, e_below) = gaps, gaps_below
     gd, gx, gy, gd_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
     pd, qz, px, qy = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
-    a_right, e_right = a, e
-    for q in range(steps - 1, -1, -1):
+    for q in range(columns + 14, -1, -1):
         d, x, y = load(cells, q * CELL), load(cells, q * CELL + 16), load(cells, q * CELL + 32)
         z = d + x
         below = FRONT + q - 15
@@ -93,7 +102,7 @@ def sweep(
         h = matched * reciprocal(load(cells, q * CELL + 48))
         p = gx * reciprocal(fma(a_right, d, e_right * x))
         r = skipped * reciprocal(fma(a_below, z, e_below * y))
-        source = g * load(cells, q * CELL + 64)
+        source = share * load(cells, q * CELL + 64)
         if upstream is not None:
             source = source + upstream_of(steps_u, steps_ds, q)
         ap, ep, ar, er = a_right * p, e_right * p, a_below * r, e_below * r
@@ -140,99 +149,86 @@ def add_rows(gradient: Array, base: int, stride: int, left: int, own: Any, below
 
 @inlined
 def write_gaps(
-    gradients: Any, along: Any, varying: Any, p: int, i: int, n: int, m: int, left: int, columns: int,
-    sums: Any, a: Any, a_below: Any, e: Any, e_below: Any, steps_a: Any, steps_e: Any, spill: Any, last_strip: bool,
+    gradients: Any, along: Any, varying: Any, here: Strip, steps: Steps, sums: Any, gaps: Any, gaps_below: Any,
+    spill: Any, last_strip: bool,
 ) -> None:  # fmt: skip
-    """What a sweep gives to the gaps of the strip whose first row is i, and of the first row of the strip below.
+    """What a sweep gives to the gaps of a strip, and of the first row of the strip below.
 
     ``gradients``: of go and ge; ``along``: the strides of both over pairs and rows.
     """
     dgo, dge = gradients
+    p, i, left, m = here.p, here.i, here.rows, here.m
     if varying is not None:
-        base = (p * n + i) * m
-        skew_out(steps_a, left, columns, dgo, base, m)
-        skew_out(steps_e, left, columns, dge, base, m)
+        base = (p * here.n + i) * m
+        skew_out(steps.a, left, here.columns, dgo, base, m)
+        skew_out(steps.e, left, here.columns, dge, base, m)
         if not last_strip:
-            for j in range(columns):
+            for j in range(here.columns):
                 dgo[base + 16 * m + j] -= spill[FRONT + j]
                 dge[base + 16 * m + j] -= spill[m + PADDING + FRONT + j]
     else:
         along_o, along_e = along
         pd, qz, px, qy = sums
+        (a, e), (a_below, e_below) = gaps, gaps_below
         add_rows(dgo, p * along_o[0] + i * along_o[1], along_o[1], left, pd, qz, a, a_below)
         add_rows(dge, p * along_e[0] + i * along_e[1], along_e[1], left, px, qy, e, e_below)
 
 
 @inlined
-def gaps_and_below(
-    go: Array, ge: Array, o: int, e: int, steps_o: Any, steps_e: Any, varying: Any, left: int, more: int, columns: int,
-    va: Any, ve: Any, hi: Any, lo: Any,
-) -> Any:  # fmt: skip
-    """a, e of a strip and of the rows below its rows, of which there are ``more``; varying ones go to va, ve."""
-    own_a, own_e = read_gaps(go, ge, o, e, steps_o[1], steps_e[1], varying, left, columns, va, ve, hi, lo)
+def factors_below(gaps: Any, strides: Any, varying: Any, here: Strip, more: int, scale: Scale) -> Any:
+    """a, e of the rows below the rows of a strip, of which there are ``more``; of varying gaps the sweep has them."""
     if varying is not None:
-        return own_a, own_e, splat(_ZERO), splat(_ZERO)
-    below_a = row_factors(go, o + steps_o[1], steps_o[1], more, hi, lo)
-    below_e = row_factors(ge, e + steps_e[1], steps_e[1], more, hi, lo)
-    return own_a, own_e, below_a, below_e
+        return splat(_ZERO), splat(_ZERO)
+    (go, ge), (along_o, along_e), p, i = gaps, strides, here.p, here.i + 1
+    return row_factors(go, along_o, p, i, more, scale), row_factors(ge, along_e, p, i, more, scale)
 
 
 @compiled
 def backward(
-    s: Array, shape: tuple[int, int, int], go: Array, ge: Array, steps_o: tuple[int, int], steps_e: tuple[int, int],
-    varying: Array | None, lx: Array, ly: Array, gamma: float, whole: Array, edge: Array, level: Array,
-    g: Array, upstream: Array | None, ds: Array, dgo: Array, dge: Array, start: int, stop: int,
-) -> None:  # fmt: skip
+    problem: Problem, kept: Any, g: Array, upstream: Array | None, ds: Array, gradients: Any, start: int, stop: int
+) -> None:
     """Gradients of sum(g * score) + sum(upstream * D) of pairs start to stop, after `forward` with ``keep``.
 
-    ``ds`` need not be cleared. ``dgo``, ``dge`` start as zeros: (b, n) or (b, 1) as the rows' stride of the gap is 1 or
-    0; with varying gaps (b, n, m).
+    ``ds`` need not be cleared. ``gradients``, of go and ge, start as zeros: (b, n) or (b, 1) as the rows' stride of the
+    gap is 1 or 0; with varying gaps (b, n, m).
     """
     state = flush_denormals()
-    _, n, m = shape
+    (_, n, m), (s, go, ge), (along_o, along_e) = problem.shape, problem.inputs, problem.strides
+    whole, edge, level = kept
+    varying = problem.varying
     width, strips, space = m + PADDING, (n + 15) // 16, (m + 48) * 16
-    work, ups, t_row = np.zeros(space, np.float32), np.zeros(space, np.float32), np.empty(m + 48, np.float32)
-    va, ve = np.zeros(space, np.float32), np.zeros(space, np.float32)
+    steps = Steps(np.zeros(space, np.float32), np.zeros(space, np.float32), np.zeros(space, np.float32))
+    ups, t_row = np.zeros(space, np.float32), np.empty(m + 48, np.float32)
     cells = np.empty((m + 16) * CELL, np.float32)
-    along = (n if steps_o[1] else 1, steps_o[1]), (n if steps_e[1] else 1, steps_e[1])
+    along = (n if along_o[1] else 1, along_o[1]), (n if along_e[1] else 1, along_e[1])
     for p in range(start, stop):
-        rows, columns = lx[p], ly[p]
-        hi, lo, limit = scales(gamma, rows, columns)
-        base_o, base_e = p * steps_o[0], p * steps_e[0]
+        rows, columns = problem.lx[p], problem.ly[p]
+        scale = scale_of(problem.gamma, rows, columns)
         if rows < n or columns < m:
             clear(ds, p, n, m, rows if columns > 0 else 0, columns, 0.0)
-        rows_below, spill = np.zeros(4 * width, np.float32), np.zeros(2 * width, np.float32)
+        below = RowsBelow(np.zeros(4 * width, np.float32), np.zeros(2 * width, np.float32), width)
         count = (rows + 15) // 16 if columns > 0 else 0
         k_score = math.floor(whole[p]) if count > 0 else 0
         k_splat = splat_int(k_score - 127)
         share = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p]))) if count > 0 else splat(_ZERO)
         for k in range(count - 1, -1, -1):
-            i = k * 16
-            left = min(16, rows - i)
-            base = (p * n + i) * m
-            skew_in(s, base, m, left, columns, work)
+            here = Strip(p, k * 16, min(16, rows - k * 16), columns, n, m)
+            base = (p * n + here.i) * m
+            skew_in(s, base, m, here.rows, columns, steps.s)
             if upstream is not None:
-                skew_in(upstream, base, m, left, columns, ups)
-            o, e = base_o + i * steps_o[1], base_e + i * steps_e[1]
-            a, b, a_below, b_below = gaps_and_below(
-                go, ge, o, e, steps_o, steps_e, varying, left, min(16, rows - i - 1), columns, va, ve, hi, lo
-            )
-            strip(
-                columns + 15, left, columns, work, a, b, varying, va, ve, edge, level, (p * strips + k) * 2 * width, -1,
-                width, t_row, hi, lo, limit, splat(_ZERO), k_splat, None, work, hi, cells, k_splat,
-            )  # fmt: skip
+                skew_in(upstream, base, m, here.rows, columns, ups)
+            gaps = read_gaps((go, ge), problem.strides, varying, here, scale, steps)
+            gaps_below = factors_below((go, ge), problem.strides, varying, here, min(16, rows - here.i - 1), scale)
+            above = RowAbove(edge, level, t_row, (p * strips + k) * 2 * width, -1, width)
+            unused = splat(_ZERO), k_splat
+            strip(here, steps, gaps, varying, above, scale, unused, None, (steps.s, scale.hi), cells, k_splat)
+            factors = below.rows
             if varying is not None:
-                factors = rows_below.copy()
-                keep_first_row(va, ve, factors, width, columns)
-            sums = sweep(
-                columns + 15, cells, share, upstream, ups, a, b, a_below, b_below, varying, va, ve, rows_below, width,
-                work, spill,
-            )  # fmt: skip
-            skew_out(work, left, columns, ds, base, m)
+                factors = below.rows.copy()
+                keep_first_row(steps.a, steps.e, factors, width, columns)
+            sums = sweep(columns, steps, cells, share, upstream, ups, gaps, gaps_below, varying, below)
+            skew_out(steps.s, here.rows, columns, ds, base, m)
             if varying is not None:
-                rows_below[2 * width :] = factors[2 * width :]
-            write_gaps(
-                (dgo, dge), along, varying, p, i, n, m, left, columns, sums, a, a_below, b, b_below, va, ve, spill,
-                k + 1 == count,
-            )  # fmt: skip
+                below.rows[2 * width :] = factors[2 * width :]
+            write_gaps(gradients, along, varying, here, steps, sums, gaps, gaps_below, below.spill, k + 1 == count)
     restore_denormals(state)

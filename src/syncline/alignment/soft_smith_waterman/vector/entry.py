@@ -17,6 +17,7 @@ from torch import Tensor
 
 from syncline.alignment.compiled import NUMBA_MISSING
 from syncline.alignment.soft_smith_waterman import scalar
+from syncline.alignment.soft_smith_waterman.vector.bundles import Problem
 from syncline.alignment.threads import in_slices
 
 MOST = 80.0
@@ -107,7 +108,7 @@ def _in_reach(go: Tensor, ge: Tensor, gamma: float) -> bool:
 
 
 def _gaps(s: Tensor, go: Tensor, ge: Tensor, varying: bool = False) -> tuple[Any, ...]:
-    """Flat gaps, their strides over pairs and rows, and the mark of gaps that vary over columns."""
+    """Flat gaps, the strides of each over pairs and rows, and the mark of gaps that vary over columns."""
     m = s.shape[2]
     varying = varying or go.shape[2] > 1 or ge.shape[2] > 1
     arrays, strides = [], []
@@ -116,7 +117,7 @@ def _gaps(s: Tensor, go: Tensor, ge: Tensor, varying: bool = False) -> tuple[Any
         arrays.append(flat(gap))
         row = gap.shape[2] if gap.shape[1] > 1 else 0
         strides.append((gap.shape[1] * gap.shape[2] if gap.shape[0] > 1 else 0, row))
-    return *arrays, *strides, np.zeros(1, np.float32) if varying else None
+    return tuple(arrays), tuple(strides), np.zeros(1, np.float32) if varying else None
 
 
 def forward(
@@ -133,10 +134,11 @@ def forward(
     rows = Rows(
         np.empty(b), np.empty(b * strips * 2 * width, np.float32), np.empty(b * strips * width, np.int32)
     )  # fmt: skip
-    arguments = (flat(s), (b, n, m), *_gaps(s, go, ge), flat(lx), flat(ly), gamma)
-    results = (flat(score), rows.whole, flat(scores) if want_scores else None, rows.edge, rows.level, keep)
+    gaps, strides, varying = _gaps(s, go, ge)
+    problem = Problem((b, n, m), (flat(s), *gaps), strides, varying, flat(lx), flat(ly), gamma)
+    arguments = (problem, flat(score), flat(scores) if want_scores else None, rows, keep)
     good: list[bool] = []
-    in_slices(lambda i, j: good.append(forward_pass.forward(*arguments, *results, i, j)), b, b * n * m)
+    in_slices(lambda i, j: good.append(forward_pass.forward(*arguments, i, j)), b, b * n * m)
     faint = (rows.whole < FAINTEST) & (lx * ly > 0).numpy()
     return (score, scores, rows) if all(good) and not faint.any() else None
 
@@ -150,12 +152,13 @@ def gradient(
 
     b, n, m = s.shape
     ds = s.new_empty(s.shape)
-    *gaps, varying = _gaps(s, go, ge)
+    gaps, strides, varying = _gaps(s, go, ge)
     shapes = [(b, n, m) if varying is not None else (b, gap.shape[1], 1) for gap in (go, ge)]
     dgo, dge = s.new_zeros(shapes[0]), s.new_zeros(shapes[1])
-    arguments = (flat(s), (b, n, m), *gaps, varying, flat(lx), flat(ly), gamma, *rows, flat(g))
-    results = (None if upstream is None else flat(upstream), flat(ds), flat(dgo), flat(dge))
-    in_slices(lambda i, j: backward.backward(*arguments, *results, i, j), b, b * n * m)
+    problem = Problem((b, n, m), (flat(s), *gaps), strides, varying, flat(lx), flat(ly), gamma)
+    ups = None if upstream is None else flat(upstream)
+    arguments = (problem, rows, flat(g), ups, flat(ds), (flat(dgo), flat(dge)))
+    in_slices(lambda i, j: backward.backward(*arguments, i, j), b, b * n * m)
     return ds, _summed(dgo, go), _summed(dge, ge)
 
 
@@ -174,15 +177,15 @@ def tangent(
     b, n, m = s.shape
     score, ds, whole = s.new_empty(b), s.new_empty(s.shape), np.empty(b)
     scores = s.new_zeros(s.shape if upstream is not None else (0, 0, 0))
-    *gaps, steps_o, steps_e, varying = _gaps(s, go, ge)
-    *along, along_o, along_e, _ = _gaps(s, tgo / gamma, tge / gamma, varying is not None)
+    gaps, strides, varying = _gaps(s, go, ge)
+    along, along_strides, _ = _gaps(s, tgo / gamma, tge / gamma, varying is not None)
     dgo, dge = (s.new_zeros((b, n, m) if varying is not None else (b, gap.shape[1], 1)) for gap in (go, ge))
-    inputs, strides = (flat(s), flat(ts), *gaps, *along), (steps_o, steps_e, along_o, along_e)
-    arguments = ((b, n, m), inputs, strides, varying, flat(lx), flat(ly), gamma, flat(g))
+    inputs = (flat(s), flat(ts), *gaps, *along)
+    problem = Problem((b, n, m), inputs, (*strides, *along_strides), varying, flat(lx), flat(ly), gamma)
     ups, scores_out = (None, None) if upstream is None else (flat(upstream), flat(scores))
-    results = (ups, whole, flat(score), scores_out, flat(ds), (flat(dgo), flat(dge)))
+    arguments = (problem, flat(g), ups, whole, flat(score), scores_out, (flat(ds), (flat(dgo), flat(dge))))
     good: list[bool] = []
-    in_slices(lambda i, j: good.append(tangent_pass.tangent(*arguments, *results, i, j)), b, b * n * m)
+    in_slices(lambda i, j: good.append(tangent_pass.tangent(*arguments, i, j)), b, b * n * m)
     faint = (whole < FAINTEST) & (lx * ly > 0).numpy()
     if not all(good) or faint.any():
         return None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.compiled import compiled
+from syncline.alignment.soft_smith_waterman.vector.bundles import Problem, RowAbove, Scale, Steps, Strip
 from syncline.alignment.soft_smith_waterman.vector.strip import (
     PADDING,
     exp2_parts,
@@ -35,25 +36,28 @@ Array = NDArray[Any]
 
 
 @inlined
-def scales(gamma: float, n: int, m: int) -> Any:
-    """1 / (gamma ln 2) in two parts, and the largest S / (gamma ln 2) whose exponents cannot overflow."""
+def scale_of(gamma: float, n: int, m: int) -> Scale:
+    """`Scale` of a pair of n and m frames."""
     factor = 1.0 / (gamma * math.log(2.0))
     hi = np.float32(factor)
-    return splat(hi), splat(np.float32(factor - hi)), splat(np.float32(min(2.0**20, 2.0**29 / max(1, min(n, m)))))
+    limit = np.float32(min(2.0**20, 2.0**29 / max(1, min(n, m))))
+    return Scale(splat(hi), splat(np.float32(factor - hi)), splat(limit))
 
 
 @inlined
-def row_values(values: Array, base: int, stride: int, rows: int) -> Any:
-    """16 rows of values that are the same in all columns; stride 0: in all rows."""
-    if stride == 0:
+def row_values(values: Array, stride: Any, p: int, i: int, rows: int) -> Any:
+    """16 rows, from row i of pair p, of values that are the same in all columns; a row's stride of 0: in all rows."""
+    base = p * stride[0] + i * stride[1]
+    if stride[1] == 0:
         return splat(values[base])
     return load_within(values, base, below_unsigned(lanes(), splat_int(rows)))
 
 
 @inlined
-def row_factors(gaps: Array, base: int, stride: int, rows: int, hi: Any, lo: Any) -> Any:
+def row_factors(gaps: Array, stride: Any, p: int, i: int, rows: int, scale: Scale) -> Any:
     """exp(-gap / gamma) of `row_values`."""
-    exponent, mantissa, _ = exp2_parts(splat(np.float32(0)) - row_values(gaps, base, stride, rows), hi, lo)
+    values = row_values(gaps, stride, p, i, rows)
+    exponent, mantissa, _ = exp2_parts(splat(np.float32(0)) - values, scale.hi, scale.lo)
     return mantissa * power(exponent + splat_int(127))
 
 
@@ -79,72 +83,64 @@ def clear(matrix: Array, p: int, n: int, m: int, rows: int, columns: int, value:
 
 
 @inlined
-def read_gaps(
-    go: Array, ge: Array, base_o: int, base_e: int, step_o: int, step_e: int, varying: Any, left: int, columns: int,
-    va: Any, ve: Any, hi: Any, lo: Any,
-) -> Any:  # fmt: skip
-    """a, e of the rows of a strip; varying ones go to va, ve."""
+def skew_rows(values: Array, stride: Any, here: Strip, out: Array) -> None:
+    """The rows of a strip, whose pairs and rows lie ``stride`` apart, into step layout."""
+    skew_in(values, here.p * stride[0] + here.i * stride[1], stride[1], here.rows, here.columns, out)
+
+
+@inlined
+def read_gaps(gaps: Any, strides: Any, varying: Any, here: Strip, scale: Scale, steps: Steps) -> Any:
+    """a, e of the rows of a strip; varying ones go to ``steps``."""
+    (go, ge), (along_o, along_e) = gaps, strides
     if varying is not None:
-        skew_in(go, base_o, step_o, left, columns, va)
-        skew_in(ge, base_e, step_e, left, columns, ve)
-        to_factors(va, columns, hi, lo)
-        to_factors(ve, columns, hi, lo)
+        skew_rows(go, along_o, here, steps.a)
+        skew_rows(ge, along_e, here, steps.e)
+        to_factors(steps.a, here.columns, scale.hi, scale.lo)
+        to_factors(steps.e, here.columns, scale.hi, scale.lo)
         return splat(np.float32(0)), splat(np.float32(0))
-    return row_factors(go, base_o, step_o, left, hi, lo), row_factors(ge, base_e, step_e, left, hi, lo)
+    p, i, rows = here.p, here.i, here.rows
+    return row_factors(go, along_o, p, i, rows, scale), row_factors(ge, along_e, p, i, rows, scale)
 
 
 @compiled
-def forward(
-    s: Array, shape: tuple[int, int, int], go: Array, ge: Array, steps_o: tuple[int, int], steps_e: tuple[int, int],
-    varying: Array | None, lx: Array, ly: Array, gamma: float, score: Array, whole: Array, scores: Array | None,
-    edge: Array, level: Array, keep: bool, start: int, stop: int,
-) -> bool:  # fmt: skip
+def forward(problem: Problem, score: Array, scores: Array | None, kept: Any, keep: bool, start: int, stop: int) -> bool:
     """Scores of pairs start to stop; false where a similarity is out of range and nothing can be relied on.
 
-    Arrays are flat; ``steps_o`` and ``steps_e`` are the strides of the gaps over pairs and rows; ``varying`` is an
-    array of any kind where gaps differ from column to column, otherwise None. ``whole`` (b,) gets log2 of the sum that
-    the score is the logarithm of. ``edge`` (b, strips, 2, width) and ``level`` (b, strips, width) get the rows above
-    all strips, or with ``keep`` false one row a pair.
+    ``problem.inputs``: s, go, ge. Of ``kept``, ``whole`` (b,) gets log2 of the sum that the score is the logarithm of;
+    ``edge`` (b, strips, 2, width) and ``level`` (b, strips, width) get the rows above all strips, or with ``keep``
+    false one row a pair.
     """
     state = flush_denormals()
-    _, n, m = shape
-    width, strips = m + PADDING, (n + 15) // 16
-    work, t_row = np.zeros((m + 48) * 16, np.float32), np.empty(m + 48, np.float32)
-    va, ve = np.zeros((m + 48) * 16, np.float32), np.zeros((m + 48) * 16, np.float32)
-    steps_d = np.empty((m + 48) * 16, np.float32)
+    (_, n, m), (s, go, ge), gamma = problem.shape, problem.inputs, problem.gamma
+    whole, edge, level = kept
+    width, strips, space = m + PADDING, (n + 15) // 16, (m + 48) * 16
+    steps = Steps(np.zeros(space, np.float32), np.zeros(space, np.float32), np.zeros(space, np.float32))
+    d_to = np.empty(space, np.float32), splat(np.float32(gamma * math.log(2.0)))
+    t_row = np.empty(m + 48, np.float32)
     good = True
     for p in range(start, stop):
-        rows, columns = lx[p], ly[p]
-        hi, lo, limit = scales(gamma, rows, columns)
-        base_o, base_e = p * steps_o[0], p * steps_e[0]
+        rows, columns = problem.lx[p], problem.ly[p]
+        scale = scale_of(gamma, rows, columns)
         at = p * (strips if keep else 1) * 2 * width
-        total, k_total = splat(np.float32(0)), splat_int(0)
-        unit = splat(np.float32(gamma * math.log(2.0)))
+        sums = splat(np.float32(0)), splat_int(0)
         count = (rows + 15) // 16 if columns > 0 else 0
         if scores is not None and (rows < n or columns < m):
             clear(scores, p, n, m, rows if columns > 0 else 0, columns, -np.inf)
         for c in range(width if count > 0 else 0):
             edge[at + c], edge[at + width + c], level[at // 2 + c] = 0.0, 0.0, 0
         for k in range(count):
-            i = k * 16
-            left = min(16, rows - i)
-            base = (p * n + i) * m
-            skew_in(s, base, m, left, columns, work)
-            a, e = read_gaps(
-                go, ge, base_o + i * steps_o[1], base_e + i * steps_e[1], steps_o[1], steps_e[1], varying, left,
-                columns, va, ve, hi, lo,
-            )  # fmt: skip
+            here = Strip(p, k * 16, min(16, rows - k * 16), columns, n, m)
+            base = (p * n + here.i) * m
+            skew_in(s, base, m, here.rows, columns, steps.s)
+            gaps = read_gaps((go, ge), problem.strides, problem.varying, here, scale, steps)
             row = at + (k * 2 * width if keep else 0)
-            to = -1 if k + 1 == count else row + (2 * width if keep else 0)
-            total, k_total, bad = strip(
-                columns + 15, left, columns, work, a, e, varying, va, ve, edge, level, row, to, width, t_row, hi, lo,
-                limit, total, k_total, scores, steps_d, unit, None, None,
-            )  # fmt: skip
+            above = RowAbove(edge, level, t_row, row, -1 if k + 1 == count else row + (2 * width if keep else 0), width)
+            sums, bad = strip(here, steps, gaps, problem.varying, above, scale, sums, scores, d_to, None, None)
             good = good and not any_lane(bad)
             if scores is not None:
-                skew_out(steps_d, left, columns, scores, base, m)
+                skew_out(d_to[0], here.rows, columns, scores, base, m)
         if count > 0:
-            part, exponent = sum_of_lanes(total, k_total)
+            part, exponent = sum_of_lanes(sums[0], sums[1])
             whole[p] = math.log2(part) + exponent
         else:
             whole[p] = -np.inf

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from syncline.alignment.soft_smith_waterman.vector.bundles import RowAbove, Scale, Steps, Strip
 from syncline.alignment.soft_smith_waterman.vector.types import (
     below_unsigned,
     bits,
@@ -187,17 +188,18 @@ def lowest_served(hi: Any) -> Any:
 
 
 @inlined
-def advance(
-    s: Any, inside: Any, a: Any, e: Any, d: Any, x: Any, k: Any, z_up: Any, y_up: Any, k_up: Any, t: Any, k_t: Any,
-    hi: Any, lo: Any, lowest: Any, varying: Any,
-) -> Any:  # fmt: skip
+def advance(s: Any, inside: Any, gaps: Any, left: Any, above: Any, diagonal: Any, scale: Any, varying: Any) -> Any:
     """d, x, y, k of the cells of one step; and u for the check of its range.
+
+    ``left``: d, x, k. ``above``: z, y, k. ``diagonal``: t, k. ``scale``: hi, lo and ``lowest_served``.
 
     A similarity below ``lowest``, such as that of a forbidden cell, makes d 0; NaN stays what it is and is found in u.
 
     A contribution of 0 must not lend its power of two where the others may be far smaller. They can be with gaps that
     vary over columns only: otherwise a skip from the left cell is never cheaper than one from above by more than a gap.
     """
+    (a, e), (d, x, k), (z_up, y_up, k_up), (t, k_t) = gaps, left, above, diagonal
+    hi, lo, lowest = scale
     exponent, mantissa, u = exp2_parts(choose(not_below(s, lowest), s, lowest), hi, lo)
     matched, k_matched = t * mantissa, k_t + exponent
     skipped_m = fma(a, d, e * x)
@@ -213,18 +215,9 @@ def advance(
 
 
 @inlined
-def strip(
-    steps: int, rows: int, m: int, s: Any, a: Any, e: Any, varying: Any, steps_a: Any, steps_e: Any,
-    edge: Any, level: Any, at: int, to: int, width: int, t_row: Any, hi: Any, lo: Any, limit: Any,
-    total: Any, k_total: Any, scores: Any, steps_d: Any, unit: Any, cells: Any, k_score: Any,
-) -> Any:  # fmt: skip
-    """The recursion over one strip: reads the row above it at ``at``, leaves its own last row at ``to`` (if >= 0).
-
-    Adds d of its cells to ``total`` 2^k_total, lane by lane, or, where ``cells`` is given, writes there what the
-    backward pass needs. Writes D to ``steps_d`` where ``scores`` is given (whatever it is). Gaps a, e; or, where
-    ``varying`` is given, from ``steps_a`` and ``steps_e``. Returns (total, k_total, true lanes where a similarity is
-    beyond ``limit``).
-    """
+def _enter(m: int, rows: RowAbove) -> None:
+    """t of the row above a strip; and clears what lies behind the strip's own last row."""
+    edge, level, t_row, at, to, width = rows
     for c in range(0, m + 32, 16):
         z_row, y_row = load(edge, at + c), load(edge, at + width + c)
         store(t_row, c, power(splat_int(127) - load(level, at // 2 + c)) + z_row + y_row)
@@ -233,18 +226,38 @@ def strip(
             store(edge, to + c, splat(_ZERO))
             store(edge, to + width + c, splat(_ZERO))
             store(level, to // 2 + c, splat_int(0))
-    lowest = lowest_served(hi)
+
+
+@inlined
+def strip(
+    here: Strip, steps: Steps, gaps: Any, varying: Any, above: RowAbove, scale: Scale, sums: Any, scores: Any,
+    d_to: Any, cells: Any, k_score: Any,
+) -> Any:  # fmt: skip
+    """The recursion over one strip, from the row above it to its own last row.
+
+    Adds d of its cells to the first of ``sums``, times 2 to the second, lane by lane, or, where ``cells`` is given,
+    writes there what the backward pass needs. Where ``scores`` is given (whatever it is), ``d_to`` is where D goes in
+    step layout, and the unit of its logarithms. ``gaps``: a, e, or, where ``varying`` is given, from ``steps``. Returns
+    the sums and the lanes where a similarity is beyond the limit.
+    """
+    rows, m = here.rows, here.columns
+    _enter(m, above)
+    edge, level, t_row, at, to, width = above
+    s, steps_a, steps_e = steps
+    a, e = gaps
+    total, k_total = sums
+    steps_d, unit = d_to
+    factors = (scale.hi, scale.lo, lowest_served(scale.hi))
     d, x, y, k = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat_int(0)
     t_diagonal, k_diagonal = splat(_ONE), splat_int(0)
     z, t = splat(_ZERO), splat(_ONE)
     bad = below_unsigned(lanes(), splat_int(0))
     columns = splat_int(0) - lanes()
     ends = choose_int(below_unsigned(lanes(), splat_int(rows)), splat_int(m), splat_int(0))
-    for q in range(steps):
-        here = FRONT + q
-        z_up = from_above(z, edge[at + here])
-        y_up = from_above(y, edge[at + width + here])
-        k_up = from_above_int(k, level[at // 2 + here])
+    for q in range(m + 15):
+        z_up = from_above(z, edge[at + FRONT + q])
+        y_up = from_above(y, edge[at + width + FRONT + q])
+        k_up = from_above_int(k, level[at // 2 + FRONT + q])
         inside = below_unsigned(columns, ends)
         columns = columns + splat_int(1)
         if varying is not None:
@@ -252,11 +265,10 @@ def strip(
         value = load(s, q * 16)
         if scores is not None:
             store(steps_d, q * 16, fma(unit, log2(t_diagonal, k_diagonal), value))
-        d, x, y, k, u = advance(
-            value, inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, lowest, varying
-        )
-        bad = either(bad, not_below(u, limit))
-        t_diagonal, k_diagonal = from_above(t, t_row[here]), k_up
+        left, top, diagonal = (d, x, k), (z_up, y_up, k_up), (t_diagonal, k_diagonal)
+        d, x, y, k, u = advance(value, inside, (a, e), left, top, diagonal, factors, varying)
+        bad = either(bad, not_below(u, scale.limit))
+        t_diagonal, k_diagonal = from_above(t, t_row[FRONT + q]), k_up
         z = d + x
         t = power(splat_int(127) - k) + z + y
         if cells is not None:
@@ -266,11 +278,11 @@ def strip(
             store(cells, q * CELL + 48, t)
             store(cells, q * CELL + 64, d * power(k - k_score))
         else:
-            top = larger(k_total, k)
-            total = fma(total, power(k_total - top + splat_int(127)), d * power(k - top + splat_int(127)))
-            k_total = top
+            k_top = larger(k_total, k)
+            total = fma(total, power(k_total - k_top + splat_int(127)), d * power(k - k_top + splat_int(127)))
+            k_total = k_top
         if to >= 0:
             edge[to + q + 1] = last(z)
             edge[to + width + q + 1] = last(y)
             level[to // 2 + q + 1] = last_int(k)
-    return total, k_total, bad
+    return (total, k_total), bad

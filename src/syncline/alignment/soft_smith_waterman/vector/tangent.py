@@ -21,7 +21,7 @@ score alone adds to the source.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,15 @@ from syncline.alignment.soft_smith_waterman.vector.backward import (
     upstream_of,
     write_gaps,
 )
-from syncline.alignment.soft_smith_waterman.vector.forward import clear, row_factors, row_values, scales, sum_of_lanes
+from syncline.alignment.soft_smith_waterman.vector.bundles import Problem, RowsBelow, Scale, Steps, Strip
+from syncline.alignment.soft_smith_waterman.vector.forward import (
+    clear,
+    row_factors,
+    row_values,
+    scale_of,
+    skew_rows,
+    sum_of_lanes,
+)
 from syncline.alignment.soft_smith_waterman.vector.strip import (
     FRONT,
     LEAST_FINITE,
@@ -76,10 +84,34 @@ CELL = 8 * 16
 _ZERO, _ONE = np.float32(0), np.float32(1)
 
 
+class MovingSteps(NamedTuple):
+    """`Steps` and the direction: ts, and to and te of gaps that vary."""
+
+    s: Any
+    ts: Any
+    a: Any
+    e: Any
+    to: Any
+    te: Any
+
+
+class MovingRowAbove(NamedTuple):
+    """`RowAbove` and, in rows as those of ``edge``, ``moving``: d td + px and py; r_row: space for w / t."""
+
+    edge: Any
+    level: Any
+    moving: Any
+    t_row: Any
+    r_row: Any
+    at: int
+    to: int
+    width: int
+
+
 @inlined
-def enter(m: int, rows_above: Any, at: int, to: int, width: int) -> None:
+def _enter(m: int, above: MovingRowAbove) -> None:
     """t and w / t of the row above a strip; and clears what lies behind the strip's own last row."""
-    edge, level, moving, t_row, r_row = rows_above
+    edge, level, moving, t_row, r_row, at, to, width = above
     for c in range(0, m + 32, 16):
         t = power(splat_int(127) - load(level, at // 2 + c)) + load(edge, at + c) + load(edge, at + width + c)
         store(t_row, c, t)
@@ -94,22 +126,22 @@ def enter(m: int, rows_above: Any, at: int, to: int, width: int) -> None:
 
 @inlined
 def moving_strip(
-    rows: int, m: int, steps: Any, gaps: Any, varying: Any, rows_above: Any, at: int, below: int, width: int,
-    scale: Any, sums: Any, cells: Any, k_score: Any,
+    strip: Strip, steps: MovingSteps, gaps: Any, varying: Any, above: MovingRowAbove, scale: Scale, per: Any, sums: Any,
+    cells: Any, k_score: Any,
 ) -> Any:  # fmt: skip
-    """`strip.strip` with derivatives: ``moving`` holds d td + px and py where ``edge`` holds z and y.
+    """`strip.strip` with derivatives, over gamma: ``per`` is 1 / gamma.
 
-    Leaves its last row at ``below`` (if >= 0), and adds d and d td of its cells to the first two of ``sums``, times
-    2 to the third; or, where ``cells`` is given, writes there what the sweep needs, and td over ts. ``gaps``: a, e, to,
-    te, or, where ``varying`` is given, from steps. Returns the sums and the lanes where something is out of range.
+    Adds d and d td of its cells to the first two of ``sums``, times 2 to the third; or, where ``cells`` is given,
+    writes there what the sweep needs, and td over ts. ``gaps``: a, e, to, te, or, where ``varying`` is given, from ``steps``.
+    Returns the sums and the lanes where something is out of range.
     """
-    enter(m, rows_above, at, below, width)
-    edge, level, moving, t_row, r_row = rows_above
+    rows, m = strip.rows, strip.columns
+    _enter(m, above)
+    edge, level, moving, t_row, r_row, at, below, width = above
     s, ts, steps_a, steps_e, steps_to, steps_te = steps
-    hi, lo, limit, per = scale
     a, e, to, te = gaps
     total, moved, k_total = sums
-    lowest = lowest_served(hi)
+    factors = (scale.hi, scale.lo, lowest_served(scale.hi))
     d, x, y, k = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat_int(0)
     z, t, t_diagonal, k_diagonal = splat(_ZERO), splat(_ONE), splat(_ONE), splat_int(0)
     zt, dt, px, py = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
@@ -131,10 +163,9 @@ def moving_strip(
         px = fma(a, dt - d * to, e * (px - x * te))
         py = fma(a, zt_up - z_up * to, e * (py_up - y_up * te))
         value = load(s, q * 16)
-        d, x, y, k, u = advance(
-            value, inside, a, e, d, x, k, z_up, y_up, k_up, t_diagonal, k_diagonal, hi, lo, lowest, varying
-        )
-        bad = either(bad, not_below(u, limit))
+        left, over, diagonal = (d, x, k), (z_up, y_up, k_up), (t_diagonal, k_diagonal)
+        d, x, y, k, u = advance(value, inside, (a, e), left, over, diagonal, factors, varying)
+        bad = either(bad, not_below(u, scale.limit))
         td = choose(inside, fma(load(ts, q * 16), per, r_diagonal), splat(_ZERO))
         td = choose(not_below(value, splat(LEAST_FINITE)), td, splat(_ZERO))
         back = splat_int(127) - k
@@ -163,14 +194,17 @@ def moving_strip(
 
 @inlined
 def moving_sweep(
-    m: int, steps: Any, cells: Any, share_of: Any, of_score: Any, upstream: Any, steps_u: Any, gaps: Any,
-    gaps_below: Any, varying: Any, rows_below: Any, width: int, spill: Any,
+    m: int, steps: MovingSteps, cells: Any, score: Any, upstream: Any, steps_u: Any, gaps: Any, gaps_below: Any,
+    varying: Any, below_it: RowsBelow,
 ) -> Any:  # fmt: skip
     """`backward.sweep` with derivatives, which are all that it writes, over s and the gaps.
 
-    Rows of ``rows_below``: G_D, G_Y, their derivatives, and with varying gaps a, e, to, te of the first row of the
-    strip below. Returns the derivatives of the sums of P d, Q z, P x, Q y.
+    ``score``: its share of the source, and its derivative. Rows of ``below_it``: G_D, G_Y, their derivatives, and with
+    varying gaps a, e, to, te of the first row of the strip below. Returns the derivatives of the sums of P d, Q z, P x,
+    Q y.
     """
+    rows_below, spill, width = below_it
+    share_of, of_score = score
     steps_ds, _, steps_a, steps_e, steps_to, steps_te = steps
     gd, gx, gy, gd_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
     md, mx, my, md_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)  # their derivatives
@@ -231,61 +265,52 @@ def moving_sweep(
 
 
 @inlined
-def read_strip(
-    inputs: Any, strides: Any, varying: Any, p: int, i: int, n: int, m: int, left: int, columns: int, scale: Any,
-    steps: Any,
-) -> Any:  # fmt: skip
-    """Fills ``steps`` for the strip whose first row is i of pair p, and returns its gaps where they do not vary."""
-    s, ts, go, ge, to, te = inputs
-    steps_s, steps_ts, steps_a, steps_e, steps_to, steps_te = steps
-    o, e, along_o, along_e = strides
-    hi, lo = scale[:2]
-    skew_in(s, (p * n + i) * m, m, left, columns, steps_s)
-    skew_in(ts, (p * n + i) * m, m, left, columns, steps_ts)
-    if varying is not None:
-        skew_in(go, p * o[0] + i * o[1], o[1], left, columns, steps_a)
-        skew_in(ge, p * e[0] + i * e[1], e[1], left, columns, steps_e)
-        skew_in(to, p * along_o[0] + i * along_o[1], along_o[1], left, columns, steps_to)
-        skew_in(te, p * along_e[0] + i * along_e[1], along_e[1], left, columns, steps_te)
-        to_factors(steps_a, columns, hi, lo)
-        to_factors(steps_e, columns, hi, lo)
+def read_strip(problem: Problem, strip: Strip, scale: Scale, steps: MovingSteps) -> Any:
+    """Fills ``steps`` for a strip, and returns its gaps where they do not vary."""
+    s, ts, go, ge, to, te = problem.inputs
+    o, e, along_o, along_e = problem.strides
+    p, i, n, m = strip.p, strip.i, strip.n, strip.m
+    skew_in(s, (p * n + i) * m, m, strip.rows, strip.columns, steps.s)
+    skew_in(ts, (p * n + i) * m, m, strip.rows, strip.columns, steps.ts)
+    if problem.varying is not None:
+        skew_rows(go, o, strip, steps.a)
+        skew_rows(ge, e, strip, steps.e)
+        skew_rows(to, along_o, strip, steps.to)
+        skew_rows(te, along_e, strip, steps.te)
+        to_factors(steps.a, strip.columns, scale.hi, scale.lo)
+        to_factors(steps.e, strip.columns, scale.hi, scale.lo)
         return splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
-    return row_gaps(inputs, strides, p, i, left, scale)
+    return row_gaps(problem, p, i, strip.rows, scale)
 
 
 @inlined
-def row_gaps(inputs: Any, strides: Any, p: int, i: int, left: int, scale: Any) -> Any:
+def row_gaps(problem: Problem, p: int, i: int, rows: int, scale: Scale) -> Any:
     """a, e, to, te of 16 rows, for gaps that are the same in all columns."""
-    _, _, go, ge, to, te = inputs
-    o, e, along_o, along_e = strides
-    hi, lo = scale[:2]
+    _, _, go, ge, to, te = problem.inputs
+    o, e, along_o, along_e = problem.strides
     return (
-        row_factors(go, p * o[0] + i * o[1], o[1], left, hi, lo),
-        row_factors(ge, p * e[0] + i * e[1], e[1], left, hi, lo),
-        row_values(to, p * along_o[0] + i * along_o[1], along_o[1], left),
-        row_values(te, p * along_e[0] + i * along_e[1], along_e[1], left),
+        row_factors(go, o, p, i, rows, scale),
+        row_factors(ge, e, p, i, rows, scale),
+        row_values(to, along_o, p, i, rows),
+        row_values(te, along_e, p, i, rows),
     )
 
 
 @inlined
-def over_strips(
-    shape: Any, inputs: Any, strides: Any, varying: Any, p: int, lengths: Any, scale: Any, steps: Any, rows_above: Any,
-) -> Any:  # fmt: skip
-    """Forward: keeps in ``rows_above`` the row above every strip of pair p.
+def over_strips(problem: Problem, p: int, scale: Scale, steps: MovingSteps, space: Any) -> Any:
+    """Forward: keeps in ``space`` (edge, level, moving, t_row, r_row) the row above every strip of pair p.
 
     Returns log2 of the score's exponential (-inf for no cell), the score's derivative over gamma, and whether all cells
     were in range.
     """
-    n, m, width = shape
-    rows, columns = lengths
+    (_, n, m), rows, columns = problem.shape, problem.lx[p], problem.ly[p]
+    width, per = m + PADDING, splat(np.float32(1.0 / problem.gamma))
     good, sums = True, (splat(_ZERO), splat(_ZERO), splat_int(0))
     for i in range(0, rows if columns > 0 else 0, 16):
-        at, left = i // 8 * width, min(16, rows - i)
-        gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
-        below = at + 2 * width if i + 16 < rows else -1
-        sums, bad = moving_strip(
-            left, columns, steps, gaps, varying, rows_above, at, below, width, scale, sums, None, sums[2]
-        )
+        at, strip = i // 8 * width, Strip(p, i, min(16, rows - i), columns, n, m)
+        gaps = read_strip(problem, strip, scale, steps)
+        above = MovingRowAbove(*space, at, at + 2 * width if i + 16 < rows else -1, width)
+        sums, bad = moving_strip(strip, steps, gaps, problem.varying, above, scale, per, sums, None, sums[2])
         good = good and not any_lane(bad)
     if rows == 0 or columns == 0 or not good:
         return -math.inf, np.float32(0.0), good
@@ -295,88 +320,83 @@ def over_strips(
 
 @inlined
 def back_over_strips(
-    shape: Any, inputs: Any, strides: Any, varying: Any, p: int, lengths: Any, scale: Any, steps: Any, rows_above: Any,
-    cells: Any, k_score: int, share: Any, of_score: Any, upstream: Any, steps_u: Any, scores: Any, ds: Any,
-    gradients: Any,
+    problem: Problem, p: int, scale: Scale, steps: MovingSteps, space: Any, cells: Any, score: Any, k_score: Any,
+    upstream: Any, steps_u: Any, scores: Any, results: Any,
 ) -> None:  # fmt: skip
-    """Every strip of pair p again from the row above it, last strip first, and the sweep back over it."""
-    n, m, width = shape
-    rows, columns = lengths
+    """Every strip of pair p again from the row above it, last strip first, and the sweep back over it.
+
+    ``score``: its share of the source, and its derivative. ``results``: ds and the gaps' gradients.
+    """
+    (_, n, m), rows, columns, varying = problem.shape, problem.lx[p], problem.ly[p], problem.varying
+    width, per = m + PADDING, splat(np.float32(1.0 / problem.gamma))
+    ds, gradients = results
     none = splat(_ZERO), splat(_ZERO), splat_int(0)
-    rows_below, spill = np.zeros(8 * width, np.float32), np.zeros(2 * width, np.float32)
+    below = RowsBelow(np.zeros(8 * width, np.float32), np.zeros(2 * width, np.float32), width)
     for i in range((rows - 1) // 16 * 16, -1, -16):
-        base, left = (p * n + i) * m, min(16, rows - i)
-        gaps = read_strip(inputs, strides, varying, p, i, n, m, left, columns, scale, steps)
-        moving_strip(
-            left, columns, steps, gaps, varying, rows_above, i // 8 * width, -1, width, scale, none, cells,
-            splat_int(k_score - 127),
-        )  # fmt: skip
+        base, strip = (p * n + i) * m, Strip(p, i, min(16, rows - i), columns, n, m)
+        gaps = read_strip(problem, strip, scale, steps)
+        above = MovingRowAbove(*space, i // 8 * width, -1, width)
+        moving_strip(strip, steps, gaps, varying, above, scale, per, none, cells, k_score)
         if scores is not None:
-            skew_out(steps[1], left, columns, scores, base, m)
+            skew_out(steps.ts, strip.rows, columns, scores, base, m)
         if upstream is not None:
-            skew_in(upstream, base, m, left, columns, steps_u)
-        gaps_below, kept = gaps, rows_below
+            skew_in(upstream, base, m, strip.rows, columns, steps_u)
+        gaps_below, kept = gaps, below.rows
         if varying is not None:
-            kept = rows_below.copy()
-            keep_first_row(steps[2], steps[3], kept[2 * width :], width, columns)
-            keep_first_row(steps[4], steps[5], kept[4 * width :], width, columns)
+            kept = below.rows.copy()
+            keep_first_row(steps.a, steps.e, kept[2 * width :], width, columns)
+            keep_first_row(steps.to, steps.te, kept[4 * width :], width, columns)
         else:
-            gaps_below = row_gaps(inputs, strides, p, i + 1, min(16, rows - i - 1), scale)
-        sums = moving_sweep(
-            columns, steps, cells, share, of_score, upstream, steps_u, gaps, gaps_below, varying, rows_below, width,
-            spill,
-        )  # fmt: skip
+            gaps_below = row_gaps(problem, p, i + 1, min(16, rows - i - 1), scale)
+        sums = moving_sweep(columns, steps, cells, score, upstream, steps_u, gaps, gaps_below, varying, below)
         if varying is not None:
-            rows_below[4 * width :] = kept[4 * width :]
-        skew_out(steps[0], left, columns, ds, base, m)
+            below.rows[4 * width :] = kept[4 * width :]
+        skew_out(steps.s, strip.rows, columns, ds, base, m)
+        own = Steps(steps.s, steps.a, steps.e)
+        last_strip = i + 16 >= rows
         write_gaps(
-            gradients, strides[2:], varying, p, i, n, m, left, columns, sums, gaps[0], gaps_below[0], gaps[1],
-            gaps_below[1], steps[2], steps[3], spill, i + 16 >= rows,
-        )  # fmt: skip
+            gradients, problem.strides[2:], varying, strip, own, sums, gaps[:2], gaps_below[:2], below.spill, last_strip
+        )
 
 
 @compiled
 def tangent(
-    shape: tuple[int, int, int], inputs: Any, strides: Any, varying: Array | None, lx: Array, ly: Array, gamma: float,
-    g: Array, upstream: Array | None, whole: Array, score: Array, scores: Array | None, ds: Array, gradients: Any,
+    problem: Problem, g: Array, upstream: Array | None, whole: Array, score: Array, scores: Array | None, results: Any,
     start: int, stop: int,
 ) -> bool:  # fmt: skip
     """Derivatives of pairs start to stop along a direction.
 
-    ``inputs``: s, ts, go, ge, to, te, of which to and te are divided by gamma. ``strides`` over pairs and rows of go,
-    ge, to (and its result), te (and its).
-    ``score`` and ``scores`` get the derivatives of the score and D over gamma, ``ds`` and ``gradients`` (dgo, dge)
-    those of what `backward.backward` gives, shaped as there; ``whole`` as in `forward.forward`.
-    ``scores`` and ``gradients`` start as zeros. False where a similarity is out of range and nothing can be relied on.
+    ``problem.inputs``: s, ts, go, ge, to, te, of which to and te are divided by gamma; ``strides`` of go, ge, to (and
+    its result), te (and its). ``score`` and ``scores`` get the derivatives of the score and D over gamma, ``results``
+    (ds, (dgo, dge)) those of what `backward.backward` gives, shaped as there; ``whole`` as in `forward.forward`.
+    ``scores`` and dgo, dge start as zeros. False where a similarity is out of range and nothing can be relied on.
     """
     state = flush_denormals()
-    _, n, m = shape
-    width, strips, space = m + PADDING, (n + 15) // 16, (m + 48) * 16
-    steps = (
-        np.zeros(space, np.float32), np.zeros(space, np.float32), np.zeros(space, np.float32),
-        np.zeros(space, np.float32), np.zeros(space, np.float32), np.zeros(space, np.float32),
-    )  # fmt: skip  # of s, ts, a, e, to, te
-    steps_u, cells = np.zeros(space, np.float32), np.empty((m + 16) * CELL, np.float32)
+    _, n, m = problem.shape
+    width, strips, size = m + PADDING, (n + 15) // 16, (m + 48) * 16
+    steps = MovingSteps(
+        np.zeros(size, np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32),
+        np.zeros(size, np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32),
+    )  # fmt: skip
+    steps_u, cells = np.zeros(size, np.float32), np.empty((m + 16) * CELL, np.float32)
     edge, moving = np.zeros(strips * 2 * width, np.float32), np.zeros(strips * 2 * width, np.float32)
     level, t_row, r_row = np.zeros(strips * width, np.int32), np.empty(m + 48, np.float32), np.empty(m + 48, np.float32)
-    rows_above = edge, level, moving, t_row, r_row
+    space = edge, level, moving, t_row, r_row
     good = True
     for p in range(start, stop):
-        rows, columns = lx[p], ly[p]
-        scale = (*scales(gamma, rows, columns), splat(np.float32(1.0 / gamma)))
+        rows, columns = problem.lx[p], problem.ly[p]
+        scale = scale_of(problem.gamma, rows, columns)
         if rows < n or columns < m:
-            clear(ds, p, n, m, rows if columns > 0 else 0, columns, 0.0)
-        whole[p], score[p], in_range = over_strips(
-            (n, m, width), inputs, strides, varying, p, (rows, columns), scale, steps, rows_above
-        )
+            clear(results[0], p, n, m, rows if columns > 0 else 0, columns, 0.0)
+        whole[p], score[p], in_range = over_strips(problem, p, scale, steps, space)
         good = good and in_range
         if rows == 0 or columns == 0 or not good:
             continue
         k_score = math.floor(whole[p])
-        share = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p])))
+        of_score = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p]))), splat(score[p])
         back_over_strips(
-            (n, m, width), inputs, strides, varying, p, (rows, columns), scale, steps, rows_above, cells, k_score,
-            share, splat(score[p]), upstream, steps_u, scores, ds, gradients,
+            problem, p, scale, steps, space, cells, of_score, splat_int(k_score - 127), upstream, steps_u, scores,
+            results,
         )  # fmt: skip
     restore_denormals(state)
     return good
