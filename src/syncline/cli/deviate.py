@@ -140,7 +140,7 @@ def _write(
 
     rows: list[dict[str, Any]] = [
         {"video": names[report.source], "kind": d.kind, "start": plain(d.start), "end": plain(d.end),
-         "score": plain(d.score), "clock": "reference" if d.kind == "missing" else "video",
+         "score": plain(d.score), "seconds_of": "reference" if d.kind == "missing" else "video",
          "shown_at": plain(d.shown_at)} | ({"joints": joints[report.source][k]} if joints else {})
         for report in reports
         for k, d in enumerate(report.deviations)
@@ -152,7 +152,7 @@ def _write(
          "simple_rule_share": plain(float(simple[report.source].mean()))}
         for k, report in enumerate(reports, 1)
     ]  # fmt: skip
-    columns = ["video", "kind", "start", "end", "score", "clock", "shown_at", *(["joints"] if joints else [])]
+    columns = ["video", "kind", "start", "end", "score", "seconds_of", "shown_at", *(["joints"] if joints else [])]
     write_rows(arguments.out / "deviations.csv", rows, columns)
     write_rows(arguments.out / "ranking.csv", ranking, list(ranking[0]))
     value = {"reference": against, "reference_seconds": plain(float(reference.pts_seconds[-1])), "ranking": ranking,

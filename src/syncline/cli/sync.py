@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 EPILOG = """\
 examples:
   syncline sync videos/
-  syncline sync videos/ --method star --reference best.mp4 --out synced
+  syncline sync videos/ --no-consensus --reference best.mp4 --out synced
   syncline sync cameras/ --copies cut --sound         # a copy of each that begins at the first common moment
-  syncline sync cameras/ --same-event        # several cameras, one event: offset and drift of every clock
+  syncline sync cameras/ --same-event        # several cameras, one event: offset and drift of each
   syncline sync videos/ --save-template swings.template --labels marks.csv   # for new clips, without the folder
   syncline sync videos/ --ray auto --workers 64 --no-films   # alignments on the cluster of this machine
 
-writes into --out: timeline.csv (a row an instant of the common clock, a column a video: its second, empty where it has
+writes into --out: timeline.csv (a row an instant of the common time, a column a video: its second, empty where it has
 no part), sync.json (reference, coverage and misfit of every video, offsets), the picture timeline, and grid.mp4; with
 --copies the folder copies/: equally many frames each, at one rate, whole pictures throughout.
 """
@@ -46,10 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
     add_output_options(parser, "synced")
-    parser.add_argument("--method", choices=["joint", "star"], default="joint",
-                        help="joint: the group decides (default); star: the reference decides")  # fmt: skip
+    parser.add_argument("--method", choices=["joint", "star"], help=argparse.SUPPRESS)  # of 0.1.0; star: --no-consensus
     parser.add_argument("--reference", help="the video to begin with (default: the one that matches the others best)")
-    parser.add_argument("--same-event", action="store_true", help="also estimate offset and drift of every clock")
+    parser.add_argument("--same-event", action="store_true", help="also estimate offset and drift of every video")
     parser.add_argument("--grid", type=int, default=9, metavar="N", help="most videos in the grid film (default: 9)")
     parser.add_argument("--height", type=int, default=240, help="pixels of a picture in the film (default: 240)")
     parser.add_argument("--no-films", action="store_true", help="write no grid")
@@ -69,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "with clips that come later")  # fmt: skip
     parser.add_argument("--labels", type=Path, help="with --save-template: key events, kept in it, in any form")
     add_label_rate(parser)
-    add_consensus_options(parser, without="align each video with the reference alone, as --method star")
+    add_consensus_options(parser, without="align each video with the reference alone")
     add_timeline_option(parser)
     add_embedding_options(parser)
 
@@ -88,8 +87,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
     if arguments.labels is not None and arguments.save_template is None:
         raise SynclineError("--labels are kept in a template; add --save-template FILE")
-    if arguments.save_template is not None and (arguments.no_consensus or arguments.method == "star"):
-        raise SynclineError("--save-template keeps the consensus; leave --no-consensus and --method star out")
+    if arguments.method is not None:
+        warn("--method is no longer needed: the group decides, or with --no-consensus the reference")
+        arguments.no_consensus |= arguments.method == "star"
+    if arguments.save_template is not None and arguments.no_consensus:
+        raise SynclineError("--save-template keeps the consensus; leave --no-consensus out")
     check_timeline(arguments)
     check_consensus_options(arguments)
     videos = open_videos(arguments.source)
@@ -100,9 +102,9 @@ def run(arguments: argparse.Namespace) -> None:
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
     reference = None if chosen is None else embeddings[chosen].source
-    joint = arguments.method == "joint" and not arguments.no_consensus and len(videos) > 2
+    joint = not arguments.no_consensus and len(videos) > 2
     if joint and arguments.ray is not None:
-        warn("the folder's consensus is made on this machine; --ray serves --method star")
+        warn("the folder's consensus is made on this machine; --ray serves --no-consensus")
     folder = consensus_of(videos, embeddings, pins=arguments.pins) if joint or arguments.save_template else None
     if arguments.save_template is not None and folder is not None:
         _template(arguments, embedder, videos, folder)
@@ -117,7 +119,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_rows(arguments.out / "timeline.csv", rows, columns)
     start = timeline.sources.index(timeline.reference)
     value: dict[str, Any] = {
-        "method": arguments.method,
+        "method": "joint" if joint else "star",
         "made_with": embedder.described,
         "reference": names[start],
         "videos": [

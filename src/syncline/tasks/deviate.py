@@ -50,11 +50,11 @@ class Deviation:
     Attributes:
         kind: `missing` (in the reference only), `extra` (in the video only), `repeated` (the video shows a part of the
             reference once more), `out_of_order` (shows it elsewhere), `slower` (halts included), `faster`.
-        start, end: seconds, on the reference's clock for `missing`, on the video's for all others.
+        start, end: seconds of the reference for `missing`, of the video for all others.
         score: how much: seconds without counterpart weighted by how unlike they are (0.5 to 1 a second) for the
             first four, seconds times |log2 of the tempo ratio| for the last two (at either end of the video, where
             there is none, of the least ratio that counts).
-        shown_at: seconds on the video's clock: where a missing stretch ought to be; `start` for all others.
+        shown_at: seconds of the video: where a missing stretch ought to be; `start` for all others.
     """
 
     kind: str
@@ -359,7 +359,7 @@ def _between(gaps: Sequence[Gap], alignment: Alignment, reference: Embedding, vi
 def _tempo(
     alignment: Alignment, parts: Sequence[Segment], factor: float, window: float, min_seconds: float
 ) -> list[Deviation]:
-    """Runs inside `parts` in which the tempo keeps beyond `factor` of the pair's median, on the video's clock."""
+    """Runs inside `parts` in which the tempo keeps beyond `factor` of the pair's median, in seconds of the video."""
     curves = [tempo_curve(alignment, window, segments=[part]) for part in parts]
     slopes = np.concatenate([np.zeros(0), *(curve[:, 1] for curve in curves)])
     if len(slopes) < 3:

@@ -39,11 +39,11 @@ _MOST_PAIRS = 2000  # of a Theil-Sen line, which looks at all pairs of pairs
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
-    """All videos on one clock.
+    """All videos on one time line.
 
     Attributes:
         sources: the n videos, in the order given.
-        seconds: (k,) float64, the common clock from 0: the sampled frames of the reference, as even as those are, and
+        seconds: (k,) float64, the common time from 0: the sampled frames of the reference, as even as those are, and
             of what other videos lend it.
         positions: (n, k) float64, the second of each video that belongs to each instant; NaN where it has none.
         reference: the source along which the timeline runs.
