@@ -30,7 +30,7 @@ def test_lerobot_episodes_are_videos_with_events(tmp_path: Path, write: Callable
     assert [video.name for video in videos] == ["episode_000000", "episode_000001", "episode_000002"]
     assert [video.split for video in videos] == ["train", "train", "val"]
     assert (videos.event_names, videos[0].action) == (("grasp", "release"), "put it")
-    assert len({video.identity for video in videos}) == 3
+    assert len({video.video_id for video in videos}) == 3
     start = 0
     for video, length in zip(videos, LENGTHS, strict=True):
         assert "wrist" in str(video.path)

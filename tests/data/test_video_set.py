@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from syncline.data import Sampling
+from syncline.data import Sampling, Video
 from syncline.data.video_set import nearest
 
 
@@ -38,3 +40,9 @@ def test_instants_of_a_long_clock_are_found_without_a_table() -> None:
     assert nearest(np.arange(3.0), np.array([0.5, 1.5])).tolist() == [0, 1]
     hours = nearest(np.arange(400_000) / 10, np.arange(600_000) / 15)  # two terabytes as a table
     assert hours[:4].tolist() == [0, 1, 1, 2]
+
+
+def test_the_name_of_0_1_0_for_video_id() -> None:
+    video = Video(Path("a.mp4"), "a.mp4", "a.mp4", num_frames=3, frame_rate=5.0)
+    with pytest.warns(DeprecationWarning, match="video_id"):
+        assert video.identity == video.video_id

@@ -57,7 +57,7 @@ def known_embedding(video: Video) -> Embedding:
     """Of one of these videos, for every second frame."""
     seconds = VideoReader(video.path).pts_seconds
     progress = progress_of(Path(video.name).stem.split("-")[0], len(seconds))
-    return Embedding(vectors_of(progress)[::2], seconds[::2], video.identity)
+    return Embedding(vectors_of(progress)[::2], seconds[::2], video.video_id)
 
 
 def make_folder(folder: Path, counts: dict[str, int] | None = None) -> Path:

@@ -51,7 +51,7 @@ def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, capl
     def on_the_clock_of_the_file(video: Video) -> Embedding:
         assert video.span is not None
         seconds = VideoReader(video.path).pts_seconds[slice(*video.span)]
-        return Embedding(np.eye(len(seconds), dtype=np.float32), seconds, video.identity)
+        return Embedding(np.eye(len(seconds), dtype=np.float32), seconds, video.video_id)
 
     embedder = EmbeddingQueue(videos, lambda: None, library.begins)
     embedder.start(Given(on_the_clock_of_the_file))

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     name = "0" if parts == 1 else f"{part + 1}of{parts}"
     with EmbeddingStore(arguments.out, dtype=arguments.dtype, made_by=work.made_by, part=name) as store:
         mine = videos[part::parts]
-        left = [video for video in mine if video.identity not in store]
+        left = [video for video in mine if video.video_id not in store]
         if len(left) < len(mine):
             print(f"{len(mine) - len(left)} of {len(mine)} videos are there already")
         if arguments.ray is not None:
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.npy is not None:
         from syncline.data.published.feature_arrays import write_features
 
-        names = {video.identity: video.name for video in mine}
+        names = {video.video_id: video.name for video in mine}
         stored = [one for one in EmbeddingStore.read(arguments.out) if one.source in names]
         write_features(arguments.npy, stored, [names[one.source] for one in stored])
         print(f"{arguments.npy}: an array of each")
@@ -191,9 +191,9 @@ class _Frozen:
                 except SynclineError:
                     continue  # told where it is asked for
             self._made = {made.source: made for made in self._all(readable)}
-        if video.identity not in self._made:
+        if video.video_id not in self._made:
             self.cache.features(video)  # says what is wrong with it
-        return self._made[video.identity]
+        return self._made[video.video_id]
 
     def _all(self, videos: Sequence[Video]) -> list[Embedding]:
         from syncline.encoder import frozen_embeddings
@@ -242,7 +242,7 @@ def _one_by_one(work: _Trained | _Frozen, videos: Sequence[Video], store: Embedd
         for video in videos:
             try:
                 # parts and re-cuts are known by name
-                content = work.content(video) if video.identity == str(video.path) else ""
+                content = work.content(video) if video.video_id == str(video.path) else ""
                 store.write(work.embed(video), content=content)
             except SynclineError as error:
                 failed.append((video.name, str(error)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,9 +48,15 @@ class Video:
     events: tuple[int | None, ...] | None = None
 
     @property
-    def identity(self) -> str:
+    def video_id(self) -> str:
         """What tells its embedding from others: the path of a whole file, the name of a part or re-cut of one."""
         return str(self.path) if self.frames is None and self.span is None else self.name
+
+    @property
+    def identity(self) -> str:
+        """`video_id`, as version 0.1.0 named it."""
+        warnings.warn("Video.identity is video_id now", DeprecationWarning, stacklevel=2)
+        return self.video_id
 
     def key_events(self, num_phases: int) -> tuple[int | None, ...]:
         """Frame of the file of every key event, None where it is absent: num_phases - 1 of them, () without labels."""

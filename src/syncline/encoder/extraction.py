@@ -82,7 +82,7 @@ def embed_video(
             result = encoder.finish(related)[0].float().cpu().numpy()
     finally:
         encoder.train(mode)
-    return Embedding(vectors=result, pts_seconds=seconds, source=video.identity)
+    return Embedding(vectors=result, pts_seconds=seconds, source=video.video_id)
 
 
 def embed_features(
@@ -154,7 +154,7 @@ def _describe(encoder: FrameEncoder, chunks: Iterator[Tensor], length: int, step
     past: Tensor | None = None
     done = 0
     for chunk in chunks:
-        maps = encoder.project(chunk.to(device))
+        maps = encoder.head_inputs(chunk.to(device))
         past = maps[:1].expand(back, -1) if past is None else past
         extended = torch.cat([past, maps])
         rows = torch.arange(len(maps))[:, None] + offsets

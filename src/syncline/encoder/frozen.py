@@ -53,5 +53,5 @@ def frozen_embeddings(
     for video, found in zip(wanted, features, strict=True):
         starts = range(0, len(found.frame_indices), _CHUNK)  # an hour of features is larger than the embedding
         vectors = np.concatenate([space.project(found.features[0, i : i + _CHUNK]).numpy() for i in starts])
-        results.append(Embedding(vectors=vectors, pts_seconds=found.pts_seconds, source=video.identity))
+        results.append(Embedding(vectors=vectors, pts_seconds=found.pts_seconds, source=video.video_id))
     return results

@@ -91,11 +91,11 @@ class InputCache(FeatureCache):
             SynclineError: a file cannot be read, or no estimator is installed.
         """
         chosen = self.sampling if sampling is None else sampling
-        missing = [video for video in videos if (video.identity, chosen) not in self._clips]
+        missing = [video for video in videos if (video.video_id, chosen) not in self._clips]
         if missing:
             found = self._source(chosen).of_videos(missing, progress=progress)
-            self._clips |= {(video.identity, chosen): clip for video, clip in zip(missing, found, strict=True)}
-        return [self._clips[video.identity, chosen] for video in videos]
+            self._clips |= {(video.video_id, chosen): clip for video, clip in zip(missing, found, strict=True)}
+        return [self._clips[video.video_id, chosen] for video in videos]
 
     def _source(self, sampling: Sampling) -> PoseCache | KeypointFolder:
         if sampling not in self._sources:

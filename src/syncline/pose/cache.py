@@ -94,7 +94,7 @@ class PoseCache:
         wanted = sampled_frames(video, shown, self.sampling)
         found = self.of_frames(video.path, np.unique(wanted))
         return _picked(
-            found, np.searchsorted(np.unique(wanted), wanted), seconds_of(video, shown, wanted), video.identity
+            found, np.searchsorted(np.unique(wanted), wanted), seconds_of(video, shown, wanted), video.video_id
         )
 
     def of_frames(self, path: Path, frame_indices: NDArray[np.int64]) -> Keypoints:

@@ -77,7 +77,7 @@ class KeypointFolder:
         at = whole.at(reader.pts_seconds[distinct], LONGEST_GAP if self.rate is not None else 0.0)
         return Keypoints(
             at.positions[rows], at.confidence[rows], seconds_of(video, reader.pts_seconds, wanted), at.skeleton,
-            video.identity, (reader.width, reader.height),
+            video.video_id, (reader.width, reader.height),
         )  # fmt: skip
 
     def _nobody(self, video: Video, like: Keypoints) -> Keypoints:
@@ -86,5 +86,5 @@ class KeypointFolder:
         shape = (len(wanted), *like.positions.shape[1:])
         return Keypoints(
             np.full(shape, np.nan, np.float32), np.zeros(shape[:2], np.float32), seconds_of(video, shown, wanted),
-            like.skeleton, video.identity,
+            like.skeleton, video.video_id,
         )  # fmt: skip

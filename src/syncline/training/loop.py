@@ -335,6 +335,6 @@ def _current_identity(saved: dict[str, Any]) -> dict[str, Any]:
 
 def _source(videos: VideoSet) -> list[str] | None:
     """The files of the videos, from which the set can be opened again; None where it is made of parts of files."""
-    if any(video.identity != str(video.path) for video in videos):
+    if any(video.video_id != str(video.path) for video in videos):
         return None
     return [str(video.path.absolute()) for video in videos]

@@ -47,12 +47,12 @@ class BodySource:
 
     def _clip(self, video: Video) -> Keypoints:
         with self._lock:
-            if video.identity not in self._clips:
+            if video.video_id not in self._clips:
                 if self._source is None:
                     rate = choose_rate(self._videos()) if self._rate is None else self._rate()
                     self._source = self._bodies.source(Sampling(rate))
-                self._clips[video.identity] = self._source.of_videos([video])[0]
-            return self._clips[video.identity]
+                self._clips[video.video_id] = self._source.of_videos([video])[0]
+            return self._clips[video.video_id]
 
     def prepare(self, video: Video) -> None:
         """Find the poses of one video."""

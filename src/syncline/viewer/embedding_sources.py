@@ -202,14 +202,14 @@ class Kept:
 
     def prepare(self, video: Video) -> None:
         """Nothing, if it is kept."""
-        if video.identity not in self._there():
+        if video.video_id not in self._there():
             self._source.prepare(video)
 
     def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
         """What is kept, or what the source makes; that of the whole set is kept."""
         there = self._there()
-        if all(video.identity in there for video in videos):
-            return [there[video.identity] for video in videos]
+        if all(video.video_id in there for video in videos):
+            return [there[video.video_id] for video in videos]
         made = self._source.embed(videos, whole=whole)
         if whole:
             try:
@@ -242,4 +242,4 @@ def stored(folder: Path) -> tuple[list[Path], Given]:
             f"{folder} holds embeddings of {len(embeddings)} videos, none of which is where it was; "
             "view the folder of the videos"
         )
-    return paths, Given(lambda video: embeddings[video.identity], f"embeddings in {folder.name}")
+    return paths, Given(lambda video: embeddings[video.video_id], f"embeddings in {folder.name}")
