@@ -74,5 +74,6 @@ def test_a_run(tmp_path: Path) -> None:
     (run / "config.json").write_text(json.dumps(described))
     encoder = FrameEncoder.from_pretrained(run)
     assert encoder(torch.zeros(1, 3, encoder.backbone.dim)).shape == (1, 3, 4)
-    assert read_config(run).encoder.sampling.rate_hz == 5.0
+    config = read_config(run).encoder
+    assert (config.sampling.rate_hz, config.projection_head, config.principal_dim) == (5.0, True, None)
     assert [line["step"] for line in read_jsonl(run / "metrics.jsonl")] == [1, 2]

@@ -128,7 +128,7 @@ def test_the_steps_of_a_part_of_a_file_begin_where_it_does(video: Path) -> None:
 
 
 def test_saved_and_loaded_is_the_same(video: Path, tmp_path: Path) -> None:
-    encoder = small(project=4, contexts=2)
+    encoder = small(principal_dim=4, contexts=2)
     grid = np.random.default_rng(0).random((30, encoder.backbone.dim))
     encoder.calibrate([grid, grid[:10]])
     save_encoder(encoder, tmp_path / "one")
@@ -186,7 +186,7 @@ def test_only_names_that_say_so_ask_the_hub(tmp_path: Path, monkeypatch: pytest.
     [
         {},
         {"contexts": 2, "temporal": "none"},
-        {"temporal": "carl", "projection": True, "pos_enc": "absolute"},
+        {"temporal": "carl", "projection_head": True, "pos_enc": "absolute"},
         {"grid": 3},
     ],
 )
@@ -211,15 +211,15 @@ def test_onnx_computes_the_same(changes: dict[str, Any], tmp_path: Path) -> None
 
 def test_configurations_that_cannot_be_are_told() -> None:
     for change in (
-        {"width": 30, "heads": 4}, {"dropout": 1.0}, {"project": 3, "head": "conv3d"}, {"contexts": 0},
-        {"train_len": 0}, {"width": 24, "heads": 8, "pos_enc": "rope"}, {"project": 3, "trainable": "all"},
+        {"width": 30, "heads": 4}, {"dropout": 1.0}, {"principal_dim": 3, "head": "conv3d"}, {"contexts": 0},
+        {"train_len": 0}, {"width": 24, "heads": 8, "pos_enc": "rope"}, {"principal_dim": 3, "trainable": "all"},
     ):  # fmt: skip
         with pytest.raises(SynclineError):
             replace(EncoderConfig(), **change)  # type: ignore[arg-type]
     with pytest.raises(SynclineError, match="at least 5x5"):
         small(head="conv3d")
     with pytest.raises(SynclineError, match="below the 384 numbers"):
-        small(project=384)
+        small(principal_dim=384)
     with pytest.raises(SynclineError, match=r"encoder\.temporal must be one of lac, carl, none; got 'LAC'"):
         EncoderConfig(temporal="LAC")  # type: ignore[arg-type]
     with pytest.raises(SynclineError, match="its intermediate maps are 0 to 4"):
@@ -257,3 +257,11 @@ def test_weights_of_a_wrapped_encoder_are_found(suffix: str, tmp_path: Path) -> 
     else:
         save_file(state, file)
     assert Backbone("test_resnet", weights=str(file)).weights_hash() == given.weights_hash()
+
+
+def test_the_names_of_0_1_0_are_still_understood() -> None:
+    with pytest.warns(DeprecationWarning, match="principal_dim"):
+        config = EncoderConfig(project=3)  # type: ignore[call-arg]
+    assert config.principal_dim == 3
+    with pytest.warns(DeprecationWarning, match="projection_head"):
+        assert config.projection is config.projection_head

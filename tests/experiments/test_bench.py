@@ -246,7 +246,7 @@ TINY_PIXELS: dict[str, Any] = {
     "epochs": 1, "store": False, "workers": 0,
     "encoder": {
         **ENCODER, "stage": None, "trainable": "all", "head": "grid", "head_norm": "none", "temporal": "none",
-        "projection": False, "contexts": 1,
+        "projection_head": False, "contexts": 1,
     },
     "views": {"num_frames": 4, "batch_size": 2},
 }  # fmt: skip

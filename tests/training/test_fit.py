@@ -198,7 +198,7 @@ def test_augmented_copies_and_stride_contexts(videos: VideoSet, cache: Path, sma
 def test_released_lac_sees_padding_as_frames(preset: str, videos: VideoSet, cache: Path, small: Small) -> None:
     """Masked slots are zeros in both views: at distance 0, and 1 / d^2 of them is infinite (1e8 with its epsilon)."""
     losses: list[float] = []
-    lac = {"temporal": "lac", "head_norm": "none", "projection": False}
+    lac = {"temporal": "lac", "head_norm": "none", "projection_head": False}
     fit(
         videos, small("lac", preset=preset, steps=2, encoder=lac), cache=cache,
         callback=lambda told: losses.append(told.loss) if told.loss is not None else None,

@@ -91,7 +91,7 @@ def test_sigterm_saves_and_ends_well(folder: Path, cache: Path, small: Small, tm
     ("method", "preset", "encoder"),
     [
         ("scl", None, {}), ("lac", "corrected", {}), ("lac", "cross_video", {}), ("tcc", None, {}),
-        ("scl", None, {"head_norm": "none", "temporal": "lac", "projection": False}),
+        ("scl", None, {"head_norm": "none", "temporal": "lac", "projection_head": False}),
     ],
 )  # fmt: skip
 def test_two_processes_equal_one(

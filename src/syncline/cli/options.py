@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.terminal import warn
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
@@ -31,12 +32,16 @@ def source_of(arguments: argparse.Namespace, source: str) -> VideoSet:
 
 
 def setting(text: str) -> dict[str, Any]:
-    """What ``--set a.b=1`` says, as nested dictionaries.
+    """What ``--set a.b=1`` says, as nested dictionaries; names and kinds are jsonargparse's to judge (`config_from`).
+
+    Ours, because jsonargparse takes ``--encoder.width 128`` only, and imports torch before it can print a help text.
 
     Raises:
         SynclineError: no KEY=VALUE, or a value that is no YAML.
     """
     import yaml
+
+    from syncline.encoder.config import named_as_today
 
     key, equals, value = text.partition("=")
     if not equals or not all(key.split(".")):
@@ -49,6 +54,10 @@ def setting(text: str) -> dict[str, Any]:
         raise SynclineError(f"--set {text!r}: the value is no YAML") from error
     except ValueError:
         pass
+    room, _, name = key.rpartition(".")
+    now = next(iter(named_as_today({name: None}))) if room == "encoder" else name
+    if now != name:
+        warn(f"--set {key} is --set encoder.{now} now")
     for part in reversed(key.split(".")):
         result = {part: result}
     return dict(result)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import re
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +21,7 @@ from syncline.errors import SynclineError, check_choices
 Head = Literal["grid", "conv3d", "maxpool", "spatial_softmax"]
 Temporal = Literal["lac", "carl", "none"]
 Features = Literal["pictures", "pose", "pictures+pose"]
+_NAMES_OF_0_1 = {"project": "principal_dim", "projection": "projection_head"}
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,15 @@ class EncoderConfig:
         head: what turns maps into a vector: ``grid`` (flattened; the one that trains on a CPU), ``conv3d``,
             ``maxpool``, ``spatial_softmax``. head_padding: of ``conv3d``, ``valid`` or ``same``.
         head_norm: of ``grid``: ``batch`` puts BatchNorm after its linear layers (as CARL's head has), or ``none``.
-        project: ``None``, or a number: inputs are standardised and projected onto so many principal directions of the
-            training features before the head. The first layer is most of a step's work: 512 makes a step about twice
-            as fast and costs what the left-out directions hold: where videos differ most in colour, the activity.
+        principal_dim: ``None``, or a number: inputs are standardised and projected onto so many principal directions of
+            the training features before the head. The first layer is most of a step's work: 512 makes a step about
+            twice as fast and costs what the left-out directions hold: where videos differ most in colour, the activity.
         temporal: ``lac`` (post-norm), ``carl`` (pre-norm) transformer, or ``none``. layers, heads, feed_forward: its.
         attn_axis: ``time``; ``batch`` is LAC's released code.
         pos_enc: ``relative`` | ``absolute`` | ``none`` | ``rope``. train_len: S0, its reference length.
         width: of head and temporal encoder inputs. embedding_dim: d of the result.
         hidden: of the head. dropout: in the head and the transformer. l2_normalize: rows of the result.
-        projection: a head in training only, Linear d, BatchNorm, ReLU, Linear d (SCL); left away in eval mode.
+        projection_head: a head in training only, Linear d, BatchNorm, ReLU, Linear d (SCL); left away in eval mode.
     """
 
     features: Features = "pictures"
@@ -75,7 +80,7 @@ class EncoderConfig:
     head: Head = "grid"
     head_padding: Padding = "valid"
     head_norm: HeadNorm = "batch"
-    project: int | None = None
+    principal_dim: int | None = None
     hidden: int = 512
     width: int = 256
     temporal: Temporal = "carl"
@@ -88,7 +93,7 @@ class EncoderConfig:
     dropout: float = 0.1
     embedding_dim: int = 128
     l2_normalize: bool = True
-    projection: bool = True
+    projection_head: bool = True
 
     def __post_init__(self) -> None:
         check_choices(self, "encoder")
@@ -98,18 +103,20 @@ class EncoderConfig:
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise SynclineError(f"encoder.{name} must be at least 1, got {getattr(self, name)}")
-        if self.grid < 0 or (self.project is not None and self.project < 1):
+        if self.grid < 0 or (self.principal_dim is not None and self.principal_dim < 1):
             raise SynclineError(
-                f"encoder.grid and encoder.project must be positive, got {self.grid} and {self.project}"
+                f"encoder.grid and encoder.principal_dim must be positive, got {self.grid} and {self.principal_dim}"
             )
-        if self.project is not None and self.head != "grid":
-            raise SynclineError(f"encoder.project goes with head 'grid' only, got head {self.head!r}")
-        if self.project is not None and self.trainable != "frozen":
-            raise SynclineError("encoder.project goes with a frozen backbone only: it is measured before training")
+        if self.principal_dim is not None and self.head != "grid":
+            raise SynclineError(f"encoder.principal_dim goes with head 'grid' only, got head {self.head!r}")
+        if self.principal_dim is not None and self.trainable != "frozen":
+            raise SynclineError(
+                "encoder.principal_dim goes with a frozen backbone only: it is measured before training"
+            )
         if self.features != "pictures" and (self.head != "grid" or self.trainable != "frozen"):
             raise SynclineError("encoder.features with poses go with head 'grid' on a frozen backbone")
-        if self.features == "pose" and self.project is not None:
-            raise SynclineError("encoder.project is for pictures; leave it out where features are pose alone")
+        if self.features == "pose" and self.principal_dim is not None:
+            raise SynclineError("encoder.principal_dim is for pictures; leave it out where features are pose alone")
         if self.width % self.heads:
             raise SynclineError(f"encoder.width {self.width} must be a multiple of encoder.heads {self.heads}")
         if self.pos_enc == "rope" and self.width // self.heads % 2:
@@ -130,6 +137,7 @@ class EncoderConfig:
         Raises:
             SynclineError: an unknown key, or a value that no encoder can have.
         """
+        values = named_as_today(values)
         known = {f.name for f in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -140,6 +148,49 @@ class EncoderConfig:
             return cls(**{**values, "sampling": sampling, "pose": pose})
         except TypeError as error:
             raise SynclineError(f"the configuration of the encoder is not one of syncline's: {error}") from error
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _NAMES_OF_0_1:
+            raise AttributeError(f"EncoderConfig has no {name!r}")
+        warnings.warn(f"EncoderConfig.{name} is {_NAMES_OF_0_1[name]} now", DeprecationWarning, stacklevel=2)
+        return getattr(self, _NAMES_OF_0_1[name])
+
+
+def named_as_today(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of an ``EncoderConfig`` as version 0.1.0 named them, under the names that they have now.
+
+    Examples:
+        >>> named_as_today({"project": 512, "grid": 3})
+        {'principal_dim': 512, 'grid': 3}
+    """
+    return {_NAMES_OF_0_1.get(name, name): value for name, value in values.items()}
+
+
+def named_as_0_1(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The other way: what version 0.1.0 would have written."""
+    old = {new: name for name, new in _NAMES_OF_0_1.items()}
+    return {old.get(name, name): value for name, value in values.items()}
+
+
+def tensor_name_as_today(name: str) -> str:
+    """The name that a tensor of a saved encoder or checkpoint of version 0.1.0 has now."""
+    return re.sub(r"(^|\.)projection\.", r"\1projection_head.", name)
+
+
+def _accept_names_of_0_1() -> None:
+    """``EncoderConfig(project=...)`` keeps working, with a warning."""
+    init = EncoderConfig.__init__
+
+    @functools.wraps(init)
+    def renaming(self: EncoderConfig, *args: Any, **fields: Any) -> None:
+        for name in _NAMES_OF_0_1.keys() & fields.keys():
+            warnings.warn(f"EncoderConfig({name}=) is {_NAMES_OF_0_1[name]}= now", DeprecationWarning, stacklevel=2)
+        init(self, *args, **named_as_today(fields))
+
+    EncoderConfig.__init__ = renaming  # type: ignore[method-assign]
+
+
+_accept_names_of_0_1()
 
 
 @dataclass(frozen=True)

@@ -92,14 +92,14 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
             )  # fmt: skip
             self.output = nn.Linear(config.width, out)
         self.learned_gaps: LearnedGaps | None = None  # of the loss that it was trained with
-        self.projection: nn.Module = nn.Identity()
-        if config.projection:
-            self.projection = nn.Sequential(nn.Linear(out, out), BatchNorm(out), nn.ReLU(), nn.Linear(out, out))
+        self.projection_head: nn.Module = nn.Identity()
+        if config.projection_head:
+            self.projection_head = nn.Sequential(nn.Linear(out, out), BatchNorm(out), nn.ReLU(), nn.Linear(out, out))
         # median length of the training videos, in sampled frames: the unit of the absolute position code
         self.register_buffer("reference_length", torch.tensor(float(config.train_len)))
-        if config.project is not None:
+        if config.principal_dim is not None:
             self.register_buffer("input_mean", torch.zeros(self.backbone.dim))
-            self.register_buffer("input_directions", torch.eye(self.backbone.dim, config.project))
+            self.register_buffer("input_directions", torch.eye(self.backbone.dim, config.principal_dim))
         if config.pose is not None and self.pose_width:
             self.register_buffer("pose_mean", torch.zeros(self.pose_width, dtype=torch.float64))
             self.register_buffer("pose_factor", torch.ones(self.pose_width, dtype=torch.float64))
@@ -110,11 +110,12 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
     def _make_head(self) -> GridHead | Conv3dHead | MaxPoolHead | SpatialSoftmaxHead:
         config, channels = self.config, self.backbone.channels
         if config.head == "grid":
-            if config.project is not None and config.project >= self.backbone.dim:
+            if config.principal_dim is not None and config.principal_dim >= self.backbone.dim:
                 raise SynclineError(
-                    f"encoder.project must be below the {self.backbone.dim} numbers of a map, got {config.project}"
+                    f"encoder.principal_dim must be below the {self.backbone.dim} numbers of a map, got "
+                    f"{config.principal_dim}"
                 )
-            inputs = config.project or self.backbone.dim
+            inputs = config.principal_dim or self.backbone.dim
             return GridHead(
                 inputs * config.contexts, hidden=config.hidden, dropout=config.dropout, norm=config.head_norm
             )
@@ -165,9 +166,9 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         """
         sequences = list(features)
         self.reference_length.fill_(float(np.median([len(sequence) for sequence in sequences])))
-        if self.config.project is not None:
+        if self.config.principal_dim is not None:
             maps = [np.asarray(rows)[:, : self.backbone.dim] if self.pose_width else rows for rows in sequences]
-            space = PrincipalSpace.fit(maps, self.config.project, seed=seed)
+            space = PrincipalSpace.fit(maps, self.config.principal_dim, seed=seed)
             self.input_mean.copy_(space.mean)
             self.input_directions.copy_(space.directions)
 
@@ -182,8 +183,8 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
 
         Args:
             inputs: cached maps, flattened, (b, t, f) or with k contexts (b, t, k, f); or pixels (b, t, 3, h, w) or
-                (b, t, k, 3, h, w), uint8 or in [0, 1]. f is the backbone's ``dim`` (or ``config.project``: what
-                ``project`` gives), and with poses those p numbers more; pixels alone are not enough then.
+                (b, t, k, 3, h, w), uint8 or in [0, 1]. f is the backbone's ``dim`` (or ``config.principal_dim``: what
+                ``head_inputs`` gives), and with poses those p numbers more; pixels alone are not enough then.
             mask: true where a frame is real; a prefix. The others get zeros.
             steps: positions of the frames in their video's sampled sequence; 0 ... t - 1 by default.
 
@@ -193,11 +194,11 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         vectors = self.describe_frames(inputs)
         return self.finish(self.relate(vectors, mask=mask, steps=steps), mask=mask)
 
-    def project(self, inputs: Num[Tensor, "... f"]) -> Float[Tensor, "... p"]:
+    def head_inputs(self, inputs: Num[Tensor, "... f"]) -> Float[Tensor, "... p"]:
         """Flattened maps, with poses behind them, as the heads see them: float32, maps projected where
-        ``config.project`` says so."""
+        ``config.principal_dim`` says so."""
         inputs = inputs.float()
-        if self.config.project is None or inputs.shape[-1] == self.config.project + self.pose_width:
+        if self.config.principal_dim is None or inputs.shape[-1] == self.config.principal_dim + self.pose_width:
             return inputs
         maps, poses = self._parts(inputs)
         return torch.cat([(maps - self.input_mean) @ self.input_directions, poses], dim=-1)
@@ -219,13 +220,13 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
             raise ValueError(f"expected maps (b, t, [k,] f){also}, got {tuple(inputs.shape)}")
         if rows.shape[0] != b * t * k:
             raise ValueError(f"expected {k} maps a frame (contexts), got inputs {tuple(inputs.shape)}")
-        rows = self.project(rows)
-        if self.config.project is None and rows.shape[-1] != self.input_dim:
+        rows = self.head_inputs(rows)
+        if self.config.principal_dim is None and rows.shape[-1] != self.input_dim:
             raise ValueError(f"expected maps of {self.input_dim} numbers, got {rows.shape[-1]}")
         maps, poses = self._parts(rows)
         found = []
         if self.head is not None:
-            shape = (-1,) if self.config.project is not None else (self.backbone.channels, *self.map_size)
+            shape = (-1,) if self.config.principal_dim is not None else (self.backbone.channels, *self.map_size)
             found.append(self.head(maps.reshape(b * t, k, *shape)))
         if self.pose_width:
             found.append(self.pose_head(poses.reshape(b * t, k, -1)))
@@ -287,8 +288,8 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         self, vectors: Float[Tensor, "b t d"], *, mask: Bool[Tensor, "b t"] | None = None
     ) -> Float[Tensor, "b t d"]:
         """The projection head in training, rows of length 1, zeros in masked slots."""
-        if self.training and self.config.projection:
-            vectors = self.projection(vectors.flatten(0, 1)).view_as(vectors)
+        if self.training and self.config.projection_head:
+            vectors = self.projection_head(vectors.flatten(0, 1)).view_as(vectors)
         if self.config.l2_normalize:
             vectors = F.normalize(vectors, dim=-1)
         return vectors if mask is None else vectors * mask[..., None]

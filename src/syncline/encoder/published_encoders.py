@@ -28,7 +28,7 @@ _RESNET: dict[str, Any] = {
     "grid": 0,
     "head": "conv3d",
     "temporal": "lac",
-    "projection": False,
+    "projection_head": False,
 }
 _CARL: dict[str, Any] = {
     **_RESNET,
@@ -37,7 +37,7 @@ _CARL: dict[str, Any] = {
     "trainable": "last",
     "head": "maxpool",
     "temporal": "carl",
-    "projection": True,
+    "projection_head": True,
 }
 _EMBEDDER: dict[str, Any] = {**_RESNET, "head_padding": "same", "contexts": 2, "temporal": "none"}
 _PUBLISHED: dict[str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ _PUBLISHED: dict[str, dict[str, Any]] = {
         "grid": 0,
         "head": "spatial_softmax",
         "temporal": "none",
-        "projection": False,
+        "projection_head": False,
         "embedding_dim": 32,
         "l2_normalize": False,
     },

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from syncline.encoder.backbone import Backbone
-from syncline.encoder.config import EncoderConfig, LearnedGaps, PoseInput
+from syncline.encoder.config import EncoderConfig, LearnedGaps, PoseInput, tensor_name_as_today
 from syncline.encoder.deferred_backbone import DeferredBackbone, deferred
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.weights import state_hash
@@ -87,7 +87,7 @@ def load_encoder(
     # all weights are in the file: none are fetched, whatever the configuration names
     encoder = FrameEncoder(dataclasses.replace(config, weights="none"), backbone=backbone)
     try:
-        state = load_file(folder / WEIGHTS)
+        state = {tensor_name_as_today(name): tensor for name, tensor in load_file(folder / WEIGHTS).items()}
         if isinstance(backbone, DeferredBackbone):
             state = {name: tensor for name, tensor in state.items() if not name.startswith("backbone.")}
         encoder.load_state_dict(state)

@@ -131,7 +131,7 @@ def warnings_of(signs: dict[str, float]) -> list[str]:
         lines.append(
             f"the embedding is time-only (it tells the time in re-timed clips with R² {signs['time_share_retimed']:.2f}"
             "): it reads the position code, not the picture; train with views at varied speed (views.region 3), "
-            "on all features (encoder.project null), or with encoder.pos_enc none or rope"
+            "on all features (encoder.principal_dim null), or with encoder.pos_enc none or rope"
         )
     return lines
 

@@ -26,6 +26,7 @@ import torch
 
 from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
+from syncline.encoder.config import named_as_0_1, named_as_today
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.evaluate import evaluate, prepare
@@ -146,7 +147,7 @@ def run_bench(
     Args:
         root: folder of the sets. out: gets `NAME/runs.jsonl`, the tables, and rendered sets in `sets`.
         cache: of features; None for the user's.
-        say: told in words what is going on.
+        say: told in words what is being done.
 
     Raises:
         SynclineError: a set that is not there. A run that fails is logged and tried again by the next call.
@@ -298,7 +299,7 @@ def _key(config: BenchConfig, found: BenchSet, label: str, training: TrainConfig
         "protocols": sorted(config.protocols),
         "draws": config.draws,
         "seed": training.seed,
-        "config": training.encoder.as_dict() if label == "controls" else _as_in_0_1(training),
+        "config": named_as_0_1(training.encoder.as_dict()) if label == "controls" else _as_in_0_1(training),
         "controls": list(controls) if label == "controls" else None,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
@@ -307,6 +308,7 @@ def _key(config: BenchConfig, found: BenchSet, label: str, training: TrainConfig
 def _as_in_0_1(training: TrainConfig) -> dict[str, Any]:
     """A configuration as version 0.1.0 wrote it, as far as it had the same settings."""
     values = training.as_dict()
+    values["encoder"] = named_as_0_1(values["encoder"])
     if values["teacher"] == "alignment":
         values["teacher"] = "encoder"
     return {name: value for name, value in values.items() if name not in _SINCE_0_1 or value != _SINCE_0_1[name]}
@@ -378,7 +380,7 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
         if not controls and line["label"] not in config.methods:
             continue
         if given is not None:  # controls of before have none
-            given = given if controls else current_settings(given)
+            given = named_as_today(given) if controls else current_settings(given)
             sampling = json.dumps((given if controls else given["encoder"])["sampling"])
             if given != wanted(line["label"], sampling) | ({} if controls else {"seed": line["seed"]}):
                 continue

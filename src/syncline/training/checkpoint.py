@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from syncline.encoder import FrameEncoder
+from syncline.encoder.config import tensor_name_as_today
 from syncline.errors import UnusableRunError
 from syncline.files import replacing, sha256, write_json
 from syncline.losses import Loss
@@ -100,7 +101,7 @@ def load_checkpoint(
     if not state.is_file() or sha256(state) != described["sha256"]:
         raise UnusableRunError(f"{state} is missing or not whole; remove {run} and train again")
     try:
-        _fill(parts, load_file(state))
+        _fill(parts, {tensor_name_as_today(name): tensor for name, tensor in load_file(state).items()})
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise UnusableRunError(f"{state} does not fit the model: {str(error).splitlines()[0]}") from error
     return described

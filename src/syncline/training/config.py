@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from syncline.encoder import EncoderConfig
+from syncline.encoder.config import named_as_today
 from syncline.errors import SynclineError, check_choices
 from syncline.pose import PoseOptions
 from syncline.pose.files import THRESHOLD
@@ -191,7 +192,12 @@ def _parser() -> Any:
 
 def _renamed(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Values of version 0.1.0 under the names that they have now."""
-    return {**values, "teacher": "alignment"} if values.get("teacher") == "encoder" else values
+    values = dict(values)
+    if values.get("teacher") == "encoder":
+        values["teacher"] = "alignment"
+    if isinstance(values.get("encoder"), Mapping):
+        values["encoder"] = named_as_today(values["encoder"])
+    return values
 
 
 def _plain(value: Any) -> Any:

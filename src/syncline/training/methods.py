@@ -47,9 +47,9 @@ class Method:
     presets: Mapping[str, Settings] = field(default_factory=dict)
 
 
-_PLAIN_HEAD = {"head_norm": "none", "projection": False}
+_PLAIN_HEAD = {"head_norm": "none", "projection_head": False}
 _LAC_ENCODER = {**_PLAIN_HEAD, "temporal": "lac"}
-_CARL_ENCODER = {"head_norm": "batch", "temporal": "carl", "projection": True}
+_CARL_ENCODER = {"head_norm": "batch", "temporal": "carl", "projection_head": True}
 # published: 15 frames of 20 or 30 a second; 4 of the 7.5 or 10 that are looked at here are as far, about half a second
 _TWO_CONTEXTS = {**_PLAIN_HEAD, "contexts": 2, "context_stride": 4, "temporal": "none"}
 _PUBLISHED_CROPS = {"crop_base": "video", "region": 1.5, "retimed": 0.0}
