@@ -20,7 +20,7 @@ class SynclineError(Exception):
 
 
 class UnusableRunError(SynclineError):
-    """A run that no ``--resume`` can go on with: it is damaged, or of another model or other videos."""
+    """A run that no ``--resume`` can continue: it is damaged, or of another model or other videos."""
 
     exit_code = 3
 

@@ -74,7 +74,7 @@ def test_training_is_asked_for_followed_stopped_and_switched(
         page.get_by_role("button", name="Go on with training").click()  # it was stopped and can be resumed
         (tmp_path / "work" / "go on").touch()
         again = page.get_by_role("dialog", name="Go on with training")
-        expect(again).to_contain_text("goes on where it stopped")
+        expect(again).to_contain_text("continues where it stopped")
         again.get_by_role("button", name="Go on").click()
         source = page.get_by_label("What the pages are made with")
         expect(source).to_have_value("trained on this folder")

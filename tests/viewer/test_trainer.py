@@ -25,7 +25,7 @@ while not run.with_name("seen").exists(): time.sleep(0.02)
 if sys.argv[2] == "fail":
     print("syncline: no space left"); sys.exit(1)
 (run / "run.json").write_text('{"finished": %s}' % ("false" if sys.argv[2] == "stop" else "true"))
-print("syncline: go on with --resume")
+print("syncline: continue with --resume")
 """
 
 
@@ -43,7 +43,7 @@ def test_training_tells_steps_and_how_it_ended(tmp_path: Path, how: str) -> None
         until(lambda: finished == [run])
     else:
         assert trainer.progress.state == "failed"
-        assert {"fail": "no space left", "stop": "go on with"}[how] in trainer.progress.message
+        assert {"fail": "no space left", "stop": "continue with"}[how] in trainer.progress.message
         assert finished == []
 
 

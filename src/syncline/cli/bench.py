@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from syncline.experiments import BenchConfig
 
 EXAMPLE = """\
-A bench that was stopped goes on where it was. Results: OUT/NAME/runs.jsonl (a line a run), tables.md, .csv, .tex,
+A bench that was stopped continues where it was. Results: OUT/NAME/runs.jsonl (a line a run), tables.md, .csv, .tex,
 differences.json (against the baseline, with 95 % intervals).
 
 examples:
   syncline bench g1_seeds --root data/ --out results/
   syncline bench my_bench.yaml --root data/ --seeds 0 1
-  syncline bench table1 --root data/ --steps 200 --set encoder.project=512
+  syncline bench table1 --root data/ --steps 200 --set encoder.principal_dim=512
   syncline bench real --out results/ --only-tables
   syncline bench table1 --root data/ --dry-run
   syncline bench --list

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncline.training import Progress, TrainConfig
 
 EXAMPLE = """\
-Time and disk are estimated before it starts. Ctrl-C saves; --resume goes on. Features of videos are kept in a cache
+Time and disk are estimated before it starts. Ctrl-C saves; --resume continues. Features of videos are kept in a cache
 (SYNCLINE_CACHE, or the user's cache folder), so that a second run on the same videos starts at once.
 
 examples:
@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="steps of the optimiser (default: 800)")
     parser.add_argument("--minutes", type=float, help="budget for everything; never more than --steps")
     parser.add_argument("--seed", type=int, help="(default: 0)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out")
     parser.add_argument("--config", metavar="YAML", help="settings, as --print_config shows them")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting, over all others; can be repeated"
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 _say("ended before the first step; features that were read stay in the cache")
             if is_main_process():
-                _say(f"go on with: syncline train {_typed(arguments)} --out {shlex.quote(arguments.out)} --resume")
+                _say(f"continue with: syncline train {_typed(arguments)} --out {shlex.quote(arguments.out)} --resume")
             return 0 if stopped.signal == signal.SIGTERM else 130
 
 

@@ -69,7 +69,8 @@ def fit(
             one configured, and its ``augment``, if it has one of its own.
         out: folder of the run; None writes nothing (and cannot be resumed).
         callback: told a ``Progress`` after every video and step.
-        minutes: time for everything; steps, and if need be videos, are left out to keep it. resume: go on with ``out``.
+        minutes: time for everything; steps, and if need be videos, are left out to keep it.
+        resume: continue the run in ``out``.
 
     Returns:
         The encoder, in eval mode.

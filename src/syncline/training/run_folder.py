@@ -40,7 +40,7 @@ def check_run(run: Path, *, resume: bool) -> None:
     if CONFIG not in holds:
         raise SynclineError(f"{run} exists and is no run of syncline's ({CONFIG} is missing); choose another folder")
     if not resume and holds & {FOLDER, "model.safetensors"}:
-        raise SynclineError(f"{run} exists; go on with it by --resume, or choose another folder")
+        raise SynclineError(f"{run} exists; continue it with --resume, or choose another folder")
 
 
 def read_config(run: Path) -> TrainConfig:

@@ -35,7 +35,7 @@ def train(
         out: folder of the run: the encoder (``FrameEncoder.from_pretrained(out)``), its configuration, metrics and
             checkpoint. Must not exist, unless ``resume``.
         config: ``method_config("lac")`` and the like; None for the recommended one, or with ``resume`` the run's own.
-        resume: go on with the run in ``out``. minutes: budget for everything, see ``fit``. steps: overrides config's.
+        resume: continue the run in ``out``. minutes: budget for everything, see ``fit``. steps: overrides config's.
         cache: of features, or its folder; None for the user's. callback: told a ``Progress`` after every step.
 
     Returns:

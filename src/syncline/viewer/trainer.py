@@ -110,11 +110,11 @@ class Trainer:
             minutes: time budget from now on; None for the present one.
 
         Raises:
-            SynclineError: training is going on already, or there is no time. OSError: its log cannot be written, or it
+            SynclineError: training is under way already, or there is no time. OSError: its log cannot be written, or it
                 cannot be begun.
         """
         if self.progress.state == "working":
-            raise SynclineError("training is going on already")
+            raise SynclineError("training is under way already")
         if minutes is not None:
             if not 0 < minutes <= LONGEST_MINUTES:
                 raise SynclineError(
@@ -144,7 +144,7 @@ class Trainer:
         return self._process
 
     def stop(self) -> None:
-        """End training, if it is going on; what it has saved stays and is taken up by the next start."""
+        """End training, if it is under way; what it has saved stays and is taken up by the next start."""
         self._stopped = True
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
