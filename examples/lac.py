@@ -76,7 +76,6 @@ def main(words: list[str] | None = None) -> list[float]:
         losses.append(loss.item())
         if step % 50 == 0 or step + 1 == options.steps:
             print(f"step {step}: loss {loss.item():.4f}")
-
     tau = kendall_tau([embed_features(encoder, maps[0]) for maps in features])
     encoder.save_pretrained(options.out)
     print(f"Kendall's tau {tau:.3f} (time alone has 1); now: syncline evaluate {options.out} {options.source}")

@@ -112,17 +112,14 @@ def _embedded(
         videos = list(open_videos(paths[0] if len(paths) == 1 else paths))
     except SynclineError as error:
         raise SynclineError(f"{argument}: {error}") from error
-    step = Steps("embedding", len(videos), callback)
     if run is None:
         features = FeatureCache(cache)
         if template is not None:
             check_made_with(template.made_with, "pictures", backbone_hash(features))
             fit = fit_of(template.made_with)
             features.sampling = Sampling(fit.rate_hz)
-            return frozen_embeddings(videos, features, space=fit.space, progress=lambda video: step(video.name))
-        embeddings, fit = folder_embeddings(
-            videos, features, folder=folder, rate_hz=rate, progress=lambda video: step(video.name)
-        )
+            return frozen_embeddings(videos, features, space=fit.space, callback=callback)
+        embeddings, fit = folder_embeddings(videos, features, folder=folder, rate_hz=rate, callback=callback)
         if made is not None:
             made.append(pictures_made_with(features, fit))
         return embeddings
@@ -134,6 +131,7 @@ def _embedded(
         made.append(MadeWith("run", state_hash(encoder.state_dict()), rate))
     inputs = encoder_inputs(encoder, cache)
     found = []
+    step = Steps("embedding", len(videos), callback)
     try:
         for video in videos:
             found += encoder.embed([video], sampling=None if rate is None else Sampling(rate), cache=inputs)

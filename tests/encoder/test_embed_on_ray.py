@@ -16,6 +16,7 @@ from syncline.encoder import EmbeddingStore, EncoderConfig, FrameEncoder
 from syncline.encoder.embed_on_ray import embed_on_ray
 from syncline.encoder.sharing import save_encoder
 from syncline.encoder.store import stored
+from syncline.progress import Progress
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -54,14 +55,14 @@ def test_a_killed_worker_costs_a_retry_and_no_row(run: Path, videos: list[Path],
     broken.write_bytes(b"no video")
     killed: list[int] = []
 
-    def kill_once(path: str, problem: str) -> None:
+    def kill_once(progress: Progress) -> None:
         workers = children_named("ray::MapWorker")
-        if not killed and workers:
+        if progress.done and not killed and workers:
             killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
     with EmbeddingStore(tmp_path / "out", made_by="test") as store:
-        failed = embed_on_ray([*videos, broken], run=run, store=store, workers=2, progress=kill_once)
+        failed = embed_on_ray([*videos, broken], run=run, store=store, workers=2, callback=kill_once)
     assert killed, "no worker was found to kill"
     assert [path for path, _ in failed] == [str(broken)]
     lines = [line.source for line in stored(tmp_path / "out")]
@@ -79,5 +80,11 @@ def test_what_is_there_is_not_computed_again(run: Path, videos: list[Path], tmp_
         for embedding in FrameEncoder.from_pretrained(run).embed(videos[:5]):
             store.write(embedding)
         store.flush()
-        embed_on_ray(videos, run=run, store=store, workers=1, progress=lambda path, problem: done.append(path))
+        embed_on_ray(
+            videos,
+            run=run,
+            store=store,
+            workers=1,
+            callback=lambda told: done.extend([told.message] if told.done else []),
+        )
     assert done == [str(videos[5])]

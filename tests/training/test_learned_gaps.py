@@ -12,7 +12,7 @@ import torch
 
 import syncline.tasks
 from syncline.alignment import Gaps
-from syncline.alignment.inference import similarity_unit
+from syncline.alignment.centring import similarity_unit
 from syncline.cli.main import main
 from syncline.data import VideoSet
 from syncline.encoder import FrameEncoder

@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from syncline.alignment.centring import centred_similarity
 from syncline.alignment.hard import smith_waterman
-from syncline.alignment.inference import centred_similarity
 from syncline.alignment.path import Path
 from syncline.alignment.pins import Pins, allowed_cells, checked_pins, pin_similarity
 from syncline.alignment.settings import CONSENSUS

@@ -5,20 +5,19 @@ What evaluation and the verbs share; the numbers they use stand in `settings`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
+from syncline.alignment.centring import centred_similarity, paired_rows
 from syncline.alignment.dtw import dtw
 from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
 from syncline.alignment.path import Path
 from syncline.alignment.settings import PAIR
-from syncline.alignment.similarity import unit_rows
 from syncline.alignment.soft_smith_waterman import expected_alignment
 
 
@@ -37,44 +36,6 @@ class LocalAlignment:
     posterior: Float32[np.ndarray, " k"]
     segments: tuple[Path, ...]
     score: float
-
-
-def centred_similarity(x: Any, y: Any, *, scale: float | None = None) -> Float[Tensor, "n m"]:
-    """(cosine - its mean over all pairs) / scale: (n, m) float32 of arrays or tensors (n, d), (m, d).
-
-    Args:
-        scale: cosine that counts as one unit; None for a quarter of the standard deviation of the cosines, and .001
-            at least.
-
-    Raises:
-        ValueError: no frames, or widths that differ.
-    """
-    a, b = _both(x, y)
-    cosine = a @ b.T
-    centred = cosine - cosine.mean()
-    return centred / (_unit(float(centred.square().mean())) if scale is None else scale)
-
-
-def similarity_unit(x: Any, y: Any) -> float:
-    """The scale that `centred_similarity` has by itself, without the matrix: from two of (d, d).
-
-    Args:
-        x, y: (n, d), (m, d) arrays or tensors.
-
-    Examples:
-        >>> x = np.random.default_rng(0).standard_normal((50, 4))
-        >>> unit = similarity_unit(x, x)
-        >>> round(float(centred_similarity(x, x, scale=unit).std()), 1)
-        4.0
-    """
-    a, b = (side.double() for side in _both(x, y))
-    mean = a.mean(0) @ b.mean(0)
-    square = ((a.T @ a) * (b.T @ b)).sum() / (len(a) * len(b))
-    return _unit(float(square - mean**2))
-
-
-def _unit(variance: float) -> float:
-    return max(0.25 * math.sqrt(max(variance, 0.0)), 1e-3)
 
 
 def local_alignment(
@@ -146,7 +107,7 @@ def warp(x: Any, y: Any) -> Path:
         >>> warp(np.eye(3), np.eye(3)[[0, 0, 1, 2]]).indices.tolist()
         [[0, 0], [0, 1], [1, 2], [2, 3]]
     """
-    a, b = _both(x, y)
+    a, b = paired_rows(x, y)
     return dtw((1 - a @ b.T)[None])[0]
 
 
@@ -220,15 +181,3 @@ def carried(matches: Int64[np.ndarray, "k 2"], frames: Int64[np.ndarray, " f"], 
             partners = matches[own, 1]
             result[row] = partners[(len(partners) - 1) // 2]
     return result
-
-
-def _both(x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    a, b = _unit_rows(x), _unit_rows(y)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
-        raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(a.shape)} and {tuple(b.shape)}")
-    return a, b
-
-
-def _unit_rows(x: Any) -> Tensor:
-    rows = x.detach().float() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=np.float32))
-    return unit_rows(rows)

@@ -22,6 +22,11 @@ class Path:
     score: float
     is_match: NDArray[np.bool_]
 
+    @classmethod
+    def empty(cls, score: float = 0.0) -> Path:
+        """A path without cells."""
+        return cls(np.zeros((0, 2), dtype=np.int64), score, np.zeros(0, dtype=np.bool_))
+
     def __len__(self) -> int:
         return len(self.indices)
 

@@ -69,10 +69,10 @@ def significance(
     """How sure it is that two sequences match, from the matrix of their similarities.
 
     Costs ``shuffles`` + 2 hard alignments. The numbers behind `probability` hold for the default prices and for the
-    similarity and unit of `inference.centred_similarity`.
+    similarity and unit of `centring.centred_similarity`.
 
     Args:
-        similarity: (n, m), of `inference.centred_similarity`.
+        similarity: (n, m), of `centring.centred_similarity`.
         gap_open, gap_extend: as `smith_waterman`.
         shuffles: wrong orders beside the reversed one; at least 2. seed: of the shuffles.
 
@@ -80,7 +80,7 @@ def significance(
         TypeError, ValueError: as `smith_waterman`; not a matrix, or fewer than 2 shuffles.
 
     Examples:
-        >>> from syncline.alignment.inference import centred_similarity
+        >>> from syncline.alignment.centring import centred_similarity
         >>> t = np.linspace(0, 3, 60)
         >>> curve = np.stack([np.cos(t), np.sin(t)], 1)
         >>> found = significance(centred_similarity(curve, curve[10:50]))

@@ -73,13 +73,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_embedding_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Aligns and writes."""
-    from syncline.data import open_videos
+def _check(arguments: argparse.Namespace) -> None:
     from syncline.errors import SynclineError
-    from syncline.files import write_json
-    from syncline.tasks import align
-    from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
 
     if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
         raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")
@@ -89,6 +84,17 @@ def run(arguments: argparse.Namespace) -> int:
     for given in files:
         if given.resolve() in replaced:
             raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Aligns and writes."""
+    from syncline.data import open_videos
+    from syncline.errors import SynclineError
+    from syncline.files import write_json
+    from syncline.tasks import align
+    from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
+
+    _check(arguments)
     prepare_folder(arguments.out)
     check_timeline(arguments)
     videos = open_videos(files)
@@ -198,7 +204,7 @@ def _within(
 
 def _learned_prices(embedder: Embedder, a: Embedding, b: Embedding) -> dict[str, Any]:
     """The gap prices that the run learned, where it says that they are to be used."""
-    from syncline.alignment.inference import similarity_unit
+    from syncline.alignment.centring import similarity_unit
 
     learned = None if embedder.encoder is None else embedder.encoder.learned_gaps
     return learned.prices(similarity_unit(a.vectors, b.vectors)) if learned is not None and learned.used else {}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from syncline.data import Embedding, VideoSet
     from syncline.data.synthetic import SyntheticVideo
     from syncline.encoder import FeatureCache, FrameEncoder
+    from syncline.progress import Progress
     from syncline.tasks import Alignment
 
 EXAMPLE = """\
@@ -92,20 +93,24 @@ def _render(out: Path, arguments: argparse.Namespace, say: Any) -> tuple[list[Sy
     from syncline.data.synthetic import SyntheticConfig, render_synthetic
 
     config = SyntheticConfig(num_videos=arguments.videos, seed=arguments.seed)
-    truth = render_synthetic(
-        out / "set", config, progress=lambda done, total: say(f"rendering: {done} of {total} videos")
-    )
+
+    def tell(progress: Progress) -> None:
+        if progress.done:
+            say(f"rendering: {progress.done} of {progress.total} videos")
+
+    truth = render_synthetic(out / "set", config, callback=tell)
     return truth, open_videos(out / "set")
 
 
 def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, say: Any) -> tuple[FrameEncoder, FeatureCache]:
     from syncline.encoder import FeatureCache
-    from syncline.training import Progress, method_config, train
+    from syncline.training import Progress as Training
+    from syncline.training import method_config, train
 
     config = method_config(steps=arguments.steps, seed=arguments.seed)
     cache = FeatureCache(out / "set" / "features")
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: Training) -> None:
         words = {"features": "reading features", "training": "training"}.get(progress.phase)
         if words:
             loss = "" if progress.loss is None else f", loss {progress.loss:.2f}"
@@ -118,7 +123,10 @@ def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, say: Any)
 def _measure(encoder: FrameEncoder, videos: VideoSet, cache: FeatureCache, say: Any) -> list[dict[str, Any]]:
     from syncline.evaluation import evaluate
 
-    return evaluate(encoder, videos, cache=cache, protocols=("whole", "spliced"), name="trained", progress=say)
+    def tell(progress: Progress) -> None:
+        say(progress.message)
+
+    return evaluate(encoder, videos, cache=cache, protocols=("whole", "spliced"), name="trained", callback=tell)
 
 
 def _sections(

@@ -11,7 +11,7 @@ from syncline.cli.bodies import add_body_options
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, source_of
 from syncline.cli.outputs import counted, prepare_folder
-from syncline.cli.terminal import progress
+from syncline.cli.terminal import Bars, progress
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
@@ -259,8 +259,8 @@ def _on_ray(arguments: argparse.Namespace, videos: Sequence[Video], store: Embed
         raise SynclineError("--ray embeds whole files only; leave it out for parts and re-cuts")
     sampling = None if arguments.rate is None else Sampling(rate_hz=arguments.rate)
     paths = [video.path for video in videos]
-    with progress("embedding", len(videos)) as step:
+    with Bars() as bars:
         return embed_on_ray(
             paths, run=arguments.run, store=store, address=arguments.ray, workers=arguments.workers or 2,
-            sampling=sampling, progress=lambda path, problem: step(),
+            sampling=sampling, callback=bars,
         )  # fmt: skip

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncline.cli.bodies import add_body_options, bodies_of, embed_bodies, suggest_poses
 from syncline.cli.compute import add_compute_options, use
-from syncline.cli.terminal import Bars, progress
+from syncline.cli.terminal import Bars, progress, warn
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
@@ -136,9 +135,9 @@ class Embedder:
                 return found
         if self.encoder is not None and not frozen and self.bodies is not None:
             self._find_poses(wanted, sampling)
+        if self.encoder is None or frozen:
+            return self._frozen(wanted)
         with progress("embedding", len(wanted)) as step:
-            if self.encoder is None or frozen:
-                return self._frozen(wanted, lambda _: step())
             found = []
             for video in wanted:
                 found += self.encoder.embed([video], sampling=sampling, cache=self.cache)
@@ -160,25 +159,24 @@ class Embedder:
             self.cache.close()
 
     def _pictures_and_rate(self, videos: Sequence[Video]) -> tuple[list[Embedding], float]:
-        with progress("embedding", len(videos)) as step:
-            pictures = self._frozen(videos, lambda _: step())
+        pictures = self._frozen(videos)
         assert self.fit is not None
         return pictures, self.fit.rate_hz
 
-    def _frozen(self, videos: Sequence[Video], step: Callable[[Video], None]) -> list[Embedding]:
+    def _frozen(self, videos: Sequence[Video]) -> list[Embedding]:
         from syncline.data import Sampling
         from syncline.encoder import FeatureCache, folder_embeddings, frozen_embeddings
 
         if self.cache is None or not self.cache.described.dim:
             raise SynclineError("this run has no frozen backbone, so there are no frozen features of it")
         cache = FeatureCache(self.cache.root, self.cache.described, self.cache.sampling)  # of pictures alone
-        if self.held is not None:
-            self.fit, cache.sampling = self.held, Sampling(self.held.rate_hz)
-            return frozen_embeddings(videos, cache, space=self.held.space, progress=step)
-        embeddings, self.fit = folder_embeddings(
-            videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, progress=step,
-            say=lambda text: print(f"syncline: {text}", file=sys.stderr),
-        )  # fmt: skip
+        with Bars() as bars:
+            if self.held is not None:
+                self.fit, cache.sampling = self.held, Sampling(self.held.rate_hz)
+                return frozen_embeddings(videos, cache, space=self.held.space, callback=bars)
+            embeddings, self.fit = folder_embeddings(
+                videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, callback=bars, say=warn
+            )
         return embeddings
 
     def embed_picture(self, path: Path, videos: Sequence[Video] | VideoSet) -> NDArray[np.float32]:

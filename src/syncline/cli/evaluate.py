@@ -152,7 +152,8 @@ def _measure(
             found = evaluate(
                 measured, part, cache=features, config=config, controls=controls, name=name, recuts=recuts,
                 protocols=("whole", "retimed", "spliced") if labelled else ("whole",), draws=arguments.draws,
-                progress=say, other_labels=labels_beside(folder) if measured is encoder else None,
+                other_labels=labels_beside(folder) if measured is encoder else None,
+                callback=lambda told: say(told.message),
             )  # fmt: skip
             rows += [row | {"set": action or videos.name} for row in found]
     return rows

@@ -135,14 +135,14 @@ def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
 
 
 def _features(glances: list[Glance], cache: Path | None) -> list[Any]:
-    from syncline.cli.terminal import progress
+    from syncline.cli.terminal import Bars
     from syncline.data import open_videos
     from syncline.encoder import Backbone, FeatureCache, frozen_embeddings
 
     videos = {video.path: video for video in open_videos([glance.path for glance in glances])}
-    with progress("features", len(glances)) as step:
+    with Bars() as bars:
         wanted = [videos[glance.path] for glance in glances]
-        embeddings = frozen_embeddings(wanted, FeatureCache(cache, Backbone()), progress=lambda _: step())
+        embeddings = frozen_embeddings(wanted, FeatureCache(cache, Backbone()), callback=bars)
     return [embedding.vectors for embedding in embeddings]
 
 

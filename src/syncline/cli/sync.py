@@ -73,13 +73,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_embedding_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Synchronises and writes."""
-    from syncline.data import open_videos
+def _check(arguments: argparse.Namespace) -> None:
     from syncline.errors import SynclineError
-    from syncline.files import write_json
-    from syncline.tasks import synchronize
-    from syncline.tasks.result_files import plain, timeline_rows, write_rows
 
     if (arguments.copies_rate or arguments.sound) and not arguments.copies:
         raise SynclineError("--copies-rate and --sound are about copies; add --copies retimed or --copies cut")
@@ -94,6 +89,17 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError("--save-template keeps the consensus; leave --no-consensus out")
     check_timeline(arguments)
     check_consensus_options(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Synchronises and writes."""
+    from syncline.data import open_videos
+    from syncline.errors import SynclineError
+    from syncline.files import write_json
+    from syncline.tasks import synchronize
+    from syncline.tasks.result_files import plain, timeline_rows, write_rows
+
+    _check(arguments)
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; synchronising needs two or more")

@@ -9,7 +9,7 @@ and last phase. On request it also pauses, leaves a phase out, does one twice, o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from syncline.data.synthetic_scene import EVENT_NAMES, NUM_PHASES, Look, draw, state_at
 from syncline.errors import SynclineError
 from syncline.files import write_json, write_text
+from syncline.progress import Callback, Steps, silent
 
 Segment = tuple[str, int, int]
 TROUBLES = ("pauses", "missing", "repeated", "extra")
@@ -93,14 +94,14 @@ def render_synthetic(
     folder: str | Path,
     config: SyntheticConfig | None = None,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    callback: Callback = silent,
 ) -> list[SyntheticVideo]:
     """Render a set: `videos/NNN.mp4`, `annotations.csv` (events and split) and `truth.json`; `open_videos` opens it.
 
     Args:
         folder: made if need be; files of an earlier set of the same names are replaced.
         config: what to render.
-        progress: called with (videos done, videos in all) after each.
+        callback: told a ``Progress`` after each video.
 
     Raises:
         SynclineError: a configuration that cannot be rendered.
@@ -116,6 +117,7 @@ def render_synthetic(
     config = config or SyntheticConfig()
     root = Path(folder)
     made = []
+    step = Steps("rendering", config.num_videos, callback)
     for number in range(config.num_videos):
         rng = np.random.default_rng([config.seed, number])
         shown, offsets, segments = _course(rng, config)
@@ -127,8 +129,7 @@ def render_synthetic(
                 writer.write(draw(state_at(float(at), look, tuple(offset)), look, frame / rate, rng), frame / rate)
         truth = np.where(np.abs(offsets).max(axis=1) > 0, np.nan, shown)
         made.append(SyntheticVideo(path, truth, _events(truth), segments))
-        if progress is not None:
-            progress(number + 1, config.num_videos)
+        step(path.name)
     _write_annotations(root / "annotations.csv", made, config)
     _write_truth(root / "truth.json", made, config)
     return made

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.store import EmbeddingStore
 from syncline.errors import SynclineError
 from syncline.files import content_of
+from syncline.progress import Callback, Steps, silent
 from syncline.ray_cluster import LOCAL, cluster
 
 
@@ -67,7 +68,7 @@ def embed_on_ray(
     address: str = LOCAL,
     workers: int = 2,
     sampling: Sampling | None = None,
-    progress: Callable[[str, str], None] | None = None,
+    callback: Callback = silent,
 ) -> list[tuple[str, str]]:
     """Embeds the videos that ``store`` lacks with ``workers`` actors.
 
@@ -77,7 +78,7 @@ def embed_on_ray(
         address: of a running cluster (``auto`` finds the one of this machine), or ``local`` to start one here.
         workers: actors; each computes on one thread.
         sampling: which frames; those that the encoder was trained with by default.
-        progress: called with (path, problem or "") as each video comes back.
+        callback: told a ``Progress`` as each video comes back, with its path or its problem as the message.
 
     Returns:
         (path, problem) of the videos that could not be embedded.
@@ -90,6 +91,7 @@ def embed_on_ray(
         return []
     dim = FrameEncoder.from_pretrained(run).config.embedding_dim
     failed = []
+    step = Steps("embedding", len(missing), callback)
     where = os.path.abspath(run) if os.path.exists(run) else str(run)
     with cluster(address, workers):
         import ray.data
@@ -112,7 +114,6 @@ def embed_on_ray(
                 vectors = np.frombuffer(row["vectors"], dtype=np.float32).reshape(-1, dim)
                 found = Embedding(vectors, np.frombuffer(row["times"], dtype=np.float64), path)
                 store.write(found, content=str(row["content"]))
-            if progress is not None:
-                progress(path, problem)
+            step(problem or path)
         store.flush()
     return failed

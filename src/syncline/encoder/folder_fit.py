@@ -25,6 +25,7 @@ from syncline.encoder.frozen import WIDTH, frozen_embeddings
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.files import content_of, replacing, write_json
 from syncline.pose import PoseSpace
+from syncline.progress import Callback, Steps, silent
 
 Space = TypeVar("Space", PrincipalSpace, PoseSpace)
 
@@ -68,7 +69,7 @@ def folder_embeddings(
     folder: str | Path | None = None,
     rate_hz: float | None = None,
     refit: bool = False,
-    progress: Callable[[Video], None] | None = None,
+    callback: Callback = silent,
     say: Callable[[str], None] | None = None,
 ) -> tuple[list[Embedding], FolderFit[PrincipalSpace]]:
     """Frozen embeddings of a folder at its own rate, in the space that was measured when it was first looked at.
@@ -79,7 +80,7 @@ def folder_embeddings(
         folder: where the videos are, which is what the measurement is kept under; None keeps nothing.
         rate_hz: sampled frames a second; None for what was kept, else `choose_rate`.
         refit: measure anew, whatever was kept.
-        progress: called with each video whose features are there.
+        callback: told a ``Progress`` for each video whose features are there.
         say: called with a line where a new measurement is due.
 
     Returns:
@@ -96,11 +97,11 @@ def folder_embeddings(
         due = kept.due(contents)
         if say is not None and due is not None:
             say(due)
-        return frozen_embeddings(videos, cache, space=kept.space, progress=progress), kept
+        return frozen_embeddings(videos, cache, space=kept.space, callback=callback), kept
+    step = Steps("embedding", len(videos), callback)
     for video in videos:
         cache.features(video)
-        if progress is not None:
-            progress(video)
+        step(video.name)
     space = PrincipalSpace.fit([cache.features(video).features[0] for video in videos], WIDTH)
     fit = FolderFit(chosen, space, tuple(contents))
     if folder is not None:

@@ -5,13 +5,14 @@ What every verb uses where no trained run is given, and the control that a train
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
 from syncline.data import Embedding, Video
 from syncline.encoder.cache import FeatureCache
 from syncline.encoder.principal_space import PrincipalSpace
+from syncline.progress import Callback, Steps, silent
 
 WIDTH = 128
 """Principal directions that are kept, the width of a frozen embedding."""
@@ -25,7 +26,7 @@ def frozen_embeddings(
     dim: int = WIDTH,
     fit: Iterable[Video] | None = None,
     space: PrincipalSpace | None = None,
-    progress: Callable[[Video], None] | None = None,
+    callback: Callback = silent,
 ) -> list[Embedding]:
     """Grid features, standardised over the folder and projected onto their first ``dim`` principal directions.
 
@@ -35,17 +36,17 @@ def frozen_embeddings(
         fit: the videos that mean, scale and directions are measured on; all by default (a table that compares with a
             trained encoder gives its training videos).
         space: one that was measured before, in place of `dim` and `fit`.
-        progress: called with each video whose features are there.
+        callback: told a ``Progress`` for each video whose features are there.
 
     Raises:
         SynclineError: a file cannot be decoded.
     """
     wanted = list(videos)
+    step = Steps("embedding", len(wanted), callback)
     features = []
     for video in wanted:
         features.append(cache.features(video))
-        if progress is not None:
-            progress(video)
+        step(video.name)
     if space is None:
         measured = features if fit is None else [cache.features(video) for video in fit]
         space = PrincipalSpace.fit([found.features[0] for found in measured], dim)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from syncline.evaluation.protocols import (
 from syncline.evaluation.retrieval import precision_by_video
 from syncline.evaluation.sequences import Array, as_embeddings, comparable, known_frames
 from syncline.evaluation.without_labels import label_free_signs
+from syncline.progress import Callback, Progress, silent
 
 Row = dict[str, Any]
 ALIGNERS: tuple[By, ...] = ("nearest", "dtw", "local")
@@ -56,7 +57,7 @@ def evaluate(
     draws: int = 10,
     other_labels: Mapping[str, VideoSet] | None = None,
     material: Sequence[Protocol] | None = None,
-    progress: Callable[[str], None] | None = None,
+    callback: Callback = silent,
 ) -> list[Row]:
     """Measure.
 
@@ -70,7 +71,7 @@ def evaluate(
             there is no `encoder`. draws: for the fractions .1 and .5.
         other_labels: the same videos labelled otherwise, by name: rows `labels: NAME`, the floor of the errors.
         material: what `prepare` gave, to spare the time of reading; else made here.
-        progress: called with a few words before each part of the work.
+        callback: told a ``Progress`` before each part of the work, which its message names.
 
     Returns:
         Rows with `set`, `protocol`, `method`, `seed`, and as far as there are labels: `class10`, `class50` (with
@@ -81,22 +82,22 @@ def evaluate(
     Raises:
         SynclineError: a video cannot be decoded.
     """
-    say = progress or (lambda words: None)
     if encoder is not None:
         config = encoder.config
     elif config is None:
         config = EncoderConfig(sampling=evaluation_sampling(videos))
     if material is None:
-        say("features")
+        callback(Progress("features", message="features"))
         material = prepare(videos, cache, config=config, recuts=recuts, protocols=protocols)
     fit = fitted_clips(material)
     embedders: dict[str, Embed] = {} if encoder is None else {name: embed_with(encoder)}
     chosen = CONTROLS if controls is True else tuple(controls or ())
     embedders |= make_controls(config, cache, fit, seed=seed, names=chosen)
-    rows = []
+    rows: list[Row] = []
     for method, embed in embedders.items():
         for protocol in material:
-            say(f"{method}, {protocol.name}")
+            total = len(embedders) * len(material)
+            callback(Progress("measuring", len(rows), total, message=f"{method}, {protocol.name}"))
             measured = measure(embed, protocol, num_phases=videos.num_phases, draws=draws)
             if protocol.name == "whole":
                 measured["signs"] = signs_of(embed, protocol)

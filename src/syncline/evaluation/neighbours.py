@@ -8,7 +8,6 @@ only frames within that bound of the best are measured again in float64, in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from syncline.alignment.compiled import compiled
 from syncline.evaluation.sequences import Array
+from syncline.parallel import results_in_order
 
 _ROWS = 128  # query frames a product: keeps the distances of 30,000 frames in 15 MB
 
@@ -78,8 +78,8 @@ def find_neighbours(
 
     starts = [(v, s) for v in range(len(x)) for s in range(int(offsets[v]), int(offsets[v + 1]), _ROWS)]
     # the kernels release the lock; a product that brought threads of its own would fight with them
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for _ in pool.map(block, *zip(*starts)) if starts else ():
+    with threadpool_limits(1, user_api="blas"):
+        for _ in results_in_order(starts, lambda found: block(*found), workers=torch.get_num_threads()):
             pass
     return Neighbours(closest, nearest, offsets)
 

@@ -11,7 +11,8 @@ from jaxtyping import Float64
 from scipy.sparse.csgraph import connected_components
 from sklearn.linear_model import Ridge
 
-from syncline.alignment.inference import centred_similarity, match_score
+from syncline.alignment.centring import centred_similarity
+from syncline.alignment.inference import match_score
 from syncline.evaluation.kendall import tau_of
 from syncline.evaluation.neighbours import find_neighbours
 from syncline.evaluation.sequences import Array, Group, as_embeddings, comparable

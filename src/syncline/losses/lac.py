@@ -171,13 +171,10 @@ class LACLoss(PairLoss):
             cross_form=cross_form, teacher=teacher, cross_start=cross_start, cross_gamma=cross_gamma,
             cross_gaps=cross_gaps, cross_scale=cross_scale, cross_margin=cross_margin,
         )  # fmt: skip
-        self.options = LACSwitches(**settings)
-        self.unit, self.use_masks = self.options.l2_normalize, self.options.use_masks
-        self.gap_lr = self.options.gap_lr
-        size = self.options.num_frames
-        opening, extending = self.options.gap_init
-        cells = (1, 1) if self.options.gap_param == "scalar" else (size, size)
-        self.gaps = Gaps(self.options.gap_form, opening=opening, extending=extending, size=cells)
+        o = self.options = LACSwitches(**settings)
+        self.unit, self.use_masks, self.gap_lr = o.l2_normalize, o.use_masks, o.gap_lr
+        cells = (1, 1) if o.gap_param == "scalar" else (o.num_frames, o.num_frames)
+        self.gaps = Gaps(o.gap_form, opening=o.gap_init[0], extending=o.gap_init[1], size=cells)
         if not self.learns_gaps:
             self.gaps.requires_grad_(False)
         self.progress = 1.0

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from syncline.alignment import Path, dtw, expected_alignment, smith_waterman, smith_waterman_streamed, unit_rows
-from syncline.alignment.inference import in_order, match_score, match_score_streamed, similarity_unit
+from syncline.alignment import Path, dtw, expected_alignment, smith_waterman, smith_waterman_streamed
+from syncline.alignment.centring import CentredPair
+from syncline.alignment.inference import in_order, match_score, match_score_streamed
 from syncline.alignment.pins import allowed_cells
 from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
@@ -185,10 +186,8 @@ def _long(
 ) -> tuple[list[Path], NDArray[np.float64], float]:
     """Paths, the posterior near their pairs, and the match score of two videos too long for their matrix."""
     x, y = (torch.from_numpy(np.asarray(side.vectors, dtype=np.float32)) for side in (a, b))
-    scale = similarity_unit(x, y)
-    found = smith_waterman_streamed(x, y, scale=scale, segments=segments, **prices)
-    x, y = unit_rows(x), unit_rows(y)
-    mean = x.mean(0) @ y.mean(0)
+    centred = CentredPair.of(x, y)
+    found = smith_waterman_streamed(x, y, scale=centred.unit, segments=segments, **prices)
     paths = in_order(found)
     near = [np.zeros((0, 2 * NEAR + 1))]
     for path in paths:
@@ -198,9 +197,9 @@ def _long(
             stop = start + int(np.searchsorted((pairs[start:] - pairs[start]).max(axis=1), _WINDOW))
             low = np.maximum(pairs[start] - _MARGIN, 0)
             high = pairs[stop - 1] + _MARGIN + 1
-            window = (x[low[0] : high[0]] @ y[low[1] : high[1]].T - mean) / scale
+            window = centred.block(slice(low[0], high[0]), slice(low[1], high[1]))
             posterior = expected_alignment(window[None], gamma=gamma, **prices)[0].numpy()
             near.append(posterior_near(posterior, pairs[start:stop] - low))
             start = stop
-    score = match_score_streamed(x, y, found[0].score, scale=scale, **prices) if verdict else float("nan")
+    score = match_score_streamed(x, y, found[0].score, scale=centred.unit, **prices) if verdict else float("nan")
     return paths, np.concatenate(near), score

@@ -22,7 +22,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from syncline.alignment import Consensus, unit_rows
-from syncline.alignment.inference import centred_similarity, match_score
+from syncline.alignment.centring import centred_similarity
+from syncline.alignment.inference import match_score
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.pairs import check_pair

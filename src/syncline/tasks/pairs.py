@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import torch
 
-from syncline.alignment import smith_waterman_streamed, unit_rows
-from syncline.alignment.inference import centred_similarity, local_alignment, similarity_unit
+from syncline.alignment import smith_waterman_streamed
+from syncline.alignment.centring import CentredPair, centred_similarity, similarity_unit
+from syncline.alignment.inference import local_alignment
 from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
@@ -35,13 +36,10 @@ def similarity_blocks(a: Embedding, b: Embedding) -> Iterator[tuple[int, torch.T
     if not is_long(a, b):
         yield 0, similarity(a, b)
         return
-    x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
-    scale = similarity_unit(x, y)
-    x, y = unit_rows(x), unit_rows(y)
-    mean = x.mean(0) @ y.mean(0)
+    centred = CentredPair.of(a.vectors, b.vectors)
     step = max(1, LONG // len(b))
-    for first in range(0, len(x), step):
-        yield first, (x[first : first + step] @ y.T - mean) / scale
+    for first in range(0, len(a), step):
+        yield first, centred.block(slice(first, first + step))
 
 
 def local_score(a: Embedding, b: Embedding) -> float:

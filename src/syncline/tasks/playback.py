@@ -116,8 +116,7 @@ def grid(
 
     Args:
         videos: the files, in the order of `timeline.sources`.
-        timeline: from `synchronize`.
-        out: the mp4 to write.
+        timeline: from `synchronize`. out: the mp4 to write.
         height: pixels of every cell, without what stands under it.
         rate: frames a second.
         names: what the videos are called; their files' names by default.
@@ -133,8 +132,7 @@ def grid(
     shape = float(np.median([reader.width / reader.height for reader in whole]))
     width = max(2, round(shape * height / 2) * 2)
     readers = [reader.scaled(fitted(reader.height, reader.width, (height, width))) for reader in whole]
-    columns = math.ceil(math.sqrt(len(videos)))
-    cell = height + foot_height(height)
+    columns, cell = math.ceil(math.sqrt(len(videos))), height + foot_height(height)
     end = float(timeline.seconds[-1])
     absent = [_runs(np.isnan(row), timeline.seconds) for row in timeline.positions]
     corners = [(i // columns * cell, i % columns * width) for i in range(len(videos))]

@@ -30,6 +30,7 @@ from syncline.encoder.sharing import save_encoder
 from syncline.errors import SynclineError
 from syncline.files import write_json
 from syncline.losses import LACLoss
+from syncline.progress import silent
 from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
 from syncline.training.config import TrainConfig, current_settings
 from syncline.training.consensus_teacher import ConsensusTeacher
@@ -37,7 +38,7 @@ from syncline.training.devices import agreed, any_of, make_accelerator, make_enc
 from syncline.training.material import Material, of_features, of_pixels, rate_of
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
 from syncline.training.poses import FoundPoses, with_poses
-from syncline.training.progress import Callback, Progress, silent
+from syncline.training.progress import Callback, Progress
 from syncline.training.recipes import make_loss, method_config
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
 from syncline.training.settle import settled

@@ -34,7 +34,3 @@ class Progress(syncline.progress.Progress):
 
 
 Callback = Callable[[Progress], None]
-
-
-def silent(progress: Progress) -> None:
-    """The callback of those who do not want to know."""

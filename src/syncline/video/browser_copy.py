@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -12,6 +11,7 @@ import numpy as np
 
 from syncline.errors import SynclineError
 from syncline.files import replacing
+from syncline.progress import Callback, Progress, silent
 from syncline.video.reader import VideoReader
 from syncline.video.streams import opened
 from syncline.video.writer import VideoWriter
@@ -19,7 +19,7 @@ from syncline.video.writer import VideoWriter
 PLAYED = frozenset(["h264", "vp8", "vp9", "av1"])
 PLAYED_SUFFIXES = frozenset([".mp4", ".m4v", ".webm", ".mov"])
 _MP4 = PLAYED - {"vp8"}
-_APART = 5e-4  # seconds between two clocks that show the same frames
+_APART = 5e-4  # seconds between two times at which the same frame is shown
 
 
 def plays_in_step(reader: VideoReader) -> bool:
@@ -39,7 +39,7 @@ def write_browser_copy(
     *,
     height: int = 480,
     span: tuple[int, int] | None = None,
-    progress: Callable[[int], None] | None = None,
+    callback: Callback = silent,
 ) -> None:
     """Write an mp4 that every browser plays, with the frames' own times, counted from the first, and the sound.
 
@@ -49,14 +49,14 @@ def write_browser_copy(
         path: the video. out: the mp4 to write, whole or not at all.
         height: of pictures that are encoded again.
         span: (first, one past the last) frame of a part; its time counts from 0, and it has no sound.
-        progress: called with the number of frames done, now and then.
+        callback: told a ``Progress`` of the frames done, now and then.
 
     Raises:
         SynclineError: the video cannot be read.
     """
     if span is None and _repacked(VideoReader(path), Path(out)):
         return
-    write_proxy(path, out, height=height, span=span, progress=progress)
+    write_proxy(path, out, height=height, span=span, callback=callback)
 
 
 def _repacked(reader: VideoReader, out: Path) -> bool:
@@ -106,12 +106,12 @@ def write_proxy(
     *,
     height: int = 480,
     span: tuple[int, int] | None = None,
-    progress: Callable[[int], None] | None = None,
+    callback: Callback = silent,
 ) -> None:
     """A copy encoded again: H.264 at most ``height`` high, with the frames' own times and sound.
 
-    Of a ``span`` (first, one past the last frame) only these, from 0 s on and without sound. ``progress`` is called
-    with the number of frames done, now and then.
+    Of a ``span`` (first, one past the last frame) only these, from 0 s on and without sound. ``callback`` is told
+    a ``Progress`` of the frames done, now and then.
     """
     reader = VideoReader(path)
     scale = min(1.0, height / reader.height)
@@ -124,5 +124,4 @@ def write_proxy(
         for chunk in reader.chunks(wanted, chunk_size=32):
             for picture, at in zip(chunk.pixels, chunk.pts_seconds):
                 writer.write(picture, float(at) - first)
-            if progress is not None:
-                progress(int(chunk.indices[-1] - wanted[0]) + 1)
+            callback(Progress("copying", int(chunk.indices[-1] - wanted[0]) + 1, len(wanted)))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syncline.errors import SynclineError
+from syncline.progress import Progress
 from syncline.video import write_browser_copy
 from syncline.viewer.library import Library
 
@@ -70,12 +71,12 @@ class Proxies:
             number = self._queue.get()
             span, total = self._library.videos[number].span, self._library.num_frames(number)
 
-            def report(done: int, number: int = number, total: int = total) -> None:
-                self._states[number] = {"state": "working", "share": round(done / max(1, total), 3)}
+            def report(told: Progress, number: int = number) -> None:
+                self._states[number] = {"state": "working", "share": round(told.done / max(1, told.total), 3)}
 
-            report(0)
+            report(Progress("copying", 0, total))
             try:
-                write_browser_copy(self._library.file(number), self._proxy(number), span=span, progress=report)
+                write_browser_copy(self._library.file(number), self._proxy(number), span=span, callback=report)
                 self._states[number] = {"state": "ready"}
             except Exception as error:  # whatever it is, the next video has its turn
                 self._states[number] = {"state": "failed", "why": str(error)}

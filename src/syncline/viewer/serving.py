@@ -77,13 +77,7 @@ def open_viewer(
     Raises:
         SynclineError: no videos, no run, or a budget of nothing.
     """
-    if not minutes > 0:
-        raise SynclineError(f"--minutes must be above 0, got {minutes:g}")
-    if run is not None and not run.startswith(HUB) and not (Path(run) / "model.safetensors").is_file():
-        raise SynclineError(
-            f"there is no run at {run} (no model.safetensors in it); give the folder that syncline train wrote, or "
-            f"{HUB}OWNER/NAME for one on the hub"
-        )
+    _check(minutes, run)
     several = [source] if isinstance(source, Path) else list(source)
     features = None if cache is None else Path(cache)
     given: Source | None = None
@@ -116,6 +110,16 @@ def open_viewer(
         beside_first=bodies is not None and bodies.kind == "pictures+pose",
     )  # fmt: skip
     return Viewer(app, len(library), tuple(broken), trainer)
+
+
+def _check(minutes: float, run: str | None) -> None:
+    if not minutes > 0:
+        raise SynclineError(f"--minutes must be above 0, got {minutes:g}")
+    if run is not None and not run.startswith(HUB) and not (Path(run) / "model.safetensors").is_file():
+        raise SynclineError(
+            f"there is no run at {run} (no model.safetensors in it); give the folder that syncline train wrote, or "
+            f"{HUB}OWNER/NAME for one on the hub"
+        )
 
 
 def _bodies_of(

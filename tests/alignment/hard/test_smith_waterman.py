@@ -10,7 +10,7 @@ import torch
 from Bio.Align import PairwiseAligner
 
 from syncline.alignment import smith_waterman, smith_waterman_streamed, soft_smith_waterman
-from syncline.alignment.inference import centred_similarity
+from syncline.alignment.centring import centred_similarity
 
 
 def _value(s: np.ndarray, indices: np.ndarray, match: np.ndarray, go: float, ge: float) -> float:

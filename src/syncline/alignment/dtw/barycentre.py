@@ -49,10 +49,7 @@ def soft_dtw_barycentre(
         >>> bool(middle.max() > 0.9)  # the mean of the two has two humps of half the height
         True
     """
-    if not sequences or any(one.dim() != 2 or one.shape[1] != sequences[0].shape[1] for one in sequences):
-        raise ValueError(f"sequences must be (n, d) of one width d, got {[tuple(one.shape) for one in sequences]}")
-    if any(not len(one) for one in sequences):
-        raise ValueError("a sequence has no frames")
+    _check(sequences)
     share = _shares(weights, sequences)
     frames = torch.tensor([len(one) for one in sequences])
     if length is None:
@@ -92,3 +89,10 @@ def _shares(weights: Sequence[float] | None, sequences: Sequence[Tensor]) -> Ten
     if len(share) != len(sequences) or bool((share < 0).any()) or not float(share.sum()) > 0:
         raise ValueError(f"weights must be one a sequence, at least 0 and not all 0, got {weights}")
     return share / share.sum()
+
+
+def _check(sequences: Sequence[Tensor]) -> None:
+    if not sequences or any(one.dim() != 2 or one.shape[1] != sequences[0].shape[1] for one in sequences):
+        raise ValueError(f"sequences must be (n, d) of one width d, got {[tuple(one.shape) for one in sequences]}")
+    if any(not len(one) for one in sequences):
+        raise ValueError("a sequence has no frames")

@@ -121,25 +121,29 @@ def dtw(
     matrix = restricted(matrix, np.inf, -1, mask, None, None).cpu()
     lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
     ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
-    begin, end = open_begin or subsequence, open_end or subsequence
-    paths: list[Path | None] = [None] * b
+    how = (width, weights, open_begin or subsequence, open_end or subsequence)
+    paths = [Path.empty()] * b
 
     def work(start: int, stop: int) -> None:
         step, cells = np.empty((n, m), dtype=np.uint8), np.empty((n + m, 2), dtype=np.int64)
         for p in range(start, stop):
             rows, columns = n if lx is None else int(lx[p]), m if ly is None else int(ly[p])
-            value = 0.0
             if rows and columns:
-                value, last = _sweep(matrix[p].numpy(), rows, columns, width, weights, begin, end, step)
-            if value != value:
+                paths[p] = _path(matrix[p].numpy(), rows, columns, how, step, cells)
+            if paths[p].score != paths[p].score:
                 check_values(matrix, "cost", lx, ly, forbidden=np.inf)
-            if not (rows and columns) or value == np.inf:
-                paths[p] = Path(np.zeros((0, 2), dtype=np.int64), float(value), np.zeros(0, dtype=np.bool_))
-                continue
-            count = _trace(step, rows - 1, last, cells)
-            indices = cells[:count][::-1].copy()
-            steps = np.diff(indices, axis=0)
-            paths[p] = Path(indices, float(value), np.concatenate([[True], (steps == 1).all(axis=1)]))
 
     in_slices(work, b, b * n * m)
-    return [path for path in paths if path is not None]
+    return paths
+
+
+def _path(
+    cost: NDArray[Any], rows: int, columns: int, how: tuple[Any, ...], step: NDArray[Any], cells: NDArray[Any]
+) -> Path:
+    """The cheapest path of one pair; ``how``: as `_sweep` takes it. ``step``, ``cells``: space. NaN where a cost is."""
+    value, last = _sweep(cost, rows, columns, *how, step)
+    if not value < np.inf:
+        return Path.empty(float(value))
+    indices = cells[: _trace(step, rows - 1, last, cells)][::-1].copy()
+    steps = np.diff(indices, axis=0)
+    return Path(indices, float(value), np.concatenate([[True], (steps == 1).all(axis=1)]))

@@ -176,22 +176,25 @@ def smith_waterman(
     found: list[list[Path]] = [[] for _ in range(b)]
 
     def work(start: int, stop: int) -> None:
-        cells = np.empty(((n + m) * segments, 2), dtype=np.int64)
-        match = np.empty((n + m) * segments, dtype=np.bool_)
-        scores, counts = np.empty(segments), np.empty(segments, dtype=np.int64)
         for p in range(start, stop):
-            rows = n if lx is None else int(lx[p])
-            columns = m if ly is None else int(ly[p])
-            s = matrix[p].numpy()
-            if segments > 1 or not s.flags.c_contiguous:
-                s = s.copy()  # rows and columns are closed in it
-            count = _pair(s, go[p], ge[p], rows, columns, segments, scores, counts, cells, match)
-            at = 0
-            for k in range(count):
-                part = slice(at, at + int(counts[k]))
-                found[p].append(Path(cells[part][::-1].copy(), float(scores[k]), match[part][::-1].copy()))
-                at += int(counts[k])
+            rows, columns = n if lx is None else int(lx[p]), m if ly is None else int(ly[p])
+            found[p] = _paths(matrix[p].numpy(), go[p], ge[p], rows, columns, segments)
 
     in_slices(work, b, b * n * m)
-    empty = Path(np.zeros((0, 2), dtype=np.int64), 0.0, np.zeros(0, dtype=np.bool_))
-    return [path for paths in found for path in (paths or [empty])]
+    return [path for paths in found for path in (paths or [Path.empty()])]
+
+
+def _paths(s: Array, go: Array, ge: Array, rows: int, columns: int, segments: int) -> list[Path]:
+    """The alignments of one pair, best first."""
+    size = sum(s.shape) * segments
+    cells, match = np.empty((size, 2), dtype=np.int64), np.empty(size, dtype=np.bool_)
+    scores, counts = np.empty(segments), np.empty(segments, dtype=np.int64)
+    if segments > 1 or not s.flags.c_contiguous:
+        s = s.copy()  # rows and columns are closed in it
+    count = _pair(s, go, ge, rows, columns, segments, scores, counts, cells, match)
+    ends = np.cumsum(counts[:count])
+    parts = [slice(end - length, end) for end, length in zip(ends, counts, strict=False)]
+    return [
+        Path(cells[part][::-1].copy(), float(score), match[part][::-1].copy())
+        for part, score in zip(parts, scores, strict=False)
+    ]

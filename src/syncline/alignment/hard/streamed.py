@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from syncline.alignment.centring import CentredPair
 from syncline.alignment.compiled import compiled
 from syncline.alignment.hard.smith_waterman import _D, _START, _sweep, _trace
 from syncline.alignment.path import Path
-from syncline.alignment.similarity import unit_rows
 
 Array = NDArray[Any]
 STEP = 128  # rows whose similarities are there at a time
@@ -95,27 +95,25 @@ def smith_waterman_streamed(
         if not rows.isfinite().all():
             frame = int((~rows.isfinite()).any(dim=1).nonzero()[0, 0])
             raise ValueError(f"{name} must be finite, got {rows[frame].tolist()[:4]}... at frame {frame}")
-    pair = _Pair(unit_rows(x.detach().float().cpu()), unit_rows(y.detach().float().cpu()), scale, gap_open, gap_extend)
+    pair = _Pair(CentredPair.of(x.cpu(), y.cpu(), scale=scale), gap_open, gap_extend)
     found: list[Path] = []
     while len(found) < segments and (path := pair.best()) is not None:
         found.append(path)
-    return found or [Path(np.zeros((0, 2), dtype=np.int64), 0.0, np.zeros(0, dtype=np.bool_))]
+    return found or [Path.empty()]
 
 
 class _Pair:
-    """Two sequences of unit rows, and which of their frames are matched already and so closed."""
+    """Two sequences, and which of their frames are matched already and so closed."""
 
-    def __init__(self, a: Tensor, b: Tensor, scale: float, gap_open: float, gap_extend: float) -> None:
-        self.a, self.b = a.div_(scale), b
-        self.mean = float(self.a.double().mean(0) @ b.double().mean(0))  # of all similarities
+    def __init__(self, centred: CentredPair, gap_open: float, gap_extend: float) -> None:
+        self.centred, self.a, self.b = centred, centred.a, centred.b
         self.go, self.ge = float(gap_open), float(gap_extend)
-        self.closed_a, self.closed_b = (np.zeros(len(rows), dtype=np.bool_) for rows in (a, b))
+        self.closed_a, self.closed_b = (np.zeros(len(rows), dtype=np.bool_) for rows in (self.a, self.b))
 
     def similarities(self, top: int, bottom: int, left: int, right: int, room: Tensor | None = None) -> Array:
         """(bottom - top, right - left) float32, fewer rows at the end; written to ``room`` if there is one."""
-        rows = self.a[top:bottom]
-        room = None if room is None else room[: len(rows)]
-        s: Array = torch.mm(rows, self.b[left:right].T, out=room).sub_(self.mean).numpy()
+        room = None if room is None else room[: len(self.a[top:bottom])]
+        s: Array = self.centred.block(slice(top, bottom), slice(left, right), out=room).numpy()
         s[self.closed_a[top:bottom]] = _CLOSED
         if self.closed_b.any():
             s[:, self.closed_b[left:right]] = _CLOSED

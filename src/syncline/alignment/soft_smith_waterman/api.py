@@ -97,16 +97,19 @@ def soft_smith_waterman(
         similarity, gap_open, gap_extend = _over(factor, similarity, gap_open, gap_extend)
         gamma = 1.0
     inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, band, allowed)
-    backend = _backend(inputs[0])
-    if backend == "triton":
-        score, scores = triton_backend.score_and_scores(*inputs)
-    elif backend == "torch":
-        score, scores = torch_backend.score_and_scores(*inputs)
-    else:
-        score, scores = numba_backend.score_and_scores(*_with_lengths(inputs), return_matrix)
+    score, scores = _score_and_scores(inputs, return_matrix)
     if factor is not None:
         score, scores = times(score, factor), times(scores, factor) if return_matrix else scores
     return (score, scores) if return_matrix else score
+
+
+def _score_and_scores(inputs: _Inputs, want_scores: bool) -> tuple[Tensor, Tensor]:
+    backend = _backend(inputs[0])
+    if backend == "triton":
+        return triton_backend.score_and_scores(*inputs)
+    if backend == "torch":
+        return torch_backend.score_and_scores(*inputs)
+    return numba_backend.score_and_scores(*_with_lengths(inputs), want_scores)
 
 
 def expected_alignment(

@@ -70,3 +70,27 @@ class RowsBelow(NamedTuple):
     rows: Any
     spill: Any
     width: int
+
+
+class MovingSteps(NamedTuple):
+    """`Steps` and the direction: ts, and to and te of gaps that vary."""
+
+    s: Any
+    ts: Any
+    a: Any
+    e: Any
+    to: Any
+    te: Any
+
+
+class MovingRowAbove(NamedTuple):
+    """`RowAbove` and, in rows as those of ``edge``, ``moving``: d td + px and py; r_row: space for w / t."""
+
+    edge: Any
+    level: Any
+    moving: Any
+    t_row: Any
+    r_row: Any
+    at: int
+    to: int
+    width: int

@@ -21,7 +21,7 @@ score alone adds to the source.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,15 @@ from syncline.alignment.soft_smith_waterman.vector.backward import (
     upstream_of,
     write_gaps,
 )
-from syncline.alignment.soft_smith_waterman.vector.bundles import Problem, RowsBelow, Scale, Steps, Strip
+from syncline.alignment.soft_smith_waterman.vector.bundles import (
+    MovingRowAbove,
+    MovingSteps,
+    Problem,
+    RowsBelow,
+    Scale,
+    Steps,
+    Strip,
+)
 from syncline.alignment.soft_smith_waterman.vector.forward import (
     clear,
     row_factors,
@@ -84,30 +92,6 @@ CELL = 8 * 16
 _ZERO, _ONE = np.float32(0), np.float32(1)
 
 
-class MovingSteps(NamedTuple):
-    """`Steps` and the direction: ts, and to and te of gaps that vary."""
-
-    s: Any
-    ts: Any
-    a: Any
-    e: Any
-    to: Any
-    te: Any
-
-
-class MovingRowAbove(NamedTuple):
-    """`RowAbove` and, in rows as those of ``edge``, ``moving``: d td + px and py; r_row: space for w / t."""
-
-    edge: Any
-    level: Any
-    moving: Any
-    t_row: Any
-    r_row: Any
-    at: int
-    to: int
-    width: int
-
-
 @inlined
 def _enter(m: int, above: MovingRowAbove) -> None:
     """t and w / t of the row above a strip; and clears what lies behind the strip's own last row."""
@@ -132,20 +116,18 @@ def moving_strip(
     """`strip.strip` with derivatives, over gamma: ``per`` is 1 / gamma.
 
     Adds d and d td of its cells to the first two of ``sums``, times 2 to the third; or, where ``cells`` is given,
-    writes there what the sweep needs, and td over ts. ``gaps``: a, e, to, te, or, where ``varying`` is given, from ``steps``.
-    Returns the sums and the lanes where something is out of range.
+    writes there what the sweep needs, and td over ts. ``gaps``: a, e, to, te, or, where ``varying`` is given, from
+    ``steps``. Returns the sums and the lanes where something is out of range.
     """
     rows, m = strip.rows, strip.columns
     _enter(m, above)
-    edge, level, moving, t_row, r_row, at, below, width = above
+    edge, level, moving, t_row, r_row, at, _, width = above
     s, ts, steps_a, steps_e, steps_to, steps_te = steps
-    a, e, to, te = gaps
-    total, moved, k_total = sums
+    (a, e, to, te), (total, moved, k_total) = gaps, sums
     factors = (scale.hi, scale.lo, lowest_served(scale.hi))
     d, x, y, k = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat_int(0)
     z, t, t_diagonal, k_diagonal = splat(_ZERO), splat(_ONE), splat(_ONE), splat_int(0)
-    zt, dt, px, py = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
-    r, r_diagonal = splat(_ZERO), splat(_ZERO)
+    zt, dt, px, py, r, r_diagonal = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
     bad = below_unsigned(lanes(), splat_int(0))
     columns = splat_int(0) - lanes()
     ends = choose_int(below_unsigned(lanes(), splat_int(rows)), splat_int(m), splat_int(0))
@@ -185,11 +167,32 @@ def moving_strip(
             top = larger(k_total, k)
             kept, part = power(k_total - top + splat_int(127)), power(k - top + splat_int(127))
             total, moved, k_total = fma(total, kept, d * part), fma(moved, kept, dt * part), top
-        if below >= 0:
-            edge[below + q + 1], edge[below + width + q + 1] = last(z), last(y)
-            moving[below + q + 1], moving[below + width + q + 1] = last(zt), last(py)
-            level[below // 2 + q + 1] = last_int(k)
+        _leave(above, q + 1, (z, y, zt, py), k)
     return (total, moved, k_total), bad
+
+
+@inlined
+def _leave(above: MovingRowAbove, q: int, values: Any, k: Any) -> None:
+    """The last row of a strip at one step, for the strip below."""
+    to, width = above.to, above.width
+    if to >= 0:
+        z, y, zt, py = values
+        above.edge[to + q], above.edge[to + width + q] = last(z), last(y)
+        above.moving[to + q], above.moving[to + width + q] = last(zt), last(py)
+        above.level[to // 2 + q] = last_int(k)
+
+
+@inlined
+def _gaps_at(q: int, steps: MovingSteps, gaps: Any, gaps_below: Any, varying: Any, below_it: RowsBelow) -> Any:
+    """a, e, to, te of the cells on the right of those of step q, and of those below."""
+    if varying is None:
+        return gaps, gaps_below
+    right, rows, width, below = (q + 1) * 16, below_it.rows, below_it.width, FRONT + q - 15
+    a, e = load(steps.a, right), load(steps.e, right)
+    to, te = load(steps.to, right), load(steps.te, right)
+    a_below, e_below = from_below(a, rows[4 * width + below]), from_below(e, rows[5 * width + below])
+    to_below, te_below = from_below(to, rows[6 * width + below]), from_below(te, rows[7 * width + below])
+    return (a, e, to, te), (a_below, e_below, to_below, te_below)
 
 
 @inlined
@@ -203,28 +206,18 @@ def moving_sweep(
     varying gaps a, e, to, te of the first row of the strip below. Returns the derivatives of the sums of P d, Q z, P x,
     Q y.
     """
-    rows_below, spill, width = below_it
-    share_of, of_score = score
-    steps_ds, _, steps_a, steps_e, steps_to, steps_te = steps
+    (rows_below, spill, width), (share_of, of_score) = below_it, score
+    steps_ds, _, steps_a, steps_e, _, _ = steps
     gd, gx, gy, gd_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
     md, mx, my, md_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)  # their derivatives
     sum_pd, sum_qz, sum_px, sum_qy = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
-    a, e, to, te = gaps
-    a_below, e_below, to_below, te_below = gaps_below
     for q in range(m + 14, -1, -1):
         c, below, here, right = q * CELL, FRONT + q - 15, FRONT + q, (q + 1) * 16
         d, x, y, t = load(cells, c), load(cells, c + 16), load(cells, c + 32), load(cells, c + 48)
         share, td, px, py = load(cells, c + 64), load(cells, c + 80), load(cells, c + 96), load(cells, c + 112)
         z, dt = d + x, d * td
         zt = dt + px
-        if varying is not None:
-            a, e, to, te = load(steps_a, right), load(steps_e, right), load(steps_to, right), load(steps_te, right)
-            a_below, e_below = (
-                from_below(a, rows_below[4 * width + below]),
-                from_below(e, rows_below[5 * width + below]),
-            )
-            to_below = from_below(to, rows_below[6 * width + below])
-            te_below = from_below(te, rows_below[7 * width + below])
+        (a, e, to, te), (a_below, e_below, to_below, te_below) = _gaps_at(q, steps, gaps, gaps_below, varying, below_it)
         i_t, i_x = reciprocal(t), reciprocal(fma(a, d, e * x))
         i_y = reciprocal(fma(a_below, z, e_below * y))
         h = from_below(gd_later, rows_below[below + 1]) * i_t
