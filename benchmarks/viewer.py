@@ -5,7 +5,7 @@
 Appends one line to `benchmarks/results/viewer.jsonl`. Times are seen from inside the page:
 - first_paint_seconds: from asking a server that is up for the page until the first row of cards has its pictures;
 - scrub: from a position set in A until both videos show their frames (median, 95th percentile, milliseconds);
-- follow: at every frame of A that is presented, how far B's clock is from where the path says (milliseconds, frames).
+- follow: at every frame of A that is presented, how far B's time is from where the path says (milliseconds, frames).
 """
 
 from __future__ import annotations

@@ -70,9 +70,9 @@ def test_a_list_is_a_folder() -> None:
     assert two.events[0] is not None
     assert three.source == "three"
     assert {report.source for report in syncline.deviate(clips, reference=0)} == {"two", "three"}
-    with pytest.raises(SynclineError, match=r"^video='four' names none of the 3 clips \(one, two, three, …\)"):
+    with pytest.raises(SynclineError, match=r"^video='four' names none of 3 clips \(one, two, three, …\)"):
         syncline.search(clips, "four", 1)
-    with pytest.raises(SynclineError, match=r"^events=7: there are 3 clips, numbered from 0"):
+    with pytest.raises(SynclineError, match=r"^events=7: of 3 clips, numbered from 0"):
         syncline.transfer(clips, {7: [1.0]})
     with pytest.raises(SynclineError, match=r"^videos='nowhere' does not exist"):
         syncline.sync("nowhere")

@@ -13,6 +13,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.progress import Callback, Steps
 from syncline.tasks.template import MadeWith
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.tasks import Template
@@ -48,7 +49,9 @@ def clips_of(
     if not named:
         raise SynclineError("no clip was given; expected a folder or a list of clips")
     if times is not None and len(times) != len(named):
-        raise SynclineError(f"times holds {len(times)} arrays for {len(named)} clips; give one for each")
+        raise SynclineError(
+            f"times holds {counted(len(times), 'array')} for {counted(len(named), 'clip')}; give one for each"
+        )
     found: dict[str, Embedding] = {}
     paths: dict[str, Path] = {}
     for number, (argument, clip) in enumerate(named.items()):
@@ -63,7 +66,7 @@ def clips_of(
     if paths:
         embedded = _embedded(list(paths.values()), ", ".join(paths), rate, run, cache, callback, template, made)
         if len(embedded) != len(paths):
-            raise SynclineError(f"{', '.join(paths)}: expected one video each, found {len(embedded)} videos")
+            raise SynclineError(f"{', '.join(paths)}: expected one video each, found {counted(len(embedded), 'video')}")
         found |= dict(zip(paths, embedded, strict=True))
     return [found[argument] for argument in named]
 
@@ -146,7 +149,9 @@ def index_of(argument: str, name: Any, clips: Sequence[Embedding]) -> int:
     """Which clip is meant: its number, its source, or the name or stem of its file."""
     if isinstance(name, int | np.integer):
         if not -len(clips) <= name < len(clips):
-            raise SynclineError(f"{argument}={name}: there are {len(clips)} clips, numbered from 0")
+            raise SynclineError(
+                f"{argument}={name}: of {counted(len(clips), 'clip')}, numbered from 0, there is none of that number"
+            )
         return int(name) % len(clips)
     text = name.source if isinstance(name, Embedding) else os.fspath(name)
     sources = [clip.source for clip in clips]
@@ -155,7 +160,9 @@ def index_of(argument: str, name: Any, clips: Sequence[Embedding]) -> int:
     found = found or [i for i, source in enumerate(sources) if Path(source).stem == text]
     if len(found) != 1:
         known = ", ".join(Path(source).name for source in sources[:4])
-        raise SynclineError(f"{argument}={text!r} names {len(found) or 'none'} of the {len(clips)} clips ({known}, …)")
+        raise SynclineError(
+            f"{argument}={text!r} names {len(found) or 'none'} of {counted(len(clips), 'clip')} ({known}, …)"
+        )
     return found[0]
 
 

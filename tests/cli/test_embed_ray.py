@@ -54,5 +54,5 @@ def test_two_workers_write_what_one_process_writes(
         np.testing.assert_array_equal(rayed[source].pts_seconds, expected.pts_seconds)
     capsys.readouterr()
     assert main([*common, "rayed", "--ray", "local", "--workers", "2"]) == 0
-    assert "3 of 3 videos are there already" in capsys.readouterr().out
+    assert "3 of 3 videos there already" in capsys.readouterr().out
     assert len(list(stored("rayed"))) == 3

@@ -205,7 +205,7 @@ def test_transfer_carries_events_in_every_form(
     assert command(folder, "transfer", folder, "--labels", marks, "--form", "all", "--out", tmp_path / "out") == 0
     warned = capsys.readouterr().err
     assert "of the 2 videos that" in warned
-    assert "1 are not in" in warned
+    assert "are left out: 1 (the first" in warned
     assert "of_somewhere_else.mp4" in warned
     table = rows(tmp_path / "out" / "transferred.csv")
     assert {row["video"] for row in table} == set(truth)
@@ -348,14 +348,14 @@ def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["search", "{folder}"], "give what is looked for"),
-        (["search", "{folder}", "--video", "nobody.mp4", "--time", "1"], "names none of the 4 videos"),
+        (["search", "{folder}", "--video", "nobody.mp4", "--time", "1"], "names none of 4 videos"),
         (["search", "{folder}", "--video", "{first}", "--time", "99"], "asked for 99.00 s"),
         (["search", "{folder}", "--video", "{first}", "--time", "-0.1"], "asked for -0.10 s"),
         (
             ["search", "{folder}", "--video", "{first}", "--time", "1", "--per-video", "-1"],
             "-k must be at least 1, --apart",
         ),
-        (["sync", "{folder}", "--reference", "nobody.mp4"], "names none of the 4 videos"),
+        (["sync", "{folder}", "--reference", "nobody.mp4"], "names none of 4 videos"),
         (["search", "{folder}", "--video", "{first}", "--time", "2", "--until", "1"], "comes before --time"),
         (
             ["search", "{folder}", "--video", "{first}", "--time", "2", "--apart", "nan"],

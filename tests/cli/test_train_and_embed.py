@@ -71,7 +71,7 @@ def test_three_phone_clips(
     stored = EmbeddingStore.read(tmp_path / "out")
     assert [len(embedding) for embedding in stored] == [30, 30, 30], "ten a second, whatever the camera's rate"
     assert main(words) == 0
-    assert "3 of 3 videos are there already" in capsys.readouterr().out
+    assert "3 of 3 videos there already" in capsys.readouterr().out
 
 
 def test_shards_fill_one_folder(run: Path, phone: Path, cache: str, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_bad_sources_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pyte
     for source, said in (
         (empty, "holds no video"),
         (one, "at least 2"),
-        (none, "none of the 2 files"),
+        (none, "2 files, none of which"),
         (tmp_path / "missing", "does not exist"),
         (one / "gone.csv", "gone.mp4"),
         (one / "order.csv", "row 2"),

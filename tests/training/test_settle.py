@@ -72,7 +72,7 @@ def test_the_rate_follows_the_clips_unless_it_is_named(rooms: VideoSet, cache: P
 
 
 def test_few_clips_are_told(rooms: VideoSet, videos: VideoSet, cache: Path, small: Small) -> None:
-    assert any("4 clips are few to learn from" in note for note in settled(videos.videos, small(), cache).notes)
+    assert any("4 clips to learn from: that is few" in note for note in settled(videos.videos, small(), cache).notes)
     assert not any("few" in note for note in settled(rooms.videos, small(), cache).notes)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.options import setting
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.experiments import BenchConfig
@@ -105,9 +106,9 @@ def _list_runs(config: BenchConfig) -> None:
     runs = planned_runs(config.sets, list(config.methods), config.seeds, config.paper)
     for run in runs:
         training = config.training(run.row, run.seed)
-        length = f"{training.steps} steps" if training.epochs is None else f"{training.epochs} epochs"
+        length = counted(training.steps, "step") if training.epochs is None else counted(training.epochs, "epoch")
         pictures = training.views.batch_size * training.views.num_frames * training.encoder.contexts
         pictures *= 3 if training.views.pairing == "triplets" else 2
         paper = f"; the paper's {run.paper}" if run.paper else ""
         print(f"{run.set}, {run.row}, seed {run.seed}: {length} of {pictures} pictures{paper}")
-    print(f"{len(runs)} runs")
+    print(counted(len(runs), "run"))

@@ -27,9 +27,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Lists or clears."""
     import json
 
-    from syncline.cli.outputs import counted
     from syncline.encoder import cache_info, clear_cache
     from syncline.files import cache_folder
+    from syncline.wording import counted
 
     root = arguments.cache or str(cache_folder() / "features")
     entries = [entry for entry in cache_info(root) if arguments.backbone in (None, entry.backbone)]

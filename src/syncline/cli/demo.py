@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.errors import SynclineError
 from syncline.files import holds_files
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +97,7 @@ def _render(out: Path, arguments: argparse.Namespace, say: Any) -> tuple[list[Sy
 
     def tell(progress: Progress) -> None:
         if progress.done:
-            say(f"rendering: {progress.done} of {progress.total} videos")
+            say(f"rendering: {progress.done} of {counted(progress.total, 'video')}")
 
     truth = render_synthetic(out / "set", config, callback=tell)
     return truth, open_videos(out / "set")

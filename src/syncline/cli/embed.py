@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from syncline.cli.bodies import add_body_options
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, source_of
-from syncline.cli.outputs import counted, prepare_folder
+from syncline.cli.outputs import prepare_folder
 from syncline.cli.terminal import Bars, progress
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         mine = videos[part::parts]
         left = [video for video in mine if video.video_id not in store]
         if len(left) < len(mine):
-            print(f"{len(mine) - len(left)} of {len(mine)} videos are there already")
+            print(f"{len(mine) - len(left)} of {counted(len(mine), 'video')} there already")
         if arguments.ray is not None:
             failed = _on_ray(arguments, left, store)
         else:
@@ -84,7 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
     for source, why in failed:
         print(f"passed over {source}: {why}")
     if failed and len(failed) == len(mine):
-        raise SynclineError(f"none of the {len(mine)} videos could be embedded; the first: {failed[0][1]}")
+        raise SynclineError(
+            f"{counted(len(mine), 'video')}, none of which could be embedded; the first: {failed[0][1]}"
+        )
     if arguments.npy is not None:
         from syncline.data.published.feature_arrays import write_features
 

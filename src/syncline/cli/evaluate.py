@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_label_rate, add_source_options, labels_of, source_of
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     counts = ", ".join(f"{len(videos.split(name))} {name}" for name in ("train", "val") if len(videos.split(name)))
     console = Console(stderr=True)
     console.print(
-        f"{len(videos)} videos ({counts or 'no split: nothing is fitted, all are measured'})", highlight=False
+        f"{counted(len(videos), 'video')} ({counts or 'no split: nothing is fitted, all are measured'})",
+        highlight=False,
     )
     with tempfile.TemporaryDirectory() as own, console.status("features") as status:
         trained = encoder is not None and encoder.config.trainable != "frozen"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.terminal import warn
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.data import Video, VideoSet
@@ -81,14 +82,14 @@ def labels_of(
     unused = [track.video for track in tracks if id(track) not in used]
     if used and unused:
         print(
-            f"syncline: of the {len(tracks)} videos that {path} labels, {len(unused)} are not in {videos.name} and are "
-            f"left out (the first: {unused[0]})", file=sys.stderr,
+            f"syncline: {path} labels {counted(len(tracks), 'video')}; those that {videos.name} does not have are left "
+            f"out: {len(unused)} (the first: {unused[0]})", file=sys.stderr,
         )  # fmt: skip
     return tracks
 
 
 def pick(videos: VideoSet, name: str) -> int:
-    """Place of the video that a name, a stem or a path means.
+    """Number of the video that a name, a stem or a path means.
 
     Raises:
         SynclineError: none or several.
@@ -99,7 +100,7 @@ def pick(videos: VideoSet, name: str) -> int:
     loose = exact or [i for i, video in enumerate(videos) if Path(video.name).stem == stem]
     if len(loose) != 1:
         known = ", ".join(video.name for video in list(videos)[:4])
-        raise SynclineError(f"{name!r} names {len(loose) or 'none'} of the {len(videos)} videos ({known}, …)")
+        raise SynclineError(f"{name!r} names {len(loose) or 'none'} of {counted(len(videos), 'video')} ({known}, …)")
     return loose[0]
 
 

@@ -52,13 +52,3 @@ def draw(arguments: argparse.Namespace, name: str, make: Callable[[], Figure | N
     figure = make()
     if figure is not None:
         write_figure(arguments.out / f"{name}.{arguments.figures}", figure)
-
-
-def counted(number: int, what: str) -> str:
-    """``1 video``, ``2 videos``.
-
-    Examples:
-        >>> counted(1, "video"), counted(3, "labelled video")
-        ('1 video', '3 labelled videos')
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -11,6 +11,7 @@ from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.terminal import progress, say, warn
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,7 +160,7 @@ def _index(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet) 
     fresh = [video for video in videos if index.notes.get(f"content {video.name}") != contents[video.name]]
     gone = [name for name in index.sources if name not in contents]
     if kept and (fresh or gone):
-        warn(f"{arguments.index} is stale: {len(fresh)} videos are new or changed, {len(gone)} are gone")
+        warn(f"{arguments.index} is stale: of its videos {len(fresh)} new or changed, {len(gone)} gone")
     if arguments.keep_index and kept:
         return index
     for name in gone:
@@ -171,7 +172,7 @@ def _index(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet) 
     if arguments.index is not None and (fresh or gone or not kept):
         index.notes = {"made_with": made} | {f"content {name}": content for name, content in contents.items()}
         index.save(arguments.index)
-        warn(f"{arguments.index}: {len(index)} frames of {len(index.sources)} videos")
+        warn(f"{arguments.index}: {counted(len(index), 'frame')} of {counted(len(index.sources), 'video')}")
     return index
 
 

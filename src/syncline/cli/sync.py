@@ -14,6 +14,7 @@ from syncline.cli.options import add_label_rate, labels_of, pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.template import save_template
 from syncline.cli.terminal import Bars, progress, say, warn
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -279,7 +280,7 @@ def _copies(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline)
             [video.path for video in videos], timeline, arguments.out / "copies", kind=arguments.copies,
             rate=arguments.copies_rate, sound=arguments.sound, callback=bars,
         )  # fmt: skip
-    say(f"{len(written)} copies in {arguments.out / 'copies'}")
+    say(f"copies of {counted(len(written), 'video')} in {arguments.out / 'copies'}")
 
 
 def _film(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline, reference: str | None) -> None:

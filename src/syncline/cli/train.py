@@ -13,6 +13,7 @@ from syncline.cli.bodies import add_body_options, pose_settings
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, setting, source_of
 from syncline.parallel import is_main_process
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.data import VideoSet
@@ -215,7 +216,7 @@ def _finish(arguments: argparse.Namespace) -> None:
     folder = Path(arguments.out)
     summary = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     seconds, step = summary["seconds"], summary["step"]
-    print(f"{folder}: {step} steps in {seconds:.0f} s ({step / max(seconds, 1e-9):.2f} a second)")
+    print(f"{folder}: {counted(step, 'step')} in {seconds:.0f} s ({step / max(seconds, 1e-9):.2f} a second)")
     if arguments.profile:
         plan = summary["plan"] or {}
         profile = {

@@ -13,6 +13,7 @@ from syncline.cli.options import add_label_rate, labels_of
 from syncline.cli.outputs import RESULTS
 from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import say
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     marks = marks_of(videos, labels_of(videos, arguments.labels, arguments.events, label_rate=arguments.label_rate))
     if not marks:
-        raise SynclineError(f"{arguments.labels} marks no event in any of the {len(videos)} videos of {videos.name}")
+        raise SynclineError(f"{arguments.labels} marks no event in any video of {videos.name}")
     _transfer(arguments, videos, marks)
 
 
@@ -107,7 +108,8 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
     found = transfer_events(labelled, [embeddings[i] for i in others], **options)
     _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
     _reliability(arguments, labelled, [embeddings[i] for i in others], options)
-    say(f"{len(marks)} labelled videos, {len(names)} events carried to {len(others)}; results in {arguments.out}")
+    carried = f"{counted(len(names), 'event')} carried to {len(others)}"
+    say(f"{counted(len(marks), 'labelled video')}, {carried}; results in {arguments.out}")
     if others:
         say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
         by_source = {embeddings[i].source: videos[i].name for i in others}
@@ -144,7 +146,7 @@ def _suggest(arguments: argparse.Namespace, videos: VideoSet) -> None:
     folder = consensus_of(videos, embeddings, pins=arguments.pins)
     found = suggest(folder, arguments.suggest)
     if arguments.suggest > len(videos):
-        say(f"there are no more than {len(videos)} videos")
+        say(f"there are no more than {counted(len(videos), 'video')}")
     for i, covered in zip(found.videos, found.covered, strict=True):
         say(f"label {videos[i].name}: {covered:.0%} of the folder is found again in the videos named so far")
 
@@ -153,7 +155,7 @@ Marks = dict[int, tuple[tuple[str, ...], tuple[float | None, ...]]]
 
 
 def marks_of(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
-    """Place of a video -> names of its events and seconds on its file's clock; tracks without any are passed over.
+    """Number of a video -> names of its events and their seconds in its file; tracks without any are passed over.
 
     Raises:
         SynclineError: labels that `attach_labels` refuses: of another length, out of order or after the end.
@@ -170,7 +172,7 @@ def marks_of(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
         video = videos[i]
         shown, begins = _own_times(video)
         track = known_events(with_times(track, shown), num_phases)
-        labels_to_phases(replace(track, phases=None), len(shown), shown)  # refuses events that are in no place
+        labels_to_phases(replace(track, phases=None), len(shown), shown)  # refuses events that lie outside
         events = tuple(second for _, second in track.events)
         if any(second is not None for second in events):
             found[i] = (track.event_names, tuple(None if second is None else begins + second for second in events))
@@ -178,7 +180,7 @@ def marks_of(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
 
 
 def _own_times(video: Video) -> tuple[NDArray[np.float64], float]:
-    """When each frame of a video is shown, and what to add for its file's clock: 0 unless it is a part of a file."""
+    """When each frame of a video is shown, and what to add for seconds of its file: 0 unless it is a part of a file."""
     from syncline.video import VideoReader
 
     seconds = VideoReader(video.path).pts_seconds

@@ -15,6 +15,7 @@ from syncline.data.published.datasets import open_dataset, recognised
 from syncline.data.published.lerobot import is_lerobot, open_lerobot
 from syncline.data.video_set import Video, VideoSet, unique_names
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -139,5 +140,7 @@ def _from_files(files: Sequence[Path], name: str) -> VideoSet:
     if not files:
         raise SynclineError("the list of videos is empty; give at least one")
     if not videos:
-        raise SynclineError(f"none of the {len(files)} files is a video that can be read; the first: {problems[0]}")
+        raise SynclineError(
+            f"{counted(len(files), 'file')}, none of which is a video that can be read; the first: {problems[0]}"
+        )
     return VideoSet(tuple(videos), name)

@@ -26,6 +26,7 @@ from syncline.encoder.principal_space import PrincipalSpace
 from syncline.files import content_of, replacing, write_json
 from syncline.pose import PoseSpace
 from syncline.progress import Callback, Steps, silent
+from syncline.wording import counted
 
 Space = TypeVar("Space", PrincipalSpace, PoseSpace)
 

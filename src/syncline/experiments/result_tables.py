@@ -2,7 +2,7 @@
 
 A cell is the mean over seeds and its standard deviation. It is bold where it is the best of its column *and* the 95 %
 interval of its difference to the next best (paired, over source videos, seeds averaged) excludes 0. Controls and other
-labels are shown and compared, never bold. tau stands last and is not ranked: a clock scores 99.6.
+labels are shown and compared, never bold. tau stands last and is not ranked: time-only scores 99.6.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from syncline.pose.keypoints import Keypoints
 from syncline.pose.normalise import LONGEST_GAP
 from syncline.progress import Callback, Steps, silent
 from syncline.video import VideoReader
+from syncline.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class KeypointFolder:
         some = next((clip for clip in found if clip is not None), None)
         if some is None:
             raise SynclineError(
-                f"--keypoints {self.folder}: no keypoint file is named as one of the {len(videos)} videos "
+                f"--keypoints {self.folder}: no keypoint file is named as one of {counted(len(videos), 'video')} "
                 f"({', '.join(video.path.stem for video in videos[:3])}, …)"
             )
         return [self._nobody(video, some) if clip is None else clip for video, clip in zip(videos, found, strict=True)]

@@ -19,6 +19,7 @@ from syncline.pose.estimator import Model
 from syncline.pose.keypoints import Keypoints
 from syncline.progress import Callback, Steps, silent
 from syncline.video import VideoReader
+from syncline.wording import counted
 
 FRAMES = 16
 """Frames that are looked at in each clip, evenly spaced."""
@@ -50,8 +51,8 @@ class Presence:
     def __str__(self) -> str:
         there = sum(share >= NEEDED for share in self.shares)
         return (
-            f"a person in {NEEDED:.0%} or more of the frames of {there} of {len(self.shares)} clips that were looked at"
-            f" (on average in {float(np.mean(self.shares or [0.0])):.0%} of the frames)"
+            f"a person in {NEEDED:.0%} or more of the frames of {there} of {counted(len(self.shares), 'clip')} that "
+            f"were looked at (on average in {float(np.mean(self.shares or [0.0])):.0%} of the frames)"
         )
 
 

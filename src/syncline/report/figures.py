@@ -35,6 +35,7 @@ from syncline.report.style import (
 )
 from syncline.tasks import Alignment, similarity
 from syncline.tasks import tempo_curve as slopes
+from syncline.wording import counted
 
 __all__ = [
     "deviation_figure",
@@ -191,7 +192,7 @@ def trajectories(
     else:
         axes.set(xlabel="UMAP 1", ylabel="UMAP 2")
     axes.set(xticks=[], yticks=[])
-    axes.set_title(title or f"{len(embeddings)} videos (○ start, ■ end)")
+    axes.set_title(title or f"{counted(len(embeddings), 'video')} (○ start, ■ end)")
     return figure
 
 

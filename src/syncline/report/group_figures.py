@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from syncline.report.style import A_COLOUR, INK, QUIET, RULE, SEQUENTIAL, one_axes, short, styled
 from syncline.tasks import Report, Timeline
+from syncline.wording import counted
 
 KIND_COLOURS = {
     "missing": INK, "extra": "#c8641b", "repeated": "#b0548f", "out_of_order": "#5b5fb5", "slower": "#4aa3d8",
@@ -23,7 +24,7 @@ MOST_ROWS = 120
 
 @styled
 def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str | None = None) -> Figure:
-    """One bar a video along the common clock, coloured by the video's own time; white where it has no part.
+    """One bar a video along the common time, coloured by the video's own time; white where it has no part.
 
     Args:
         timeline: from `synchronize`; at most the first `MOST_ROWS` videos are drawn.
@@ -43,7 +44,7 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     labels = [short(names[k] if k < len(names) else timeline.sources[k], 26) for k in range(count)]
     axes.set_yticks(range(count), labels)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("common clock (s)")
+    axes.set_xlabel("common time (s)")
     for k in range(count):
         misfit = timeline.inconsistency[k]
         text = "–" if np.isnan(misfit) else f"{misfit:.2f} s"
@@ -52,7 +53,9 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     bar = figure.colorbar(drawn, ax=axes, pad=0.09, shrink=min(1.0, 4 / count + 0.3), ticks=[0, 0.5, 1])
     bar.set_label("share of the video")
     bar.outline.set_visible(False)
-    axes.set_title((title or f"{len(timeline.sources)} videos on one clock") + _of(count, len(timeline.sources)))
+    axes.set_title(
+        (title or f"{counted(len(timeline.sources), 'video')} on one time line") + _of(count, len(timeline.sources))
+    )
     return figure
 
 
@@ -146,5 +149,5 @@ def reliability_figure(confidence: ArrayLike, hit: ArrayLike, *, bins: int = 5, 
     axes.errorbar(x, y, yerr=np.stack([y - low, high - y]), color=A_COLOUR, marker="o", markersize=4, capsize=2)
     error = float(sum(len(part) * abs(sure[part].mean() - right[part].mean()) for part in parts) / len(order))
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share that was right", aspect="equal")
-    axes.set_title(title or f"{len(sure)} claims, calibration error {error:.2f}")
+    axes.set_title(title or f"{counted(len(sure), 'claim')}, calibration error {error:.2f}")
     return figure

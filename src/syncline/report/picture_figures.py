@@ -31,12 +31,12 @@ def filmstrip(
     names: tuple[str, str] = ("A", "B"),
     title: str | None = None,
 ) -> Figure:
-    """Moments of A above, the moments of B that belong to them below, and both clocks in between, joined by the path.
+    """Moments of A above, the moments of B that belong to them below, and the times of both in between, joined by the path.
 
     Args:
         frames_a: k pictures (h, w, 3) uint8 of A, in order of time. seconds_a: when they are shown.
         frames_b: the k pictures of B that match; None where A has no counterpart. seconds_b: NaN there.
-        alignment: what joins the two clocks; unmatched stretches of either are barred red.
+        alignment: what joins the two times; unmatched stretches of either are barred red.
         names: of the two videos.
         title: above the figure.
 

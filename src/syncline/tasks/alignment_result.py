@@ -16,6 +16,7 @@ from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 NEAR = 2
 """Frames of B to either side of a matched one whose probabilities count for it."""
@@ -50,7 +51,7 @@ class Alignment:
     Attributes:
         path: (k, 2) int64, matched pairs of rows of A's and B's embedding, no row twice, ascending in both columns;
             in the other modes than `local` the frames during which one video waits for the other are in no pair.
-        times: (k, 2) float64, the same pairs in seconds on each player's clock; B's is refined below one frame.
+        times: (k, 2) float64, the same pairs in seconds, as a player shows them; B's is refined below one frame.
         confidence: (k,) float64 in [0, 1], probability that the pair is matched (within one frame of B).
         score: total score of the alignment (`local`) or minus its mean cost (the other modes).
         segments: matched stretches, in order of time; empty if nothing matches.
@@ -74,7 +75,7 @@ class Alignment:
         stretches = f"{len(self.segments)} segment{'' if len(self.segments) == 1 else 's'}"
         names = " and ".join(FilePath(source).name for source in self.sources)
         return (
-            f"Alignment({names}, {self.mode}: {len(self.path)} pairs in {stretches}, "
+            f"Alignment({names}, {self.mode}: {counted(len(self.path), 'pair')} in {stretches}, "
             f"score {self.match_score:.3f}, needs {MATCH_THRESHOLD:.2f})"
         )
 

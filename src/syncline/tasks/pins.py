@@ -70,7 +70,7 @@ def pinned_frames(
     Args:
         pins: in the order in which they were said; the later of two that contradict each other is refused.
         embeddings: whose frames are meant; a moment goes to the nearest sampled frame.
-        index: name of a video -> its place in `embeddings`, raising SynclineError for a name that is none.
+        index: name of a video -> its number in `embeddings`, raising SynclineError for a name that is none.
 
     Raises:
         SynclineError: an unknown video, a video pinned to itself, a time outside a film, or pins that contradict or

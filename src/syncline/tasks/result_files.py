@@ -58,7 +58,7 @@ def alignment_rows(alignment: Alignment, a: Embedding, b: Embedding) -> list[dic
 
 
 def _order(row: Mapping[str, Any], alignment: Alignment) -> tuple[float, float]:
-    """Order: A's clock; a frame of B alone stands after the last pair before it."""
+    """Order: A's time; a frame of B alone stands after the last pair before it."""
     if "time_a" in row:
         return float(row["time_a"]), float(row.get("time_b", math.inf))
     before = alignment.times[alignment.times[:, 1] <= row["time_b"], 0]
@@ -85,7 +85,7 @@ def alignment_value(alignment: Alignment, a: Embedding, b: Embedding) -> dict[st
 
 
 def timeline_rows(timeline: Timeline, names: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """One row an instant of the common clock, and the columns: `seconds`, then one a video (NaN: no part in it)."""
+    """One row an instant of the common time, and the columns: `seconds`, then one a video (NaN: no part in it)."""
     rows = [
         {"seconds": float(second), **{name: float(at) for name, at in zip(names, column, strict=True)}}
         for second, column in zip(timeline.seconds, timeline.positions.T, strict=True)

@@ -17,6 +17,7 @@ from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json
+from syncline.wording import counted
 
 FAISS_FROM = 1_000_000
 """Above this many frames FAISS serves where it is installed; below, an exact product is as fast."""
@@ -27,7 +28,7 @@ class Hit:
     """One moment.
 
     Attributes:
-        source: the video. seconds: on its clock.
+        source: the video. seconds: of it.
         score: what hits are ordered by: `similarity`, or in [0, 1] what the folder says (`moments.same_moments`).
         similarity: cosine of its frame and the query's, in [-1, 1].
     """
@@ -110,7 +111,9 @@ class MomentIndex:
             SynclineError: unknown source, one without frames, or a time outside the video.
         """
         if source not in self.sources:
-            raise SynclineError(f"{source!r} is not in the index of {len(self.sources)} videos; add it first")
+            raise SynclineError(
+                f"{source!r} is not in the index of {counted(len(self.sources), 'video')}; add it first"
+            )
         number = self.sources.index(source)
         seconds = self._seconds[number]
         if not len(seconds):

@@ -2,7 +2,7 @@
 
 Notable choices:
 - What is compared is when sounds begin in eight bands of pitch (onset envelopes at 250 a second), which survives other
-  microphones, noise as loud as the sound, and clocks that run up to 7 % apart.
+  microphones, noise as loud as the sound, and recorders whose time runs up to 7 % apart.
 - Short pieces of A are looked for in all of B at a grid of rates; the rate and offset on which most pieces agree are
   then refined by a line through the places of the pieces, fitted so that strays do not count.
 - The intervals come from how far the pieces lie from that line. A drift within its interval of none is said to be none.
@@ -41,7 +41,7 @@ class SoundOffset:
 
     Attributes:
         offset: seconds. offset_within: half of its 90 % interval, in seconds, at the middle of what both have.
-        rate: how fast B's clock runs. rate_within: half of its 90 % interval.
+        rate: how fast B's time runs. rate_within: half of its 90 % interval.
         agreement: share of the pieces of A that lie on the line.
     """
 
@@ -53,7 +53,7 @@ class SoundOffset:
 
     @property
     def drifts(self) -> bool:
-        """Whether the clocks run apart by more than can be told from none."""
+        """Whether the times run apart by more than can be told from none."""
         return abs(self.rate - 1) > self.rate_within
 
 
@@ -129,7 +129,7 @@ def _pieces(duration: float, length: float) -> NDArray[np.float64]:
 
 
 def _stretched(envelope: Envelope, start: float, length: float, rate: float) -> Envelope:
-    """A piece as it is in a recording whose clock runs at that rate."""
+    """A piece as it is in a recording whose time runs at that rate."""
     count = max(8, round(length * rate * ENVELOPE_RATE))
     at = start * ENVELOPE_RATE + np.arange(count) / rate
     grid = np.arange(envelope.shape[1])

@@ -276,7 +276,7 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     if len(pairs) < 5:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
     thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
-    # the intercept is the median of what is left: of the medians of both clocks, one-sided stray pairs move one alone
+    # the intercept is the median of what is left: of the medians of both times, one-sided stray pairs move one alone
     from scipy import stats  # slow to import, and needed here alone
 
     line = stats.theilslopes(thin[:, 1], thin[:, 0], method="joint")

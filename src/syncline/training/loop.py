@@ -47,7 +47,7 @@ from syncline.training.stopping import Stop, TrainingStopped, catching_stops
 from syncline.views import WorkerViews
 
 _REVISE = 25
-"""Steps between looks at the clock, where there is a budget."""
+"""Steps between looks at the time that has passed, where there is a budget."""
 _NOT_IDENTITY = ("steps", "align_with_gaps", "workers", "store", "log_every", "checkpoint_seconds", "trackers")
 """What may change when a run is resumed."""
 

@@ -23,6 +23,7 @@ from syncline.training.config import TrainConfig
 from syncline.training.planning import Budget
 from syncline.training.progress import Callback, Progress
 from syncline.views import FeatureViews, PixelStore, PixelViews, Views, WorkerViews
+from syncline.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -176,8 +177,8 @@ def _stored(
     free = shutil.disk_usage(store.root).free
     if size > 0.95 * free:
         raise SynclineError(
-            f"decoded pictures of {len(lacking)} videos take {size / 1e9:.1f} GB, {store.root} has {free / 1e9:.1f} GB "
-            "free; set SYNCLINE_CACHE to another disk, or store=false, which decodes in every step"
+            f"decoded pictures of {counted(len(lacking), 'video')} take {size / 1e9:.1f} GB, {store.root} has "
+            f"{free / 1e9:.1f} GB free; set SYNCLINE_CACHE to another disk, or store=false, which decodes in every step"
         )
     share = lacking[accelerator.process_index :: accelerator.num_processes]
     tell(Progress("pictures", 0, len(share), f"decoding into {store.root}: {size / 1e9:.2f} GB"))

@@ -16,6 +16,7 @@ from syncline.training.checkpoint import trained_state
 from syncline.training.config import TrainConfig
 from syncline.training.steps import Stepper, Stopwatch
 from syncline.views import Batch, ViewConfig
+from syncline.wording import counted
 
 _PROBE_FRAMES = 16
 FEATURE_SHARE = 0.7
@@ -51,9 +52,10 @@ class Plan:
     def __str__(self) -> str:
         size = f"{self.bytes / 1e6:.0f} MB of disk" if self.bytes else "no more disk"
         return (
-            f"{self.videos} videos, {self.frames} sampled frames ({self.missing} not in the cache yet, {size}): about "
+            f"{counted(self.videos, 'video')}, {counted(self.frames, 'sampled frame')} "
+            f"({self.missing} not in the cache yet, {size}): about "
             f"{spoken(self.feature_seconds)} to read them and {spoken(self.step_seconds * self.steps)} for "
-            f"{self.steps} steps"
+            f"{counted(self.steps, 'step')}"
         )
 
 

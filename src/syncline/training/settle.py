@@ -27,6 +27,7 @@ from syncline.errors import SynclineError
 from syncline.losses import DEFAULT_PRESET
 from syncline.training.config import TrainConfig
 from syncline.training.devices import make_backbone
+from syncline.wording import counted
 
 DIFFERENT_SCENES = 0.3
 """Share of the variance between clips from which on scenes count as different."""
@@ -66,17 +67,19 @@ def settled(
     """
     notes = []
     if config.views.batch_size < processes:
-        notes.append(f"the batch of {config.views.batch_size} pairs is raised to {processes}, one for each process")
+        notes.append(
+            f"the batch of {counted(config.views.batch_size, 'pair')} is raised to {processes}, one for each process"
+        )
         config = replace(config, views=replace(config.views, batch_size=processes))
     if len(videos) < FEW_CLIPS:
         notes.append(
-            f"{len(videos)} clips are few to learn from: frozen features, which every command uses without --run, may "
-            "serve better; compare with syncline evaluate"
+            f"{counted(len(videos), 'clip')} to learn from: that is few. Frozen features, which every command uses "
+            "without --run, may serve better; compare with syncline evaluate"
         )
     if config.epochs is not None:
         each = max(1, len(videos) // (config.views.batch_size * config.accumulate))
         config = replace(config, steps=config.epochs * each)
-        notes.append(f"{config.epochs} rounds of {each} steps")
+        notes.append(f"{counted(config.epochs, 'round')} of {counted(each, 'step')}")
     if config.sample_rate_hz is not None:
         config, note = _with_rate(videos, config)
         notes += note

@@ -19,6 +19,7 @@ from syncline import __version__
 from syncline.data import Embedding, Video
 from syncline.errors import SynclineError
 from syncline.files import content_hash, content_of
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.encoder import FeatureCache, FrameEncoder
@@ -239,7 +240,7 @@ def stored(folder: Path) -> tuple[list[Path], Given]:
     paths = [Path(source) for source in embeddings if Path(source).exists()]
     if not paths:
         raise SynclineError(
-            f"{folder} holds embeddings of {len(embeddings)} videos, none of which is where it was; "
+            f"{folder} holds embeddings of {counted(len(embeddings), 'video')}, none of which is where it was; "
             "view the folder of the videos"
         )
     return paths, Given(lambda video: embeddings[video.video_id], f"embeddings in {folder.name}")

@@ -166,7 +166,7 @@ class Labelling:
                     second = float(pts_seconds[min(known.frames[k] or 0, len(pts_seconds) - 1)])
                 marks.setdefault(video.name, {})[names.index(event)] = second
         if not marks:
-            raise SynclineError(f"{name} labels none of these {len(self._library)} videos; their names must agree")
+            raise SynclineError(f"{name} labels no video of these; their names must agree")
         there = self._library.event_names
         self._library.journal.take_in(marks, {k: event for k, event in enumerate(names) if [event] != there[k : k + 1]})
         return len(marks)

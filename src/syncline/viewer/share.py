@@ -47,7 +47,7 @@ def share_page(
     data = {
         "compare": found,
         "names": names,
-        "clocks": [library.pts_seconds(number).round(6).tolist() for number in (a, b)],
+        "pts": [library.pts_seconds(number).round(6).tolist() for number in (a, b)],
         "matrix": {
             "shape": list(cells.shape),
             "extent": list(extent),

@@ -220,7 +220,7 @@ def test_boris_event_before_its_film_is_refused(tmp_path: Path) -> None:
 
 
 def test_boris_project_without_marks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SynclineError, match="marks no event in its 1 observations"):
+    with pytest.raises(SynclineError, match="marks no event in its 1 observation"):
         read_labels(write_boris(tmp_path / "p.boris", o=observation([])))
 
 

@@ -31,7 +31,7 @@ def attach_labels(videos: VideoSet, tracks: Sequence[LabelTrack]) -> VideoSet:
     found = tracks_of(videos, tracks)
     if not found:
         given = tracks[0].video if tracks else "none"
-        raise SynclineError(f"the labels name none of the {len(videos)} videos of {videos.name} (the first: {given})")
+        raise SynclineError(f"the labels name no video of {videos.name} (the first: {given})")
     labelled: list[Video] = list(videos)
     for i, track in found.items():
         labelled[i] = labelled_video(videos[i], track)

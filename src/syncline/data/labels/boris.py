@@ -26,6 +26,7 @@ from syncline.data.labels.remarks import as_columns, parse_remark, remarks_of
 from syncline.data.labels.spreadsheet import as_seconds, columns_seen, raw_rows
 from syncline.data.labels.track import LabelTrack, film_end, known_events
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 _TIMES = ("Start (s)", "Time")
 _MEDIA = ("Media file name", "Media file path", "Media file", "Source")
@@ -51,7 +52,7 @@ def parse_boris(project: dict[str, Any]) -> list[LabelTrack]:
             confidence, provenance = as_columns([said.get(name, ("", None)) for name, _ in whole])
             tracks.append(LabelTrack(film, whole, confidence=confidence, provenance=provenance))
     if all(seconds is None for track in tracks for _, seconds in track.events):
-        raise SynclineError(f"it marks no event in its {len(project['observations'])} observations")
+        raise SynclineError(f"it marks no event in its {counted(len(project['observations']), 'observation')}")
     return tracks
 
 

@@ -34,7 +34,7 @@ export async function compareView(root, query) {
   let mode = query.get("mode") || (state.status.group.state === "ready" ? "folder" : "local"), stage = null;
   const modes = el("div", { class: "modes", role: "group", "aria-label": "How to align" }, modesHere.map(([name, label, title]) => el("button", { title, "aria-pressed": String(name === mode), "data-mode": name, onclick: () => switchTo(name) }, label)));
   const reopen = (change) => go("compare", { a, b, mode, t: stage ? stage.transport.second.toFixed(5) : undefined, ...change });
-  const swap = () => reopen({ a: b, b: a, t: stage ? stage.follower.clock.seconds[stage.follower.frame].toFixed(5) : undefined });
+  const swap = () => reopen({ a: b, b: a, t: stage ? stage.follower.pts.seconds[stage.follower.frame].toFixed(5) : undefined });
   root.replaceChildren(el("div", { class: "bar top" }, videoSelect("A", a, (value) => reopen({ a: value, t: undefined })), el("button", { class: "round", "aria-label": "Swap A and B", title: "Swap A and B (S)", onclick: () => swap() }, "⇄"),
     videoSelect("B", b, (value) => reopen({ b: value })), modes), holder);
   const opened = Promise.all([openVideo(a, wait), openVideo(b, wait)]);
@@ -72,7 +72,7 @@ export async function compareView(root, query) {
       el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file"),
       withPoses(el("button", { "data-pictures": "0", onclick: share, title: "The bodies alone, on black: no pictures, no sound" }, "Share without pictures"))];
     if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
-    stage = makeStage({ data, tile: matrix, names, videos: video, clocks: [left.clock, right.clock], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
+    stage = makeStage({ data, tile: matrix, names, videos: video, bothPts: [left.pts, right.pts], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });
     stage.root.querySelector(".looks").append(poseSwitch([[a, video[0]], [b, video[1]]]));
     pins.stage = stage;
@@ -87,7 +87,7 @@ export async function compareView(root, query) {
     try { done(`Saved ${await download(`/api/share?a=${a}&b=${b}&mode=${mode}${button.dataset.pictures ? "&pictures=0" : ""}`)}`); } finally { button.disabled = false; button.textContent = text; }
   });
   const film = failing(async (event) => { // exactly what is seen: layout, size, sound, and the part that is repeated
-    const button = event.currentTarget, text = button.textContent, [from, to] = stage.transport.loop ?? [0, stage.transport.clock.end];
+    const button = event.currentTarget, text = button.textContent, [from, to] = stage.transport.loop ?? [0, stage.transport.pts.end];
     button.disabled = true; button.textContent = "Writing the film …";
     document.dispatchEvent(new Event("busy"));
     const asked = new URLSearchParams({ a, b, mode, ...look, aspect: stage.screens.aspect.toFixed(4), from, to, sound: stage.sound.value });

@@ -1,6 +1,6 @@
 // Talking with the server, and where in the page one is.
 import { el, problem } from "/page/dom.js";
-import { Clock } from "/page/follow.js";
+import { FrameTimes } from "/page/follow.js";
 
 const token = document.querySelector('meta[name="syncline-token"]').content;
 export const main = document.getElementById("main");
@@ -42,9 +42,9 @@ export function videoSelect(label, chosen, change) {
 
 const later = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// the video element and the clock of one video; waits for the copy of a file that browsers do not play
+// the video element and the times of the frames of one video; waits for the copy of a file that browsers do not play
 export async function openVideo(id, waiting) {
-  const clock = api(`/api/pts/${id}`).then((answer) => answer.arrayBuffer()).then((buffer) => new Clock(new Float64Array(buffer)));
+  const pts = api(`/api/pts/${id}`).then((answer) => answer.arrayBuffer()).then((buffer) => new FrameTimes(new Float64Array(buffer)));
   let sound = false;
   for (;;) {
     const about = await getJSON(`/api/video/${id}`);
@@ -56,7 +56,7 @@ export async function openVideo(id, waiting) {
     if (waiting) waiting.textContent = `Browsers do not play ${nameOf(id)}; a copy that they play is being made …${share}`;
     await later(400);
   }
-  return { video: videoOf(id), clock: await clock, sound };
+  return { video: videoOf(id), pts: await pts, sound };
 }
 
 // the video element alone, of a video that has been opened

@@ -1,10 +1,10 @@
-// From a moment of A to the frame of B: clocks of frames, the path, and steering one video after another.
+// From a moment of A to the frame of B: times of frames, the path, and steering one video after another.
 import { clamp } from "/page/dom.js";
 
 const ROUNDING = 1e-3; // seconds; the rule is that of syncline.video.on_display
 
 // when each frame of a video is shown
-export class Clock {
+export class FrameTimes {
   constructor(seconds) {
     this.seconds = seconds;
     this.count = seconds.length;
@@ -74,15 +74,15 @@ export class Seeker {
 
 // a video that follows: by its playback rate while the leader plays, by an exact seek when it stands still
 export class Follower {
-  constructor(video, clock) { this.video = video; this.clock = clock; this.seeker = new Seeker(video); this.frame = 0; }
+  constructor(video, pts) { this.video = video; this.pts = pts; this.seeker = new Seeker(video); this.frame = 0; }
   settle(t) { // stand still on the frame that belongs to the moment t
     if (!this.video.paused) this.video.pause();
-    this.frame = this.clock.frame(clamp(t, this.clock.seconds[0], this.clock.end));
-    this.seeker.to(this.clock.middle(this.frame));
+    this.frame = this.pts.frame(clamp(t, this.pts.seconds[0], this.pts.end));
+    this.seeker.to(this.pts.middle(this.frame));
     return this.frame;
   }
   steer(t, slope, rate, waits) { // be at t and move on at slope seconds a second of the leader
-    const video = this.video, target = clamp(t, 0, this.clock.end - 0.001), error = target - video.currentTime;
+    const video = this.video, target = clamp(t, 0, this.pts.end - 0.001), error = target - video.currentTime;
     if (waits || rate === 0) { // run up to the place to wait at, then stand still on it
       if (error > 0.05) { video.playbackRate = clamp(1.5 * error + 0.5, 0.1, 8); if (video.paused) this.start(); }
       else if (!video.paused || Math.abs(error) > 0.3) this.settle(target);

@@ -1,7 +1,7 @@
 // Two to four videos on one common timeline.
 import { clamp, clockText, el, failing, say, viewKeys, whileShown } from "/page/dom.js";
 import { getJSON, go, heading, openVideo, state, videoSelect } from "/page/core.js";
-import { Clock, Follower } from "/page/follow.js";
+import { FrameTimes, Follower } from "/page/follow.js";
 import { poseSwitch } from "/page/poses.js";
 
 export async function gridView(root, query) {
@@ -19,8 +19,8 @@ export async function gridView(root, query) {
   const askTimeline = () => getJSON(`/api/timeline?ids=${ids}`);
   const [first, ...opened] = await Promise.all([askTimeline(), ...ids.map((id) => openVideo(id, wait))]);
   if (!root.isConnected) return;
-  const followers = opened.map(({ video, clock: own }) => { video.muted = true; return new Follower(video, own); });
-  let timeline = null, clock = null, end = 0; // the clock is as uneven as the video that it was taken from
+  const followers = opened.map(({ video, pts: own }) => { video.muted = true; return new Follower(video, own); });
+  let timeline = null, pts = null, end = 0; // as uneven as those of the video that they were taken from
   const times = ids.map(() => el("span", { class: "time" })), shares = ids.map(() => el("span", { class: "soft" }));
   const figures = ids.map((id, i) => el("figure", { "data-id": id }, el("div", { class: "screen" }, opened[i].video, el("p", { class: "waits", hidden: true }, "waits")),
     el("figcaption", {}, el("span", { class: "name" }, state.folder.videos[id].name), shares[i], times[i])));
@@ -30,13 +30,13 @@ export async function gridView(root, query) {
   const label = el("span", { class: "time" });
   let at = 0, playing = false, last = 0;
   const takeIn = (found) => {
-    timeline = found; clock = new Clock(found.seconds); end = found.seconds.at(-1);
+    timeline = found; pts = new FrameTimes(found.seconds); end = found.seconds.at(-1);
     slider.max = end.toFixed(3);
     shares.forEach((share, i) => say(share, `${Math.round(100 * found.coverage[i])} % in common`));
   };
   const between = (t) => { // the instants around a moment, and how far it is from the first to the second
-    const low = clock.frame(t), high = Math.min(low + 1, clock.count - 1), width = clock.seconds[high] - clock.seconds[low];
-    return [low, high, width > 0 ? clamp((t - clock.seconds[low]) / width, 0, 1) : 0];
+    const low = pts.frame(t), high = Math.min(low + 1, pts.count - 1), width = pts.seconds[high] - pts.seconds[low];
+    return [low, high, width > 0 ? clamp((t - pts.seconds[low]) / width, 0, 1) : 0];
   };
   const where = (i, t) => { const [low, high, share] = between(t), row = timeline.positions[i]; return row[low] + (row[high] - row[low]) * share; };
   const show = () => {
@@ -67,7 +67,7 @@ export async function gridView(root, query) {
     if (playing) requestAnimationFrame(tick);
   };
   wait.replaceWith(el("div", { class: `quad n${ids.length}` }, figures), el("div", { class: "deck" }, el("div", { class: "transport" }, play, slider, label, speed, poseSwitch(ids.map((id, i) => [id, opened[i].video])))));
-  const onward = (sign, event) => event.shiftKey ? at + sign : clock.seconds[clamp(clock.frame(at) + sign, 0, clock.count - 1)];
+  const onward = (sign, event) => event.shiftKey ? at + sign : pts.seconds[clamp(pts.frame(at) + sign, 0, pts.count - 1)];
   viewKeys(root, (key, event) => {
     if (key === " ") toggle();
     else if (key === "ArrowRight" || key === "ArrowLeft") { stop(); go_(onward(key === "ArrowRight" ? 1 : -1, event)); }

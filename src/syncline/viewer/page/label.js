@@ -30,7 +30,7 @@ export function filesPanel(changed) {
 export async function labelView(root, query) {
   const id = Number(query.get("id") || 0), video = state.folder.videos[id], wait = el("p", { class: "wait soft", role: "status" }, "Opening …");
   root.replaceChildren(heading("Label once", "Mark the key events of one video; the others get them too."), wait);
-  const [{ video: element, clock }, first] = await Promise.all([openVideo(id, wait), getJSON("/api/labels")]);
+  const [{ video: element, pts }, first] = await Promise.all([openVideo(id, wait), getJSON("/api/labels")]);
   if (!root.isConnected) return;
   element.id = "labelled"; element.muted = true;
   const track = el("canvas", { class: "track", role: "img", "aria-label": "The events of this video; those that were carried are drawn lighter" });
@@ -40,9 +40,9 @@ export async function labelView(root, query) {
   const draw = () => {
     const known = Object.entries(marks).filter(([, t]) => t !== null).map(([k, t]) => [Number(k), t]);
     const carried = own.flatMap((event, k) => marks[k] === undefined && event.second !== null ? [[k, event.second, true]] : []);
-    drawTrack(track, { duration: clock.end, segments: [{ a: [0, clock.end] }], events: [...known, ...carried], spans: table.spans, names, now: transport.second });
+    drawTrack(track, { duration: pts.end, segments: [{ a: [0, pts.end] }], events: [...known, ...carried], spans: table.spans, names, now: transport.second });
   };
-  transport = new Transport(element, clock, { name: video.name, onframe: () => { if (transport) draw(); } });
+  transport = new Transport(element, pts, { name: video.name, onframe: () => { if (transport) draw(); } });
   let moved = null; // the number of the event whose tick is dragged
   track.addEventListener("pointerdown", (event) => {
     const near = track.ticks.filter(([left]) => Math.abs(left - event.offsetX) < 7).at(-1);
@@ -154,5 +154,5 @@ export async function labelView(root, query) {
   for (const news of ["embedded", "grouped"]) whileShown(root, news, () => carry(0));
   new ResizeObserver(draw).observe(track);
   takeIn(first);
-  if (query.has("t")) transport.goTo(clamp(Number(query.get("t")), 0, clock.end)); else transport.go(0);
+  if (query.has("t")) transport.goTo(clamp(Number(query.get("t")), 0, pts.end)); else transport.go(0);
 }

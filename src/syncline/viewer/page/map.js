@@ -75,7 +75,7 @@ export async function mapView(root) {
     else return false;
     return true;
   }, [["← →", "along the video"], ["PageUp PageDown", "previous, next video"], ["Enter", "go to this moment"]]);
-  root.replaceChildren(heading("All frames", `${map.x.length} frames of ${starts.length} videos. Those that lie close together look like the same moment.`),
+  root.replaceChildren(heading("All frames", `${map.x.length} frames of ${starts.length} video${starts.length === 1 ? "" : "s"}. Those that lie close together look like the same moment.`),
     el("div", { class: "bar" }, el("label", { class: "choice" }, el("span", {}, "Colour by"), choose), el("label", { class: "check" }, line, "path of the video"), legend),
     el("div", { class: "around" }, canvas, el("aside", { class: "panel seen" }, image, caption, opens)));
   new ResizeObserver(draw).observe(canvas);

@@ -13,9 +13,9 @@ export async function searchView(root, query) {
   const search = el("button", { class: "primary", onclick: () => find() }, "Find this moment");
   const hits = el("ul", { class: "hits", "aria-label": "The same moment" }), beside = el("div", { class: "beside" }), said = el("p", { class: "soft", role: "status" });
   root.replaceChildren(heading("Find a moment", "Pause on any frame, and see where it happens in the other videos."), wait);
-  const { video, clock } = await openVideo(id, wait);
+  const { video, pts } = await openVideo(id, wait);
   if (!root.isConnected) return;
-  const transport = new Transport(video, clock, { name: nameOf(id) });
+  const transport = new Transport(video, pts, { name: nameOf(id) });
   const time = transport.text;
   let asked = 0, opening = 0;
   const find = failing(async () => {
@@ -43,13 +43,13 @@ export async function searchView(root, query) {
     const other = await openVideo(hit.id, note);
     if (mine !== opening || !root.isConnected) return;
     other.video.muted = true;
-    const seeker = new Seeker(other.video), from = other.clock.frame(hit.second);
-    const again = () => { transport.goTo(second); seeker.to(other.clock.middle(from)); transport.toggle(); other.video.play().catch(() => {}); };
+    const seeker = new Seeker(other.video), from = other.pts.frame(hit.second);
+    const again = () => { transport.goTo(second); seeker.to(other.pts.middle(from)); transport.toggle(); other.video.play().catch(() => {}); };
     video.onpause = () => { if (video.paused) other.video.pause(); }; // it may come late, when both play again
     beside.replaceChildren(el("figure", { class: "b" }, el("div", { class: "screen" }, other.video), el("figcaption", {}, el("span", { class: "name" }, nameOf(hit.id)), el("span", { class: "time" }, clockText(hit.second)))),
       el("div", { class: "acts" }, el("button", { onclick: () => { transport.pause(); again(); } }, "Play both again"), el("button", { onclick: () => go("compare", { a: id, b: hit.id, t: second.toFixed(5) }) }, "Compare in step")));
     transport.pause();
-    if (moving) again(); else seeker.to(other.clock.middle(from));
+    if (moving) again(); else seeker.to(other.pts.middle(from));
   });
   wait.replaceWith(el("div", { class: "bar" }, videoSelect("Video", id, (value) => go("search", { id: value })), search, each, el("label", { class: "check" }, own, "also in this video")),
     el("div", { class: "pair" }, el("div", {}, el("figure", { class: "a" }, el("div", { class: "screen" }, video), el("figcaption", {}, el("span", { class: "name" }, nameOf(id)))), el("div", { class: "deck" }, transport.bar)), beside), el("div", { class: "bar" }, said, better), hits);
@@ -59,7 +59,7 @@ export async function searchView(root, query) {
     if (key === "f" || key === "F") { find(); return true; }
     return transport.key(key, event);
   }, [["F", "find this moment"], ...PLAYER_KEYS]);
-  if (query.has("t")) { transport.goTo(clamp(Number(query.get("t")), 0, clock.end)); await find(); }
+  if (query.has("t")) { transport.goTo(clamp(Number(query.get("t")), 0, pts.end)); await find(); }
 }
 
 const scale = (folder) => folder ? "The numbers say how sure that is, from 0 to 1" : "The numbers are similarities, 1 is the same picture; what all videos agree on is not known yet";

@@ -23,17 +23,17 @@ function soundSelect(videos, sounds) {
   return { select, node: choices.length ? el("label", { class: "choice" }, el("span", {}, "Sound"), select) : null };
 }
 
-// parts: {data, tile, names, videos: [element, element], clocks, sounds, look, fetchTile, tools: [elements], panels: [elements], keys(key, stage, event), extraKeys}
-export function makeStage({ data, tile, names, videos, clocks, sounds = [true, true], look, fetchTile = null, tools = [], panels = [], keys = () => false, extraKeys = [], pins = null }) {
+// parts: {data, tile, names, videos: [element, element], bothPts, sounds, look, fetchTile, tools: [elements], panels: [elements], keys(key, stage, event), extraKeys}
+export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, true], look, fetchTile = null, tools = [], panels = [], keys = () => false, extraKeys = [], pins = null }) {
   const [left, right] = videos;
   left.id = "a"; right.id = "b";
   left.setAttribute("aria-label", `A: ${names[0]}`); right.setAttribute("aria-label", `B: ${names[1]}`);
-  const path = new Path(data.segments, data.gaps), follower = new Follower(right, clocks[1]);
+  const path = new Path(data.segments, data.gaps), follower = new Follower(right, bothPts[1]);
   const sound = soundSelect(videos, sounds), state = { b: 0, nudge: 0 };
   const screens = new Screens(videos, names, { look, onclick: () => transport.toggle() });
   const track = el("canvas", { class: "track", role: "img", "aria-label": "Where A is matched (solid) and where it has no counterpart (stripes)" });
   const canvas = el("canvas", { class: "matrix", tabindex: 0, role: "slider", "aria-label": "Similarity of every frame of A (across) and B (up) with the path; arrow keys move in A, plus and minus zoom",
-    "aria-valuemin": 0, "aria-valuemax": clocks[0].end.toFixed(2), "aria-valuenow": 0 });
+    "aria-valuemin": 0, "aria-valuemax": bothPts[0].end.toFixed(2), "aria-valuenow": 0 });
   const tempoCanvas = el("canvas", { class: "tempo", role: "img", "aria-label": "Tempo: seconds of B that pass in one second of A" });
   let pending = false, transport = null, matrix = null, tempo = null;
   const plots = () => {
@@ -43,25 +43,25 @@ export function makeStage({ data, tile, names, videos, clocks, sounds = [true, t
       pending = false;
       matrix.move(transport.second, state.b);
       tempo.draw();
-      drawTrack(track, { duration: clocks[0].end, segments: data.segments, events: data.events[0], names: data.names, now: transport.second, loop: transport.loop });
+      drawTrack(track, { duration: bothPts[0].end, segments: data.segments, events: data.events[0], names: data.names, now: transport.second, loop: transport.loop });
     });
   };
   const shown = (frame, second, playing) => {
     const waits = path.waits(second);
     if (playing) state.nudge = 0;
-    const at = clocks[1].frame(path.at(second)), frameB = Math.min(clocks[1].count - 1, Math.max(0, at + state.nudge));
-    const target = state.nudge ? clocks[1].seconds[frameB] : path.at(second);
+    const at = bothPts[1].frame(path.at(second)), frameB = Math.min(bothPts[1].count - 1, Math.max(0, at + state.nudge));
+    const target = state.nudge ? bothPts[1].seconds[frameB] : path.at(second);
     if (!playing) follower.settle(target);
     state.b = target;
     screens.waiting.hidden = !waits;
     screens.figures[1].classList.toggle("waiting", waits);
     if (waits) say(screens.waiting, data.segments.length ? "B waits: nothing in it matches this part of A" : "No match");
     say(screens.times[0], `${clockText(second)} · frame ${frame + 1}`);
-    const now = playing ? clocks[1].frame(right.currentTime) : frameB;
-    say(screens.times[1], `${clockText(clocks[1].seconds[now])} · frame ${now + 1}${state.nudge ? " · moved" : ""}`);
+    const now = playing ? bothPts[1].frame(right.currentTime) : frameB;
+    say(screens.times[1], `${clockText(bothPts[1].seconds[now])} · frame ${now + 1}${state.nudge ? " · moved" : ""}`);
     plots();
   };
-  transport = new Transport(left, clocks[0], { name: "A", onframe: (frame, ...facts) => {
+  transport = new Transport(left, bothPts[0], { name: "A", onframe: (frame, ...facts) => {
     if (frame !== state.frame) state.nudge = 0;
     state.frame = frame;
     if (matrix) shown(frame, ...facts);
@@ -76,7 +76,7 @@ export function makeStage({ data, tile, names, videos, clocks, sounds = [true, t
   left.requestVideoFrameCallback(steer);
 
   const loop = el("button", { "aria-pressed": "false", title: "Repeat the matched stretch around this moment (R)", onclick: () => setLoop(transport.loop ? null : whole()) }, "Repeat segment");
-  const whole = () => { const segment = path.segment(transport.second) || data.segments[0]; return segment ? [...segment.a] : [0, clocks[0].end]; };
+  const whole = () => { const segment = path.segment(transport.second) || data.segments[0]; return segment ? [...segment.a] : [0, bothPts[0].end]; };
   const setLoop = (value) => { transport.loop = value; loop.setAttribute("aria-pressed", String(Boolean(value))); plots(); };
   const before = (b) => { const row = data.rows.filter(([, time]) => time <= b).at(-1) || data.rows[0]; return row ? row[0] : 0; };
   const gapList = data.gaps.map((gap) => el("li", { class: gap.video }, el("button", { class: "link", onclick: () => { transport.pause(); transport.goTo(gap.video === "a" ? gap.from : before(gap.from)); } },
@@ -98,7 +98,7 @@ export function makeStage({ data, tile, names, videos, clocks, sounds = [true, t
     if (event.target === canvas && (key === "ArrowUp" || key === "ArrowDown")) { transport.step(key === "ArrowUp" ? 1 : -1); return true; }
     if (key === "r" || key === "R") setLoop(transport.loop ? null : whole());
     else if (key === "w" || key === "W") full();
-    else if (key === "[") setLoop([transport.second, Math.max(transport.loop ? transport.loop[1] : clocks[0].end, transport.second + 0.1)]);
+    else if (key === "[") setLoop([transport.second, Math.max(transport.loop ? transport.loop[1] : bothPts[0].end, transport.second + 0.1)]);
     else if (key === "]") setLoop([Math.min(transport.loop ? transport.loop[0] : 0, transport.second - 0.1), transport.second]);
     else if (key === "+" || key === "=") { matrix.zoom(0.7); tempo.draw(); }
     else if (key === "-") { matrix.zoom(1 / 0.7); tempo.draw(); }
