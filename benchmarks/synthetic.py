@@ -143,7 +143,8 @@ def deviations(plain: Sequence[Known], troubled: Sequence[Known]) -> dict[str, f
 def spreads(plain: Sequence[Known], troubled: Sequence[Known]) -> Iterator[tuple[str, float, float]]:
     """Joint and star from a reference without its middle third: how far videos differ in progress, and what is covered.
 
-    The spread is the median over the timeline of the range of progress that the videos show there; covered is the share of
+    The spread is the median over the timeline of the range of
+    progress that the videos show there; covered is the share of
     the middle third of the course, of all other videos, that is on the timeline.
     """
     others = [*plain[1:], *troubled]

@@ -200,7 +200,7 @@ def synthetic_lines(measured: list[dict[str, Any]]) -> list[str]:
         "deviations": ("Frames of extra and repeated stretches: precision, recall (%)", _hits),
         "missing": ("Missing phases: precision, recall (%)", _hits),
         "synchronisation": (
-            "From a reference without its middle third: spread of progress; of others' middle third, on the timeline (%)",
+            "From a reference without its middle third: spread of progress; of others' middle third on it (%)",
             lambda row: f"{row['spread']:.2f}; {100 * row['covered']:.0f}",
         ),
     }

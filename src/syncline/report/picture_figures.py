@@ -31,7 +31,7 @@ def filmstrip(
     names: tuple[str, str] = ("A", "B"),
     title: str | None = None,
 ) -> Figure:
-    """Moments of A above, the moments of B that belong to them below, and the times of both in between, joined by the path.
+    """Moments of A above, the moments of B that belong to them below, the times of both in between, joined by the path.
 
     Args:
         frames_a: k pictures (h, w, 3) uint8 of A, in order of time. seconds_a: when they are shown.
