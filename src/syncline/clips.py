@@ -104,7 +104,6 @@ def _embedded(
     from syncline.data import Sampling, open_videos
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
     from syncline.encoder.pose_inputs import encoder_inputs
-    from syncline.encoder.sharing import load_encoder
     from syncline.encoder.weights import state_hash
     from syncline.tasks.template_features import backbone_hash, check_made_with, fit_of, pictures_made_with
 
@@ -126,7 +125,7 @@ def _embedded(
         if made is not None:
             made.append(pictures_made_with(features, fit))
         return embeddings
-    encoder = run if isinstance(run, FrameEncoder) else load_encoder(run, deferred_backbone=True)
+    encoder = run if isinstance(run, FrameEncoder) else FrameEncoder.from_pretrained(run, deferred_backbone=True)
     if template is not None:
         check_made_with(template.made_with, "run", state_hash(encoder.state_dict()))
         rate = template.made_with.rate_hz

@@ -125,12 +125,12 @@ class _Trained:
 
     def __init__(self, arguments: argparse.Namespace, bodies: FolderBodies | None) -> None:
         from syncline.data import Sampling
+        from syncline.encoder import FrameEncoder
         from syncline.encoder.pose_inputs import encoder_inputs
-        from syncline.encoder.sharing import load_encoder
         from syncline.encoder.weights import state_hash
         from syncline.errors import SynclineError
 
-        self.encoder = load_encoder(arguments.run, device=use(arguments))
+        self.encoder = FrameEncoder.from_pretrained(arguments.run, device=use(arguments))
         config = self.encoder.config
         self.sampling = config.sampling if arguments.rate is None else Sampling(rate_hz=arguments.rate)
         if arguments.ray is not None and config.features != "pictures":

@@ -108,11 +108,12 @@ class Embedder:
             cache = FeatureCache(arguments.cache, backbone, sampling)
             unasked = arguments if bodies is None and folder is not None else None
             return cls(cache, None, rate, folder=folder, refit=arguments.refit, bodies=bodies, arguments=unasked)
+        from syncline.encoder import FrameEncoder
         from syncline.encoder.pose_inputs import InputCache, encoder_inputs
-        from syncline.encoder.sharing import encoder_folder, load_encoder
+        from syncline.encoder.sharing import encoder_folder
 
         run = encoder_folder(arguments.run)
-        encoder = load_encoder(run, deferred_backbone=True, device=device)
+        encoder = FrameEncoder.from_pretrained(run, deferred_backbone=True, device=device)
         frozen = encoder.config.trainable == "frozen"
         inputs = encoder_inputs(encoder, arguments.cache, sampling, bodies=bodies) if frozen else None
         bodies = inputs.bodies if isinstance(inputs, InputCache) else None

@@ -60,19 +60,18 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from syncline.data.labels.attach import attach_labels
-    from syncline.encoder import FeatureCache
+    from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.encoder.deferred_backbone import frozen_backbone
-    from syncline.encoder.sharing import load_encoder
     from syncline.errors import SynclineError
 
     if arguments.draws < 1:
         raise SynclineError(f"--draws must be at least 1, got {arguments.draws}")
-    _check_places(arguments)
+    _check_paths(arguments)
     videos = source_of(arguments, arguments.data)
     if arguments.labels is not None:
         videos = attach_labels(videos, labels_of(videos, arguments.labels, label_rate=arguments.label_rate))
     device = use(arguments)
-    encoder = None if arguments.run == "-" else load_encoder(arguments.run, device=device)
+    encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run, device=device)
     if encoder is None and not arguments.controls:
         raise SynclineError("there is nothing to measure: give a RUN, or leave --no-controls away")
     if len(videos) < 2:
@@ -116,7 +115,7 @@ def _with_poses(encoder: FrameEncoder, arguments: argparse.Namespace, videos: Vi
     return inputs
 
 
-def _check_places(arguments: argparse.Namespace) -> None:
+def _check_paths(arguments: argparse.Namespace) -> None:
     """What cannot be written is told before the measuring, not after."""
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)

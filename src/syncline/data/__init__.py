@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from syncline.data.embedding import Embedding as Embedding
-    from syncline.data.labels.phases import events_from_phases as events_from_phases
-    from syncline.data.labels.phases import phases_from_events as phases_from_events
     from syncline.data.manifest import read_manifest as read_manifest
     from syncline.data.manifest import read_recuts as read_recuts
     from syncline.data.opening import Source as Source
     from syncline.data.opening import open_source as open_source
     from syncline.data.opening import open_videos as open_videos
+    from syncline.data.phases import events_from_phases as events_from_phases
+    from syncline.data.phases import phases_from_events as phases_from_events
     from syncline.data.published.datasets import by_action as by_action
     from syncline.data.published.datasets import open_dataset as open_dataset
     from syncline.data.rate import choose_rate as choose_rate
@@ -33,11 +33,11 @@ _HOME = {
     "VideoSet": "video_set",
     "by_action": "published.datasets",
     "choose_rate": "rate",
-    "events_from_phases": "labels.phases",
+    "events_from_phases": "phases",
     "open_dataset": "published.datasets",
     "open_source": "opening",
     "open_videos": "opening",
-    "phases_from_events": "labels.phases",
+    "phases_from_events": "phases",
     "read_manifest": "manifest",
     "read_recuts": "manifest",
     "sampled_frames": "video_set",

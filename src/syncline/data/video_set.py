@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.labels.phases import events_from_phases
+from syncline.data.phases import events_from_phases
 from syncline.errors import SynclineError
 
 

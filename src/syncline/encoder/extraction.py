@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from torch import Tensor
 from syncline.data import Embedding, Sampling, Video, sampled_frames
 from syncline.data.video_set import seconds_of
 from syncline.encoder.cache import FeatureCache, decoded
-from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.pose_inputs import InputCache, encoder_inputs
 from syncline.video import VideoReader
+
+if TYPE_CHECKING:
+    from syncline.encoder.frame_encoder import FrameEncoder
 
 
 def video_of(path: str | os.PathLike[str]) -> Video:

@@ -345,17 +345,25 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         token: str | bool | None = None,
         cache_dir: str | None = None,
         local_files_only: bool = False,
+        deferred_backbone: bool = False,
+        device: torch.device | None = None,
     ) -> FrameEncoder:
         """A saved encoder, in eval mode: from a folder, or ``hf:owner/name`` on the Hugging Face hub, at ``revision``.
+
+        Args:
+            deferred_backbone: a frozen backbone is built when a picture comes; until then the encoder serves for
+                features that are in the cache, and its state dict lacks the backbone's part.
+            device: where it is to compute.
 
         Raises:
             SynclineError: nothing is there, or it is no whole encoder of syncline's.
         """
-        from syncline.encoder.sharing import load_encoder
+        from syncline.encoder.sharing import encoder_folder, read_encoder
 
-        return load_encoder(
+        folder = encoder_folder(
             source, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
+        return read_encoder(cls, folder, deferred_backbone=deferred_backbone, device=device)
 
 
 def _make_backbone(config: EncoderConfig) -> Backbone:

@@ -7,7 +7,7 @@ import json
 import os
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,10 +16,12 @@ from safetensors.torch import load_file, save_file
 from syncline.encoder.backbone import Backbone
 from syncline.encoder.config import EncoderConfig, LearnedGaps, PoseInput, tensor_name_as_today
 from syncline.encoder.deferred_backbone import DeferredBackbone, deferred
-from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.weights import state_hash
 from syncline.errors import SynclineError
 from syncline.files import replacing, sha256, write_json, write_text
+
+if TYPE_CHECKING:
+    from syncline.encoder.frame_encoder import FrameEncoder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 HUB = "hf:"
@@ -54,27 +56,14 @@ def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
     write_text(folder / CARD, model_card(encoder))
 
 
-def load_encoder(
-    source: str | os.PathLike[str],
-    *,
-    revision: str | None = None,
-    token: str | bool | None = None,
-    cache_dir: str | None = None,
-    local_files_only: bool = False,
-    deferred_backbone: bool = False,
-    device: torch.device | None = None,
+def read_encoder(
+    kind: type[FrameEncoder], folder: Path, *, deferred_backbone: bool = False, device: torch.device | None = None
 ) -> FrameEncoder:
-    """Reads what ``save_encoder`` wrote, from a folder or (``hf:owner/name``) from the hub, in eval mode.
-
-    ``deferred_backbone``: a frozen backbone is built when a picture comes; until then the encoder serves for features
-    that are in the cache, and its state dict lacks the backbone's part. ``device``: where it is to compute.
+    """What ``FrameEncoder.from_pretrained`` gives, from a folder on this machine.
 
     Raises:
-        SynclineError: nothing is there, or it is no whole encoder of syncline's.
+        SynclineError: it is no whole encoder of syncline's.
     """
-    folder = encoder_folder(
-        source, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-    )
     config, described = _read_description(folder)
     if not (folder / WEIGHTS).is_file() or sha256(folder / WEIGHTS) != described["weights_sha256"]:
         raise SynclineError(
@@ -83,9 +72,9 @@ def load_encoder(
     backbone: Backbone | DeferredBackbone | None = None
     if deferred_backbone and config.trainable == "frozen" and config.features != "pose":
         identity = ["encoder", described["weights_sha256"], described["preprocessing"], config.as_dict()]
-        backbone = deferred(identity, lambda: load_encoder(folder).backbone, device)
+        backbone = deferred(identity, lambda: read_encoder(kind, folder).backbone, device)
     # all weights are in the file: none are fetched, whatever the configuration names
-    encoder = FrameEncoder(dataclasses.replace(config, weights="none"), backbone=backbone)
+    encoder = kind(dataclasses.replace(config, weights="none"), backbone=backbone)
     try:
         state = {tensor_name_as_today(name): tensor for name, tensor in load_file(folder / WEIGHTS).items()}
         if isinstance(backbone, DeferredBackbone):

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from syncline.data.labels.phases import events_from_phases, phases_from_events
+from syncline.data.phases import events_from_phases, phases_from_events
 from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 from syncline.video.on_display import ROUNDING, frames_on_display
