@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tokenize
 from pathlib import Path
@@ -42,6 +43,22 @@ def test_no_phrase_is_banned(phrase: str) -> None:
         for match in re.finditer(phrase, page.read_text(encoding="utf-8"))
     ]
     assert not found, found
+
+
+TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_test_takes_a_private_name(path: Path) -> None:
+    """Private helpers are tested through what users call."""
+    taken = [
+        f"line {node.lineno}: {alias.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("syncline")
+        for alias in node.names
+        if alias.name.startswith("_")
+    ]
+    assert not taken, taken
 
 
 def test_the_links_of_find_your_way_lead_to_what_they_name() -> None:

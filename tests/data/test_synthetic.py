@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from syncline.data import open_videos
-from syncline.data.synthetic import SyntheticConfig, SyntheticVideo, _course, _phase, read_truth, render_synthetic
+from syncline.data.synthetic import SyntheticConfig, SyntheticVideo, course_of, phase_of, read_truth, render_synthetic
 from syncline.data.synthetic_scene import EVENT_NAMES, NUM_PHASES, TABLE, Look, draw, state_at
 from syncline.errors import SynclineError
 from syncline.evaluation import phase_classification, retrieval_precision
@@ -61,7 +61,7 @@ def test_wishes_are_in_the_truth(wish: str) -> None:
     kind = {"pauses": "pause"}.get(wish, wish)
     for seed in range(12):
         config = SyntheticConfig(seed=seed, **{wish: True})
-        shown, offsets, segments = _course(np.random.default_rng([seed, 0]), config)
+        shown, offsets, segments = course_of(np.random.default_rng([seed, 0]), config)
         found = [segment for segment in segments if segment[0] == kind]
         assert found
         frames = np.concatenate([np.arange(first, last + 1) for what, first, last in segments if what != "missing"])
@@ -72,10 +72,10 @@ def test_wishes_are_in_the_truth(wish: str) -> None:
                 assert len(part) >= 6
                 assert np.ptp(part) == 0
             if kind == "missing":
-                assert _phase(shown[first : first + 1]) - _phase(shown[first - 1 : first]) == 2
+                assert phase_of(shown[first : first + 1]) - phase_of(shown[first - 1 : first]) == 2
             if kind == "repeated":
-                assert len(np.unique(_phase(part))) == 1
-                assert _phase(part)[0] in _phase(shown[: first - 1])
+                assert len(np.unique(phase_of(part))) == 1
+                assert phase_of(part)[0] in phase_of(shown[: first - 1])
             if kind == "extra":
                 assert (np.abs(offsets[first : last + 1]).max(axis=1) > 0).all()
         moved = np.flatnonzero(np.abs(offsets).max(axis=1) > 0)
@@ -93,8 +93,8 @@ def test_all_wishes_together_render(tmp_path: Path) -> None:
 
 def test_a_clock_does_not_solve_the_set() -> None:
     """Time alone gets less than half of the frames right, far above chance (it is one activity after all)."""
-    courses = [_course(np.random.default_rng([0, n]), SyntheticConfig())[0] for n in range(24)]
-    labels = [_phase(course)[::2] for course in courses]
+    courses = [course_of(np.random.default_rng([0, n]), SyntheticConfig())[0] for n in range(24)]
+    labels = [phase_of(course)[::2] for course in courses]
     clocks = [np.linspace(0, 1, len(y))[:, None] for y in labels]
     assert 0.2 < phase_classification(clocks[:16], labels[:16], clocks[16:], labels[16:]) < 0.5
     assert retrieval_precision(clocks[16:], labels[16:], 5) < 0.5

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from syncline.cli.main import main
 from syncline.encoder import Backbone, EncoderConfig, FrameEncoder, embed_features
-from syncline.encoder.backbone import _as_memory_allows
+from syncline.encoder.backbone import as_memory_allows
 from syncline.encoder.devices import device_named
 from syncline.errors import SynclineError
 
@@ -55,7 +55,7 @@ def test_a_batch_is_halved_until_it_fits_the_memory() -> None:
         return pictures + 1
 
     pictures = torch.arange(7.0)
-    torch.testing.assert_close(_as_memory_allows(compute, pictures), pictures + 1)
+    torch.testing.assert_close(as_memory_allows(compute, pictures), pictures + 1)
     assert sizes == [7, 3, 1, 2, 4, 2, 2]
 
 
@@ -64,7 +64,7 @@ def test_one_picture_that_does_not_fit_is_an_error() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(torch.OutOfMemoryError):
-        _as_memory_allows(compute, torch.zeros(1))
+        as_memory_allows(compute, torch.zeros(1))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

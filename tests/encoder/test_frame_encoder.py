@@ -123,7 +123,7 @@ def test_the_steps_of_a_part_of_a_file_begin_where_it_does(video: Path) -> None:
     part = replace(video_of(video), name="part", span=(20, 40))
     for trained in (Sampling(stride=2), Sampling(15.0)):
         frames, seconds = np.arange(20, 40), np.arange(20, 40) / 30
-        steps = extraction._steps(trained, Sampling(stride=1), part, frames, seconds)
+        steps = extraction.sampled_steps(trained, Sampling(stride=1), part, frames, seconds)
         np.testing.assert_allclose(steps, np.arange(20) / 2, atol=1e-9)
 
 
@@ -243,7 +243,7 @@ def test_inception_sees_pictures_as_torchvision_shows_them_to_it() -> None:
     pictures = torch.rand(2, 3, *backbone.size)
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     expected = theirs._transform_input((pictures - mean) / std)
-    torch.testing.assert_close(backbone._prepare(pictures), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(backbone.prepared(pictures), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])

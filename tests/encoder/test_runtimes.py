@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from syncline.encoder import Backbone
-from syncline.encoder.runtimes import SAME, VARIABLE, _rates, fastest, wanted_runtime
+from syncline.encoder.runtimes import SAME, VARIABLE, fastest, measured_rates, wanted_runtime
 from syncline.errors import SynclineError
 
 
@@ -59,7 +59,7 @@ def test_the_fastest_is_measured_once_and_remembered(
         measured.extend(found)
         return dict(zip(found, rates, strict=True))
 
-    monkeypatch.setattr("syncline.encoder.runtimes._rates", measure)
+    monkeypatch.setattr("syncline.encoder.runtimes.measured_rates", measure)
     first = computed(monkeypatch, "auto", small())
     assert measured == ["torch", "openvino"]
     (kept,) = own_cache.glob("graphs/*/chosen.json")
@@ -71,13 +71,13 @@ def test_the_fastest_is_measured_once_and_remembered(
 @pytest.mark.slow
 def test_what_is_close_is_measured_anew(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
     pytest.importorskip("openvino")
-    monkeypatch.setattr("syncline.encoder.runtimes._rates", lambda *_: {"torch": 10.0, "openvino": 11.0})
+    monkeypatch.setattr("syncline.encoder.runtimes.measured_rates", lambda *_: {"torch": 10.0, "openvino": 11.0})
     computed(monkeypatch, "auto", small())
     assert not list(own_cache.glob("graphs/*/chosen.json"))
 
 
 def test_rates_are_frames_a_second() -> None:
-    found = _rates({"slow": lambda x: (time.sleep(0.02), x)[1], "fast": lambda x: x}, (8, 8))
+    found = measured_rates({"slow": lambda x: (time.sleep(0.02), x)[1], "fast": lambda x: x}, (8, 8))
     assert found["fast"] > found["slow"] > 0
 
 

@@ -30,10 +30,10 @@ from syncline.tasks import (
     transfer_events,
 )
 from syncline.tasks.align import align
-from syncline.tasks.deviate import _kind_of_extra, _unlikeness
+from syncline.tasks.deviate import kind_of_extra, unlikeness
 from syncline.tasks.pairs import local_score
-from syncline.tasks.sync import _nearest_times
-from syncline.tasks.transfer import _windows
+from syncline.tasks.sync import nearest_times
+from syncline.tasks.transfer import windows_about
 
 EVENTS = (0.25, 0.5, 0.75)
 
@@ -124,10 +124,10 @@ def test_long_videos_are_compared_without_their_matrix(monkeypatch: pytest.Monke
     aligned = [align(reference, video, min_gap=1.0) for video in odd]  # with one and the same alignment
 
     def measure() -> tuple[list[NDArray[np.float64]], list[str], list[float]]:
-        unlike = [np.concatenate(_unlikeness(reference, video)) for video in odd]
-        unlike.append(_nearest_times(walk(seconds / 20, "a"), camera, np.stack([np.arange(200)] * 2, axis=1)))
+        unlike = [np.concatenate(unlikeness(reference, video)) for video in odd]
+        unlike.append(nearest_times(walk(seconds / 20, "a"), camera, np.stack([np.arange(200)] * 2, axis=1)))
         kinds = [
-            _kind_of_extra(reference, video, np.arange(start, start + 30), alignment)
+            kind_of_extra(reference, video, np.arange(start, start + 30), alignment)
             for video, alignment in zip(odd, aligned, strict=True)
             for start in (0, 30, 60)
         ]
@@ -173,7 +173,7 @@ def test_votes_within_the_tolerance_are_those_of_the_whole_table() -> None:
     for pts in (np.arange(60) / 10, np.sort(generator.uniform(0, 9, 60)), np.repeat(np.arange(20.0) / 4, 3)):
         table = np.abs(pts[:, None] - pts[None, :]) <= 0.5 + 1e-9
         assert [np.flatnonzero(row).tolist() for row in table] == [
-            list(range(window.start, window.stop)) for window in _windows(pts, 0.5)
+            list(range(window.start, window.stop)) for window in windows_about(pts, 0.5)
         ]
 
 

@@ -87,7 +87,7 @@ class SyntheticVideo:
     @property
     def phases(self) -> NDArray[np.int64]:
         """(t,) int64 phase that each frame shows, -1 in an extra segment."""
-        return np.where(np.isnan(self.progress), -1, _phase(np.nan_to_num(self.progress)))
+        return np.where(np.isnan(self.progress), -1, phase_of(np.nan_to_num(self.progress)))
 
 
 def render_synthetic(
@@ -120,7 +120,7 @@ def render_synthetic(
     step = Steps("rendering", config.num_videos, callback)
     for number in range(config.num_videos):
         rng = np.random.default_rng([config.seed, number])
-        shown, offsets, segments = _course(rng, config)
+        shown, offsets, segments = course_of(rng, config)
         look = Look.drawn(rng, *config.size)
         path = root / "videos" / f"{number:03d}.mp4"
         (height, width), rate = config.size, config.frame_rate
@@ -158,7 +158,7 @@ def read_truth(folder: str | Path) -> list[SyntheticVideo]:
         raise SynclineError(f"{path} is not the truth of a synthetic set ({error})") from error
 
 
-def _course(
+def course_of(
     rng: np.random.Generator, config: SyntheticConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[Segment]]:
     """Progress of the scene and offset of the hand for every frame, and the segments."""
@@ -233,13 +233,14 @@ def _laid_out(
     return shown, offsets, segments
 
 
-def _phase(progress: NDArray[np.float64]) -> NDArray[np.int64]:
+def phase_of(progress: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The phase that a scene of that progress, in [0, 1], is in."""
     return np.floor(progress * NUM_PHASES + 1e-9).clip(0, NUM_PHASES - 1).astype(np.int64)
 
 
 def _events(progress: NDArray[np.float64]) -> tuple[int | None, ...]:
     """First frame of phase k, None where the phase is not shown."""
-    phases = np.where(np.isnan(progress), -1, _phase(np.nan_to_num(progress)))
+    phases = np.where(np.isnan(progress), -1, phase_of(np.nan_to_num(progress)))
     found = []
     for phase in range(1, NUM_PHASES):
         at = np.flatnonzero(phases == phase)

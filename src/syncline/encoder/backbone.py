@@ -159,10 +159,11 @@ class Backbone(nn.Module):
             raise ValueError(f"expected pictures (n, 3, h, w), got {tuple(pictures.shape)}")
         if self.trainable == "frozen":
             with torch.no_grad():
-                return _as_memory_allows(lambda part: self._pool(self._fast()(self._prepare(part))), pictures)
-        return self._pool(self.model(self._prepare(pictures)))
+                return as_memory_allows(lambda part: self._pool(self._fast()(self.prepared(part))), pictures)
+        return self._pool(self.model(self.prepared(pictures)))
 
-    def _prepare(self, pictures: Tensor) -> Tensor:
+    def prepared(self, pictures: Tensor) -> Tensor:
+        """Pictures (n, 3, h, w) as the model wants them: of its size, normalised, float32."""
         x = pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures.float()
         if tuple(x.shape[2:]) != self.size:
             x = F.interpolate(x, self.size, mode=self.interpolation, align_corners=False, antialias=True)
@@ -227,7 +228,7 @@ class Backbone(nn.Module):
         return name in self._names_of_last or name.rpartition(".")[0] in self._names_of_last
 
 
-def _as_memory_allows(compute: Compute, pictures: Tensor) -> Tensor:
+def as_memory_allows(compute: Compute, pictures: Tensor) -> Tensor:
     """What ``compute`` makes of the pictures, in halves of halves where a device has no memory for all at once."""
     try:
         return compute(pictures)
@@ -236,7 +237,7 @@ def _as_memory_allows(compute: Compute, pictures: Tensor) -> Tensor:
             raise
     torch.cuda.empty_cache()
     half = len(pictures) // 2
-    return torch.cat([_as_memory_allows(compute, part) for part in (pictures[:half], pictures[half:])])
+    return torch.cat([as_memory_allows(compute, part) for part in (pictures[:half], pictures[half:])])
 
 
 def computes_in(trainable: Trainable, precision: Precision, device: torch.device) -> torch.dtype:

@@ -78,7 +78,7 @@ def embed_video(
                 frames = sampled_frames(video, shown, chosen)
                 seconds = seconds_of(video, shown, frames)
                 chunks = _maps(encoder, video, frames, chunk_size)
-            steps = _steps(encoder.config.sampling, chosen, video, frames, seconds)
+            steps = sampled_steps(encoder.config.sampling, chosen, video, frames, seconds)
             vectors = _describe(encoder, chunks, len(frames), steps)
             related = encoder.relate(vectors[None], steps=torch.from_numpy(steps)[None].to(vectors.device))
             result = encoder.finish(related)[0].float().cpu().numpy()
@@ -132,7 +132,7 @@ def _maps(
         yield maps.clamp(-65504, 65504).half() if encoder.config.trainable == "frozen" else maps
 
 
-def _steps(
+def sampled_steps(
     trained: Sampling, chosen: Sampling, video: Video, frames: np.ndarray[Any, Any], seconds: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Positions in the sampled sequence, in the steps that the encoder was trained with, whatever it is now."""

@@ -88,7 +88,7 @@ def fastest(model: nn.Module, *, size: tuple[int, int], dtype: torch.dtype, iden
             found[name] = made
     if chosen or wanted != "auto":
         return found.get(chosen or wanted, plain)
-    rates = _rates(found, size) if len(found) > 1 else {"torch": 0.0}
+    rates = measured_rates(found, size) if len(found) > 1 else {"torch": 0.0}
     best = max(rates, key=lambda name: rates[name])
     if all(rates[best] >= CLEAR * rate for name, rate in rates.items() if name != best):
         with contextlib.suppress(OSError):  # measured again next time
@@ -150,7 +150,7 @@ def _probe(size: tuple[int, int]) -> Tensor:
     return F.interpolate(noise, size, mode="bilinear", align_corners=False)
 
 
-def _rates(found: dict[str, Compute], size: tuple[int, int]) -> dict[str, float]:
+def measured_rates(found: dict[str, Compute], size: tuple[int, int]) -> dict[str, float]:
     """Frames a second of each runtime, warm: the best of a few batches in turns, since the machine has other work."""
     pictures = _probe(size).repeat(4, 1, 1, 1).contiguous(memory_format=torch.channels_last)
     best = dict.fromkeys(found, 0.0)

@@ -118,7 +118,7 @@ def deviate(
     alignment = align(reference, video, min_gap=least) if alignment is None else alignment
     found: list[Deviation] = []
     cuts: list[Gap] = []
-    unlike = _unlikeness(reference, video)
+    unlike = unlikeness(reference, video)
     for gap in alignment.gaps:
         if gap.video == "a":
             inside = (reference.pts_seconds >= gap.start) & (reference.pts_seconds < gap.end)
@@ -127,7 +127,7 @@ def deviate(
             found.append(Deviation("missing", gap.start, gap.end, weight, shown_at))
         else:
             inside = (video.pts_seconds >= gap.start) & (video.pts_seconds < gap.end)
-            kind = _kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
+            kind = kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
             weight = _weighted(unlike[1][inside], gap.end - gap.start)
             if kind == "slower":
                 if len(alignment.times) and alignment.times[0, 1] < gap.start < alignment.times[-1, 1]:
@@ -259,7 +259,7 @@ def _expected_at(alignment: Alignment, second: float, video: Embedding) -> float
     return float(alignment.times[before[-1], 1] if len(before) else video.pts_seconds[0])
 
 
-def _unlikeness(reference: Embedding, video: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def unlikeness(reference: Embedding, video: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of every frame of each video, how far its best counterpart is: 0 (as like as matched frames are) to 1."""
     blocks = [(block.amax(1), block.amax(0)) for _, block in similarity_blocks(reference, video)]
     best_a = torch.cat([rows for rows, _ in blocks]).double().numpy()
@@ -272,7 +272,7 @@ def _weighted(unlike: NDArray[np.float64], seconds: float) -> float:
     return seconds * (0.5 + 0.5 * float(unlike.mean())) if len(unlike) else 0.0
 
 
-def _kind_of_extra(
+def kind_of_extra(
     reference: Embedding, video: Embedding, rows: NDArray[np.int64], alignment: Alignment, share: float = 0.6
 ) -> str:
     """What a stretch without counterpart is: `slower` if the video only takes its time (`_takes_time`), `repeated` or

@@ -272,7 +272,7 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
             f"{a.source} and {b.source} show nothing in common (score {alignment.match_score:.2f}, needs "
             f"{MATCH_THRESHOLD:.2f})"
         )
-    pairs = _nearest_times(a, b, alignment.path)
+    pairs = nearest_times(a, b, alignment.path)
     if len(pairs) < 5:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
     thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
@@ -288,7 +288,7 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
 
 
-def _nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: int = 15) -> NDArray[np.float64]:
+def nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: int = 15) -> NDArray[np.float64]:
     """Times of pairs moved to the most similar frame of B within `reach` frames: (k, 2) float64 s.
 
     A path that pays for gaps follows a small drift in steps; the nearest frames follow it evenly. Frames whose nearest

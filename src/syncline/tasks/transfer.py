@@ -132,7 +132,7 @@ class Election:
 
     def _place(self, target: Embedding, votes: Density) -> Transferred:
         pts = target.pts_seconds
-        windows = _windows(pts, self.tolerance)
+        windows = windows_about(pts, self.tolerance)
         smooth = np.stack([votes[:, window].sum(axis=1) for window in windows], axis=1)
         events: list[float | None] = []
         others: list[tuple[float, float] | None] = []
@@ -360,7 +360,7 @@ def event_votes(
     return np.asarray(votes / len(labelled))
 
 
-def _windows(pts: NDArray[np.float64], tolerance: float) -> list[slice]:
+def windows_about(pts: NDArray[np.float64], tolerance: float) -> list[slice]:
     """Of every frame, the frames within the tolerance of it."""
     first, end = 0, 0
     windows = []

@@ -74,7 +74,7 @@ def of_features(
     Raises:
         SynclineError: fewer than two videos are left.
     """
-    unread = _read(videos, config, cache, accelerator=accelerator, budget=budget, tell=tell)
+    unread = read_into_cache(videos, config, cache, accelerator=accelerator, budget=budget, tell=tell)
     if accelerator.num_processes > 1:
         from accelerate.utils import gather_object
 
@@ -91,7 +91,7 @@ def of_features(
     return Material(views, kept, unread)
 
 
-def _read(
+def read_into_cache(
     videos: Sequence[Video],
     config: TrainConfig,
     cache: FeatureCache,

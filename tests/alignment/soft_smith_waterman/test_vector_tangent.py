@@ -36,7 +36,7 @@ def inputs(gaps: str, *, ragged: bool) -> dict[str, Tensor]:
 
 def tangents(gamma: float, upstream: Tensor | None, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
     i = given
-    return numba_backend._tangent(
+    return numba_backend.soft_sw_tangent(
         i["s"], i["go"], i["ge"], gamma, i["lx"], i["ly"], i["g"], upstream, i["ts"], i["tgo"], i["tge"]
     )
 

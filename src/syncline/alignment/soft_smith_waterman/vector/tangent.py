@@ -302,7 +302,9 @@ def over_strips(problem: Problem, p: int, scale: Scale, steps: MovingSteps, spac
     for i in range(0, rows if columns > 0 else 0, 16):
         at, strip = i // 8 * width, Strip(p, i, min(16, rows - i), columns, n, m)
         gaps = read_strip(problem, strip, scale, steps)
-        above = MovingRowAbove(*space, at, at + 2 * width if i + 16 < rows else -1, width)
+        above = MovingRowAbove(
+            space[0], space[1], space[2], space[3], space[4], at, at + 2 * width if i + 16 < rows else -1, width
+        )
         sums, bad = moving_strip(strip, steps, gaps, problem.varying, above, scale, per, sums, None, sums[2])
         good = good and not any_lane(bad)
     if rows == 0 or columns == 0 or not good:
@@ -328,7 +330,7 @@ def back_over_strips(
     for i in range((rows - 1) // 16 * 16, -1, -16):
         base, strip = (p * n + i) * m, Strip(p, i, min(16, rows - i), columns, n, m)
         gaps = read_strip(problem, strip, scale, steps)
-        above = MovingRowAbove(*space, i // 8 * width, -1, width)
+        above = MovingRowAbove(space[0], space[1], space[2], space[3], space[4], i // 8 * width, -1, width)
         moving_strip(strip, steps, gaps, varying, above, scale, per, none, cells, k_score)
         if scores is not None:
             skew_out(steps.ts, strip.rows, columns, scores, base, m)
