@@ -4,6 +4,7 @@ Three levels of one chain: backward of the first is the second, backward of the 
 the expected alignment (the second with upstream 1) are all differentiable. In eager mode they are autograd functions,
 which cost less a call and hand the rows that the forward pass kept to the backward. Inside ``torch.compile``d callers
 they are the operators ``syncline::soft_sw``, ``soft_sw_gradient`` and ``soft_sw_tangent`` with fake implementations.
+Their arguments are not bundled, as those of the kernels are: autograd and torch.library see tensors one by one only.
 """
 
 from __future__ import annotations
@@ -79,8 +80,9 @@ def _forward(
     score, scores = s.new_empty(b), s.new_empty(0, 0, 0)
     if want_scores:
         scores = torch.full_like(s, -torch.inf, memory_format=torch.contiguous_format)
-    arrays = (*_numpy(s, go, ge, lx, ly), gamma, score.numpy(), scores.numpy())
-    in_slices(lambda start, stop: scalar.forward(*arrays, start, stop), b, b * n * m)
+    pairs = scalar.Pairs(*_numpy(s, go, ge, lx, ly), gamma)
+    arrays = (score.numpy(), scores.numpy())
+    in_slices(lambda start, stop: scalar.forward(pairs, *arrays, start, stop), b, b * n * m)
     return score, scores, None
 
 
@@ -98,8 +100,9 @@ def _gradient(
     b, n, m = s.shape
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
-    arrays = (*_numpy(s, go, ge, lx, ly), gamma, *_numpy(g), _upstream(upstream), ds.numpy(), dgo.numpy(), dge.numpy())
-    in_slices(lambda start, stop: scalar.gradient(*arrays, start, stop), b, b * n * m)
+    pairs = scalar.Pairs(*_numpy(s, go, ge, lx, ly), gamma)
+    arrays = (*_numpy(g), _upstream(upstream), (ds.numpy(), dgo.numpy(), dge.numpy()))
+    in_slices(lambda start, stop: scalar.gradient(pairs, *arrays, start, stop), b, b * n * m)
     return ds, dgo, dge
 
 
@@ -117,11 +120,10 @@ def _tangent(
     scores = s.new_empty(0, 0, 0) if upstream is None else torch.zeros_like(s, memory_format=torch.contiguous_format)
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
-    arrays = (
-        *_numpy(s, go, ge, lx, ly), gamma, *_numpy(g), _upstream(upstream), *_numpy(ts, tgo, tge),
-        score.numpy(), scores.numpy(), ds.numpy(), dgo.numpy(), dge.numpy(),
-    )  # fmt: skip
-    in_slices(lambda start, stop: scalar.tangent(*arrays, start, stop), b, b * n * m)
+    pairs, along = scalar.Pairs(*_numpy(s, go, ge, lx, ly), gamma), tuple(_numpy(ts, tgo, tge))
+    results = (ds.numpy(), dgo.numpy(), dge.numpy())
+    arrays = (*_numpy(g), _upstream(upstream), along, score.numpy(), scores.numpy(), results)
+    in_slices(lambda start, stop: scalar.tangent(pairs, *arrays, start, stop), b, b * n * m)
     return score, scores, ds, dgo, dge
 
 

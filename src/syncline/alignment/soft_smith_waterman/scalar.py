@@ -14,7 +14,7 @@ a direction, which is what the backward pass of the expected alignment needs.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,17 @@ from syncline.alignment.compiled import compiled
 
 Array = NDArray[Any]
 NEVER = -np.inf
+
+
+class Pairs(NamedTuple):
+    """A batch: similarities (b, n, m), gaps, lengths (b,), temperature."""
+
+    s: Array
+    go: Array
+    ge: Array
+    lx: Array
+    ly: Array
+    gamma: float
 
 
 @compiled
@@ -55,13 +66,12 @@ def _weights_beside_nothing(a: float, b: float, c: float, gamma: float) -> tuple
 
 
 @compiled
-def _fill(
-    s: Array, go: Array, ge: Array, gamma: float, n: int, m: int, d: Array, x: Array, y: Array
-) -> tuple[float, float]:
-    """D, X, Y of one pair in arrays with a border row and column (n + 1, m + 1).
+def _fill(s: Array, gaps: Any, gamma: float, n: int, m: int, tables: Any) -> tuple[float, float]:
+    """D, X, Y of one pair in ``tables`` with a border row and column (n + 1, m + 1).
 
     Returns the largest D, and the sum of exp((D - that) / gamma): minus infinity and 0 where no match is possible.
     """
+    (go, ge), (d, x, y) = gaps, tables
     oi, oj = int(go.shape[0] > 1), int(go.shape[1] > 1)
     ei, ej = int(ge.shape[0] > 1), int(ge.shape[1] > 1)
     d[0, :] = NEVER
@@ -98,30 +108,26 @@ def _share(value: float, highest: float, total: float, gamma: float) -> float:
 
 
 @compiled
-def forward(
-    s: Array, go: Array, ge: Array, lx: Array, ly: Array, gamma: float, score: Array, scores: Array, start: int,
-    stop: int,
-) -> None:  # fmt: skip
+def forward(pairs: Pairs, score: Array, scores: Array, start: int, stop: int) -> None:
     """Scores into (b,), D into ``scores`` (b, n, m) unless it has no rows; what is outside the lengths is left."""
+    s, go, ge, lx, ly, gamma = pairs
     _, n, m = s.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
     for p in range(start, stop):
         o, e = go[p * int(go.shape[0] > 1)], ge[p * int(ge.shape[0] > 1)]
-        highest, total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
+        highest, total = _fill(s[p], (o, e), gamma, lx[p], ly[p], (d, x, y))
         score[p] = highest + gamma * math.log(total) if total > 0.0 else NEVER
         if scores.shape[0]:
             scores[p, : lx[p], : ly[p]] = d[1 : lx[p] + 1, 1 : ly[p] + 1]
 
 
 @compiled
-def gradient(
-    s: Array, go: Array, ge: Array, lx: Array, ly: Array, gamma: float, g: Array, upstream: Array,
-    ds: Array, dgo: Array, dge: Array, start: int, stop: int,
-) -> None:  # fmt: skip
-    """Adds d(g score + sum of upstream * D) / d(s, go, ge) to ds, dgo, dge, which start as zeros.
+def gradient(pairs: Pairs, g: Array, upstream: Array, results: Any, start: int, stop: int) -> None:
+    """Adds d(g score + sum of upstream * D) / d(s, go, ge) to the ``results`` ds, dgo, dge, which start as zeros.
 
     g: (b,). upstream: (b, n, m), or without rows for zeros.
     """
+    (s, go, ge, lx, ly, gamma), (ds, dgo, dge) = pairs, results
     _, n, m = s.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
     # adjoints of this row and the one above
@@ -130,7 +136,7 @@ def gradient(
         o, e = go[p * int(go.shape[0] > 1)], ge[p * int(ge.shape[0] > 1)]
         oi, oj = int(o.shape[0] > 1), int(o.shape[1] > 1)
         ei, ej = int(e.shape[0] > 1), int(e.shape[1] > 1)
-        highest, total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
+        highest, total = _fill(s[p], (o, e), gamma, lx[p], ly[p], (d, x, y))
         ed[:], ex[:], ey[:] = 0.0, 0.0, 0.0
         for i in range(lx[p] - 1, -1, -1):
             here, above = i & 1, 1 - (i & 1)
@@ -163,10 +169,13 @@ def gradient(
 
 @compiled
 def _fill_tangent(
-    s: Array, go: Array, ge: Array, ts: Array, tgo: Array, tge: Array, gamma: float, n: int, m: int,
-    d: Array, x: Array, y: Array, td: Array, tx: Array, ty: Array, highest: float, total: float,
-) -> float:  # fmt: skip
-    """Directional derivatives of D, X, Y along (ts, tgo, tge); returns that of the score. Gap directions (n|1, m|1)."""
+    s: Array, gaps: Any, along: Any, gamma: float, n: int, m: int, tables: Any, moving: Any, whole: tuple[float, float]
+) -> float:
+    """Directional derivatives of D, X, Y along ts, tgo, tge, into ``moving``; returns that of the score.
+
+    Gap directions (n|1, m|1). ``whole``: what `_fill` returned.
+    """
+    (go, ge), (ts, tgo, tge), (d, x, y), (td, tx, ty), (highest, total) = gaps, along, tables, moving, whole
     oi, oj = int(go.shape[0] > 1), int(go.shape[1] > 1)
     ei, ej = int(ge.shape[0] > 1), int(ge.shape[1] > 1)
     td[:], tx[:], ty[:] = 0.0, 0.0, 0.0
@@ -204,14 +213,21 @@ def _pass_on(
 
 @compiled
 def tangent(
-    s: Array, go: Array, ge: Array, lx: Array, ly: Array, gamma: float, g: Array, upstream: Array,
-    ts: Array, tgo: Array, tge: Array,
-    score: Array, scores: Array, ds: Array, dgo: Array, dge: Array, start: int, stop: int,
-) -> None:  # fmt: skip
-    """Directional derivatives along (ts, tgo, tge) of the score, of D, and of what ``gradient`` computes.
+    pairs: Pairs,
+    g: Array,
+    upstream: Array,
+    along: Any,
+    score: Array,
+    scores: Array,
+    results: Any,
+    start: int,
+    stop: int,
+) -> None:
+    """Derivatives ``along`` ts (b, n, m), tgo, tge (shaped as the gaps) of the score, D, and what ``gradient`` gives.
 
-    ts: (b, n, m); tgo, tge: shaped as go, ge. Results into score (b,), scores (b, n, m) or without rows, ds, dgo, dge.
+    They go into score (b,), scores (b, n, m) or without rows, and the ``results`` ds, dgo, dge.
     """
+    (s, go, ge, lx, ly, gamma), (ts, tgo, tge), (ds, dgo, dge) = pairs, along, results
     _, n, m = s.shape
     d, x, y = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
     td, tx, ty = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
@@ -222,8 +238,11 @@ def tangent(
         o, e, to, te = go[po], ge[pe], tgo[po], tge[pe]
         oi, oj = int(o.shape[0] > 1), int(o.shape[1] > 1)
         ei, ej = int(e.shape[0] > 1), int(e.shape[1] > 1)
-        highest, total = _fill(s[p], o, e, gamma, lx[p], ly[p], d, x, y)
-        score[p] = _fill_tangent(s[p], o, e, ts[p], to, te, gamma, lx[p], ly[p], d, x, y, td, tx, ty, highest, total)
+        highest, total = _fill(s[p], (o, e), gamma, lx[p], ly[p], (d, x, y))
+        tables, moving = (d, x, y), (td, tx, ty)
+        score[p] = _fill_tangent(
+            s[p], (o, e), (ts[p], to, te), gamma, lx[p], ly[p], tables, moving, (highest, total)
+        )  # fmt: skip
         if scores.shape[0]:
             scores[p, : lx[p], : ly[p]] = td[1 : lx[p] + 1, 1 : ly[p] + 1]
         ed[:], ex[:], ey[:] = 0.0, 0.0, 0.0

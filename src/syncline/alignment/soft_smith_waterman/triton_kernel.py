@@ -9,7 +9,8 @@ parts the anti-diagonals. Gradients, with E what reaches a state from its succes
     EY[i,j] =                      ED[i+1,j+1] wD(Y)                   + EY[i+1,j] wY(Y)
 
 where wA(B) is the softmax weight of B among what A of the successor was made of. Importing needs Triton; with
-TRITON_INTERPRET=1 in the environment the same code runs on CPU tensors, slowly.
+TRITON_INTERPRET=1 in the environment the same code runs on CPU tensors, slowly. Arguments are not bundled: a Triton
+kernel is launched with pointers, strides and constants one by one.
 """
 
 from __future__ import annotations

@@ -81,11 +81,10 @@ def _wrong_results() -> str:
     score, _, rows = got
     ds, dgo, dge = gradient(s, gap, gap / 2, 0.5, *lengths, torch.ones(2), None, rows)
     want = torch.empty(2), torch.zeros_like(s), torch.zeros(2, 1, 1), torch.zeros(2, 1, 1)
-    arrays = [t.numpy() for t in (s, gap, gap / 2, *lengths)]
-    scalar.forward(*arrays, 0.5, want[0].numpy(), np.zeros((0, 0, 0)), 0, 2)
-    scalar.gradient(
-        *arrays, 0.5, np.ones(2, np.float32), np.zeros((0, 0, 0)), *(t.numpy() for t in want[1:]), 0, 2
-    )  # fmt: skip
+    pairs = scalar.Pairs(*(t.numpy() for t in (s, gap, gap / 2, *lengths)), 0.5)
+    nothing = np.zeros((0, 0, 0))
+    scalar.forward(pairs, want[0].numpy(), nothing, 0, 2)
+    scalar.gradient(pairs, np.ones(2, np.float32), nothing, tuple(t.numpy() for t in want[1:]), 0, 2)
     worst = max(float((a - b).abs().max()) for a, b in zip((score, ds, dgo, dge), want))
     return "" if worst < 1e-4 else f"its results differ from the scalar kernel's by {worst:.1e}"
 
