@@ -180,7 +180,7 @@ def main() -> None:
         paths: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         events: dict[tuple[str, int], tuple[list[Any], list[Any]]] = defaultdict(lambda: ([], []))
         counts: dict[str, float] = defaultdict(float)
-        clocks: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        timelines: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for seed in range(arguments.seeds):
             with tempfile.TemporaryDirectory() as folder:
                 plain, troubled = sets(Path(folder), seed, kind, arguments.videos, arguments.run)
@@ -193,8 +193,8 @@ def main() -> None:
             for name, number in deviations(plain, troubled).items():
                 counts[name] += number
             for method, spread, covered in spreads(plain, troubled):
-                clocks[method].append((spread, covered))
-        for row in summary(paths, events, counts, clocks):
+                timelines[method].append((spread, covered))
+        for row in summary(paths, events, counts, timelines):
             append("synthetic", {"kind": kind} | row | around)
 
 
@@ -202,7 +202,7 @@ def summary(
     paths: dict[str, dict[str, list[float]]],
     events: dict[tuple[str, int], tuple[list[Any], list[Any]]],
     counts: dict[str, float],
-    clocks: dict[str, list[tuple[float, float]]],
+    timelines: dict[str, list[tuple[float, float]]],
 ) -> Iterator[dict[str, Any]]:
     """One row a task and method."""
     for mode, values in paths.items():
@@ -216,12 +216,12 @@ def summary(
     for name in ("ours", "rule"):
         yield {"task": "deviations", "method": name} | _hits(counts, name, "true")
     yield {"task": "missing", "method": "ours"} | _hits(counts, "missing", "missing true")
-    for method, values in clocks.items():
+    for method, values in timelines.items():
         spread, covered = np.array(values).T
         yield {
             "task": "synchronisation", "method": method, "spread": round(float(spread.mean()), 3),
             "covered": round(float(covered.mean()), 3),
-            "covered_more": int(sum(c > o for (_, c), (_, o) in zip(values, clocks["star"], strict=True))),
+            "covered_more": int(sum(c > o for (_, c), (_, o) in zip(values, timelines["star"], strict=True))),
         }  # fmt: skip
 
 

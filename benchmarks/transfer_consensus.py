@@ -27,7 +27,7 @@ Events = tuple[float | None, ...]
 
 @dataclass(frozen=True)
 class Target:
-    """A clip as it is played, the source's second of each of its frames, and its events on the source's clock."""
+    """A clip as it is played, the source's second of each of its frames, and its events in seconds of the source."""
 
     embedding: Embedding
     source_seconds: NDArray[np.float64]
@@ -35,8 +35,8 @@ class Target:
 
     def on_source(self, events: Events) -> Events:
         """Seconds of the clip as it is played -> seconds of its source."""
-        clock = self.embedding.pts_seconds
-        return tuple(None if e is None else float(np.interp(e, clock, self.source_seconds)) for e in events)
+        pts_seconds = self.embedding.pts_seconds
+        return tuple(None if e is None else float(np.interp(e, pts_seconds, self.source_seconds)) for e in events)
 
 
 @dataclass
@@ -139,7 +139,7 @@ def tally(
 
 
 def on_clip(target: Target) -> Events:
-    """A whole clip's events on its own clock."""
+    """A whole clip's events in its own seconds."""
     first = target.source_seconds[0]
     return tuple(None if event is None else event - first for event in target.events)
 

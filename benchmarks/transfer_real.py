@@ -10,7 +10,7 @@ frame, with a tolerance of .1 s; the others at about 7.5 frames a second, .5 s.
 `--controls`: one JSON line a set, protocol, features, method and number of labelled videos, into
 `results/transfer_real.jsonl`: error in seconds (median, 90th percentile), share within half a second, F1. Labelled
 videos are drawn from the training split with fixed seeds, targets are made of the whole validation split: `whole`;
-`retimed` (the re-cuts that come with the sets; errors on the source's clock); `spliced` (foreign or reversed stretches
+`retimed` (the re-cuts that come with the sets; errors in its seconds); `spliced` (foreign or reversed stretches
 before, inside and after); `cut` (a third of every target taken off at the head or the tail, so that events are absent:
 methods that always answer must fail there). Clips are embedded as they are sampled, so an encoder sees no more than is
 shown; an event is the first sampled frame of its phase. Methods: `transfer` (the package's, without consensus), `local`
@@ -134,7 +134,7 @@ def score(found: list[Events], truth: list[Events]) -> dict[str, Any]:
 
 
 def labelled_video(target: Target) -> LabelledVideo:
-    """A whole training clip with its events on its own clock."""
+    """A whole training clip with its events in its own seconds."""
     first = target.source_seconds[0]
     return LabelledVideo(target.embedding, tuple(None if e is None else e - first for e in target.events))
 

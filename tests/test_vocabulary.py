@@ -16,12 +16,21 @@ BANNED_NAMES = {
     "places": "paths, indices or seconds",
     "clock": "pts_seconds",
     "clocks": "pts_seconds",
+    "timestamps": "pts_seconds",
+    "frame_ids": "frame_indices",
+    "frame_numbers": "frame_indices",
+    "vid": "video_id",
+    "filepath": "path",
+    "fname": "path",
+    "projection": "projection_head",
+    "is_master": "is_main_process",
 }
 BANNED_PHRASES = {
     r"(clock|time) share of the embedding|clock[- ]share": "time-only share",
-    r"(than|like|as|is|became|become|beats|beat) (a|the) clock\b": "time-only",
+    r"\b[Cc]locks?\b(?!\": )": "time-only, pts_seconds",
     r"process that talks": "rank 0",
-    r"gone on with": "continued, resumed",
+    r"(gone|go|goes|going) on with (a|the) run": "continue",
+    r"\b(say|print|warn)\(f?\"[^\n]*\{len\([a-z_]+\)\} [a-z ]*(videos|clips|runs|frames|files)\b": "counted",
 }
 
 
@@ -35,8 +44,10 @@ def test_no_name_is_banned(path: Path) -> None:
 
 @pytest.mark.parametrize("phrase", BANNED_PHRASES)
 def test_no_phrase_is_banned(phrase: str) -> None:
-    pages = [*SOURCES, *(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-    pages = [page for page in pages if page.name not in ("results-log.md", "results-appendix.md", "CONTRIBUTING.md")]
+    scripts = [*(ROOT / "src" / "syncline" / "viewer" / "page").glob("*.js"), *(ROOT / "benchmarks").rglob("*.py")]
+    pages = [*SOURCES, *scripts, *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    # what was tried keeps the words of its day; faults.md is about the machine's own clock
+    pages = [page for page in pages if page.name not in ("results-log.md", "results-appendix.md", "faults.md")]
     found = [
         f"{page.relative_to(ROOT)}: {match.group(0)} (say {BANNED_PHRASES[phrase]})"
         for page in pages

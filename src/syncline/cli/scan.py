@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.video import VideoInfo
@@ -184,7 +185,8 @@ def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str]) -> 
     good = [info for info in infos if info.problem is None]
     minutes = sum(info.duration for info in good) / 60
     rates = sorted({round(info.frame_rate) for info in good})
-    print(f"\n{len(good)} of {len(infos)} files can be used: {minutes:.1f} minutes, {_rates(rates)} frames a second")
+    usable = f"{len(good)} of {counted(len(infos), 'file')} can be used"
+    print(f"\n{usable}: {minutes:.1f} minutes, {_rates(rates)} frames a second")
     if told_aside(aside):
         print(f"left aside: {told_aside(aside)}")
     sizes = Counter(f"{info.width}x{info.height}" for info in good)

@@ -260,7 +260,7 @@ def medoid(embeddings: Sequence[Embedding], *, partners: int = 10, seed: int = 0
 
 
 def estimate_offset(a: Embedding, b: Embedding) -> Offset:
-    """Clock offset and drift of two recordings of the *same* event (several cameras), by a Theil-Sen line.
+    """Offset and drift in time of two recordings of the *same* event (several cameras), by a Theil-Sen line.
 
     Raises:
         SynclineError: if the two do not match, have fewer than five matched frames, or run at rates that no two
