@@ -302,7 +302,7 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline, r
         coverage=timeline.coverage[chosen],
     )
     if len(chosen) < len(videos):
-        say(f"grid.mp4 shows {len(chosen)} of the {len(videos)} videos; --grid {len(videos)} shows all")
+        say(f"grid.mp4 shows {len(chosen)} of {counted(len(videos), 'video')}; --grid {len(videos)} shows all")
     with Bars() as bars:
         grid(
             [videos[i].path for i in chosen], part, arguments.out / "grid.mp4", height=arguments.height,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncline.cli.terminal import progress, say, warn
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.cli.embedder import Embedder
@@ -99,7 +100,8 @@ def save_template(
     )  # fmt: skip
     template.save(path)
     labelled = f", {len(template.events or {})} of them labelled" if template.events else ""
-    say(f"template of {len(template.embeddings)} videos{labelled} in {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    say(f"template of {counted(len(template.embeddings), 'video')}{labelled} in {path} ({size})")
 
 
 def made_with(embedder: Embedder) -> MadeWith:

@@ -133,8 +133,8 @@ def _by_template(arguments: argparse.Namespace) -> None:
     new = range(first, first + len(videos))
     found = transfer_in_folder(folder, template.events, new, tolerance=arguments.tolerance)
     _write(arguments, videos, template.event_names, {}, dict(enumerate(found)))
-    say(f"{len(template.event_names)} events carried from {len(template.events)} labelled videos of the template to "
-        f"{len(videos)}; results in {arguments.out}")  # fmt: skip
+    carried = f"{counted(len(template.event_names), 'event')} carried to {len(videos)}"
+    say(f"{counted(len(template.events), 'labelled video')} of the template, {carried}; results in {arguments.out}")
     say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
 
 

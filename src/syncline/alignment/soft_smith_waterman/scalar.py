@@ -233,28 +233,24 @@ def tangent(
     td, tx, ty = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1))
     ed, ex, ey = np.empty((2, m + 1)), np.empty((2, m + 1)), np.empty((2, m + 1))
     fd, fx, fy = np.empty((2, m + 1)), np.empty((2, m + 1)), np.empty((2, m + 1))  # their tangents
+    tables, moving = (d, x, y), (td, tx, ty)
     for p in range(start, stop):
         po, pe = p * int(go.shape[0] > 1), p * int(ge.shape[0] > 1)
         o, e, to, te = go[po], ge[pe], tgo[po], tge[pe]
         oi, oj = int(o.shape[0] > 1), int(o.shape[1] > 1)
         ei, ej = int(e.shape[0] > 1), int(e.shape[1] > 1)
-        highest, total = _fill(s[p], (o, e), gamma, lx[p], ly[p], (d, x, y))
-        tables, moving = (d, x, y), (td, tx, ty)
-        score[p] = _fill_tangent(
-            s[p], (o, e), (ts[p], to, te), gamma, lx[p], ly[p], tables, moving, (highest, total)
-        )  # fmt: skip
+        whole = _fill(s[p], (o, e), gamma, lx[p], ly[p], tables)
+        score[p] = _fill_tangent(s[p], (o, e), (ts[p], to, te), gamma, lx[p], ly[p], tables, moving, whole)
         if scores.shape[0]:
             scores[p, : lx[p], : ly[p]] = td[1 : lx[p] + 1, 1 : ly[p] + 1]
-        ed[:], ex[:], ey[:] = 0.0, 0.0, 0.0
-        fd[:], fx[:], fy[:] = 0.0, 0.0, 0.0
+        ed[:], ex[:], ey[:], fd[:], fx[:], fy[:] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(lx[p] - 1, -1, -1):
             here, above = i & 1, 1 - (i & 1)
-            ed[above], ex[above], ey[above] = 0.0, 0.0, 0.0
-            fd[above], fx[above], fy[above] = 0.0, 0.0, 0.0
+            ed[above], ex[above], ey[above], fd[above], fx[above], fy[above] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             for j in range(ly[p] - 1, -1, -1):
                 c = j + 1
                 if s[p, i, j] > NEVER:
-                    w = g[p] * _share(d[i + 1, c], highest, total, gamma)
+                    w = g[p] * _share(d[i + 1, c], whole[0], whole[1], gamma)
                     a, ta = ed[here, c] + w, fd[here, c] + w * (td[i + 1, c] - score[p]) / gamma
                     if upstream.shape[0]:
                         a += upstream[p, i, j]
