@@ -73,19 +73,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_embedding_options(parser)
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    from syncline.errors import SynclineError
-
-    if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
-        raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")
-    _check(arguments)
-    files = [path for path in (arguments.a, arguments.b) if path is not None]
-    replaced = {(arguments.out / name).resolve() for name in WRITTEN}
-    for given in files:
-        if given.resolve() in replaced:
-            raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Aligns and writes."""
     from syncline.data import open_videos
@@ -95,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
 
     _check(arguments)
+    files = [path for path in (arguments.a, arguments.b) if path is not None]
     prepare_folder(arguments.out)
     check_timeline(arguments)
     videos = open_videos(files)
@@ -152,9 +140,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Refuses options that do not go together."""
+    """Refuses options that do not go together, and results that would replace what was given."""
     from syncline.errors import SynclineError
 
+    if arguments.height < 2 or arguments.segments < 1 or not 0 < arguments.band <= 1:
+        raise SynclineError("--height must be at least 2, --segments at least 1, --band in (0, 1]")
     asked = [name for name in ("within", "template") if getattr(arguments, name) is not None]
     if asked and arguments.mode != "local":
         raise SynclineError(f"--{asked[0]} has a way of its own to align; leave --mode out")
@@ -168,6 +158,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SynclineError("give two videos, or one and --template FILE")
     if arguments.b is None and arguments.timeline is not None:
         raise SynclineError("--timeline needs two films; give the second one, too")
+    replaced = {(arguments.out / name).resolve() for name in WRITTEN}
+    for given in (arguments.a, arguments.b):
+        if given is not None and given.resolve() in replaced:
+            raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
 
 
 def _by_template(template: Template, embedder: Embedder, videos: VideoSet) -> tuple[Embedding, Embedding, Alignment]:

@@ -76,10 +76,11 @@ def settled(
             f"{counted(len(videos), 'clip')} to learn from: that is few. Frozen features, which every command uses "
             "without --run, may serve better; compare with syncline evaluate"
         )
-    if config.epochs is not None:
+    rounds = config.epochs
+    if rounds is not None:
         each = max(1, len(videos) // (config.views.batch_size * config.accumulate))
-        config = replace(config, steps=config.epochs * each)
-        notes.append(f"{counted(config.epochs, 'round')} of {counted(each, 'step')}")
+        config = replace(config, steps=rounds * each)
+        notes.append(f"{counted(rounds, 'round')} of {counted(each, 'step')}")
     if config.sample_rate_hz is not None:
         config, note = _with_rate(videos, config)
         notes += note

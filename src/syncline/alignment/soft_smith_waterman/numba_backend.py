@@ -60,6 +60,11 @@ def _numpy(*tensors: Tensor) -> list[np.ndarray[Any, Any]]:
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
 
+def _pairs(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor) -> scalar.Pairs:
+    similarity, opening, extending, rows, columns = _numpy(s, go, ge, lx, ly)
+    return scalar.Pairs(similarity, opening, extending, rows, columns, gamma)
+
+
 def _gap_shape(gap: Tensor, b: int) -> tuple[int, int, int]:
     return (b, gap.shape[1], gap.shape[2])
 
@@ -80,7 +85,7 @@ def _forward(
     score, scores = s.new_empty(b), s.new_empty(0, 0, 0)
     if want_scores:
         scores = torch.full_like(s, -torch.inf, memory_format=torch.contiguous_format)
-    pairs = scalar.Pairs(*_numpy(s, go, ge, lx, ly), gamma)
+    pairs = _pairs(s, go, ge, gamma, lx, ly)
     arrays = (score.numpy(), scores.numpy())
     in_slices(lambda start, stop: scalar.forward(pairs, *arrays, start, stop), b, b * n * m)
     return score, scores, None
@@ -100,7 +105,7 @@ def _gradient(
     b, n, m = s.shape
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
-    pairs = scalar.Pairs(*_numpy(s, go, ge, lx, ly), gamma)
+    pairs = _pairs(s, go, ge, gamma, lx, ly)
     arrays = (*_numpy(g), _upstream(upstream), (ds.numpy(), dgo.numpy(), dge.numpy()))
     in_slices(lambda start, stop: scalar.gradient(pairs, *arrays, start, stop), b, b * n * m)
     return ds, dgo, dge
@@ -120,7 +125,7 @@ def _tangent(
     scores = s.new_empty(0, 0, 0) if upstream is None else torch.zeros_like(s, memory_format=torch.contiguous_format)
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
     dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
-    pairs, along = scalar.Pairs(*_numpy(s, go, ge, lx, ly), gamma), tuple(_numpy(ts, tgo, tge))
+    pairs, along = _pairs(s, go, ge, gamma, lx, ly), tuple(_numpy(ts, tgo, tge))
     results = (ds.numpy(), dgo.numpy(), dge.numpy())
     arrays = (*_numpy(g), _upstream(upstream), along, score.numpy(), scores.numpy(), results)
     in_slices(lambda start, stop: scalar.tangent(pairs, *arrays, start, stop), b, b * n * m)

@@ -81,7 +81,8 @@ def _wrong_results() -> str:
     score, _, rows = got
     ds, dgo, dge = gradient(s, gap, gap / 2, 0.5, *lengths, torch.ones(2), None, rows)
     want = torch.empty(2), torch.zeros_like(s), torch.zeros(2, 1, 1), torch.zeros(2, 1, 1)
-    pairs = scalar.Pairs(*(t.numpy() for t in (s, gap, gap / 2, *lengths)), 0.5)
+    lx, ly = (length.numpy() for length in lengths)
+    pairs = scalar.Pairs(s.numpy(), gap.numpy(), gap.numpy() / 2, lx, ly, 0.5)
     nothing = np.zeros((0, 0, 0))
     scalar.forward(pairs, want[0].numpy(), nothing, 0, 2)
     scalar.gradient(pairs, np.ones(2, np.float32), nothing, tuple(t.numpy() for t in want[1:]), 0, 2)
