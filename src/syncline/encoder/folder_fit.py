@@ -58,7 +58,7 @@ class FolderFit(Generic[Space]):
         if self.share_changed(contents) <= DUE_SHARE:
             return None
         return (
-            f"{len(set(contents) - set(self.contents))} of the {len(contents)} clips came after this folder was "
+            f"{len(set(contents) - set(self.contents))} of {counted(len(contents), 'clip')} came after this folder was "
             "measured (rate, standardisation); earlier answers stay as they are, --refit measures anew"
         )
 
