@@ -44,7 +44,7 @@ def noisy(rng: np.random.Generator, samples: Samples) -> Sound:
 
 
 def recordings(rng: np.random.Generator, seconds: float, rate: float) -> tuple[Sound, Sound, float]:
-    """Two recordings of one event, the second by a clock that runs at `rate`, and the offset of the second."""
+    """Two recordings of one event, whose second runs at `rate`, and the offset of the second."""
     whole = event(rng, seconds + 8)
     begin_a, begin_b = int(rng.uniform(0, 4) * SOUND_RATE), float(rng.uniform(0, 4))
     a = whole[begin_a : begin_a + int(seconds * SOUND_RATE)]

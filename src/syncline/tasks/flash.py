@@ -41,7 +41,7 @@ class FlashOffset:
 
     Attributes:
         offset: seconds. offset_within: half a frame of both, within which it lies.
-        rate: how fast B's clock runs; 1 where fewer than three flashes meet.
+        rate: how fast B's time runs; 1 where fewer than three flashes meet.
         flashes: how many of them meet. of: how many the recording with fewer shows.
     """
 
