@@ -77,7 +77,7 @@ class Timeline:
         return dataframe(dict(zip(self.sources, self.positions, strict=True)), index=("seconds", self.seconds))
 
     def __getitem__(self, seconds: slice) -> Timeline:
-        """The instants from ``seconds.start`` on and before ``seconds.stop`` of the common clock, as ``t[1.5:3.0]``."""
+        """The instants from ``seconds.start`` on and before ``seconds.stop`` of the common time, as ``t[1.5:3.0]``."""
         if not isinstance(seconds, slice) or seconds.step is not None:
             raise TypeError("a timeline is sliced by seconds, as timeline[1.5:3.0]")
         first = 0 if seconds.start is None else int(np.searchsorted(self.seconds, seconds.start))
@@ -87,14 +87,14 @@ class Timeline:
         return replace(self, seconds=self.seconds[first:end], positions=positions, coverage=coverage)
 
     def plot(self) -> Any:
-        """A matplotlib ``Figure``: each video's own seconds over the common clock; a break where it has no part."""
+        """A matplotlib ``Figure``: each video's own seconds over the common time; a break where it has no part."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(5.6, 3.6), layout="constrained")
         axes = figure.add_subplot()
         for source, row in zip(self.sources, self.positions, strict=True):
             axes.plot(self.seconds, row, linewidth=1.2, label=FilePath(source).name[-30:])
-        axes.set(xlabel="common clock (s)", ylabel="second of the video", title=repr(self)[9:-1])
+        axes.set(xlabel="common time (s)", ylabel="second of the video", title=repr(self)[9:-1])
         if len(self.sources) <= 10:
             axes.legend(fontsize=7, frameon=False)
         return figure
