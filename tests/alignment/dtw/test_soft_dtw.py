@@ -21,7 +21,7 @@ from syncline.alignment.dtw import reference
 WEIGHTS = [(1.0, 1.0, 1.0), (2.0, 1.0, 1.0), (1.0, 1.5, 0.7)]
 
 
-@pytest.fixture(params=["scalar", "torch"])
+@pytest.fixture(params=["vector", "scalar", "torch"])
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("SYNCLINE_ALIGNMENT", request.param)
     return str(request.param)

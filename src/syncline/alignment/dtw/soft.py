@@ -4,8 +4,8 @@
     value  = R[n,m];  the expected path E = d value / d C
 
 With step weights w, what a step adds is w C. With open ends (``subsequence``) a path may begin in any cell of the first
-row and end in any of the last, and the value is the soft minimum over all ends. On CPU through numba (`scalar`), else
-in plain PyTorch (`torch_backend`) on the tensor's own device.
+row and end in any of the last, and the value is the soft minimum over all ends. On CPU through numba (`vector`, `scalar`),
+else in plain PyTorch (`torch_backend`) on the tensor's own device.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch.autograd import Function
 from syncline.alignment.allowed import as_mask, check_band, restricted
 from syncline.alignment.backend import choose_backend
 from syncline.alignment.dtw import scalar, torch_backend
+from syncline.alignment.dtw.vector import entry
 from syncline.alignment.inputs import (
     Lengths,
     as_gamma,
@@ -220,7 +221,8 @@ def _run(
     arrays = (c.numpy(), lx.numpy(), ly.numpy(), *courses[:3], out or _ONES, courses.open_ends)
     results = (value.numpy(), e.numpy())
     good: list[bool] = []
-    in_slices(lambda i, j: good.append(scalar.value_and_path(*arrays, *results, i, j)), c.shape[0], c.numel())
+    kernel = entry.kernel(courses.gamma)
+    in_slices(lambda i, j: good.append(kernel.value_and_path(*arrays, *results, i, j)), c.shape[0], c.numel())
     if not all(good):
         check_values(cost, "cost", lx, ly, forbidden=torch.inf)
     return value, e

@@ -51,13 +51,14 @@ def why_not() -> str:
     if NUMBA_MISSING:
         return NUMBA_MISSING
     try:
-        missing = _missing_instructions()
+        missing = missing_instructions()
         return missing or _wrong_results()
     except Exception as error:  # whatever a compiler of another version raises: the scalar kernel is there
         return f"it does not compile here ({type(error).__name__}: {error})"
 
 
-def _missing_instructions() -> str:
+def missing_instructions() -> str:
+    """Why this processor cannot run the vector kernels; empty where it can."""
     import llvmlite.binding as llvm
 
     if platform.machine() in ("aarch64", "arm64"):

@@ -1,7 +1,7 @@
-"""Vectors of 16 lanes for numba kernels: two types, their operators, and a few intrinsics, all generic LLVM vector IR.
+"""Vectors of 16 lanes for numba kernels: their types, operators, and a few intrinsics, all generic LLVM vector IR.
 
 LLVM maps them to whatever the machine has (AVX-512, two AVX2 registers, four of NEON). Importing this module needs
-numba; nobody but the kernels imports it.
+numba; nobody but the kernels imports it. What float64 needs beside load, store and arithmetic is in `dtw.vector.doubles`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class VectorType(types.Type):  # type: ignore[misc]
 
 
 F = VectorType("syncline_float32x16", ir.FloatType(), types.float32)
+D = VectorType("syncline_float64x16", ir.DoubleType(), types.float64)
 I = VectorType("syncline_int32x16", ir.IntType(32), types.int32)  # noqa: E741
 M = VectorType("syncline_mask16", ir.IntType(1), types.boolean)
 
@@ -47,7 +48,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     return njit(forceinline=True, error_model="numpy")(function)
 
 
-def _operator(symbol: Any, kind: VectorType, build: str) -> None:
+def arithmetic(symbol: Any, kind: VectorType, build: str) -> None:
     """``kind symbol kind`` is one LLVM instruction."""
 
     class Template(ConcreteTemplate):  # type: ignore[misc]
@@ -66,12 +67,13 @@ for _symbol, _of_f, _of_i in (
     (operator.mul, "fmul", "mul"),
     (operator.truediv, "fdiv", None),
 ):
-    _operator(_symbol, F, _of_f)
+    arithmetic(_symbol, F, _of_f)
+    arithmetic(_symbol, D, _of_f)
     if _of_i:
-        _operator(_symbol, I, _of_i)
+        arithmetic(_symbol, I, _of_i)
 
 
-def _simple(result: Any, *kinds: Any) -> Callable[[Callable[..., Any]], Any]:
+def simple(result: Any, *kinds: Any) -> Callable[[Callable[..., Any]], Any]:
     """An intrinsic of fixed argument types from a function (builder, *values) -> value."""
 
     def decorate(build: Callable[..., Any]) -> Any:
@@ -90,171 +92,171 @@ def _simple(result: Any, *kinds: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def _call(builder: Any, name: str, result: ir.Type, *values: Any) -> Any:
+def call(builder: Any, name: str, result: ir.Type, *values: Any) -> Any:
     function = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(result, [value.type for value in values]), name
     )
     return builder.call(function, values)
 
 
-def _constant(kind: VectorType, values: list[int]) -> ir.Constant:
+def constant(kind: VectorType, values: list[int]) -> ir.Constant:
     return ir.Constant(kind.ir, values)
 
 
-def _splatted(builder: Any, scalar: Any) -> Any:
+def splatted(builder: Any, scalar: Any) -> Any:
     vector = ir.VectorType(scalar.type, LANES)
     one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(one, one, _constant(I, [0] * LANES))
+    return builder.shuffle_vector(one, one, constant(I, [0] * LANES))
 
 
-@_simple(F, types.float32)
+@simple(F, types.float32)
 def splat(builder: Any, scalar: Any) -> Any:
-    return _splatted(builder, scalar)
+    return splatted(builder, scalar)
 
 
-@_simple(I, types.intp)
+@simple(I, types.intp)
 def splat_int(builder: Any, scalar: Any) -> Any:
-    return _splatted(builder, builder.trunc(scalar, ir.IntType(32)))
+    return splatted(builder, builder.trunc(scalar, ir.IntType(32)))
 
 
-@_simple(I)
+@simple(I)
 def lanes(builder: Any) -> Any:
-    return _constant(I, list(range(LANES)))
+    return constant(I, list(range(LANES)))
 
 
-@_simple(F, F, F, F)
+@simple(F, F, F, F)
 def fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, rounded once."""
-    return _call(builder, "llvm.fma.v16f32", F.ir, a, b, c)
+    return call(builder, "llvm.fma.v16f32", F.ir, a, b, c)
 
 
-@_simple(F, F)
+@simple(F, F)
 def nearest(builder: Any, a: Any) -> Any:
-    return _call(builder, "llvm.nearbyint.v16f32", F.ir, a)
+    return call(builder, "llvm.nearbyint.v16f32", F.ir, a)
 
 
-@_simple(I, F)
+@simple(I, F)
 def to_int(builder: Any, a: Any) -> Any:
     return builder.fptosi(a, I.ir)
 
 
-@_simple(F, I)
+@simple(F, I)
 def to_float(builder: Any, a: Any) -> Any:
     return builder.sitofp(a, F.ir)
 
 
-@_simple(I, F)
+@simple(I, F)
 def bits(builder: Any, a: Any) -> Any:
     return builder.bitcast(a, I.ir)
 
 
-@_simple(F, I)
+@simple(F, I)
 def from_bits(builder: Any, a: Any) -> Any:
     return builder.bitcast(a, F.ir)
 
 
-@_simple(I, I)
+@simple(I, I)
 def up23(builder: Any, a: Any) -> Any:
     """a << 23: an exponent into its place."""
-    return builder.shl(a, _constant(I, [23] * LANES))
+    return builder.shl(a, constant(I, [23] * LANES))
 
 
-@_simple(I, I)
+@simple(I, I)
 def down23(builder: Any, a: Any) -> Any:
     """a >> 23, keeping the sign: the exponent field of a float that is not negative."""
-    return builder.ashr(a, _constant(I, [23] * LANES))
+    return builder.ashr(a, constant(I, [23] * LANES))
 
 
-@_simple(I, I, I)
+@simple(I, I, I)
 def larger(builder: Any, a: Any, b: Any) -> Any:
-    return _call(builder, "llvm.smax.v16i32", I.ir, a, b)
+    return call(builder, "llvm.smax.v16i32", I.ir, a, b)
 
 
-@_simple(F, F, F)
+@simple(F, F, F)
 def larger_float(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-@_simple(M, F, F)
+@simple(M, F, F)
 def not_below(builder: Any, a: Any, b: Any) -> Any:
     """not a < b: true where either is NaN."""
     return builder.fcmp_unordered(">=", a, b)
 
 
-@_simple(M, I, I)
+@simple(M, I, I)
 def below_unsigned(builder: Any, a: Any, b: Any) -> Any:
     """a < b with a negative a above everything: 0 <= a < b in one comparison."""
     return builder.icmp_unsigned("<", a, b)
 
 
-@_simple(M, M, M)
+@simple(M, M, M)
 def either(builder: Any, a: Any, b: Any) -> Any:
     return builder.or_(a, b)
 
 
-@_simple(types.boolean, M)
+@simple(types.boolean, M)
 def any_lane(builder: Any, a: Any) -> Any:
     return builder.icmp_unsigned("!=", builder.bitcast(a, ir.IntType(LANES)), ir.Constant(ir.IntType(LANES), 0))
 
 
-@_simple(F, M, F, F)
+@simple(F, M, F, F)
 def choose(builder: Any, mask: Any, a: Any, b: Any) -> Any:
     return builder.select(mask, a, b)
 
 
-@_simple(I, M, I, I)
+@simple(I, M, I, I)
 def choose_int(builder: Any, mask: Any, a: Any, b: Any) -> Any:
     return builder.select(mask, a, b)
 
 
-def _shift_up(builder: Any, a: Any, entering: Any) -> Any:
+def shift_up(builder: Any, a: Any, entering: Any) -> Any:
     index = [LANES, *range(LANES - 1)]
-    return builder.shuffle_vector(a, _splatted(builder, entering), _constant(I, index))
+    return builder.shuffle_vector(a, splatted(builder, entering), constant(I, index))
 
 
-@_simple(F, F, types.float32)
+@simple(F, F, types.float32)
 def from_above(builder: Any, a: Any, entering: Any) -> Any:
     """Lane l gets lane l - 1; lane 0 the scalar."""
-    return _shift_up(builder, a, entering)
+    return shift_up(builder, a, entering)
 
 
-@_simple(I, I, types.int32)
+@simple(I, I, types.int32)
 def from_above_int(builder: Any, a: Any, entering: Any) -> Any:
-    return _shift_up(builder, a, entering)
+    return shift_up(builder, a, entering)
 
 
-@_simple(F, F, types.float32)
+@simple(F, F, types.float32)
 def from_below(builder: Any, a: Any, entering: Any) -> Any:
     """Lane l gets lane l + 1; the last lane the scalar."""
-    return builder.shuffle_vector(a, _splatted(builder, entering), _constant(I, [*range(1, LANES), LANES]))
+    return builder.shuffle_vector(a, splatted(builder, entering), constant(I, [*range(1, LANES), LANES]))
 
 
-def _lane(builder: Any, a: Any, which: int) -> Any:
+def lane(builder: Any, a: Any, which: int) -> Any:
     return builder.extract_element(a, ir.Constant(ir.IntType(32), which))
 
 
-@_simple(types.float32, F)
+@simple(types.float32, F)
 def first(builder: Any, a: Any) -> Any:
-    return _lane(builder, a, 0)
+    return lane(builder, a, 0)
 
 
-@_simple(types.float32, F)
+@simple(types.float32, F)
 def last(builder: Any, a: Any) -> Any:
-    return _lane(builder, a, LANES - 1)
+    return lane(builder, a, LANES - 1)
 
 
-@_simple(types.int32, I)
+@simple(types.int32, I)
 def last_int(builder: Any, a: Any) -> Any:
-    return _lane(builder, a, LANES - 1)
+    return lane(builder, a, LANES - 1)
 
 
-def _vector_pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, kind: VectorType) -> Any:
+def vector_pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, kind: VectorType) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), kind.ir.as_pointer())
 
 
 def _kind_of(array: Any) -> VectorType:
-    return F if array.dtype == types.float32 else I
+    return {types.float32: F, types.float64: D}.get(array.dtype, I)
 
 
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
@@ -263,7 +265,7 @@ def load(typingctx: Any, array: Any, index: Any) -> Any:
     kind = _kind_of(array)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value = builder.load(_vector_pointer(context, builder, sig.args[0], args[0], args[1], kind))
+        value = builder.load(vector_pointer(context, builder, sig.args[0], args[0], args[1], kind))
         value.align = 4
         return value
 
@@ -276,7 +278,7 @@ def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
     kind = _kind_of(array)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _vector_pointer(context, builder, sig.args[0], args[0], args[1], kind)
+        pointer = vector_pointer(context, builder, sig.args[0], args[0], args[1], kind)
         builder.store(args[2], pointer).align = 4
         return context.get_dummy_value()
 
@@ -288,9 +290,9 @@ def load_within(typingctx: Any, array: Any, index: Any, mask: Any) -> Any:
     """As `load` where the mask is true, 0 elsewhere; nothing else is touched."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _vector_pointer(context, builder, sig.args[0], args[0], args[1], F)
+        pointer = vector_pointer(context, builder, sig.args[0], args[0], args[1], F)
         align = ir.Constant(ir.IntType(32), 4)
-        return _call(
+        return call(
             builder, "llvm.masked.load.v16f32.p0", F.ir, pointer, align, args[2], ir.Constant(F.ir, [0.0] * LANES)
         )
 
@@ -302,9 +304,9 @@ def store_within(typingctx: Any, array: Any, index: Any, value: Any, mask: Any) 
     """As `store` where the mask is true; nothing else is touched."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _vector_pointer(context, builder, sig.args[0], args[0], args[1], F)
+        pointer = vector_pointer(context, builder, sig.args[0], args[0], args[1], F)
         align = ir.Constant(ir.IntType(32), 4)
-        _call(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), args[2], pointer, align, args[3])
+        call(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), args[2], pointer, align, args[3])
         return context.get_dummy_value()
 
     return types.void(array, types.intp, F, M), codegen
@@ -313,7 +315,7 @@ def store_within(typingctx: Any, array: Any, index: Any, value: Any, mask: Any) 
 SIXTEEN = types.UniTuple(F, LANES)
 
 
-@_simple(SIXTEEN, SIXTEEN)
+@simple(SIXTEEN, SIXTEEN)
 def transposed(builder: Any, rows: Any) -> Any:
     """16 vectors as a 16 x 16 block, transposed: quarters change places, then quarters of quarters, ..."""
     vectors = [builder.extract_value(rows, k) for k in range(LANES)]
@@ -322,8 +324,8 @@ def transposed(builder: Any, rows: Any) -> Any:
         high = [j + size if j & size == 0 else LANES + j for j in range(LANES)]
         for k in (k for k in range(LANES) if k & size == 0):
             a, b = vectors[k], vectors[k + size]
-            vectors[k] = builder.shuffle_vector(a, b, _constant(I, low))
-            vectors[k + size] = builder.shuffle_vector(a, b, _constant(I, high))
+            vectors[k] = builder.shuffle_vector(a, b, constant(I, low))
+            vectors[k + size] = builder.shuffle_vector(a, b, constant(I, high))
     result = rows
     for k, vector in enumerate(vectors):
         result = builder.insert_value(result, vector, k)
@@ -334,30 +336,30 @@ _FLUSH = {"x86_64": 0x8040, "AMD64": 0x8040, "aarch64": 1 << 24, "arm64": 1 << 2
 """Bits of the control register that make denormal numbers 0: MXCSR's FTZ and DAZ, FPCR's FZ."""
 
 
-@_simple(types.int64)
+@simple(types.int64)
 def flush_denormals(builder: Any) -> Any:
     """Denormals are 0 for this thread from here on; returns the state for `restore_denormals`."""
     if _FLUSH is None:
         return ir.Constant(ir.IntType(64), 0)
     if _FLUSH == 1 << 24:
-        old = _call(builder, "llvm.aarch64.get.fpcr", ir.IntType(64))
-        _call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), builder.or_(old, ir.Constant(ir.IntType(64), _FLUSH)))
+        old = call(builder, "llvm.aarch64.get.fpcr", ir.IntType(64))
+        call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), builder.or_(old, ir.Constant(ir.IntType(64), _FLUSH)))
         return old
     slot = cgutils.alloca_once(builder, ir.IntType(32))
     pointer = builder.bitcast(slot, ir.IntType(8).as_pointer())
-    _call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), pointer)
+    call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), pointer)
     old = builder.load(slot)
     builder.store(builder.or_(old, ir.Constant(ir.IntType(32), _FLUSH)), slot)
-    _call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), pointer)
+    call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), pointer)
     return builder.zext(old, ir.IntType(64))
 
 
-@_simple(types.void, types.int64)
+@simple(types.void, types.int64)
 def restore_denormals(builder: Any, state: Any) -> Any:
     if _FLUSH == 1 << 24:
-        _call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), state)
+        call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), state)
     elif _FLUSH is not None:
         slot = cgutils.alloca_once(builder, ir.IntType(32))
         builder.store(builder.trunc(state, ir.IntType(32)), slot)
-        _call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), builder.bitcast(slot, ir.IntType(8).as_pointer()))
+        call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), builder.bitcast(slot, ir.IntType(8).as_pointer()))
     return ir.Constant(ir.IntType(8).as_pointer(), None)
