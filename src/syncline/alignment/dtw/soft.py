@@ -4,8 +4,8 @@
     value  = R[n,m];  the expected path E = d value / d C
 
 With step weights w, what a step adds is w C. With open ends (``subsequence``) a path may begin in any cell of the first
-row and end in any of the last, and the value is the soft minimum over all ends. On CPU through numba (`vector`, `scalar`),
-else in plain PyTorch (`torch_backend`) on the tensor's own device.
+row and end in any of the last, and the value is the soft minimum over all ends. On CPU through numba (`vector` or
+`scalar`), on CUDA through Triton, else in plain PyTorch (`torch_backend`) on the tensor's own device.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.autograd import Function
 
 from syncline.alignment.allowed import as_mask, check_band, restricted
 from syncline.alignment.backend import choose_backend
-from syncline.alignment.dtw import scalar, torch_backend
+from syncline.alignment.dtw import scalar, torch_backend, triton_backend
 from syncline.alignment.dtw.vector import entry
 from syncline.alignment.inputs import (
     Lengths,
@@ -97,8 +97,11 @@ def soft_dtw(
         )  # fmt: skip
         return times(value, gamma)
     matrix, lx, ly, courses = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
-    if choose_backend(matrix) == "torch":
+    backend = choose_backend(matrix, triton_problem=triton_backend.why_not)
+    if backend in ("torch", "triton"):
         cells, closed = _for_torch(matrix, lx, ly, courses)
+        if backend == "triton":
+            return triton_backend.soft_value(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
         return torch_backend.soft_value(
             cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends, matrix.new_zeros(())
         )
@@ -139,9 +142,11 @@ def expected_path(
     if learns(gamma):
         cost, gamma = times(as_matrix(cost, "cost"), _over(gamma)), 1.0
     matrix, lx, ly, courses = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
-    if choose_backend(matrix) == "torch":
+    backend = choose_backend(matrix, triton_problem=triton_backend.why_not)
+    if backend in ("torch", "triton"):
         cells, closed = _for_torch(matrix, lx, ly, courses)
-        return torch_backend.expected_path(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
+        where = triton_backend if backend == "triton" else torch_backend
+        return where.expected_path(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
     result: Tensor = _Path.apply(matrix, lx, ly, courses)
     return result
 

@@ -75,11 +75,23 @@ def soft_value(
     visit: Tensor,
 ) -> Tensor:  # fmt: skip
     """Soft-DTW (b,), infinite where there is no path; lengths (b,). ``visit``: as `table`."""
-    b, n, m = cost.shape
-    nothing = torch.where((lx == 0) & (ly == 0), 0.0, torch.inf).to(cost) + 0 * cost.sum(dim=(1, 2))
-    if n == 0 or m == 0 or b == 0:
-        return nothing
+    if not cost.numel():
+        return _of_nothing(cost, lx, ly)
     r = table(cost, closed, gamma, "soft", weights, open_ends, visit)
+    return value_of(r, cost, gamma, lx, ly, open_ends)
+
+
+def _of_nothing(cost: Tensor, lx: Tensor, ly: Tensor) -> Tensor:
+    """Of pairs of which one has no frames: 0 where both have none."""
+    return torch.where((lx == 0) & (ly == 0), 0.0, torch.inf).to(cost) + 0 * cost.sum(dim=(1, 2))
+
+
+def value_of(r: Tensor, cost: Tensor, gamma: float, lx: Tensor, ly: Tensor, open_ends: bool) -> Tensor:
+    """The values (b,) from the tables R of costs (b, n, m)."""
+    nothing = _of_nothing(cost, lx, ly)
+    if not cost.numel():
+        return nothing
+    b, _, m = cost.shape
     pairs = torch.arange(b, device=cost.device)
     ends = r[pairs, (lx - 1).clamp(min=0)]
     if open_ends:
