@@ -3,6 +3,7 @@
 Knows torch and numpy, nothing of video.
 """
 
+from syncline.alignment.barycentre import consensus_barycentre
 from syncline.alignment.consensus import Consensus
 from syncline.alignment.dtw import (
     dtw,
@@ -13,8 +14,10 @@ from syncline.alignment.dtw import (
     soft_dtw,
     soft_dtw_barycentre,
     soft_dtw_divergence,
+    soft_dtw_streamed,
 )
 from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
+from syncline.alignment.pairwise import pairwise_smith_waterman, pairwise_soft_smith_waterman
 from syncline.alignment.path import Path
 from syncline.alignment.significance import Significance, significance
 from syncline.alignment.similarity import (
@@ -32,6 +35,7 @@ from syncline.alignment.soft_smith_waterman import (
     SoftSmithWaterman,
     expected_alignment,
     soft_smith_waterman,
+    soft_smith_waterman_streamed,
 )
 
 __all__ = [
@@ -41,6 +45,7 @@ __all__ = [
     "Path",
     "Significance",
     "SoftSmithWaterman",
+    "consensus_barycentre",
     "cosine",
     "distances",
     "dtw",
@@ -49,7 +54,9 @@ __all__ = [
     "expected_path",
     "mean_over_cells",
     "pairwise_dtw",
+    "pairwise_smith_waterman",
     "pairwise_soft_dtw",
+    "pairwise_soft_smith_waterman",
     "significance",
     "similarity_matrix",
     "smith_waterman",
@@ -58,7 +65,9 @@ __all__ = [
     "soft_dtw",
     "soft_dtw_barycentre",
     "soft_dtw_divergence",
+    "soft_dtw_streamed",
     "soft_smith_waterman",
+    "soft_smith_waterman_streamed",
     "squared_distances",
     "unit_rows",
 ]

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from syncline.alignment import (
+    Consensus,
+    consensus_barycentre,
+    cosine,
     dtw,
     pairwise_dtw,
+    pairwise_smith_waterman,
     pairwise_soft_dtw,
+    pairwise_soft_smith_waterman,
+    smith_waterman,
     soft_dtw,
     soft_dtw_barycentre,
     soft_dtw_divergence,
+    soft_smith_waterman,
     squared_distances,
+    tables,
 )
 from syncline.alignment.dtw import pairwise
 
@@ -27,7 +36,7 @@ def sequences(lengths: tuple[int, ...], seed: int = 0) -> list[Tensor]:
 
 @pytest.mark.parametrize("cells", [1, 4_000_000])
 def test_a_table_is_pair_by_pair(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairwise, "_CELLS", cells)
+    monkeypatch.setattr(tables, "_CELLS", cells)
     x, y = sequences((4, 7, 1)), sequences((5, 2), 1)
     soft, hard = pairwise_soft_dtw(x, y, gamma=0.2, band=2), pairwise_dtw(x, y, band=2)
     apart = pairwise_soft_dtw(x, y, gamma=0.2, divergence=True)
@@ -102,3 +111,38 @@ def test_it_costs_less_than_every_sequence_of_its_length() -> None:
 
     assert all(cost(middle) < cost(hump(at, 30)) for at in (0.3, 0.5, 0.6))
     torch.testing.assert_close(soft_dtw_barycentre(group, gamma=0.05), middle)
+
+
+def test_local_tables_are_pair_by_pair_and_symmetric() -> None:
+    x = sequences((6, 9, 4))
+    prices: dict[str, Any] = {"gap_open": 0.8, "gap_extend": 0.3, "band": 4}
+    soft, hard = pairwise_soft_smith_waterman(x, gamma=0.4, **prices), pairwise_smith_waterman(x, **prices)
+    assert torch.equal(soft, soft.T)
+    assert torch.equal(hard, hard.T)
+    torch.testing.assert_close(pairwise_soft_smith_waterman(x, x[1:], gamma=0.4, **prices), soft[:, 1:])
+    for i, a in enumerate(x):
+        for j, b in enumerate(x):
+            similarity = cosine(a[None], b[None])
+            torch.testing.assert_close(soft[i, j], soft_smith_waterman(similarity, gamma=0.4, **prices)[0])
+            assert hard[i, j].item() == pytest.approx(smith_waterman(similarity, **prices)[0].score)
+
+
+def test_the_barycentre_of_a_consensus_leaves_noise_and_what_one_has_alone_behind() -> None:
+    t = np.linspace(0, 3, 60)
+    curve = np.stack([np.cos(t), np.sin(t), np.cos(2 * t)], 1)
+    courses = []
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        steps = np.sort(generator.choice(60, 45, replace=False))
+        courses.append((curve[steps] + 0.15 * generator.standard_normal((45, 3))).astype(np.float32))
+    own = np.sort(np.random.default_rng(2).choice(60, 45, replace=False))
+    middle = consensus_barycentre(courses, reference=2)
+    assert middle.shape == (45, 3)
+    assert np.abs(middle - curve[own]).mean() < 0.75 * np.abs(courses[2] - curve[own]).mean()
+    group = Consensus(courses)
+    np.testing.assert_array_equal(consensus_barycentre(courses, reference=2, consensus=group), middle)
+    assert len(consensus_barycentre(courses, consensus=group)) == 45
+    with pytest.raises(ValueError, match="the consensus is of sequences of"):
+        consensus_barycentre(courses[1:], consensus=group)
+    with pytest.raises(ValueError, match="reference must be one of the 6 sequences"):
+        consensus_barycentre(courses, reference=6, consensus=group)

@@ -19,7 +19,7 @@ from syncline.alignment.allowed import check_band
 from syncline.alignment.backend import choose_backend
 from syncline.alignment.dtw.soft import soft_dtw
 from syncline.alignment.dtw.vector import entry
-from syncline.alignment.inputs import Lengths, as_gamma, as_step_weights, learns
+from syncline.alignment.inputs import Lengths, as_gamma, as_step_weights, learns, times
 from syncline.alignment.products import ROWS, Gradients, Kind, Products, affine, cosines, pairs_of, squares
 
 
@@ -80,7 +80,7 @@ def soft_dtw_streamed(
             values.append(soft_dtw(matrix[None], gamma=gamma, **options)[0])
         elif learns(gamma):
             over = parts._replace(x=parts.x / gamma, row=parts.row / gamma, column=parts.column / gamma)
-            values.append(gamma.reshape(()) * _Value.apply(*over, course._replace(gamma=1.0)))
+            values.append(times(_Value.apply(*over, course._replace(gamma=1.0)), gamma.reshape(())))
         else:
             values.append(_Value.apply(*parts, course))
     return torch.stack(values) if values else x.new_zeros(0)

@@ -2,5 +2,14 @@
 
 from syncline.alignment.soft_smith_waterman.api import expected_alignment, soft_smith_waterman
 from syncline.alignment.soft_smith_waterman.modules import ExpectedAlignment, GapForm, Gaps, SoftSmithWaterman
+from syncline.alignment.soft_smith_waterman.streamed import soft_smith_waterman_streamed
 
-__all__ = ["ExpectedAlignment", "GapForm", "Gaps", "SoftSmithWaterman", "expected_alignment", "soft_smith_waterman"]
+__all__ = [
+    "ExpectedAlignment",
+    "GapForm",
+    "Gaps",
+    "SoftSmithWaterman",
+    "expected_alignment",
+    "soft_smith_waterman",
+    "soft_smith_waterman_streamed",
+]

@@ -10,7 +10,7 @@ from torch import Tensor
 from syncline.alignment.allowed import as_mask, check_band, restricted
 from syncline.alignment.backend import Backend, choose_backend
 from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix, learns, times
-from syncline.alignment.soft_smith_waterman import numba_backend, torch_backend, triton_backend
+from syncline.alignment.soft_smith_waterman import banded, numba_backend, torch_backend, triton_backend
 from syncline.alignment.soft_smith_waterman.vector import entry
 
 
@@ -71,7 +71,8 @@ def soft_smith_waterman(
         gamma: temperature, > 0, in units of the similarity. A tensor of one number may require grad.
         lengths_x, lengths_y: (b,) whole numbers, valid frames of each video; None: all.
         band: matches lie at most so many frames of the longer video off the straight line from corner to corner (see
-            `allowed`); None: anywhere.
+            `allowed`); None: anywhere. In float32 on CPU, with one price for all gaps of a pair and without the
+            matrix, the time is in proportion to it.
         allowed: (n, m) or (b, n, m) bool, where a match may be; None: anywhere.
         return_matrix: return D as well. Leave it off where D is not needed: it is faster.
 
@@ -96,15 +97,19 @@ def soft_smith_waterman(
     if factor is not None:
         similarity, gap_open, gap_extend = _over(factor, similarity, gap_open, gap_extend)
         gamma = 1.0
-    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, band, allowed)
-    score, scores = _score_and_scores(inputs, return_matrix)
+    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, allowed)
+    score, scores = _score_and_scores(inputs, check_band(band), return_matrix)
     if factor is not None:
         score, scores = times(score, factor), times(scores, factor) if return_matrix else scores
     return (score, scores) if return_matrix else score
 
 
-def _score_and_scores(inputs: _Inputs, want_scores: bool) -> tuple[Tensor, Tensor]:
+def _score_and_scores(inputs: _Inputs, width: int, want_scores: bool) -> tuple[Tensor, Tensor]:
     backend = _backend(inputs[0])
+    pairs = None if want_scores else _in_band(inputs, width, backend)
+    if pairs is not None:
+        return banded.score(*_with_lengths(inputs), width, pairs), inputs[0]
+    inputs = _restricted(inputs, width)
     if backend == "triton":
         return triton_backend.score_and_scores(*inputs)
     if backend == "torch":
@@ -145,8 +150,12 @@ def expected_alignment(
     if learns(gamma):
         similarity, gap_open, gap_extend = _over(gamma, similarity, gap_open, gap_extend)
         gamma = 1.0
-    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, band, allowed)
-    backend = _backend(inputs[0])
+    inputs = _checked(similarity, gap_open, gap_extend, gamma, lengths_x, lengths_y, allowed)
+    backend, width = _backend(inputs[0]), check_band(band)
+    pairs = _in_band(inputs, width, backend)
+    if pairs is not None:
+        return banded.posterior(*_with_lengths(inputs), width, pairs)
+    inputs = _restricted(inputs, width)
     if backend == "triton":
         return triton_backend.posterior(*inputs)
     if backend == "torch":
@@ -175,7 +184,6 @@ def _checked(
     gamma: float | Tensor,
     lengths_x: Lengths,
     lengths_y: Lengths,
-    band: int | None,
     allowed: Tensor | None,
 ) -> _Inputs:
     matrix = as_matrix(similarity, "similarity")
@@ -183,8 +191,21 @@ def _checked(
     lx = as_lengths(lengths_x, "lengths_x", b, n, matrix.device)
     ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
     opening, extending = as_gap(gap_open, "gap_open", matrix), as_gap(gap_extend, "gap_extend", matrix)
-    matrix = restricted(matrix, -torch.inf, check_band(band), as_mask(allowed, matrix), lx, ly)
+    matrix = restricted(matrix, -torch.inf, -1, as_mask(allowed, matrix), lx, ly)
     return matrix, opening, extending, as_gamma(gamma), lx, ly
+
+
+def _in_band(inputs: _Inputs, width: int, backend: Backend) -> banded.Pairs | None:
+    """What `banded` goes on with; None where there is no band, or the kernel does not serve it."""
+    if width < 0 or backend != "vector":
+        return None
+    return banded.pairs_in_band(*_with_lengths(inputs), width)
+
+
+def _restricted(inputs: _Inputs, width: int) -> _Inputs:
+    """The same with matches outside the band forbidden."""
+    matrix, go, ge, gamma, lx, ly = inputs
+    return restricted(matrix, -torch.inf, width, None, lx, ly), go, ge, gamma, lx, ly
 
 
 def _with_lengths(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tensor, Tensor]:

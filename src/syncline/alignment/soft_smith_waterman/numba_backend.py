@@ -47,7 +47,8 @@ def posterior(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: T
     return result
 
 
-def _vector(s: Tensor) -> bool:
+def is_vector(s: Tensor) -> bool:
+    """Whether the vector kernel is the one for these similarities."""
     return choose_backend(s, vector_problem=vector.why_not) == "vector"
 
 
@@ -76,7 +77,7 @@ def _upstream(upstream: Tensor | None) -> np.ndarray[Any, Any]:
 def _forward(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool, keep: bool
 ) -> tuple[Tensor, Tensor, vector.Rows | None]:
-    if _vector(s):
+    if is_vector(s):
         result = vector.forward(s, go, ge, gamma, lx, ly, want_scores=want_scores, keep=keep)
         if result is not None:
             return result
@@ -96,7 +97,7 @@ def _gradient(
     rows: vector.Rows | None,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of sum(g * score) + sum(upstream * D): (b, n, m) and one a gap, shaped (b, n|1, m|1)."""
-    if rows is None and _vector(s):
+    if rows is None and is_vector(s):
         result = vector.forward(s, go, ge, gamma, lx, ly, want_scores=False, keep=True)
         rows = None if result is None else result[2]
     if rows is not None:
@@ -116,7 +117,7 @@ def _tangent(
     ts: Tensor, tgo: Tensor, tge: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Derivatives along (ts, tgo, tge) of score, D (empty without upstream) and the three results of the gradient."""
-    if _vector(s):
+    if is_vector(s):
         result = vector.tangent(s, go, ge, gamma, lx, ly, g, upstream, ts, tgo, tge)
         if result is not None:
             return result
@@ -182,6 +183,16 @@ class _Gradient(Function):
         )
         scores = None if upstream is None else scores
         return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, scores, None
+
+
+def tangent_of_score(
+    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, ts: Tensor, tgo: Tensor,
+    tge: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Derivatives along (ts, tgo, tge) of the score, and of g times its gradient in s, go and ge."""
+    b = s.shape[0]
+    score, _, ds, dgo, dge = _Tangent.apply(s, _spread(go, b), _spread(ge, b), gamma, lx, ly, g, None, ts, tgo, tge)
+    return score, ds, _like(dgo, go), _like(dge, ge)
 
 
 class _Tangent(Function):

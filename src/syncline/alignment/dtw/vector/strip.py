@@ -1,8 +1,8 @@
 """The recursion of soft-DTW over a strip of 16 rows, down and back up, 16 cells at a time.
 
-Step layout: lane l works on row i0 + l, at step q on column q - l of the strip's columns. The left neighbour is then the
-same lane one step ago, the upper one the lane above one step ago, the diagonal one what was above one step ago. Rows that
-go from strip to strip are kept with 16 columns of padding in front and 48 behind.
+Step layout: lane l works on row i0 + l, at step q on column q - l of the strip's columns. The left neighbour is then
+the same lane one step ago, the upper one the lane above one step ago, the diagonal one what was above one step ago.
+Rows that go from strip to strip are kept with 16 columns of padding in front and 48 behind.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ def ascend(
 ) -> None:  # fmt: skip
     """After `descend`, the same rows upwards: fills e, shaped as c, with the visits times ``out``.
 
-    ``ends`` (m,): how likely the path ends at a column of the last row. ``passed`` (2, m + PADDING): what the rows below
-    give to those above, zeros at the start.
+    ``ends`` (m,): how likely the path ends at a column of the last row. ``passed`` (2, m + PADDING): what the rows
+    below give to those above, zeros at the start.
     """
     low, high = top // 16, (min(n, top + c.shape[0]) + 15) // 16
     for k in range(high - 1, low - 1, -1):

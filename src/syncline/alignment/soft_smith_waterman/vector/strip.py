@@ -231,14 +231,15 @@ def _enter(m: int, rows: RowAbove) -> None:
 @inlined
 def strip(
     here: Strip, steps: Steps, gaps: Any, varying: Any, above: RowAbove, scale: Scale, sums: Any, scores: Any,
-    d_to: Any, cells: Any, k_score: Any,
+    d_to: Any, cells: Any, k_score: Any, within: Any = None,
 ) -> Any:  # fmt: skip
     """The recursion over one strip, from the row above it to its own last row.
 
     Adds d of its cells to the first of ``sums``, times 2 to the second, lane by lane, or, where ``cells`` is given,
     writes there what the backward pass needs. Where ``scores`` is given (whatever it is), ``d_to`` is where D goes in
-    step layout, and the unit of its logarithms. ``gaps``: a, e, or, where ``varying`` is given, from ``steps``. Returns
-    the sums and the lanes where a similarity is beyond the limit.
+    step layout, and the unit of its logarithms. ``gaps``: a, e, or, where ``varying`` is given, from ``steps``.
+    ``within``, lane by lane: on which of the columns where matches may be step 0 stands, and how many there are.
+    Returns the sums and the lanes where a similarity is beyond the limit.
     """
     rows, m = here.rows, here.columns
     _enter(m, above)
@@ -254,6 +255,8 @@ def strip(
     bad = below_unsigned(lanes(), splat_int(0))
     columns = splat_int(0) - lanes()
     ends = choose_int(below_unsigned(lanes(), splat_int(rows)), splat_int(m), splat_int(0))
+    if within is not None:
+        columns, ends = within
     for q in range(m + 15):
         z_up = from_above(z, edge[at + FRONT + q])
         y_up = from_above(y, edge[at + width + FRONT + q])
