@@ -99,6 +99,7 @@ def significance_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
     columns = {
         "match score": "auroc_match_score", "p-value": "auroc_p_value", "probability": "auroc_probability",
         "strangers with p < .05": "strangers_below_05", "matches with p < .05": "matches_below_05",
+        "strangers over .2": "strangers_over_threshold", "matches over .2": "matches_over_threshold",
         "calibration error": "calibration_error",
     }  # fmt: skip
     lines = ["| set | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
