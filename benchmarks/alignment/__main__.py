@@ -41,7 +41,7 @@ def main() -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}
         subprocess.run(command, check=True, env=environment)
     if not arguments.only:
-        for part in ("scaling", "band", "instructions"):
+        for part in ("scaling", "band", "soft_dtw", "instructions"):
             subprocess.run([sys.executable, "-m", f"benchmarks.alignment.{part}"], check=True)
 
 

@@ -49,6 +49,27 @@ def band_lines(measured: Sequence[Row]) -> list[str]:
     return [*lines, f"| share of the cells | {shares} |", "", f"{about}load {first['load']} when it began."]
 
 
+def soft_dtw_lines(measured: Sequence[Row]) -> list[str]:
+    """The newest row of each package and shape."""
+    newest = {(row["name"], tuple(row["shape"])): row for row in measured}
+    if not newest:
+        return []
+    shapes = sorted({shape for _, shape in newest}, key=lambda shape: shape[1])
+    lines = [
+        "| | " + " | ".join("×".join(map(str, shape)) for shape in shapes) + " |",
+        "|---" * (len(shapes) + 1) + "|",
+    ]
+    for name in dict.fromkeys(name for name, _ in newest):
+        cells = []
+        for shape in shapes:
+            row, own = newest.get((name, shape)), newest["syncline", shape]["ns"]
+            cells.append("" if row is None else f"{row['ns']:.1f} ({row['ns'] / own:.2g}×)")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    last = list(newest.values())[-1]
+    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items() if version)
+    return [*lines, "", f"{last['machine']}, load {last['load']}, {versions}."]
+
+
 def bar_lines(measured: Sequence[Row], scaling: Sequence[Row]) -> list[str]:
     """What was asked of the operators beside the newest measurements."""
     newest = {(row["threads"], tuple(row["shape"]), row["name"]): row["wall_ns_per_cell"] for row in measured}

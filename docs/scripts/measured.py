@@ -34,6 +34,7 @@ def main() -> int:
         ("alignment.md", "speed"): alignment.table_lines(rows("alignment")),
         ("alignment.md", "bars"): alignment.bar_lines(rows("alignment"), rows("alignment_scaling")),
         ("alignment.md", "band"): alignment.band_lines(rows("alignment_band")),
+        ("alignment.md", "soft-dtw"): alignment.soft_dtw_lines(rows("alignment_soft_dtw")),
         ("alignment.md", "significance"): significance_lines(newest("significance", "set")),
         ("alignment.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
         ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
