@@ -32,7 +32,7 @@ CASES: list[tuple[str, tuple[int, int, int], dict[str, Any], float]] = [
     ("float32", (0, 3, 4), {}, 0.5),
     ("float32", (2, 0, 4), {}, 0.5),
 ]
-LONG = 2060
+LONG = 1040
 """Rows and columns of a pair whose anti-diagonals are longer than a program has lanes."""
 
 

@@ -146,5 +146,7 @@ class _Path(Function):
         with torch.enable_grad():
             leaf = cells.detach().requires_grad_()
             path = torch_backend.expected_path(leaf, closed, gamma, lx, ly, weights, open_ends)
+            if not path.requires_grad:  # a single cell is always on the path
+                return torch.zeros_like(cells), *[None] * 6
             (moved,) = torch.autograd.grad((path * upstream).sum(), leaf)
         return moved, *[None] * 6
