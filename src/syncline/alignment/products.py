@@ -30,6 +30,12 @@ class Products(NamedTuple):
     column: Tensor
     factor: float
 
+    def detached(self) -> Products:
+        """The same without gradients."""
+        return Products(
+            self.x.detach(), self.y.detach(), self.row.detach(), self.column.detach(), self.factor
+        )  # fmt: skip
+
     def rows(self, top: int, first: int, last: int) -> NDArray[Any]:
         """`ROWS` rows, fewer at the end, from row ``top``: columns first to last, what is beside them arbitrary."""
         x = self.x[top : top + ROWS]

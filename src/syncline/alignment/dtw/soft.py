@@ -145,8 +145,8 @@ def expected_path(
     backend = choose_backend(matrix, triton_problem=triton_backend.why_not)
     if backend in ("torch", "triton"):
         cells, closed = _for_torch(matrix, lx, ly, courses)
-        where = triton_backend if backend == "triton" else torch_backend
-        return where.expected_path(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
+        find = triton_backend.expected_path if backend == "triton" else torch_backend.expected_path
+        return find(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
     result: Tensor = _Path.apply(matrix, lx, ly, courses)
     return result
 

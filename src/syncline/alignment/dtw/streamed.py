@@ -17,6 +17,7 @@ from torch.autograd import Function
 
 from syncline.alignment.allowed import check_band
 from syncline.alignment.backend import choose_backend
+from syncline.alignment.dtw import scalar
 from syncline.alignment.dtw.soft import soft_dtw
 from syncline.alignment.dtw.vector import entry
 from syncline.alignment.inputs import Lengths, as_gamma, as_step_weights, learns, times
@@ -89,7 +90,7 @@ def soft_dtw_streamed(
 def _streams(rows: Tensor, gamma: float) -> bool:
     if choose_backend(rows[None]) != "scalar":  # which means: through numba
         return False
-    return entry.kernel(gamma) is not entry.scalar
+    return entry.kernel(gamma) is not scalar
 
 
 class _Kept(NamedTuple):

@@ -43,7 +43,7 @@ def pairs_in_band(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, l
         for p in range(start, stop):
             n, columns = int(lx[p]), int(ly[p])
             if n and columns:
-                pair = pairs[p] = OnePair(n, columns, *prices[p], band)
+                pair = pairs[p] = OnePair(n, columns, *prices[p], band=band)
                 good.append(pair.down(rows[p].reshape(-1), m, 0, n))
 
     in_slices(work, b, s.numel())

@@ -1,6 +1,6 @@
 """The soft Smith-Waterman straight from embeddings, without the matrix of their similarities: for very long videos.
 
-Similarities are made for some rows at a time and forgotten. Every 16th row of the recursion is kept, 3 n m / 16 numbers
+Similarities are made for some rows at a time and forgotten. Every 64th row of the recursion is kept, 3 n m / 64 numbers
 of float32; on the way back the rows between are computed again from it, and their gradient goes on to the embeddings.
 """
 
@@ -95,8 +95,8 @@ def _score(parts: Products, go: Tensor, ge: Tensor, gamma: float | Tensor) -> Te
     n, m = len(parts.x), len(parts.y)
     if n and m and choose_backend(parts.x[None], vector_problem=entry.why_not) == "vector":
         prices = go.item(), ge.item(), temperature
-        pair = OnePair(n, m, *prices) if in_range(*prices) else None
-        if pair is not None and _down(Products(*(v.detach() if isinstance(v, Tensor) else v for v in parts)), pair):
+        pair = OnePair(n, m, *prices, rows=ROWS) if in_range(*prices) else None
+        if pair is not None and _down(parts.detached(), pair):
             value = temperature * math.log(2.0) * pair.whole
             result: Tensor = _Score.apply(*parts, go, ge, pair, value)
             return result

@@ -129,12 +129,13 @@ def value_of(edges: Array, n: int, m: int, gamma: float, open_ends: bool) -> flo
     """The value, from the last row that `descend` left."""
     row = edges[(n + 15) // 16, FRONT : FRONT + m]
     low = row.min()
-    if not open_ends or low == np.inf:
-        return low if open_ends else row[m - 1]
-    total = 0.0
-    for j in range(m):
-        total += math.exp((low - row[j]) / gamma)
-    return low - gamma * math.log(total)
+    value: float = low if open_ends else row[m - 1]
+    if open_ends and low < np.inf:
+        total = 0.0
+        for j in range(m):
+            total += math.exp((low - row[j]) / gamma)
+        value = low - gamma * math.log(total)
+    return value
 
 
 @compiled

@@ -52,13 +52,6 @@ def _lanes_of(i: int, rows: int, n: int, m: int, band: int, first: int, starts: 
 
 
 @compiled
-def begin(edge: Array, level: Array, m: int, sums: Array, powers: Array) -> None:
-    """The border above the matrix, and an empty sum."""
-    width = m + PADDING
-    edge[: 2 * width], level[:width], sums[:], powers[:] = 0.0, 0, 0.0, 0
-
-
-@compiled
 def _beyond(edge: Array, level: Array, at: int, m: int, last: int, further: int, fall: float) -> None:
     """The row at ``at``, of which columns before ``last`` are there, up to column ``further``: x and y decay."""
     width = m + PADDING
@@ -84,8 +77,9 @@ def descend(
 ) -> bool:  # fmt: skip
     """Rows ``top`` (a multiple of 16) to ``stop`` of a pair of ``size``; row ``top`` begins s (flat, ``stride`` a row).
 
-    ``prices``: go, ge and gamma. ``kept``: edge (strips, 2, width) and level (strips, width), flat; row k is the row
-    above strip k. ``sums`` times 2 to ``powers``, 16 lanes, sum up. False where a similarity is out of range.
+    ``prices``: go, ge and gamma. ``kept``: edge (strips + 1, 2, width) and level (strips + 1, width), flat, of these
+    rows alone; row k is the row above strip k, of which row 0 is given. ``sums`` times 2 to ``powers``, 16 lanes, sum
+    up. False where a similarity is out of range.
     """
     state = flush_denormals()
     (n, m), (go, ge, gamma), (edge, level) = size, prices, kept
@@ -97,7 +91,7 @@ def descend(
     d_to = steps.s, scale.hi
     good = True
     for i in range(top, stop, 16):
-        at, rows = i // 16 * 2 * width, min(16, n - i)
+        at, rows = (i - top) // 16 * 2 * width, min(16, n - i)
         first, last = columns_of(i, rows, n, m, band)
         here = Strip(0, i, rows, last - first, n, m)
         skew_in(s, (i - top) * stride + first, stride, rows, last - first, steps.s)
@@ -121,7 +115,8 @@ def descend(
 def whole_of(sums: Array, powers: Array) -> float:
     """log2 of the sum over all lanes."""
     part, exponent = sum_of_lanes(load(sums, 0), load(powers, 0))
-    return math.log2(part) + exponent
+    whole: float = math.log2(part) + exponent
+    return whole
 
 
 @compiled
@@ -170,7 +165,7 @@ def ascend(
     k_splat, share = splat_int(k_score - 127), splat(np.float32(g * 2.0 ** (k_score - whole)))
     unused = splat(_NOTHING), k_splat
     for i in range(top + (stop - top - 1) // 16 * 16, top - 1, -16):
-        at, rows = i // 16 * 2 * width, min(16, n - i)
+        at, rows = (i - top) // 16 * 2 * width, min(16, n - i)
         first, last = columns_of(i, rows, n, m, band)
         here = Strip(0, i, rows, last - first, n, m)
         skew_in(s, (i - top) * stride + first, stride, rows, last - first, steps.s)
