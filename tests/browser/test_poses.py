@@ -111,3 +111,4 @@ def test_a_comparison_is_shared_without_pictures(page: Page, posed: str, tmp_pat
     page.wait_for_function("document.querySelector('video')?.readyState >= 2")
     page.get_by_role("slider", name="Position in A").fill("20")
     expect(page.get_by_text("frame 21").first).to_be_visible()
+    expect(page.get_by_label("Sound")).to_have_count(0)

@@ -28,6 +28,6 @@ def angle_figure(
     axes.set_xlabel(f"time of {short(names[0])} (s)")
     axes.set_ylabel(f"{joint.replace('_', ' ')} (degrees)")
     axes.set_ylim(0, 185)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="best")
     axes.set_title(title or f"Angle of the {joint.replace('_', ' ')}")
     return figure

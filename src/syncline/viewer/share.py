@@ -48,6 +48,7 @@ def share_page(
         "compare": found,
         "names": names,
         "pts": [library.pts_seconds(number).round(6).tolist() for number in (a, b)],
+        "sounds": [bodies is None] * 2,
         "matrix": {
             "shape": list(cells.shape),
             "extent": list(extent),
