@@ -15,7 +15,7 @@ const ORDERS = {
 const kept = { order: "Name", filter: "", chosen: [], drawn: 0 };
 
 function why(video) {
-  if (video.stranger) return el("p", { class: "why bad" }, "Another activity: nothing in common with the group");
+  if (video.stranger) return el("p", { class: "why bad" }, "Matches none of the others well: another activity, or seen otherwise");
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
   if (!video.why) return null;
   if (!video.why.length) return el("p", { class: "why good" }, "Nothing unusual");

@@ -210,7 +210,7 @@ export function drawTrack(canvas, { duration, segments, events = [], names = [],
   if (!canvas.isConnected) return;
   const { pen, width, height } = sized(canvas), x = (t) => 8 + t / Math.max(duration, 1e-6) * (width - 16);
   stripes(pen, 8, 3, width - 16, height - 6);
-  pen.fillStyle = colour("--matched");
+  pen.fillStyle = colour("--a");
   for (const { a: [start, end] } of segments) { pen.fillRect(x(start), 2, Math.max(2, x(end) - x(start)), height - 4); }
   for (const [k, from, to] of spans) { pen.fillStyle = eventColour(k); pen.globalAlpha = 0.75; pen.fillRect(x(from), 3, Math.max(2, x(to) - x(from)), height - 6); pen.globalAlpha = 1; }
   if (loop) { pen.strokeStyle = colour("--cursor"); pen.lineWidth = 2; pen.strokeRect(x(loop[0]), 1, Math.max(3, x(loop[1]) - x(loop[0])), height - 2); }

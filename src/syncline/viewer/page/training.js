@@ -15,7 +15,7 @@ function ask() {
     if (!plan) return;
     const limit = 60 * Number(minutes.value), fitting = Math.max(1, Math.min(plan.steps, Math.floor(0.95 * (limit - Math.min(plan.feature_seconds, 0.7 * limit)) / plan.step_seconds)));
     const reading = plan.feature_seconds > 1 ? `${spoken(plan.feature_seconds)} to read the videos (${Math.max(1, Math.round(plan.bytes / 1e6))} MB of disk) and ` : "";
-    planned.textContent = `All of it takes about ${spoken(plan.seconds)}: ${reading}${spoken(plan.steps * plan.step_seconds)} for ${plan.steps} steps. ` +
+    planned.textContent = `All of it takes about ${spoken(plan.seconds)}${reading ? `: ${reading}${spoken(plan.steps * plan.step_seconds)}` : ""} for ${plan.steps} steps. ` +
       (plan.seconds <= limit ? "It ends by itself." : `In ${minutes.value} minutes it gets to about step ${fitting}.`);
   };
   minutes.addEventListener("input", tellPlan);
