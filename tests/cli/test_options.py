@@ -16,7 +16,7 @@ from syncline.errors import SynclineError
 
 def test_a_picture_is_refused_by_a_run_that_looks_at_several_frames(tmp_path: Path) -> None:
     config = EncoderConfig(backbone="test_resnet", weights="none", width=16, hidden=16, contexts=2)
-    with pytest.raises(SynclineError, match="looks at 2 frames at once, a picture is one"):
+    with pytest.raises(SynclineError, match="looks at several frames together, a picture is one"):
         Embedder(None, FrameEncoder(config), None).embed_picture(tmp_path / "still.png", [])
 
 

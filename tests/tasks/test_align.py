@@ -197,3 +197,25 @@ def test_many_pairs_in_threads_are_the_same_as_one_by_one() -> None:
     assert len(list(align_pairs(videos))) == 10
     with pytest.raises(SynclineError, match="at least 1"):
         next(align_pairs(videos, workers=0))
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.3])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_stretch_at_half_speed_is_tempo_and_a_foreign_one_a_gap(turned: bool, noise: float) -> None:
+    """B takes twice, four times or any time as long over the middle; where it shows something else, that is a gap."""
+    steady = np.linspace(0, 1, 120)
+    for times in (2, 4):
+        q = np.concatenate([steady[:40], np.repeat(steady[40:80], times), steady[80:]])
+        pair = [walk(steady, "a", noise=noise), walk(q, "b", noise=noise, seed=1)]
+        alignment = align(*(pair[::-1] if turned else pair))
+        assert alignment.gaps == ()
+        assert {halt.video for halt in alignment.slower} == {"a" if turned else "b"}
+        assert all(halt.start > 3.5 and halt.end < 4.5 + 4 * times for halt in alignment.slower)
+        assert sum(halt.end - halt.start for halt in alignment.slower) > 2 * times  # of four times as many seconds
+    q = np.concatenate([steady[:60], np.full(30, np.nan), steady[60:]])
+    pair = [walk(steady, "a", noise=noise), walk(q, "b", noise=noise, seed=1)]
+    alignment = align(*(pair[::-1] if turned else pair))
+    (gap,) = alignment.gaps
+    assert (gap.video, alignment.slower) == ("a" if turned else "b", ())
+    assert gap.start == pytest.approx(6.0, abs=0.3)
+    assert gap.end == pytest.approx(9.0, abs=0.3)

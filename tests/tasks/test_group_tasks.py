@@ -31,8 +31,8 @@ from syncline.tasks import (
 )
 from syncline.tasks.align import align
 from syncline.tasks.deviate import kind_of_extra, unlikeness
+from syncline.tasks.offset import nearest_times
 from syncline.tasks.pairs import local_score
-from syncline.tasks.sync import nearest_times
 from syncline.tasks.transfer import windows_about
 
 EVENTS = (0.25, 0.5, 0.75)
@@ -161,7 +161,7 @@ def test_a_line_through_very_many_pairs_takes_some_of_them(monkeypatch: pytest.M
     monkeypatch.setattr(stats, "theilslopes", counted)
     a, b = (walk(np.arange(150) / 150, name, noise=0.05 * k) for k, name in enumerate("ab"))
     whole = estimate_offset(a, b)
-    monkeypatch.setattr(sys.modules["syncline.tasks.sync"], "_MOST_PAIRS", 50)
+    monkeypatch.setattr(sys.modules["syncline.tasks.offset"], "_MOST_PAIRS", 50)
     some = estimate_offset(a, b)
     assert seen[0] > 100
     assert seen[1] == 50

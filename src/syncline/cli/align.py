@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         value["frozen"] = {"matches": beside.matches, "match_score": round(beside.match_score, 6)}
         side.append(("similarity_frozen", frozen_a, frozen_b, beside))
     if not alignment.matches and not arguments.force:
-        value |= {"pairs": [], "segments": [], "gaps": []}
+        value |= {"pairs": [], "segments": [], "gaps": [], "slower": []}
         write_json(arguments.out / "alignment.json", value)
         warn(
             f"{a.source} and {b.source} do not match ({_verdict(alignment)}; 0 is what strangers have): nothing "
@@ -180,6 +180,7 @@ def _within(
     """The two videos among those of a folder, and what its consensus says of them."""
     from syncline.data import VideoSet, open_videos
     from syncline.tasks import align_within
+    from syncline.tasks.halts import with_tempo
 
     there = list(open_videos(arguments.within))
     numbers = []
@@ -193,7 +194,8 @@ def _within(
     embeddings = embedder.embed(everyone)
     folder = consensus_of(everyone, embeddings, pins=arguments.pins)
     a, b = numbers
-    return embeddings[a], embeddings[b], align_within(folder.group, embeddings, a, b)
+    alignment = align_within(folder.group, embeddings, a, b)
+    return embeddings[a], embeddings[b], with_tempo(alignment, embeddings[a], embeddings[b])
 
 
 def _learned_prices(embedder: Embedder, a: Embedding, b: Embedding) -> dict[str, Any]:
@@ -291,3 +293,5 @@ def _report(out: Path, alignment: Alignment, value: dict[str, Any]) -> None:
         say(f"  only in {gap.video.upper()}: {gap.start:.2f} – {gap.end:.2f} s")
     if len(alignment.gaps) > len(longest):
         say(f"  and {len(alignment.gaps) - len(longest)} shorter ones; all are in alignment.csv")
+    for halt in sorted(alignment.slower, key=lambda halt: (halt.video, halt.start)):
+        say(f"  {halt.video.upper()} takes its time: {halt.start:.2f} – {halt.end:.2f} s")

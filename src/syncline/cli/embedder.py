@@ -184,7 +184,7 @@ class Embedder:
         """(d,) vector of a picture file, in the space of the videos' embeddings.
 
         Raises:
-            SynclineError: no picture that can be read, or a run that looks at several frames at once.
+            SynclineError: no picture that can be read, or a run that looks at several frames together.
         """
         import numpy as np
         import torch
@@ -192,10 +192,11 @@ class Embedder:
 
         from syncline.video.still import read_still
 
-        if self.encoder is not None and self.encoder.config.contexts > 1:
+        config = None if self.encoder is None else self.encoder.config
+        if config is not None and (config.contexts > 1 or config.temporal != "none"):
             raise SynclineError(
-                f"--image {path}: the run looks at {self.encoder.config.contexts} frames at once, a picture is one; "
-                "look for a moment of a video (--video, --time), or leave --run away"
+                f"--image {path}: the run looks at several frames together, a picture is one; look for a moment of a "
+                "video (--video, --time), or leave --run away"
             )
         if self.encoder is None:
             assert self.cache is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
+from syncline.cli.picture_query import embedder_for_picture
 from syncline.cli.terminal import progress, say, warn
 from syncline.errors import SynclineError
 from syncline.wording import counted
@@ -35,7 +36,9 @@ single frames, which finds the same room rather than the same moment.
 writes into --out: hits.csv, hits.json and the picture hits (the query at the left, then the hits).
 columns: score, what hits are ordered by: the share of the folder's votes for this moment (0 to 1), weighted by how
 alike the two frames are; similarity, the cosine of the two frames (-1 to 1), which is the score where frames alone are
-compared; seconds, in the video that is named.
+compared; seconds, in the video that is named; match_score, of its video and the query's as align has it. Where no
+hit's video shows anything in common with the query's, that is said and the exit code is 1. A picture has no course,
+and so no match score.
 
 With --index the index is kept there, brought up to date when videos were added, changed or removed, and says so;
 --keep-index leaves it as it is.
@@ -65,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_embedding_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Searches and writes."""
     if (arguments.image is None) == (arguments.video is None) or (arguments.video and arguments.time is None):
         raise SynclineError("give what is looked for: --video V --time T, or --image FILE")
@@ -97,12 +100,41 @@ def run(arguments: argparse.Namespace) -> None:
         source = "" if arguments.image is not None else videos[pick(videos, arguments.video)].name
         if source:
             _check_others(arguments, len(videos))
-        embedder = Embedder.of(arguments)
+        embedder, usual = (Embedder.of(arguments), True) if source else embedder_for_picture(arguments, videos)
+        if not usual and arguments.index is not None:
+            warn(f"{arguments.index} is left as it is: it does not hold what this picture is compared with")
+            arguments.index = None
         index = _index(arguments, embedder, videos)
         if arguments.image is not None:
             vector = embedder.embed_picture(arguments.image, videos)
     hits = _hits(arguments, index, source, vector)
-    _write(arguments, hits, videos, source)
+    scores = _shared(index, source, hits)
+    _write(arguments, hits, scores, videos, source)
+    return _verdict(scores, source)
+
+
+def _shared(index: MomentIndex, source: str, hits: list[Hit]) -> dict[str, float | None]:
+    """The match score of the query's video and that of each hit; None of a picture and of the query's own video."""
+    from syncline.tasks.pairs import shared_course
+
+    held = dict(zip(index.sources, index.embeddings(), strict=True))
+    names = dict.fromkeys(hit.source for hit in hits)
+    return {name: shared_course(held[source], held[name]) if source and name != source else None for name in names}
+
+
+def _verdict(scores: dict[str, float | None], source: str) -> int:
+    """Names the videos that have nothing in common with the query's; 1 where no hit's video has."""
+    from syncline.alignment.settings import MATCH_THRESHOLD
+
+    known = {name: score for name, score in scores.items() if score is not None}
+    strange = [name for name, score in known.items() if score < MATCH_THRESHOLD]
+    if known and len(strange) == len(scores):
+        warn(f"{source} and the videos of all hits show nothing in common (best score {max(known.values()):.2f}, needs "
+             f"{MATCH_THRESHOLD:.2f}; 0 is what strangers have)")  # fmt: skip
+        return 1
+    for name in strange:
+        warn(f"{name} and {source} show nothing in common (score {known[name]:.2f}, needs {MATCH_THRESHOLD:.2f})")
+    return 0
 
 
 def _check_others(arguments: argparse.Namespace, count: int) -> None:
@@ -176,22 +208,30 @@ def _index(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet) 
     return index
 
 
-def _write(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> None:
+def _write(
+    arguments: argparse.Namespace,
+    hits: list[Hit],
+    scores: dict[str, float | None],
+    videos: VideoSet | None,
+    source: str,
+) -> None:
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = [
         {"rank": rank, "video": hit.source, "seconds": plain(hit.seconds), "score": plain(hit.score),
-         "similarity": plain(hit.similarity)}
+         "similarity": plain(hit.similarity), "match_score": plain(scores[hit.source])}
         for rank, hit in enumerate(hits, 1)
     ]  # fmt: skip
-    write_rows(arguments.out / "hits.csv", rows, ["rank", "video", "seconds", "score", "similarity"])
+    write_rows(arguments.out / "hits.csv", rows, ["rank", "video", "seconds", "score", "similarity", "match_score"])
     query = {"image": str(arguments.image)} if arguments.image else {
         "video": source, "seconds": arguments.time, "until": arguments.until}  # fmt: skip
     write_json(arguments.out / "hits.json", {"query": query, "hits": rows})
-    say("   score  similarity      second   video")
+    say("   score  similarity      second   match   video")
     for hit in hits:
-        say(f"  {hit.score:6.3f}  {hit.similarity:10.3f}  {hit.seconds:8.2f} s   {hit.source}")
+        match = scores[hit.source]
+        shown = "–" if match is None else f"{match:.2f}"
+        say(f"  {hit.score:6.3f}  {hit.similarity:10.3f}  {hit.seconds:8.2f} s   {shown:>5}   {hit.source}")
     if not hits:
         say("no other video shows this moment, as far as the folder tells; --no-consensus compares single frames")
     say(f"results in {arguments.out}")
@@ -214,9 +254,11 @@ def _picture(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | 
         import numpy as np
         from PIL import Image
 
-        with Image.open(arguments.image) as opened:
-            opened.thumbnail((240, 160))
-            query: NDArray[np.uint8] | None = np.array(opened.convert("RGB"))
+        from syncline.video.still import read_still
+
+        still = Image.fromarray(read_still(arguments.image))
+        still.thumbnail((240, 160))
+        query: NDArray[np.uint8] | None = np.array(still)
         caption = arguments.image.name
     else:
         query = picture(source, arguments.time)

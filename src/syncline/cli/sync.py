@@ -39,7 +39,7 @@ no part), sync.json (reference, coverage and misfit of every video, offsets), th
 
 
 AGREE = 0.1
-"""Seconds by which the offsets by pictures and by sound may differ, beside what the pictures are unsure of."""
+"""Seconds by which the offsets by pictures and by sound may differ, beside what both are unsure of."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -209,12 +209,13 @@ def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[
     light = flashes_of(videos[start].path)
     for i, (video, embedding) in enumerate(zip(videos, embeddings, strict=True)):
         if i == start:
-            found.append({"video": video.name, "offset": 0.0, "rate": 1.0, "spread": 0.0})
+            found.append({"video": video.name, "offset": 0.0, "rate": 1.0})
             continue
         entry: dict[str, Any] = {"video": video.name}
         try:
-            line = estimate_offset(embeddings[start], embedding)
-            entry |= {"offset": plain(line.offset), "rate": plain(line.rate), "spread": plain(line.spread)}
+            entry |= {
+                key: plain(number) for key, number in asdict(estimate_offset(embeddings[start], embedding)).items()
+            }
         except SynclineError as error:
             entry["problem"] = str(error)
         entry["sound"] = _by_sound(videos[start], video, entry)
@@ -245,7 +246,7 @@ def _by_sound(reference: Video, video: Video, pictures: dict[str, Any]) -> dict[
     value = {key: plain(number) for key, number in asdict(line).items()} | {"drifts": line.drifts}
     if "offset" in pictures:
         apart = abs(line.offset - pictures["offset"])
-        value["agrees_with_pictures"] = bool(apart <= AGREE + 3 * pictures["spread"])
+        value["agrees_with_pictures"] = bool(apart <= AGREE + pictures["offset_within"] + line.offset_within)
     return value
 
 
@@ -254,17 +255,14 @@ def _say_offset(entry: dict[str, Any]) -> None:
     ways = [("sound", entry.get("sound", {})), ("a flash of light", entry.get("flash", {})), ("pictures", entry)]
     for way, line in ways:
         if "offset" in line:
-            within = line["spread"] if way == "pictures" else line["offset_within"]
-            say(f"  {entry['video']}: at {line['offset']:+.3f} s where the reference begins, runs × {line['rate']:.5f} "
-                f"± {within:.3f} s by {way}")  # fmt: skip
+            unsure = f" ± {line['rate_within']:.6f}" if "rate_within" in line else ""
+            say(f"  {entry['video']}: at {line['offset']:+.3f} ± {line['offset_within']:.3f} s where the reference "
+                f"begins, runs × {line['rate']:.6f}{unsure} by {way}")  # fmt: skip
         elif "problem" in line:
             say(f"  {entry['video']}: nothing by {way}: {line['problem']}")
     sound = entry.get("sound", {})
     if "offset" in sound:
-        drift = (
-            f"× {sound['rate']:.6f} ± {sound['rate_within']:.6f}" if sound["drifts"] else "no drift that can be told"
-        )
-        say(f"    by sound {drift}")
+        say(f"    by sound {'the clocks drift apart' if sound['drifts'] else 'no drift that can be told'}")
     known = [way for way, line in ways if "offset" in line]
     if len(known) > 1:
         agree = entry["agree"]

@@ -36,6 +36,7 @@ from torch import Tensor
 from syncline.data import Sampling, Video, sampled_frames
 from syncline.data.video_set import seconds_of
 from syncline.encoder.backbone import Backbone
+from syncline.encoder.colourless import ColourlessBackbone
 from syncline.encoder.deferred_backbone import DeferredBackbone, frozen_backbone
 from syncline.encoder.feature_file import StoredFeatures, read_features, writing_features
 from syncline.errors import SynclineError
@@ -101,7 +102,7 @@ class FeatureCache:
     def __init__(
         self,
         root: str | os.PathLike[str] | None = None,
-        backbone: Backbone | DeferredBackbone | None = None,
+        backbone: Backbone | DeferredBackbone | ColourlessBackbone | None = None,
         sampling: Sampling | None = None,
         copies: int = 1,
         augment: Augment | None = None,

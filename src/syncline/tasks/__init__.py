@@ -5,11 +5,12 @@ from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
 from syncline.tasks.folder import FolderConsensus, Votes, default_tolerance, gather_folder, voting
 from syncline.tasks.moments import find_moments, same_moments
+from syncline.tasks.offset import Offset, estimate_offset
 from syncline.tasks.pairs import similarity
 from syncline.tasks.pins import Pin, pinned_frames, read_pins
 from syncline.tasks.search import Hit, MomentIndex
 from syncline.tasks.suggest import Suggestion, suggest
-from syncline.tasks.sync import Offset, Timeline, estimate_offset, medoid, synchronize
+from syncline.tasks.sync import Timeline, medoid, synchronize
 from syncline.tasks.template import MadeWith, Template
 from syncline.tasks.transfer import (
     LabelledVideo,

@@ -34,6 +34,7 @@ from syncline.tasks.alignment_result import (
     matched_pairs,
     posterior_near,
 )
+from syncline.tasks.halts import with_tempo
 from syncline.tasks.pairs import check_pair, is_long, similarity
 
 Mode = Literal["local", "global", "subsequence", "band"]
@@ -92,7 +93,7 @@ def align(
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)
     else:
         paths, near, score = _short(a, b, mode, segments, band, verdict, gamma, prices, pins)
-    return alignment_of(paths, near, a, b, min_gap=min_gap, match_score=score, mode=mode)
+    return with_tempo(alignment_of(paths, near, a, b, min_gap=min_gap, match_score=score, mode=mode), a, b)
 
 
 class PairAligner(Protocol):

@@ -56,6 +56,7 @@ class Alignment:
         score: total score of the alignment (`local`) or minus its mean cost (the other modes).
         segments: matched stretches, in order of time; empty if nothing matches.
         gaps: stretches of either video without counterpart, at least `min_gap` seconds long.
+        slower: stretches as long in which a video takes its time over what the other shows in fewer frames.
         match_score: share of the local score that is lost when the order of B is destroyed; about 0 for strangers.
         mode: how it was made.
         sources: whose moments these are, A's and B's.
@@ -70,6 +71,7 @@ class Alignment:
     match_score: float
     mode: str
     sources: tuple[str, str] = ("a", "b")
+    slower: tuple[Gap, ...] = ()
 
     def __repr__(self) -> str:
         stretches = f"{len(self.segments)} segment{'' if len(self.segments) == 1 else 's'}"

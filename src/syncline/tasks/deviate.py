@@ -24,14 +24,10 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.align import align
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
+from syncline.tasks.halts import takes_time
 from syncline.tasks.pairs import check_pair, similarity, similarity_blocks
 from syncline.tasks.within import align_within, gap_seconds, reference_of
 
-_AS_SURE = 0.9
-"""Similarity that a halt must reach, in units of matched frames'; less takes foreign frames of one scene for halts
-(training clips of two real sets)."""
-_GOING_BACK = 0.05
-"""Price of going back, for each frame of a gap in the same units; where it pays all the same, the gap is no halt."""
 TEMPO = ("slower", "faster")
 KINDS = ("missing", "extra", "repeated", "out_of_order", *TEMPO)
 UNKNOWN_SHARE = 0.5
@@ -118,6 +114,7 @@ def deviate(
     alignment = align(reference, video, min_gap=least) if alignment is None else alignment
     found: list[Deviation] = []
     cuts: list[Gap] = []
+    halts = [halt for halt in alignment.slower if halt.video == "b"]
     unlike = unlikeness(reference, video)
     for gap in alignment.gaps:
         if gap.video == "a":
@@ -130,11 +127,15 @@ def deviate(
             kind = kind_of_extra(reference, video, np.flatnonzero(inside), alignment)
             weight = _weighted(unlike[1][inside], gap.end - gap.start)
             if kind == "slower":
-                if len(alignment.times) and alignment.times[0, 1] < gap.start < alignment.times[-1, 1]:
-                    continue  # its tempo is measured below
-                weight = float((gap.end - gap.start) * np.log2(tempo))
+                halts.append(gap)
+                continue
             found.append(Deviation(kind, gap.start, gap.end, weight, gap.start))
         cuts.append(gap)
+    for halt in halts:
+        if not len(alignment.times) or not alignment.times[0, 1] < halt.start < alignment.times[-1, 1]:
+            weight = float((halt.end - halt.start) * np.log2(tempo))  # the tempo of all others is measured below
+            found.append(Deviation("slower", halt.start, halt.end, weight, halt.start))
+            cuts.append(halt)
     parts = _between(cuts, alignment, reference, video)
     found += _tempo(alignment, parts, tempo, 2 * least if window is None else window, least)
     return _report(video, found, alignment.match_score)
@@ -275,7 +276,7 @@ def _weighted(unlike: NDArray[np.float64], seconds: float) -> float:
 def kind_of_extra(
     reference: Embedding, video: Embedding, rows: NDArray[np.int64], alignment: Alignment, share: float = 0.6
 ) -> str:
-    """What a stretch without counterpart is: `slower` if the video only takes its time (`_takes_time`), `repeated` or
+    """What a stretch without counterpart is: `slower` if the video only takes its time (`takes_time`), `repeated` or
     `out_of_order` if it aligns with part of the reference nearly as well as matched frames do, `extra` otherwise.
     """
     if len(rows) < 3 or not len(alignment.path):
@@ -290,7 +291,7 @@ def kind_of_extra(
     around = torch.cat(parts)
     inside = slice(int(rows[0] - first), int(rows[-1] - first) + 1)
     near = alignment.path[(alignment.path[:, 1] >= first) & (alignment.path[:, 1] < end), 0]
-    if len(near) and _takes_time(around[near[0] : near[-1] + 1].T.numpy(), inside, matched):
+    if len(near) and takes_time(around[near[0] : near[-1] + 1].T.numpy(), inside, matched):
         return "slower"
     path = smith_waterman(around[None, :, inside], **PAIR.prices)[0]
     pairs = path.indices[path.is_match]
@@ -298,27 +299,6 @@ def kind_of_extra(
         return "extra"
     elsewhere = np.isin(pairs[:, 0], alignment.path[:, 0]).mean()
     return "repeated" if elsewhere > 0.5 else "out_of_order"
-
-
-def _takes_time(matrix: NDArray[np.float32], gap: slice, matched: float) -> bool:
-    """Whether the frames of a gap belong to what is matched around it, each to no earlier moment than the one before.
-
-    Args:
-        matrix: (frames of the video, moments of the reference) similarity, of the gap and as much to either side.
-        gap: its frames. matched: mean similarity of matched frames.
-    """
-    moments = np.arange(matrix.shape[1])
-    # of the best course that ends at each moment: its sum, what of that lies in the gap, and its sum if it may go back
-    best, inside, back = (np.zeros(len(moments)) for _ in range(3))
-    cost = _GOING_BACK * matched * (gap.stop - gap.start)
-    for i, row in enumerate(matrix):
-        before = np.maximum.accumulate(best)
-        came_from = np.maximum.accumulate(np.where(best == before, moments, 0))
-        inside = inside[came_from] + row * (gap.start <= i < gap.stop)
-        best = row + before
-        back = row + np.maximum(np.maximum.accumulate(back), back.max() - cost)
-    reached = inside[best.argmax()] / (gap.stop - gap.start)
-    return bool(reached >= _AS_SURE * matched and back.max() <= best.max() + 1e-9)
 
 
 def tempo_curve(

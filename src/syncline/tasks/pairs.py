@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
 from syncline.alignment import smith_waterman_streamed
 from syncline.alignment.centring import CentredPair, centred_similarity, similarity_unit
-from syncline.alignment.inference import local_alignment
+from syncline.alignment.inference import local_alignment, match_score
 from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 
 LONG = 25_000_000
+_ENOUGH = 1000
 
 
 def is_long(a: Embedding, b: Embedding) -> bool:
@@ -50,6 +52,17 @@ def local_score(a: Embedding, b: Embedding) -> float:
     x, y = torch.tensor(a.vectors), torch.tensor(b.vectors)
     scale = similarity_unit(x, y)
     return smith_waterman_streamed(x, y, scale=scale, **PAIR.prices)[0].score
+
+
+def shared_course(a: Embedding, b: Embedding) -> float:
+    """The match score of two videos without an alignment: about 0 for strangers, of long ones by `_ENOUGH` frames.
+
+    Raises:
+        SynclineError: as `check_pair`.
+    """
+    check_pair(a, b)
+    rows = [np.linspace(0, len(one) - 1, min(len(one), _ENOUGH)).round().astype(int) for one in (a, b)]
+    return match_score(centred_similarity(a.vectors[rows[0]], b.vectors[rows[1]]))
 
 
 def check_pair(a: Embedding, b: Embedding) -> None:

@@ -80,6 +80,7 @@ def alignment_value(alignment: Alignment, a: Embedding, b: Embedding) -> dict[st
             for s in alignment.segments
         ],
         "gaps": [{"video": g.video, "start": plain(g.start), "end": plain(g.end)} for g in alignment.gaps],
+        "slower": [{"video": g.video, "start": plain(g.start), "end": plain(g.end)} for g in alignment.slower],
         "pairs": [{key: plain(value) for key, value in row.items()} for row in alignment_rows(alignment, a, b)],
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
+from syncline.tasks.robust_line import robust_line
 from syncline.video.sound import Sound, read_sound
 
 ENVELOPE_RATE = 250
@@ -40,7 +41,7 @@ class SoundOffset:
     """second of B = offset + rate * second of A.
 
     Attributes:
-        offset: seconds. offset_within: half of its 90 % interval, in seconds, at the middle of what both have.
+        offset: seconds. offset_within: half of its 90 % interval, in seconds, where A begins.
         rate: how fast B's time runs. rate_within: half of its 90 % interval.
         agreement: share of the pieces of A that lie on the line.
     """
@@ -82,11 +83,12 @@ def sound_offset(a: str | Path | Sound, b: str | Path | Sound) -> SoundOffset:
         at_a, at_b, weight = _measured(one, other, pieces, seconds, rate, offset, search)
         if len(at_a) < 3:
             raise SynclineError("their sound has nothing in common")
-        rate, offset, within = _line(at_a, at_b, weight)
+        line = robust_line(at_a, at_b, weight, least=0.1 / ENVELOPE_RATE, grain=_GRAIN)
+        rate, offset = line.slope, line.level
     agreement = _agreement(one, other, pieces, short, rate, offset)
     if agreement < _AGREE:
         raise SynclineError("their sound has nothing in common")
-    return SoundOffset(offset, within[0], rate, within[1], agreement)
+    return SoundOffset(offset, line.level_within, rate, line.slope_within, agreement)
 
 
 def onset_envelope(sound: Sound) -> Envelope:
@@ -201,28 +203,3 @@ def _agreement(
         tested = np.ones(len(pieces), dtype=bool)
     at_a, at_b, _ = _measured(one, other, pieces[tested], length, rate, offset, _ASIDE)
     return float((np.abs(at_b - offset - rate * at_a) < _NEAR).sum() / tested.sum())
-
-
-def _line(
-    at_a: NDArray[np.float64], at_b: NDArray[np.float64], weight: NDArray[np.float64]
-) -> tuple[float, float, tuple[float, float]]:
-    """(rate, offset, halves of their 90 % intervals) of a line on which strays count little."""
-    from scipy import stats  # slow to import, and needed here alone
-
-    robust = weight.copy()
-    for _ in range(20):
-        middle, level = (float(np.average(values, weights=robust)) for values in (at_a, at_b))
-        x = at_a - middle
-        slope = float((robust * x * (at_b - level)).sum() / max((robust * x * x).sum(), 1e-12))
-        apart = np.abs(at_b - level - slope * x)
-        scale = max(1.4826 * float(np.median(apart)), 2e-4)
-        robust = weight * np.maximum(1e-6, (1 - np.minimum(1, apart / (4.7 * scale)) ** 2) ** 2)
-    used = robust > 0.05 * weight
-    degrees = max(1, int(used.sum()) - 2)
-    spread = math.sqrt(float((robust * apart**2).sum() / robust.sum()) * used.sum() / degrees)
-    spread = max(spread, 0.1 / ENVELOPE_RATE)
-    quantile = float(stats.t.ppf(0.95, degrees))
-    share = robust / robust.sum()
-    level_error = math.hypot(spread * math.sqrt(float((share**2).sum())), _GRAIN)
-    slope_error = level_error / max(math.sqrt(float((share * x * x).sum())), 1e-9)
-    return slope, level - slope * middle, (quantile * level_error, quantile * slope_error)

@@ -17,24 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.consensus import Consensus
-from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
 from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
-from syncline.tasks.align import PairAligner, align, align_pairs
+from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.folder import gather_folder
-from syncline.tasks.pairs import check_pair, local_score, similarity_blocks
+from syncline.tasks.pairs import check_pair, local_score
 from syncline.tasks.within import align_within, gap_seconds, reference_of
 
 LENT_SHARE = 0.5
 """Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""
 PARTNERS = 10
 """Videos with whose own alignments the timeline is compared, for the misfit of each."""
-MOST_RATE = 1.25
-"""Two recordings of one event differ in rate by less than this factor."""
-_MOST_PAIRS = 2000  # of a Theil-Sen line, which looks at all pairs of pairs
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,15 +106,6 @@ class Timeline:
             else:
                 row[:] = 0.0
         return filled
-
-
-@dataclass(frozen=True)
-class Offset:
-    """b = offset + rate * a: two recordings of the same event. `spread` is the median deviation in seconds."""
-
-    offset: float
-    rate: float
-    spread: float
 
 
 def synchronize(
@@ -257,61 +244,6 @@ def medoid(embeddings: Sequence[Embedding], *, partners: int = 10, seed: int = 0
         chosen = generator.permutation(others)[:partners]
         means.append(np.mean([local_score(candidate, embeddings[j]) for j in chosen]))
     return int(np.argmax(means))
-
-
-def estimate_offset(a: Embedding, b: Embedding) -> Offset:
-    """Offset and drift in time of two recordings of the *same* event (several cameras), by a Theil-Sen line.
-
-    Raises:
-        SynclineError: if the two do not match, have fewer than five matched frames, or run at rates that no two
-            recordings of one event have.
-    """
-    alignment = align(a, b)
-    if not alignment.matches:
-        raise SynclineError(
-            f"{a.source} and {b.source} show nothing in common (score {alignment.match_score:.2f}, needs "
-            f"{MATCH_THRESHOLD:.2f})"
-        )
-    pairs = nearest_times(a, b, alignment.path)
-    if len(pairs) < 5:
-        raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
-    thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
-    # the intercept is the median of what is left: of the medians of both times, one-sided stray pairs move one alone
-    from scipy import stats  # slow to import, and needed here alone
-
-    line = stats.theilslopes(thin[:, 1], thin[:, 0], method="joint")
-    if not 1 / MOST_RATE <= line.slope <= MOST_RATE:
-        raise SynclineError(
-            f"{b.source} would run {line.slope:.2f} times as fast as {a.source}: no recordings of one event do"
-        )
-    deviation = pairs[:, 1] - (line.intercept + line.slope * pairs[:, 0])
-    return Offset(float(line.intercept), float(line.slope), float(np.median(np.abs(deviation))))
-
-
-def nearest_times(a: Embedding, b: Embedding, path: NDArray[np.int64], reach: int = 15) -> NDArray[np.float64]:
-    """Times of pairs moved to the most similar frame of B within `reach` frames: (k, 2) float64 s.
-
-    A path that pays for gaps follows a small drift in steps; the nearest frames follow it evenly. Frames whose nearest
-    lies at the edge of what is looked at are left out.
-    """
-    if not len(path):
-        return np.zeros((0, 2))
-    columns = path[:, 1:] + np.arange(-reach, reach + 1)
-    inside = (columns >= 0) & (columns < len(b))
-    near = np.empty(columns.shape)
-    for first, block in similarity_blocks(a, b):
-        own = (path[:, 0] >= first) & (path[:, 0] < first + len(block))
-        near[own] = block.numpy()[path[own, :1] - first, columns[own].clip(0, len(b) - 1)]
-    values = np.where(inside, near, -np.inf)
-    best = values.argmax(axis=1)
-    peak = (best > 0) & (best < 2 * reach)
-    rows, best = np.flatnonzero(peak), best[peak]
-    before, top, after = (values[rows, best + step] for step in (-1, 0, 1))
-    whole = np.isfinite(before) & np.isfinite(after)
-    rows, best, before, top, after = rows[whole], best[whole], before[whole], top[whole], after[whole]
-    shift = (before - after) / (2 * np.minimum(before - 2 * top + after, -1e-9))
-    position = columns[rows, best] + shift.clip(-0.5, 0.5)
-    return np.stack([a.pts_seconds[path[rows, 0]], np.interp(position, np.arange(len(b)), b.pts_seconds)], axis=1)
 
 
 def _find(embeddings: Sequence[Embedding], source: str) -> int:

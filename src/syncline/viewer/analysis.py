@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from syncline.viewer.group import LEAST, Group, pins_of
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
-    from syncline.tasks import Alignment, MomentIndex, Timeline
+    from syncline.tasks import Alignment, Gap, MomentIndex, Timeline
 
 MATRIX_SIDE = 384
 GAP_SCALE = 0.5
@@ -63,17 +64,20 @@ class Analysis:
     def _aligned(self, generation: int, version: int, pins: tuple[Any, ...], a: int, b: int, mode: str) -> Alignment:
         from syncline.alignment.consensus import Consensus
         from syncline.tasks import align, align_within
+        from syncline.tasks.halts import with_tempo
 
         if mode == "folder":
             folder, numbers = self.group.get()
             if a not in numbers or b not in numbers:
                 raise SynclineError("one of these two has not been embedded")
-            return align_within(folder.group, folder.embeddings, numbers.index(a), numbers.index(b))
+            one, other = (folder.embeddings[numbers.index(video)] for video in (a, b))
+            found = align_within(folder.group, folder.embeddings, numbers.index(a), numbers.index(b))
+            return with_tempo(found, one, other)
         pair = [thinned(embedding) for embedding in self.embedder.of([a, b])]
         held = pins_of(self._library, [a, b], pair) if pins else {}
         if held and mode == "local":
             alone = Consensus([embedding.vectors for embedding in pair], pins=held)
-            return align_within(alone, pair, 0, 1, min_gap=GAP_SCALE)
+            return with_tempo(align_within(alone, pair, 0, 1, min_gap=GAP_SCALE), *pair)
         return align(*pair, mode=mode, min_gap=GAP_SCALE, pins=held.get((0, 1)))  # type: ignore[arg-type]
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
@@ -92,9 +96,8 @@ class Analysis:
             "names": self._library.event_names,
             "rows": rows.round(6).tolist(),
             "segments": _pieces(alignment),
-            "gaps": [
-                {"video": gap.video, "from": round(gap.start, 6), "to": round(gap.end, 6)} for gap in alignment.gaps
-            ],
+            "gaps": _stretches(alignment.gaps),
+            "slower": _stretches(alignment.slower),
             "tempo": tempo_curve(alignment).round(4).tolist(),
             "events": [self._library.events(a), self._library.events(b)],
         }
@@ -281,6 +284,10 @@ def _rows_of(timeline: Timeline, rows: list[int]) -> Timeline:
         timeline, sources=tuple(timeline.sources[k] for k in rows), positions=timeline.positions[rows],
         inconsistency=timeline.inconsistency[rows], coverage=timeline.coverage[rows],
     )  # fmt: skip
+
+
+def _stretches(found: Iterable[Gap]) -> list[dict[str, Any]]:
+    return [{"video": one.video, "from": round(one.start, 6), "to": round(one.end, 6)} for one in found]
 
 
 def _pieces(alignment: Alignment) -> list[dict[str, Any]]:

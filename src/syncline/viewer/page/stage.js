@@ -81,6 +81,7 @@ export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, 
   const before = (b) => { const row = data.rows.filter(([, time]) => time <= b).at(-1) || data.rows[0]; return row ? row[0] : 0; };
   const gapList = data.gaps.map((gap) => el("li", { class: gap.video }, el("button", { class: "link", onclick: () => { transport.pause(); transport.goTo(gap.video === "a" ? gap.from : before(gap.from)); } },
     `${gap.video.toUpperCase()} ${clockText(gap.from)} – ${clockText(gap.to)}`), gap.video === "a" ? " not in B: B waits" : " not in A: skipped"));
+  const slowList = data.slower.map((one) => el("li", { class: one.video }, `${one.video.toUpperCase()} takes its time: ${clockText(one.from)} – ${clockText(one.to)}`));
   const theatre = el("div", { class: "theatre" });
   const full = () => { if (document.fullscreenElement) document.exitFullscreen(); else theatre.requestFullscreen?.().catch(() => {}); };
   transport.bar.append(loop);
@@ -90,7 +91,7 @@ export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, 
     el("div", { class: "below" },
       el("section", { class: "panel", "aria-label": "Similarity and tempo" }, el("h2", {}, "Similarity"), canvas, el("h2", {}, "Tempo of B against A"), tempoCanvas),
       el("aside", { class: "panel facts" }, verdict(data), tools.length ? el("div", { class: "tools" }, tools) : null, panels,
-        el("h2", {}, "Without counterpart"), gapList.length ? el("ul", { class: "gaps" }, gapList) : el("p", { class: "soft" }, `No gap of ${Number(data.gapScale.toFixed(2))} s or more.`))));
+        el("h2", {}, "Without counterpart"), gapList.length ? el("ul", { class: "gaps" }, gapList) : el("p", { class: "soft" }, `No gap of ${Number(data.gapScale.toFixed(2))} s or more.`), slowList.length ? el("ul", { class: "slow" }, slowList) : null)));
   const nudge = (frames) => { transport.pause(); state.nudge += frames; shown(transport.frame, transport.second, false); };
   const stage = { root, transport, follower, path, screens, sound: sound.select, nudge, get b() { return state.b; }, redraw: plots, start: (second) => transport.goTo(second) };
   viewKeys(root, (key, event) => {
