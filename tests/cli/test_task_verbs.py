@@ -167,13 +167,16 @@ def test_search_finds_the_moment_itself_and_keeps_its_index(
     assert command(folder, *words, "--out", out) == 0
     assert (index / "index.safetensors").stat().st_mtime_ns == before
     assert "stale" not in capsys.readouterr().err
-    # a picture of a frame finds that frame
-    with Image.fromarray(VideoReader(video).frames_at([2.0]).pixels[0]) as still:
-        still.save(tmp_path / "still.png")
-    assert command(folder, "search", folder, "--image", tmp_path / "still.png", "--out", out) == 0
-    best = rows(out / "hits.csv")[0]
-    assert best["video"].endswith(video.name)
-    assert float(best["seconds"]) == pytest.approx(2.0, abs=0.3)
+    # a picture of a frame finds that frame, without its colours, too
+    for mode in ("RGB", "L"):
+        with Image.fromarray(VideoReader(video).frames_at([2.0]).pixels[0]) as still:
+            still.convert(mode).save(tmp_path / "still.png")
+        assert command(folder, "search", folder, "--image", tmp_path / "still.png", "--out", out) == 0
+        best = rows(out / "hits.csv")[0]
+        assert best["video"].endswith(video.name)
+        assert float(best["seconds"]) == pytest.approx(2.0, abs=0.3)
+        assert float(best["score"]) > 0.95
+        assert best["match_score"] == ""  # a picture has no course
 
 
 def test_search_says_when_its_index_is_stale(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -188,7 +188,7 @@ def _agreeing(entry: dict[str, Any]) -> list[str]:
 
     def near(way: str, other: str) -> bool:
         room = AGREE if "pictures" in (way, other) else 0.0
-        room += sum(3 * known[one].get("spread", 0.0) + known[one].get("offset_within", 0.0) for one in (way, other))
+        room += sum(known[one]["offset_within"] for one in (way, other))
         return bool(abs(known[way]["offset"] - known[other]["offset"]) <= room)
 
     groups = [[way, *(other for other in known if other != way and near(way, other))] for way in known]
@@ -213,9 +213,8 @@ def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[
             continue
         entry: dict[str, Any] = {"video": video.name}
         try:
-            entry |= {
-                key: plain(number) for key, number in asdict(estimate_offset(embeddings[start], embedding)).items()
-            }
+            line = estimate_offset(embeddings[start], embedding)
+            entry |= {key: plain(number) for key, number in asdict(line).items()}
         except SynclineError as error:
             entry["problem"] = str(error)
         entry["sound"] = _by_sound(videos[start], video, entry)
@@ -254,7 +253,7 @@ def _say_offset(entry: dict[str, Any]) -> None:
     """Lines for people: by sound, by a flash of light, by pictures, and which of them agree."""
     ways = [("sound", entry.get("sound", {})), ("a flash of light", entry.get("flash", {})), ("pictures", entry)]
     for way, line in ways:
-        if "offset" in line:
+        if "offset_within" in line:  # as the reference itself has none
             unsure = f" ± {line['rate_within']:.6f}" if "rate_within" in line else ""
             say(f"  {entry['video']}: at {line['offset']:+.3f} ± {line['offset_within']:.3f} s where the reference "
                 f"begins, runs × {line['rate']:.6f}{unsure} by {way}")  # fmt: skip

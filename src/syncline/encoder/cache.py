@@ -128,7 +128,7 @@ class FeatureCache:
         return self._backbone.built()
 
     @property
-    def described(self) -> Backbone | DeferredBackbone:
+    def described(self) -> Backbone | DeferredBackbone | ColourlessBackbone:
         """The backbone as far as its name, description and sizes go; nothing is built for it."""
         return self._backbone
 
