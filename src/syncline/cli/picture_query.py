@@ -54,7 +54,7 @@ def _frozen(arguments: argparse.Namespace, usual: Embedder, grey: bool) -> Embed
 
 def _some(videos: VideoSet) -> list[NDArray[np.uint8]]:
     """A picture out of the middle of the first few videos."""
-    from syncline.video import open_video
+    from syncline.video import VideoReader
 
-    readers = [open_video(video.path) for video in list(videos)[:_LOOKED_AT]]
-    return [reader.frames([len(reader) // 2]).pixels[0] for reader in readers]
+    readers = [VideoReader(video.path) for video in list(videos)[:_LOOKED_AT]]
+    return [reader.frames([reader.num_frames // 2]).pixels[0] for reader in readers]

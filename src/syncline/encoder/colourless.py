@@ -26,9 +26,11 @@ class ColourlessBackbone:
 
     trainable = "frozen"
 
-    def __init__(self, backbone: Backbone | DeferredBackbone) -> None:
+    def __init__(self, backbone: Backbone | DeferredBackbone | ColourlessBackbone) -> None:
         self._coloured = backbone
-        self.name, self.size, self.grid = backbone.name, backbone.size, backbone.grid
+        self.name: str = backbone.name
+        self.size: tuple[int, int] = backbone.size
+        self.grid: int | None = backbone.grid
 
     @property
     def dim(self) -> int:
@@ -44,8 +46,12 @@ class ColourlessBackbone:
         """As ``Backbone.describe``, and that there is no colour."""
         return self._coloured.describe() | {"colour": False}
 
+    def weights_hash(self) -> str:
+        """As ``Backbone.weights_hash``."""
+        return self._coloured.weights_hash()
+
     def built(self) -> Backbone:
-        """The network, which sees colours."""
+        """The network itself, which sees colours."""
         return self._coloured.built()
 
     def __call__(self, pictures: Tensor) -> Tensor:

@@ -37,7 +37,8 @@ def with_tempo(alignment: Alignment, a: Embedding, b: Embedding) -> Alignment:
             if found is not None:
                 rows, columns, _ = found
                 part.append(values[max(0, rows.start - top) : max(0, rows.stop - top), columns].copy())
-    kept, slower = [], []
+    kept: list[Gap] = []
+    slower: list[Gap] = []
     for gap, found, part in zip(alignment.gaps, around, parts, strict=True):
         matrix = np.concatenate(part) if found is not None else np.zeros((0, 0), np.float32)
         matrix = matrix.T if gap.video == "b" else matrix

@@ -95,7 +95,8 @@ def _refined(a: Embedding, b: Embedding, offset: float, rate: float) -> tuple[fl
         SynclineError: too little in common.
     """
     step = float(np.median(np.diff(b.pts_seconds)))
-    for reach in _REACHES:
+    for most in _REACHES:
+        reach = min(most, max(4, min(len(a), len(b)) // 10))  # frames nearer to an end are left out
         seconds, near = _near_line(a, b, offset, rate, reach)
         count = int(np.clip(len(seconds) // _LEAST_FRAMES, 4, _PARTS))
         mean = near.mean(axis=0) if len(near) else np.zeros(2 * reach + 1)
