@@ -9,6 +9,7 @@ from pathlib import Path
 import bars
 import pytest
 
+from syncline.cli.outputs import prepare_folder
 from syncline.video import find_videos, mark_result
 from syncline.video.discovery import told_aside
 
@@ -61,3 +62,17 @@ def test_a_folder_of_results_alone_is_read_when_it_is_asked_for(tmp_path: Path) 
     assert find_videos(tmp_path) == [copy]
     shutil.copy(copy, tmp_path / "mine.mp4")
     assert find_videos(tmp_path) == [tmp_path / "mine.mp4"]
+
+
+def test_a_folder_that_a_verb_made_is_left_aside_whatever_is_in_it(tmp_path: Path) -> None:
+    film = bars.write_bar_codes(tmp_path / "film.mp4", 5)
+    results, own = tmp_path / "syncline-results" / "synced", tmp_path / "mine"
+    own.mkdir()
+    shutil.copy(film, own / "kept.mp4")
+    for folder in (results, own):
+        prepare_folder(folder)
+    shutil.copy(film, results / "grid.mp4")
+    aside: Counter[str] = Counter()
+    assert [path.name for path in find_videos(tmp_path, aside=aside)] == ["film.mp4", "kept.mp4"]
+    assert +aside == {"folders of results": 1}
+    assert [path.name for path in find_videos(results)] == ["grid.mp4"], "a person asks for it"

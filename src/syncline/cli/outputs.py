@@ -29,7 +29,7 @@ def add_output_options(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Makes a folder for results, so that work whose results could not be kept does not begin.
+    """Makes a folder for results, so that work whose results could not be kept does not begin; an empty one is marked.
 
     Raises:
         SynclineError: there is a file of that name. OSError: it cannot be made or written into.
@@ -37,6 +37,10 @@ def prepare_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise SynclineError(f"--out {folder} is a file; give a folder")
     folder.mkdir(parents=True, exist_ok=True)
+    if not any(folder.iterdir()):
+        from syncline.video.discovery import mark_result_folder
+
+        mark_result_folder(folder)
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 

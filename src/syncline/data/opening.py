@@ -117,8 +117,9 @@ def _from_folder(path: Path, camera: str | None, rules: Sequence[EventRule] | No
 
     aside: Counter[str] = Counter()
     files = find_videos(path, aside=aside) or find_frame_folders(path)
-    if aside["films written by syncline"]:
-        _log.warning("%s: %d films written by syncline are left aside", path, aside["films written by syncline"])
+    for what in ("films written by syncline", "folders of results"):
+        if aside[what]:
+            _log.warning("%s: %d %s left aside", path, aside[what], what)
     if not files:
         raise SynclineError(
             f"{path} holds no video; give a folder with videos or folders of numbered pictures, or a manifest (.csv)"

@@ -2,7 +2,8 @@
 
 A file with a video's suffix is one, even if it is damaged, for a person means it to be: whoever reads it says what is
 wrong. A file with another suffix is one if it begins as a container of pictures does. Films that syncline itself wrote
-are named in a mark beside them, and are left aside, so that the results of one verb are not the input of the next.
+are named in a mark beside them, and folders that it made for its results bear one: both are left aside, so that the
+results of one verb are not the input of the next.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ SUFFIXES = frozenset(
     ]
 )  # fmt: skip
 RESULTS_MARK = ".syncline-results"
-"""Name of the file that lists the films that syncline wrote into its folder, one name a line."""
+"""Name of the file that lists the films that syncline wrote into its folder, one name a line; `*` is all of them."""
+_ALL = "*"
 _SOUND = frozenset([".wav", ".mp3", ".m4a", ".m4b", ".flac", ".ogg", ".oga", ".opus", ".aac", ".wma", ".mka", ".aif"])
 _NO_CONTAINER = frozenset(
     [".txt", ".csv", ".tsv", ".json", ".npy", ".npz", ".srt", ".vtt", ".pdf", ".py", ".md", ".xml"]
@@ -65,8 +67,10 @@ def walk_videos(root: Path, *, aside: Counter[str] | None = None) -> Iterator[Pa
     counts: Counter[str] = Counter() if aside is None else aside
     for folder, folders, files in os.walk(root):
         hidden = [name for name in folders if name.startswith(".")]
+        results = [name for name in folders if is_result_folder(Path(folder) / name)]
         counts["hidden folders"] += len(hidden)
-        folders[:] = sorted(set(folders) - set(hidden))
+        counts["folders of results"] += len(results)
+        folders[:] = sorted(set(folders) - set(hidden) - set(results))
         ours = _ours(Path(folder), files, is_root=Path(folder) == root)
         for name in sorted(files):
             why = _why_not(Path(folder) / name, ours)
@@ -82,6 +86,16 @@ def mark_result(path: str | Path) -> None:
     names = written_by_us(path.parent)
     if path.name not in names:
         write_text(path.parent / RESULTS_MARK, "".join(f"{name}\n" for name in sorted({*names, path.name})))
+
+
+def mark_result_folder(folder: str | Path) -> None:
+    """Note a folder as one that syncline made for its results: whatever is in it is no input of a folder above."""
+    write_text(Path(folder) / RESULTS_MARK, f"{_ALL}\n")
+
+
+def is_result_folder(folder: str | Path) -> bool:
+    """Whether syncline made this folder for its results."""
+    return _ALL in written_by_us(Path(folder))
 
 
 def written_by_us(folder: Path) -> frozenset[str]:

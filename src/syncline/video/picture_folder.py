@@ -23,6 +23,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
+from syncline.video.discovery import is_result_folder
 from syncline.video.frame_source import MAX_FRAMES, Form
 from syncline.video.picture_names import PICTURE_SUFFIXES, PictureSequence, is_picture_name, picture_sequences
 from syncline.video.still import opened_still, orientation_of, upright_pixels, upright_size
@@ -158,10 +159,12 @@ def frame_files(folder: Path) -> list[Path]:
 
 
 def find_frame_folders(root: Path) -> list[Path]:
-    """Folders with at least two pictures of one sequence, `root` among them, sorted; hidden ones are left out."""
+    """Folders with at least two pictures of one sequence, sorted; neither hidden ones nor our results."""
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not (name.startswith(".") or is_result_folder(Path(folder) / name))
+        )
         names = [name for name in files if is_picture_name(name)]
         if len(names) > 1 and len(picture_sequences(names)[0].names) > 1:
             found.append(Path(folder))
