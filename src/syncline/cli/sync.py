@@ -261,7 +261,7 @@ def _say_offset(entry: dict[str, Any]) -> None:
             say(f"  {entry['video']}: nothing by {way}: {line['problem']}")
     sound = entry.get("sound", {})
     if "offset" in sound:
-        say(f"    by sound {'the clocks drift apart' if sound['drifts'] else 'no drift that can be told'}")
+        say(f"    by sound {'the two drift apart' if sound['drifts'] else 'no drift that can be told'}")
     known = [way for way, line in ways if "offset" in line]
     if len(known) > 1:
         agree = entry["agree"]

@@ -1,4 +1,4 @@
-"""Two recordings of one event -> offset and rate of their clocks, with how sure they are, from embeddings.
+"""Two recordings of one event -> offset and rate of their times, with how sure they are, from embeddings.
 
 Notable choices:
 - The path of an alignment follows a small drift in steps, so it only says where to look: a Theil-Sen line through the
@@ -70,7 +70,7 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     if len(pairs) < 5:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
     thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
-    # the intercept is the median of what is left: of the medians of both clocks, one-sided stray pairs move one alone
+    # the intercept is the median of what is left: of the medians of both times, one-sided stray pairs move one alone
     from scipy import stats  # slow to import, and needed here alone
 
     line = stats.theilslopes(thin[:, 1], thin[:, 0], method="joint")
@@ -107,7 +107,7 @@ def _refined(a: Embedding, b: Embedding, offset: float, rate: float) -> tuple[fl
         at = np.array([seconds[part].mean() if len(part) else math.nan for part in parts])
         good = np.isfinite(shifts)
         if good.sum() < 4:
-            raise SynclineError(f"{a.source} and {b.source} share too little to tell how far their clocks are apart")
+            raise SynclineError(f"{a.source} and {b.source} share too little to tell how far apart their times are")
         at, there = at[good], (offset + rate * at + np.array(shifts) * step)[good]
         line = robust_line(at, there, np.ones(len(at)), least=1e-4 * step, grain=_GRAIN * step)
         offset, rate = line.level, line.slope
