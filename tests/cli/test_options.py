@@ -9,9 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from syncline.cli.embedder import Embedder, add_embedding_options
-from syncline.cli.outputs import add_output_options, counted, draw, prepare_folder
+from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 
 def test_a_picture_is_refused_by_a_run_that_looks_at_several_frames(tmp_path: Path) -> None:
