@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,18 +20,24 @@ from sklearn.metrics import roc_auc_score
 
 from syncline.data import Embedding
 from syncline.tasks import gather_folder
-from syncline.tasks.transfer import Election, election_of
+from syncline.tasks.carrying import Density, Marks
+from syncline.tasks.transfer import Election, LabelledVideo, calibrated_events, election_of, event_votes
 
 Events = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A clip as it is played, the source's second of each of its frames, and its events in seconds of the source."""
+    """A clip as it is played, the source's second of each of its frames, and its events in seconds of the source.
+
+    Attributes:
+        group: of which source video it is a part, with all whose frames are in it; its name where there is none.
+    """
 
     embedding: Embedding
     source_seconds: NDArray[np.float64]
     events: Events
+    group: str = ""
 
     def on_source(self, events: Events) -> Events:
         """Seconds of the clip as it is played -> seconds of its source."""
@@ -39,15 +45,34 @@ class Target:
         return tuple(None if e is None else float(np.interp(e, pts_seconds, self.source_seconds)) for e in events)
 
 
+@dataclass(frozen=True)
+class DirectElection(Election):
+    """The labelled videos alone; what one of them says of a video is computed once for all draws."""
+
+    told: dict[tuple[int, int], Density] = field(default_factory=dict)
+
+    def densities(self, marks: Marks, targets: Sequence[int]) -> list[Density]:
+        """As `Election.densities` has them, from what is there."""
+        found = []
+        for t in targets:
+            for i, events in marks.items():
+                if i != t and (i, t) not in self.told:
+                    one = LabelledVideo(self.embeddings[i], tuple(events))
+                    self.told[i, t] = event_votes([one], self.embeddings[t], alignment_weight=1 - self.frames)
+            found.append(np.mean([self.told[i, t] for i in marks if i != t], axis=0))
+        return found
+
+
 @dataclass
 class Tally:
     """What one way of carrying did: per target hits, claims and events that are there; errors, and how sure it was."""
 
     counts: NDArray[np.float64]
-    errors: list[float]
-    sure: list[float]
-    hit: list[bool]
-    absent: list[bool]
+    errors: list[float] = field(default_factory=list)
+    sure: list[float] = field(default_factory=list)
+    hit: list[bool] = field(default_factory=list)
+    whose: list[int] = field(default_factory=list)
+    absent: list[bool] = field(default_factory=list)
 
     def take(self, place: int, found: Events, truth: Events, confidence: NDArray[np.float64], tolerance: float) -> None:
         """Counts one target of one draw."""
@@ -57,16 +82,20 @@ class Tally:
             if claim is not None:
                 self.sure.append(float(sure))
                 self.hit.append(right)
+                self.whose.append(place)
             if claim is not None and true is not None:
                 self.errors.append(abs(claim - true))
             if true is None:
                 self.absent.append(claim is not None)
 
-    def row(self) -> dict[str, Any]:
-        """The measures."""
+    def row(self, videos: Sequence[Target]) -> dict[str, Any]:
+        """The measures; the interval of confidence minus hit rate is over sources."""
         hits, claims, there = self.counts.sum(axis=0)
         sure, hit = np.array(self.sure), np.array(self.hit)
         bins = np.array_split(np.argsort(sure, kind="stable"), 5)
+        of_target = np.zeros((len(videos), 2))
+        np.add.at(of_target, np.array(self.whose), np.stack([sure - hit, np.ones(len(sure))], axis=1))
+        gaps = [part[:, 0].sum() / max(part[:, 1].sum(), 1) for part in (of_target[rows] for rows in resampled(videos))]
         return {
             "hits": round(hits / there, 4), "f1": f1(self.counts),
             "median": round(float(np.median(self.errors)), 3), "p90": round(float(np.quantile(self.errors, 0.9)), 3),
@@ -75,6 +104,7 @@ class Tally:
             "ece": round(sum(len(b) * abs(sure[b].mean() - hit[b].mean()) for b in bins) / len(sure), 4),
             "auroc": round(float(roc_auc_score(hit, sure)), 4) if 0 < hit.sum() < len(hit) else None,
             "sure_minus_hit": round(float(sure.mean() - hit.mean()), 4),
+            "sure_minus_hit_interval": [round(float(q), 4) for q in np.quantile(gaps, [0.025, 0.975])],
         }  # fmt: skip
 
 
@@ -93,7 +123,7 @@ def compare(
         everyone = [target.embedding for target in [*train, *videos]]
         folder = gather_folder(everyone, voters=range(len(train)))
         elections = {
-            "direct": election_of(everyone, None, tolerance, None, None),
+            "direct": DirectElection(**vars(election_of(everyone, None, tolerance, None, None))),
             "consensus": election_of(everyone, folder, tolerance, None, None),
         }
         about = {"protocol": protocol, "tolerance": tolerance, "no_vote": len(folder.votes.strangers),
@@ -110,7 +140,7 @@ def compare(
                 yield (
                     about
                     | {"labelled": count, "draws": len(chosen), "method": method}
-                    | found.row()
+                    | found.row(videos)
                     | gain
                     | {"both_s": seconds}
                 )
@@ -129,11 +159,11 @@ def tally(
     tolerance: float,
 ) -> Tally:  # fmt: skip
     """All draws of one way of carrying."""
-    result = Tally(np.zeros((len(videos), 3)), [], [], [], [])
+    result = Tally(np.zeros((len(videos), 3)))
     indices = range(len(train), len(train) + len(videos))
     for draw in chosen:
         marks = {i: on_clip(train[i]) for i in draw}
-        for place, (video, found) in enumerate(zip(videos, election.place(marks, indices), strict=True)):
+        for place, (video, found) in enumerate(zip(videos, calibrated_events(election, marks, indices), strict=True)):
             result.take(place, video.on_source(found.events), video.events, found.confidence, tolerance)
     return result
 
@@ -146,13 +176,16 @@ def on_clip(target: Target) -> Events:
 
 def gained(direct: NDArray[np.float64], found: NDArray[np.float64], videos: Sequence[Target]) -> dict[str, Any]:
     """Gain in F1 and its 95 % interval over targets drawn with all clips of their source."""
-    names = [video.embedding.source.rstrip("+").split("#")[0] for video in videos]
+    gains = [f1(found[rows]) - f1(direct[rows]) for rows in resampled(videos)]
+    low, high = np.quantile(gains, [0.025, 0.975])
+    return {"gain": round(f1(found) - f1(direct), 4), "interval": [round(float(low), 4), round(float(high), 4)]}
+
+
+def resampled(videos: Sequence[Target], times: int = 1000) -> Iterator[NDArray[np.int64]]:
+    """Places of targets, sources drawn with replacement."""
+    names = [video.group or video.embedding.source for video in videos]
     sources = sorted(set(names))
     by_source = [np.flatnonzero([name == source for name in names]) for source in sources]
     random = np.random.default_rng(0)
-    gains = []
-    for _ in range(1000):
-        rows = np.concatenate([by_source[k] for k in random.integers(0, len(sources), len(sources))])
-        gains.append(f1(found[rows]) - f1(direct[rows]))
-    low, high = np.quantile(gains, [0.025, 0.975])
-    return {"gain": round(f1(found) - f1(direct), 4), "interval": [round(float(low), 4), round(float(high), 4)]}
+    for _ in range(times):
+        yield np.concatenate([by_source[k] for k in random.integers(0, len(sources), len(sources))])

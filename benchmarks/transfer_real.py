@@ -60,7 +60,7 @@ def targets_of(clips: Sequence[Clip], embed: Embed, num_phases: int, tick: float
             before = (clip.labels[: at[0]] >= 0).any() if len(at) else False
             events.append(float(clip.times[at[0]]) if before and clip.labels[at[0]] == phase else None)
         embedding = Embedding(vectors, tick * np.arange(len(clip)), clip.name)
-        made.append(Target(embedding, clip.times, tuple(events)))
+        made.append(Target(embedding, clip.times, tuple(events), clip.source))
     return made
 
 
@@ -230,7 +230,8 @@ def main() -> None:
     for name in arguments.sets:
         folder = Path(data) / name
         videos = open_videos(folder)
-        recuts = read_recuts(folder / "retimed.csv", videos)
+        asked_for = "retimed" in arguments.protocols or arguments.controls or arguments.checks
+        recuts = read_recuts(folder / "retimed.csv", videos) if asked_for else None
         cache = FeatureCache()
         train, clips = clips_of(videos, recuts, cache)
         tick = float(np.median(np.concatenate([np.diff(clip.times) for clip in train])))

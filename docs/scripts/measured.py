@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, pose_table, scale_table
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, tables beside this
 
 from benchmarks.alignment import table as alignment  # noqa: E402
+from consensus_tables import confidence_lines, consensus_lines, stranger_lines  # noqa: E402
 from pose_table import table as pose_lines  # noqa: E402
 from pose_table import verb_table as pose_verb_lines  # noqa: E402
 from scale_table import table as scale_lines  # noqa: E402
@@ -48,6 +49,9 @@ def main() -> int:
         ("tasks-measured.md", "tasks"): task_lines(newest("tasks", "what")),
         ("tasks-measured.md", "synthetic"): synthetic_lines(rows("synthetic")),
         ("tasks-measured.md", "transfer"): transfer_lines(rows("transfer_real")),
+        ("tasks-measured.md", "consensus"): consensus_lines(rows("transfer_consensus")),
+        ("tasks-measured.md", "confidence"): confidence_lines(rows("transfer_consensus"), newest("confidence", "set")),
+        ("tasks-measured.md", "strangers"): stranger_lines(rows("strangers")),
         ("tasks-measured.md", "checks"): check_lines(rows("checks_real")),
         ("tasks-measured.md", "search"): search_lines(rows("search_real")),
         ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),

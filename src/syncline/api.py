@@ -224,8 +224,8 @@ def transfer(
     Args:
         videos: a folder, or a list of clips. events: video (path, name or number) -> seconds of its events, in one
             order for all; None where an event is absent. template: of ``make_template`` with events, or its file, in
-            place of ``events``: then all ``videos`` are new clips. absent_below: share of the votes below which an
-            event is absent. The rest as ``align``.
+            place of ``events``: then all ``videos`` are new clips. absent_below: confidence below which an event is
+            absent. The rest as ``align``.
 
     Returns:
         One ``Transferred`` for each video without events, in order.

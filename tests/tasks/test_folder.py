@@ -118,7 +118,7 @@ def errors(found: list[float | None], truth: tuple[float, ...]) -> list[float]:
 
 
 def test_unlabelled_videos_carry_what_a_pair_cannot() -> None:
-    videos = people(24, noise=0.9)
+    videos = people(24, noise=1.2)
     labelled = [LabelledVideo(videos[0], places(videos[0], 0))]
     missed = {}
     for consensus in (True, False):

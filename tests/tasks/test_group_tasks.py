@@ -33,7 +33,7 @@ from syncline.tasks.align import align
 from syncline.tasks.deviate import kind_of_extra, unlikeness
 from syncline.tasks.offset import nearest_times
 from syncline.tasks.pairs import local_score
-from syncline.tasks.transfer import windows_about
+from syncline.tasks.placing import windows_about
 
 EVENTS = (0.25, 0.5, 0.75)
 
@@ -274,7 +274,7 @@ def test_events_are_carried_and_absent_ones_are_not_forced(given: int) -> None:
     ]
     assert len(errors) == 3 * (6 - given)
     assert np.median(errors) < 0.2
-    assert max(errors) < 0.6
+    assert max(errors) < 0.7
     assert found[-1].events[:2] != (None, None)
     assert found[-1].events[2] is None
     assert all(((f.confidence >= 0) & (f.confidence <= 1)).all() for f in found)

@@ -17,18 +17,24 @@ from torch import Tensor
 from syncline.alignment.similarity import unit_rows
 
 
-def centred_similarity(x: Any, y: Any, *, scale: float | None = None) -> Float[Tensor, "n m"]:
+def centred_similarity(
+    x: Any, y: Any, *, scale: float | None = None, within_clips: bool = False
+) -> Float[Tensor, "n m"]:
     """(cosine - its mean over all pairs) / scale: (n, m) float32 of arrays or tensors (n, d), (m, d).
 
     Args:
-        scale: cosine that counts as one unit; None for a quarter of the standard deviation of the cosines, and .001
-            at least.
+        scale: cosine that counts as one unit; None for a quarter of the standard deviation of what is divided, and
+            .001 at least.
+        within_clips: take out the mean of every row and column too. What a whole clip shows, its room and its people,
+            then plays no part, only what changes within it. Not for a side of one frame, of which nothing is left.
 
     Raises:
         ValueError: no frames, or widths that differ.
     """
     a, b = paired_rows(x, y)
     cosine = a @ b.T
+    if within_clips and min(cosine.shape) > 1:
+        cosine = cosine - cosine.mean(0) - cosine.mean(1, keepdim=True)
     centred = cosine - cosine.mean()
     return centred / (_unit(float(centred.square().mean())) if scale is None else scale)
 

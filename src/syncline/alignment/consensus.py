@@ -301,7 +301,7 @@ class Consensus:
         lengths = [len(self._rows[j]) for j in batch]
         stack = torch.zeros(len(batch), len(self._rows[i]), max(lengths))
         for slot, j in enumerate(batch):
-            similarity = centred_similarity(self._rows[i], self._rows[j])
+            similarity = centred_similarity(self._rows[i], self._rows[j], within_clips=True)
             pairs = self.pins_of(i, j)
             if pairs is not None:
                 similarity = pin_similarity(similarity, pairs, **self.prices)

@@ -127,9 +127,17 @@ def match_score(similarity: Tensor, *, gap_open: float = PAIR.gap_open, gap_exte
         >>> match_score(centred_similarity(curve, curve)) > MATCH_THRESHOLD
         True
     """
+    score, wrong = scores_in_wrong_orders(similarity, gap_open=gap_open, gap_extend=gap_extend)
+    return _lost(score, wrong)
+
+
+def scores_in_wrong_orders(
+    similarity: Tensor, *, gap_open: float = PAIR.gap_open, gap_extend: float = PAIR.gap_extend
+) -> tuple[float, list[float]]:
+    """Score of the best local alignment, and with y's time reversed or its six blocks shuffled three times."""
     stack = torch.stack([similarity, *(similarity[:, order] for order in _wrong_orders(similarity.shape[1]))])
     scores = [path.score for path in smith_waterman(stack, gap_open=gap_open, gap_extend=gap_extend)]
-    return _lost(scores[0], scores[1:])
+    return scores[0], scores[1:]
 
 
 def match_score_streamed(

@@ -59,9 +59,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="forms of the labels that are written (default: csv)")  # fmt: skip
     parser.add_argument("--tolerance", type=float, metavar="SECONDS",
                         help="what counts as the same moment (default: a twentieth of the median video)")  # fmt: skip
-    parser.add_argument("--absent-below", type=float, metavar="SHARE",
-                        help="an event with less than this share of the votes is absent (default: 0.15, or 0.25 with "
-                        "--no-consensus)")  # fmt: skip
+    parser.add_argument(
+        "--absent-below",
+        type=float,
+        metavar="CONFIDENCE",
+        help="an event of less confidence than this is absent (default: 0.25)",
+    )
     add_consensus_options(parser, without="the labelled videos alone vote")
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
     add_lerobot_option(parser)

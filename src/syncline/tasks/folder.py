@@ -1,10 +1,10 @@
 """The videos of a folder among each other: who votes, which belong together, and their consensus.
 
 A pair's match score is a poor judge of who belongs: it passes less than half of the true pairs of 27 golf swings. A
-video is judged by its scores against many others: a stranger (another activity, noise, a still) matches none of them,
-a video of the activity matches some well.
+video is judged by many others, and by how high its alignments score as well as by their order (`significance`): a
+stranger (another activity, noise, a still) matches none of them, a video of the activity matches some well.
 
-- A *stranger* has no vote (weight exactly 0): the upper quartile of its match scores is below half of what is usual.
+- A *stranger* has no vote (weight exactly 0): the upper quartile of its evidence is low, for itself or for the folder.
 - *Near-duplicates* (one take, encoded twice) share one vote.
 - Two activities in one folder, or one done in two directions, are told as *clusters* that do not reach each other.
 - Nothing here depends on the order in which videos are given.
@@ -12,6 +12,7 @@ a video of the activity matches some well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from scipy.spatial.distance import squareform
 
 from syncline.alignment import Consensus, unit_rows
 from syncline.alignment.centring import centred_similarity
-from syncline.alignment.inference import match_score
+from syncline.alignment.inference import scores_in_wrong_orders
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.pairs import check_pair
@@ -33,9 +34,13 @@ SCOUTS = 40
 MOST_VOTERS = 200
 """In larger folders so many intermediaries serve, evenly drawn from those that have a vote."""
 FAR, LEAST_MATCH = 0.45, 0.1
-"""What is below this share of the usual match does not belong: a stranger's upper quartile against the usual one, and
-matches between two clusters against those within. Where even the usual upper quartile is below `LEAST_MATCH`, the
-folder shows no common course, and nobody is silenced.
+"""Clusters do not reach each other where the matches between them are below this share of those within, and those are
+not below `LEAST_MATCH`.
+"""
+LEAST_EVIDENCE, NEAR_EVIDENCE, FAR_EVIDENCE = 0.8, 0.25, 1.2
+"""A stranger's upper quartile of evidence is below the first and by the second below what is usual in the folder, or by
+the third below that. Where the usual one is below the first, the folder shows no common course, and nobody is silenced.
+See `benchmarks/strangers.py`.
 """
 TOLERANCE_SHARE = 0.05
 """Of the median clip: what counts as the same moment where nobody says."""
@@ -156,9 +161,9 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
     judges = list(range(count)) if among is None else list(among)
     if len(judges) > SCOUTS:
         judges = _evenly(embeddings, judges, SCOUTS)
-    matches = _matches(embeddings, judges)
+    matches, evidence = _matches(embeddings, judges)
     clusters = _clusters(matches[judges], matches)
-    usual, strangers = _strangers(matches, judges, clusters)
+    usual, strangers = _strangers(matches, evidence, judges, clusters)
     duplicates = _duplicates(embeddings)
     weights = np.ones(count)
     for same in duplicates:
@@ -182,11 +187,11 @@ def belonging(
     """
     judges = list(range(len(embeddings)))
     judges = _evenly(embeddings, judges, SCOUTS) if len(judges) > SCOUTS else judges
-    scores = np.array([match_score(centred_similarity(_thin(clip), _thin(embeddings[z]))) for z in judges])
+    scores = np.array([_match(clip, embeddings[z]) for z in judges])
     own = np.array([groups[z] for z in judges])
-    cluster = max(np.unique(own), key=lambda one: float(scores[own == one].mean()))
+    cluster = max(np.unique(own), key=lambda one: float(scores[own == one, 0].mean()))
     known = len(judges) >= 4 and usual_match >= LEAST_MATCH
-    return bool(known and _quartile(scores[own == cluster]) < FAR * usual_match), int(cluster)
+    return bool(known and _quartile(scores[own == cluster, 1]) < LEAST_EVIDENCE), int(cluster)
 
 
 def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -> list[int]:
@@ -195,18 +200,32 @@ def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -
     return sorted(ranked[k] for k in np.linspace(0, len(ranked) - 1, count).round().astype(int))
 
 
-def _matches(embeddings: Sequence[Embedding], judges: Sequence[int]) -> NDArray[np.float64]:
-    """(n, judges) match score of each video with each judge; NaN with itself."""
-    found = np.full((len(embeddings), len(judges)), np.nan)
+def _matches(embeddings: Sequence[Embedding], judges: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n, judges) match score of each video with each judge, and the evidence for one course; NaN with itself."""
+    found = np.full((2, len(embeddings), len(judges)), np.nan)
     column = {judge: slot for slot, judge in enumerate(judges)}
     for slot, judge in enumerate(judges):
         for i, embedding in enumerate(embeddings):
-            if i == judge or not np.isnan(found[i, slot]):
+            if i == judge or not np.isnan(found[0, i, slot]):
                 continue
-            found[i, slot] = match_score(centred_similarity(_thin(embedding), _thin(embeddings[judge])))
+            found[:, i, slot] = _match(embedding, embeddings[judge])
             if i in column:
-                found[judge, column[i]] = found[i, slot]
-    return found
+                found[:, judge, column[i]] = found[:, i, slot]
+    return found[0], found[1]
+
+
+def _match(a: Embedding, b: Embedding) -> tuple[float, float]:
+    """Match score of two videos, and the evidence that they show one course.
+
+    Evidence is log(score / mean score in wrong orders) + log(score / sqrt(n m)), as `alignment.significance` has it: a
+    common order is one sign, the height of the score another.
+    """
+    similarity = centred_similarity(_thin(a), _thin(b))
+    score, wrong = scores_in_wrong_orders(similarity)
+    shuffled = float(np.mean(wrong))
+    order, height = max(score, 1e-9) / max(shuffled, 1e-2), max(score, 1e-9) / math.sqrt(similarity.numel())
+    evidence = math.log(order) + math.log(height)
+    return 1 - shuffled / score if score > 0 else 0.0, evidence
 
 
 def _thin(embedding: Embedding, most: int = 300) -> NDArray[np.float32]:
@@ -257,20 +276,25 @@ def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _strangers(
-    matches: NDArray[np.float64], judges: Sequence[int], clusters: NDArray[np.int64]
+    matches: NDArray[np.float64], evidence: NDArray[np.float64], judges: Sequence[int], clusters: NDArray[np.int64]
 ) -> tuple[float, list[int]]:
-    """What upper quartile is usual, and the videos that are far below it against their own cluster."""
+    """What upper quartile of matches is usual, and the videos whose evidence is too low against their own cluster."""
     if len(judges) < 4:
         return float("nan"), []
-    own = np.array([_quartile(row[clusters[list(judges)] == clusters[i]]) for i, row in enumerate(matches)])
-    own = np.nan_to_num(own, nan=0.0)
+    same = clusters[:, None] == clusters[list(judges)][None]
+    match, own = (
+        np.nan_to_num([_quartile(row[mine]) for row, mine in zip(table, same, strict=True)], nan=0.0)
+        for table in (matches, evidence)
+    )
     usual, strangers = 0.0, []
     for cluster in np.unique(clusters):
         members = np.flatnonzero(clusters == cluster)
-        high = float(np.quantile(own[members], 0.65))  # a fifth of strangers among them moves it little
-        usual = max(usual, high)
-        if high >= LEAST_MATCH:
-            strangers += [int(i) for i in members if own[i] < FAR * high]
+        # a fifth of strangers among them moves these little
+        usual = max(usual, float(np.quantile(match[members], 0.65)))
+        high = float(np.quantile(own[members], 0.65))
+        if high >= LEAST_EVIDENCE:
+            least = max(min(LEAST_EVIDENCE, high - NEAR_EVIDENCE), high - FAR_EVIDENCE)
+            strangers += [int(i) for i in members if own[i] < least]
     return usual, sorted(strangers)
 
 

@@ -3,7 +3,7 @@
 Every video of the folder has a say in where an event lies in a target, labelled or not: the labelled ones directly,
 the others by what the folder's consensus tells them about the event (`carrying`). Single frames vote beside that, as
 much as they can be trusted in this folder. The votes add up to one density a target frame; events are placed at its
-peaks, in their order; an event whose peak gathers too few votes is reported absent.
+peaks, in their order; an event that is not sure enough there is reported absent.
 
 Without consensus, and with no more than the labelled videos and the target, the labelled videos alone vote.
 """
@@ -33,14 +33,18 @@ from syncline.tasks.carrying import (
     near_event,
     within_pins,
 )
-from syncline.tasks.confidence import calibrated_by, hit_probability
+from syncline.tasks.confidence import Peak, calibrated_by, hit_probability
 from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
 from syncline.tasks.pairs import check_pair, similarity
+from syncline.tasks.placing import columns_in_order, mean_time, windows_about
 
 FRAMES_SHARE = 0.3
 """What single frames count beside the alignment where there is no consensus to tell it."""
-ABSENT_BELOW, ABSENT_BELOW_DIRECT = 0.15, 0.25
-"""Share of the votes at its peak below which an event is absent, with consensus and without."""
+ABSENT_BELOW = 0.25
+"""Confidence below which an event is absent. Inside the training clips of four real sets, whole and cut, as many events
+were right as by lower bounds, and fewer were claimed that are not there.
+"""
+_LEAST_VOTES = 0.05  # what an event must gather to have a place in the order
 SECOND_PEAK = 0.5
 """A second peak with this share of the first one's votes is told as well."""
 
@@ -115,11 +119,16 @@ class Election:
     def events_of(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
         """The events of every target."""
         votes = self.densities(marks, targets)
-        return [self._place(self.embeddings[t], one) for t, one in zip(targets, votes, strict=True)]
+        found = []
+        for t, one in zip(targets, votes, strict=True):
+            told = [events for i, events in marks.items() if i != t]
+            known = [sum(events[k] is not None for events in told) for k in range(len(one))]
+            found.append(self._place(self.embeddings[t], one, known))
+        return found
 
-    def left_out(self, marks: Marks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Confidence and hit of every event of every labelled video, placed by the others."""
-        raw, hit = [], []
+    def left_out(self, marks: Marks) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Of every event of every labelled video, placed by the others: confidence, hit, whether it was placed."""
+        raw, hit, placed = [], [], []
         for i, events in marks.items():
             found = self.events_of({j: other for j, other in marks.items() if j != i}, [i])[0]
             for event, truth in zip(found.events, events, strict=True):
@@ -127,50 +136,77 @@ class Election:
                 if event is not None and truth is not None:
                     right = abs(event - truth) <= self.tolerance + 1e-9
                 hit.append(float(right))
+                placed.append(event is not None)
             raw.extend(found.confidence.tolist())
-        return np.array(raw), np.array(hit)
+        return np.array(raw), np.array(hit), np.array(placed, dtype=bool)
 
-    def _place(self, target: Embedding, votes: Density) -> Transferred:
+    def peaks_of(self, target: Embedding, votes: Density, labelled: Sequence[int]) -> list[tuple[int, Peak]]:
+        """Of every event the frame it is placed at, -1 for none, and what gathers there, or else where most does.
+
+        Args:
+            votes: (k, n) of the target. labelled: (k,) in how many labelled videos each event is.
+        """
         pts = target.pts_seconds
-        windows = windows_about(pts, self.tolerance)
-        smooth = np.stack([votes[:, window].sum(axis=1) for window in windows], axis=1)
+        smooth = self._gathered(votes, pts)
+        earned = self.absent_below if self.folder is None else min(_LEAST_VOTES, self.absent_below)
+        found = []
+        for k, column in enumerate(columns_in_order(smooth, earned)):
+            peak = int(smooth[k].argmax()) if column < 0 else column
+            found.append((column, self._peak(votes[k], smooth[k], peak, pts, labelled[k])))
+        return found
+
+    def _gathered(self, votes: Density, pts: NDArray[np.float64]) -> Density:
+        """(k, n) votes within the tolerance of every frame."""
+        return np.stack([votes[:, window].sum(axis=1) for window in windows_about(pts, self.tolerance)], axis=1)
+
+    def _place(self, target: Embedding, votes: Density, labelled: Sequence[int]) -> Transferred:
+        pts = target.pts_seconds
+        windows, smooth = windows_about(pts, self.tolerance), self._gathered(votes, pts)
         events: list[float | None] = []
         others: list[tuple[float, float] | None] = []
         confidence = np.zeros(len(votes))
         last = -np.inf
-        for k, column in enumerate(_in_order(smooth, self.absent_below)):
-            if column < 0:
+        for k, (column, peak) in enumerate(self.peaks_of(target, votes, labelled)):
+            confidence[k] = self._sure(peak)
+            if column < 0 or (self.folder is not None and confidence[k] < self.absent_below):
                 events.append(None)
                 others.append(None)
-                confidence[k] = 1.0 - self._sure(votes[k], smooth[k].max(initial=0.0))
+                confidence[k] = 1.0 - confidence[k]
                 continue
             # the columns ascend; the means of two windows that overlap need not
-            last = max(last, _mean_time(votes[k], pts, windows[column]))
+            last = max(last, mean_time(votes[k], pts, windows[column]))
             events.append(last)
-            confidence[k] = self._sure(votes[k], smooth[k, column])
-            others.append(self._second(votes[k], smooth[k], column, pts, windows))
+            others.append(self._second(votes[k], smooth[k], column, pts, labelled[k]))
         return Transferred(target.source, tuple(events), confidence, self.tolerance, tuple(others))
 
     def _second(
-        self, votes: Density, smooth: Density, column: int, pts: NDArray[np.float64], windows: Sequence[slice]
+        self, votes: Density, smooth: Density, column: int, pts: NDArray[np.float64], labelled: int
     ) -> tuple[float, float] | None:
         """Where else the event may lie, if votes gather there too: seconds and confidence."""
-        apart = np.where(np.abs(pts - pts[column]) > 2 * self.tolerance, smooth, 0.0)
-        events_of = int(apart.argmax())
-        if apart[events_of] < max(SECOND_PEAK * smooth[column], 1e-9):
+        apart = self._apart(smooth, column, pts)
+        other = int(apart.argmax())
+        if apart[other] < max(SECOND_PEAK * smooth[column], 1e-9):
             return None
-        return _mean_time(votes, pts, windows[events_of]), self._sure(votes, apart[events_of])
+        sure = self._sure(self._peak(votes, smooth, other, pts, labelled))
+        return mean_time(votes, pts, windows_about(pts, self.tolerance)[other]), sure
 
-    def _sure(self, votes: Density, gathered: float) -> float:
-        """Probability that an event lies within the tolerance of a peak that gathers so many of the votes."""
-        if self.folder is None:
-            return min(1.0, float(gathered))
-        return hit_probability(float(gathered), float(votes.sum()))
+    def _apart(self, smooth: Density, column: int, pts: NDArray[np.float64]) -> Density:
+        """The gathered votes, 0 at places that overlap with a column's."""
+        return np.where(np.abs(pts - pts[column]) > 2 * self.tolerance, smooth, 0.0)
 
+    def _peak(self, votes: Density, smooth: Density, column: int, pts: NDArray[np.float64], labelled: int) -> Peak:
+        edge = min(pts[column] - pts[0], pts[-1] - pts[column])
+        return Peak(
+            gathered=float(smooth[column]),
+            votes=float(votes.sum()),
+            second=float(self._apart(smooth, column, pts).max(initial=0.0)),
+            at_edge=bool(edge <= self.tolerance + 1e-9),
+            labelled=labelled,
+        )
 
-def _mean_time(votes: Density, pts: NDArray[np.float64], window: slice) -> float:
-    weights = votes[window]
-    return float((weights * pts[window]).sum() / weights.sum()) if weights.sum() > 0 else float(pts[window].mean())
+    def _sure(self, peak: Peak) -> float:
+        """Probability that an event lies within the tolerance of a peak."""
+        return min(1.0, peak.gathered) if self.folder is None else hit_probability(peak)
 
 
 def transfer_events(
@@ -196,13 +232,13 @@ def transfer_events(
         consensus: whether unlabelled videos vote; False leaves it to the labelled ones.
         targets_vote: whether the targets vote for each other.
         tolerance: seconds that count as the same moment; a share of the median clip by default.
-        absent_below: an event with less than this share of the possible votes at its peak is absent.
+        absent_below: an event of less confidence than this is absent.
         alignment_weight: share of the alignment's vote against single frames, in [0, 1]; by default as the folder's
             own agreement says (`frames_share`).
         pins: frames that belong together, by index into labelled, targets and others in this order, as `Consensus`
             takes them.
         folder: the consensus of labelled, targets and others in this order, where it is there already.
-        calibrate: with at least three labelled videos, map confidences through leave-one-out hits among them.
+        calibrate: with at least three labelled videos, move confidences by what leaving each of them out shows.
 
     Raises:
         SynclineError: no labelled video, one without frames, different numbers of events, an event outside its video,
@@ -218,7 +254,7 @@ def transfer_events(
         folder = gather_folder(everyone, voters=voters, pins=pins)
     election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     marks = {i: video.events for i, video in enumerate(labelled)}
-    return _calibrated(election, marks, indices) if calibrate else election.events_of(marks, indices)
+    return calibrated_events(election, marks, indices) if calibrate else election.events_of(marks, indices)
 
 
 def transfer_in_folder(
@@ -231,16 +267,26 @@ def transfer_in_folder(
         targets: indices of the videos that get events. tolerance: as in `transfer_events`.
     """
     _check([LabelledVideo(folder.embeddings[i], tuple(events)) for i, events in marks.items()])
-    return _calibrated(election_of(folder.embeddings, folder, tolerance, None, None), marks, targets)
+    return calibrated_events(election_of(folder.embeddings, folder, tolerance, None, None), marks, targets)
 
 
-def _calibrated(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
+def calibrated_events(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
     """The targets' events; of three labelled videos or more, each as sure as those turned out right."""
     placed = election.events_of(marks, targets)
     if len(marks) < 3:
         return placed
-    raw, hit = election.left_out(marks)
-    return [replace(video, confidence=calibrated_by(video.confidence, raw, hit)) for video in placed]
+    known = election.left_out(marks)
+    return [_with_offset(video, *known) for video in placed]
+
+
+def _with_offset(
+    video: Transferred, raw: NDArray[np.float64], hit: NDArray[np.float64], placed: NDArray[np.bool_]
+) -> Transferred:
+    """The confidence of what is placed, calibrated by labelled events that were placed."""
+    here = np.array([event is not None for event in video.events])
+    confidence = video.confidence.copy()
+    confidence[here] = calibrated_by(confidence[here], raw[placed], hit[placed])
+    return replace(video, confidence=confidence)
 
 
 def leave_one_out(
@@ -259,8 +305,8 @@ def leave_one_out(
     Args:
         labelled: at least two.
         others, consensus, tolerance, absent_below, alignment_weight, folder: as in `transfer_events`.
-        calibrated: map each video's confidences through the other videos' hits, as a new video's would be; this is
-            what a reliability plot shows.
+        calibrated: move each video's confidences by the other videos' hits, as a new video's would be; this is what a
+            reliability plot shows.
 
     Returns:
         confidence (k,) and hit (k,), one entry an event of a video; hit is 1 where the event was placed within the
@@ -276,15 +322,15 @@ def leave_one_out(
     if consensus and folder is None:
         folder = gather_folder(everyone)
     election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
-    confidence, right_or_not = election.left_out({i: video.events for i, video in enumerate(labelled)})
+    confidence, right, placed = election.left_out({i: video.events for i, video in enumerate(labelled)})
     if calibrated:
         whose = np.repeat(np.arange(len(labelled)), len(labelled[0].events))
-        mapped = [
-            calibrated_by(confidence[whose == i], confidence[whose != i], right_or_not[whose != i])
-            for i in range(len(labelled))
-        ]
-        confidence = np.concatenate(mapped)
-    return confidence, right_or_not
+        mapped = confidence.copy()
+        for i in range(len(labelled)):
+            known, asked = placed & (whose != i), placed & (whose == i)
+            mapped[asked] = calibrated_by(confidence[asked], confidence[known], right[known])
+        confidence = mapped
+    return confidence, right
 
 
 def next_to_label(transferred: Sequence[Transferred]) -> str:
@@ -323,9 +369,7 @@ def election_of(
         frames = 1 - alignment_weight
     else:
         frames = FRAMES_SHARE if folder is None else frames_share(folder, seconds)
-    if absent_below is None:
-        absent_below = ABSENT_BELOW_DIRECT if folder is None else ABSENT_BELOW
-    return Election(everyone, folder, seconds, absent_below, frames)
+    return Election(everyone, folder, seconds, ABSENT_BELOW if absent_below is None else absent_below, frames)
 
 
 def event_votes(
@@ -358,46 +402,3 @@ def event_votes(
             aligned /= max(1.0, aligned.sum())
             votes[k] += alignment_weight * aligned + (1 - alignment_weight) * frame_votes(matrix, near)
     return np.asarray(votes / len(labelled))
-
-
-def windows_about(pts: NDArray[np.float64], tolerance: float) -> list[slice]:
-    """Of every frame, the frames within the tolerance of it."""
-    first, end = 0, 0
-    windows = []
-    for second in pts:
-        while second - pts[first] > tolerance + 1e-9:
-            first += 1
-        while end < len(pts) and pts[end] - second <= tolerance + 1e-9:
-            end += 1
-        windows.append(slice(first, end))
-    return windows
-
-
-def _in_order(smooth: NDArray[np.float64], absent_below: float) -> list[int]:
-    """Columns of the events, ascending, that gather the most votes together; -1 where leaving the event out is better.
-
-    Dynamic program over events: leaving one out earns `absent_below`, placing it at a column earns its votes there.
-    """
-    count, width = smooth.shape
-    best = np.zeros(width + 1)  # best[j]: most votes so far with all placed events in columns < j
-    choices: list[NDArray[np.int64]] = []
-    for k in range(count):
-        # placing event k at column j follows everything that ended at a column < j
-        placing = best[:-1] + smooth[k]
-        upto = np.maximum.accumulate(placing)
-        where = np.zeros(width, dtype=np.int64)
-        peak = 0
-        for j in range(width):
-            peak = j if placing[j] > placing[peak] else peak
-            where[j] = peak
-        left_out = best + absent_below
-        placed = np.concatenate([[-np.inf], upto])
-        choices.append(np.where(placed > left_out, np.concatenate([[-1], where]), -1))
-        best = np.maximum(placed, left_out)
-    columns, end = [], width
-    for k in reversed(range(count)):
-        column = int(choices[k][end])
-        columns.append(column)
-        if column >= 0:
-            end = column
-    return columns[::-1]

@@ -1,0 +1,55 @@
+"""Densities over a video's frames -> where its events are placed: windows, their means, and an order that holds."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def windows_about(pts: NDArray[np.float64], tolerance: float) -> list[slice]:
+    """Of every frame, the frames within the tolerance of it."""
+    first, end = 0, 0
+    windows = []
+    for second in pts:
+        while second - pts[first] > tolerance + 1e-9:
+            first += 1
+        while end < len(pts) and pts[end] - second <= tolerance + 1e-9:
+            end += 1
+        windows.append(slice(first, end))
+    return windows
+
+
+def columns_in_order(smooth: NDArray[np.float64], absent_below: float) -> list[int]:
+    """Columns of the events, ascending, that gather the most votes together; -1 where leaving the event out is better.
+
+    Dynamic program over events: leaving one out earns `absent_below`, placing it at a column earns its votes there.
+    """
+    count, width = smooth.shape
+    best = np.zeros(width + 1)  # best[j]: most votes so far with all placed events in columns < j
+    choices: list[NDArray[np.int64]] = []
+    for k in range(count):
+        # placing event k at column j follows everything that ended at a column < j
+        placing = best[:-1] + smooth[k]
+        upto = np.maximum.accumulate(placing)
+        where = np.zeros(width, dtype=np.int64)
+        peak = 0
+        for j in range(width):
+            peak = j if placing[j] > placing[peak] else peak
+            where[j] = peak
+        left_out = best + absent_below
+        placed = np.concatenate([[-np.inf], upto])
+        choices.append(np.where(placed > left_out, np.concatenate([[-1], where]), -1))
+        best = np.maximum(placed, left_out)
+    columns, end = [], width
+    for k in reversed(range(count)):
+        column = int(choices[k][end])
+        columns.append(column)
+        if column >= 0:
+            end = column
+    return columns[::-1]
+
+
+def mean_time(votes: NDArray[np.float64], pts: NDArray[np.float64], window: slice) -> float:
+    """Seconds of a window's frames, by their votes; plain where there are none."""
+    weights = votes[window]
+    return float((weights * pts[window]).sum() / weights.sum()) if weights.sum() > 0 else float(pts[window].mean())
