@@ -1,7 +1,8 @@
 """``python -m benchmarks.evaluation``: the metrics on sets of the size that the bars name.
 
 The bars: AP@5/10/15 and tau of 100 videos of 300 frames x 128 in under 10 s on 2 cores; all metrics of 60 + 40 such
-videos in under 60 s.
+videos in under 40 s. Neighbours are searched once for the four, as `syncline evaluate` does. Processor seconds stand
+beside the wall's, because they hardly depend on what else the machine does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ import time
 import numpy as np
 from benchmarks.record import append, peak_bytes, surroundings
 
-from syncline.evaluation import kendall_tau, phase_classification, phase_progression, retrieval_precision
+from syncline.evaluation import phase_classification, phase_progression
+from syncline.evaluation.kendall import tau_of
+from syncline.evaluation.neighbours import find_neighbours
+from syncline.evaluation.retrieval import precision_of
+from syncline.evaluation.sequences import as_embeddings, comparable
 
 
 def videos(count: int, seed: int, frames: int = 300, dim: int = 128) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -29,27 +34,35 @@ def videos(count: int, seed: int, frames: int = 300, dim: int = 128) -> tuple[li
     return embeddings, labels
 
 
+def order_and_retrieval(x: list[np.ndarray], y: list[np.ndarray]) -> None:
+    """AP@5, 10, 15 and tau."""
+    found = find_neighbours(as_embeddings(x), comparable(None, len(x)), k=15, per_video=True)
+    for k in (5, 10, 15):
+        precision_of(found, y, k)
+    tau_of(found)
+
+
 def main() -> None:
     x, y = videos(100, 1)
-    start = time.perf_counter()
-    for k in (5, 10, 15):
-        retrieval_precision(x, y, k)
-    kendall_tau(x)
-    neighbours = time.perf_counter() - start
-    start = time.perf_counter()
+    order_and_retrieval(x[:2], y[:2])  # kernels are compiled, or read
+    began = time.perf_counter(), time.process_time()
+    order_and_retrieval(x, y)
+    neighbours = time.perf_counter() - began[0], time.process_time() - began[1]
+    began = time.perf_counter(), time.process_time()
     for fraction in (0.1, 0.5, 1.0):
         phase_classification(x[:60], y[:60], x[60:], y[60:], fraction=fraction)
     phase_progression(x[:60], y[:60], x[60:], y[60:])
-    for k in (5, 10, 15):
-        retrieval_precision(x[60:], y[60:], k)
-    kendall_tau(x[60:])
+    order_and_retrieval(x[60:], y[60:])
+    everything = time.perf_counter() - began[0], time.process_time() - began[1]
     append(
         "evaluation",
         surroundings("scikit-learn", "scipy")
         | {
             "what": "100 videos x 300 frames x 128",
-            "ap_and_tau_seconds": round(neighbours, 2),
-            "all_metrics_60_40_seconds": round(time.perf_counter() - start, 2),
+            "ap_and_tau_seconds": round(neighbours[0], 2),
+            "ap_and_tau_processor_seconds": round(neighbours[1], 2),
+            "all_metrics_60_40_seconds": round(everything[0], 2),
+            "all_metrics_60_40_processor_seconds": round(everything[1], 2),
             "peak_bytes": peak_bytes(),
         },
     )

@@ -13,7 +13,10 @@ import pytest
 from syncline.cli.main import VERBS
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
 
-NEEDLESS = ("torchvision", "timm", "accelerate", "sklearn", "matplotlib", "scipy.stats")
+NEEDLESS = (
+    "torchvision", "timm", "accelerate", "sklearn", "matplotlib", "scipy.stats", "scipy.cluster", "scipy.spatial",
+    "huggingface_hub",
+)  # fmt: skip
 TELL = f"""
 import json, sys
 from syncline.cli.main import main

@@ -130,6 +130,18 @@ def test_times_kept_by_version_0_1_count_from_the_first_picture(
     np.testing.assert_allclose(cache.features(video).pts_seconds, before)
 
 
+def test_copies_take_the_plain_features_that_are_there(backbone: Backbone, video: Video, tmp_path: Path) -> None:
+    FeatureCache(tmp_path, backbone, Sampling(stride=8)).features(video)
+    cache = FeatureCache(tmp_path, backbone, Sampling(stride=8), copies=2)
+    fresh = FeatureCache(tmp_path / "fresh", backbone, Sampling(stride=8), copies=2).features(video).features
+    pictures = []
+    compute = cache._compute
+    cache._compute = lambda *given: pictures.append(given[2]) or compute(*given)  # type: ignore[func-returns-value,method-assign]
+    found = cache.features(video).features
+    assert set(pictures) == {1}, "the plain copy is not computed again"
+    np.testing.assert_array_equal(found, fresh)
+
+
 def test_augmented_copies_are_drawn_once_and_stay(backbone: Backbone, video: Video, tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path / "a", backbone, Sampling(stride=8), copies=3)
     found = cache.features(video).features

@@ -22,6 +22,8 @@ from syncline.tasks import (
     transfer_events,
     voting,
 )
+from syncline.tasks import folder as room
+from syncline.tasks.folder import first_of_two_clusters
 
 WIDTH = 64
 
@@ -226,3 +228,27 @@ def test_tables_of_pins_are_read_or_refused(tmp_path: Path) -> None:
         read_pins(table)
     with pytest.raises(SynclineError, match="cannot be read"):
         read_pins(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_clusters_are_those_of_scipy(seed: int) -> None:
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    random = np.random.default_rng(seed)
+    distance = random.random((2 + 2 * seed,) * 2)
+    distance += distance.T
+    np.fill_diagonal(distance, 0.0)
+    want = fcluster(linkage(squareform(distance), "average"), 2, "maxclust")
+    assert np.array_equal(first_of_two_clusters(distance), want == want[0])
+
+
+def test_large_folders_find_the_same_duplicates_among_the_most_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = people(12)
+    again = [walk(warped(k, 50 + 2 * k), f"again{k}", seed=k, noise=0.4) for k in (2, 7)]
+    small = voting([*there, *again]).duplicates
+    assert small == ((2, 12), (7, 13))
+    monkeypatch.setattr(room, "MOST_VOTERS", 5)
+    monkeypatch.setattr(room, "MOST_ALIKE", 4)
+    monkeypatch.setattr(room, "_BLOCK", 3)
+    assert voting([*there, *again]).duplicates == small

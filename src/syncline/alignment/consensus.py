@@ -28,9 +28,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy  # whose parts are imported when first used
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 from torch import Tensor
 
 from syncline.alignment.centring import centred_similarity
@@ -131,11 +131,11 @@ class Consensus:
     def pair(self, i: int, j: int) -> Matrix:
         """P_ij, the pruned expected alignment of two sequences by themselves: sparse (n_i, n_j) float32."""
         if i == j:
-            return sparse.eye_array(len(self._rows[i]), dtype=np.float32, format="csr")
+            return scipy.sparse.eye_array(len(self._rows[i]), dtype=np.float32, format="csr")
         if i > j:
             return self.pair(j, i).T.tocsr()
         if self.groups[i] != self.groups[j]:
-            return sparse.csr_array((len(self._rows[i]), len(self._rows[j])), dtype=np.float32)
+            return scipy.sparse.csr_array((len(self._rows[i]), len(self._rows[j])), dtype=np.float32)
         if (i, j) not in self._pairs:
             self._align(i, [j])
         return self._pairs[i, j]
@@ -157,7 +157,7 @@ class Consensus:
         through = (self._stack(i) * frames[None]) @ self._stack(j).T
         total = (2 * self.pair(i, j) + through).tocsr()
         if normalised:
-            total = sparse.diags_array(1 / (2 + self.mass(i) @ weights)) @ total
+            total = scipy.sparse.diags_array(1 / (2 + self.mass(i) @ weights)) @ total
         else:
             total = total / (2 + weights.sum())
         return self._with_pins(i, j, total.tocsr().astype(np.float32))
@@ -272,11 +272,11 @@ class Consensus:
         """P_iz of all voters side by side; an empty block for i itself."""
         if i not in self._stacks:
             own = len(self._rows[i])
-            empty = sparse.csr_array((own, own), dtype=np.float32)
+            empty = scipy.sparse.csr_array((own, own), dtype=np.float32)
             blocks = [empty if z == i else self.pair(i, z) for z in self.voters]
             while self._stacks and sum(stack.nnz for stack in self._stacks.values()) > _STACKED:
                 self._stacks.pop(next(iter(self._stacks)))
-            self._stacks[i] = sparse.hstack(blocks, format="csr") if blocks else sparse.csr_array((own, 0))
+            self._stacks[i] = scipy.sparse.hstack(blocks, format="csr") if blocks else scipy.sparse.csr_array((own, 0))
         return self._stacks[i]
 
     @staticmethod
@@ -323,7 +323,7 @@ class Consensus:
         dense = matrix.toarray()
         dense[~allowed_cells(dense.shape[0], dense.shape[1], pairs)] = 0.0
         dense[pairs[:, 0], pairs[:, 1]] = 1.0
-        return sparse.csr_array(dense)
+        return scipy.sparse.csr_array(dense)
 
 
 def _batches(missing: Sequence[int], rows: int, lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -347,7 +347,7 @@ def _side_by_side(matrices: dict[int, Matrix]) -> dict[int, Matrix]:
     edges = np.cumsum([0, *(matrix.nnz for matrix in matrices.values())])
     found = {}
     for (j, matrix), first, end in zip(matrices.items(), edges[:-1], edges[1:], strict=True):
-        found[j] = sparse.csr_array((values[first:end], columns[first:end], matrix.indptr), shape=matrix.shape)
+        found[j] = scipy.sparse.csr_array((values[first:end], columns[first:end], matrix.indptr), shape=matrix.shape)
     return found
 
 
@@ -356,7 +356,7 @@ def _sparse(dense: NDArray[np.float32], pruned: float) -> Matrix:
     kept = dense >= pruned
     starts = np.concatenate([[0], np.cumsum(np.count_nonzero(kept, axis=1))]).astype(np.int32)
     columns = np.flatnonzero(kept) % dense.shape[1]
-    return sparse.csr_array((dense[kept], columns.astype(np.int32), starts), shape=dense.shape)
+    return scipy.sparse.csr_array((dense[kept], columns.astype(np.int32), starts), shape=dense.shape)
 
 
 def _checked_weights(weights: Sequence[float] | NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from syncline.tasks import FolderConsensus
 
 
+MANY = 100
+"""Videos of a folder from which on the number of pairs is said before they are aligned."""
+
+
+def pairs_of(count: int, chosen: int) -> int:
+    """Pairs of `count` videos of which one at least is among the `chosen`.
+
+    Examples:
+        >>> pairs_of(4, 4), pairs_of(1000, 200)
+        (6, 179900)
+    """
+    return chosen * (chosen - 1) // 2 + chosen * (count - chosen)
+
+
 def add_consensus_options(parser: argparse.ArgumentParser, *, without: str) -> None:
     """--no-consensus and --pins.
 
@@ -51,6 +65,12 @@ def consensus_of(
     given = [embeddings[i] for i in order]
     at = {i: number for number, i in enumerate(order)}
     held = None if pins is None else pinned_frames(read_pins(pins), given, lambda name: at[pick(videos, name)])
+    if len(given) > MANY:
+        from syncline.tasks.folder import MOST_VOTERS, SCOUTS
+
+        voters, scouts = min(len(given), MOST_VOTERS), min(len(given), SCOUTS)
+        say(f"{len(given)} videos are aligned with {voters} voters each, and looked at by {scouts}: "
+            f"about {pairs_of(len(given), voters) + pairs_of(len(given), scouts):,} pairs")  # fmt: skip
     with progress("what the folder agrees on", len(given)) as step:
         folder = gather_folder(given, pins=held, step=step)
     say_votes(folder, [videos[i].name for i in order])

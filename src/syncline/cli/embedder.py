@@ -229,9 +229,10 @@ class Embedder:
         import json
 
         from syncline.encoder import kept_fit
-        from syncline.encoder.sharing import encoder_hash
 
         if self.run is not None:
+            from syncline.encoder.sharing import encoder_hash
+
             parts: list[object] = [encoder_hash(self.run), self.rate]
             if self.bodies is not None:
                 parts.append(self.bodies.describe())

@@ -206,8 +206,14 @@ class FeatureCache:
     def _found(self, content: str) -> StoredFeatures | None:
         dim = self._backbone.dim
         own = read_features(self.folder / self._name(content), copies=self.copies, dim=dim)
-        if own is not None or self.copies > 1:
-            return own
+        return own if own is not None or self.copies > 1 else self._plain(content)
+
+    def _plain(self, content: str) -> StoredFeatures | None:
+        """The plain features, whatever file they stand in."""
+        dim = self._backbone.dim
+        alone = read_features(self.folder / f"{content}.safetensors", copies=1, dim=dim)
+        if alone is not None:
+            return alone
         # the plain features also stand in files with augmented copies
         for path in sorted(self.folder.glob(f"{content}-*.safetensors")):
             copies = path.stem.split("-")[1]
@@ -258,6 +264,8 @@ class FeatureCache:
         frames: np.ndarray[Any, np.dtype[np.int64]],
         shape: tuple[int, int, int],
     ) -> None:
+        plain = self._plain(content) if self.copies > 1 and stored is None else None
+        known = plain.frame_indices if plain is not None and plain.reading >= READING else np.zeros(0, np.int64)
         with writing_features(target, shape=shape, frame_indices=frames, pts_seconds=shown) as writer:
             if stored is not None:
                 for old, row in enumerate(np.searchsorted(frames, stored.frame_indices)):
@@ -266,7 +274,10 @@ class FeatureCache:
             for numbers, pictures in decoded(path, missing, self._backbone.size):
                 rows = np.searchsorted(frames, numbers)
                 for copy in range(shape[0]):
-                    grid = self._compute(pictures, content, copy)
+                    if copy == 0 and plain is not None and np.isin(numbers, known).all():
+                        grid = np.asarray(plain.features[0, np.searchsorted(known, numbers)])
+                    else:
+                        grid = self._compute(pictures, content, copy)
                     for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) != 1) + 1):
                         writer.write(copy, int(rows[part[0]]), grid[part])
             if content_of(path) != content:

@@ -154,12 +154,12 @@ def _frame_metrics(x: list[Array], protocol: Protocol, per_source: dict[str, dic
     groups = [clip.group for clip in clips]
     row: Row = {}
     frames, labels = known_frames(x, [clip.labels for clip in clips]) if labelled else (as_embeddings(x), None)
-    taus = taus_by_video(find_neighbours(frames, comparable(groups, len(clips)), per_video=True))
+    found = find_neighbours(frames, comparable(groups, len(clips)), k=15 if labelled else 0, per_video=True)
+    taus = taus_by_video(found)
     every = [tau for of_video in taus for tau in of_video]
     row["tau"] = float(np.mean(every)) if every else math.nan
     per_source["tau"] = _by_source(clips, [float(np.mean(t)) if t else math.nan for t in taus])
     if labels is not None:
-        found = find_neighbours(frames, comparable(groups, len(clips)), k=15)
         for k in (5, 10, 15):
             scores = precision_by_video(found, labels, k)
             row[f"ap{k}"] = _mean(scores)

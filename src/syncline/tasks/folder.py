@@ -13,14 +13,12 @@ stranger (another activity, noise, a still) matches none of them, a video of the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from syncline.alignment import Consensus, unit_rows
 from syncline.alignment.centring import centred_similarity
@@ -42,6 +40,9 @@ LEAST_EVIDENCE, NEAR_EVIDENCE, FAR_EVIDENCE = 0.8, 0.25, 1.2
 the third below that. Where the usual one is below the first, the folder shows no common course, and nobody is silenced.
 See `benchmarks/strangers.py`.
 """
+MOST_ALIKE = 20
+"""Videos that a video of a folder larger than `MOST_VOTERS` is compared with to find near-duplicates."""
+_BLOCK = 1024
 TOLERANCE_SHARE = 0.05
 """Of the median clip: what counts as the same moment where nobody says."""
 
@@ -253,9 +254,7 @@ def _clusters(among: NDArray[np.float64], matches: NDArray[np.float64]) -> NDArr
         here = np.flatnonzero(label == open_.pop())
         if len(here) < 2 * least:
             continue
-        distance = 1 - np.nan_to_num(among[np.ix_(here, here)], nan=1.0)
-        np.fill_diagonal(distance, 0.0)
-        half = fcluster(linkage(squareform(distance, checks=False), "average"), 2, "maxclust") == 1
+        half = first_of_two_clusters(1 - np.nan_to_num(among[np.ix_(here, here)], nan=1.0))
         one, other = here[half], here[~half]
         if min(len(one), len(other)) < least:
             continue
@@ -268,6 +267,23 @@ def _clusters(among: NDArray[np.float64], matches: NDArray[np.float64]) -> NDArr
         return np.zeros(len(matches), dtype=np.int64)
     means = np.stack([_mean(matches[:, label == c]) for c in range(done + 1)], axis=1)
     return np.asarray(means.argmax(axis=1), dtype=np.int64)
+
+
+def first_of_two_clusters(distance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Who is in the first of the two clusters that mean linkage (UPGMA) ends with, of a symmetric matrix (n, n).
+
+    As `scipy.cluster.hierarchy`, whose import takes longer than all else that small folders ask for.
+    """
+    left = np.where(np.eye(len(distance), dtype=bool), np.inf, distance)
+    members = np.eye(len(distance), dtype=bool)  # a row is a cluster; merged ones are infinitely far
+    for _ in range(len(distance) - 2):
+        i, j = sorted(divmod(int(left.argmin()), len(distance)))
+        sizes = members[[i, j]].sum(axis=1)
+        mean = sizes @ left[[i, j]] / sizes.sum()
+        left[i], left[:, i] = mean, mean
+        left[j], left[:, j], left[i, i] = np.inf, np.inf, np.inf
+        members[i] |= members[j]
+    return members[0]
 
 
 def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -302,19 +318,31 @@ def _duplicates(embeddings: Sequence[Embedding], frames: int = 8) -> tuple[tuple
     """Groups of videos whose frames lie nearer to each other than a video's own lie to those a moment later."""
     rows = [unit_rows(torch.from_numpy(np.ascontiguousarray(e.vectors))) for e in embeddings]
     probes = torch.stack([r[torch.linspace(0, len(r) - 1, frames).round().long()] for r in rows])
-    lengths = [len(r) for r in rows]
-    far = np.stack([(1 - (probes @ r.T).amax(-1)).mean(-1).numpy() for r in rows], axis=1)  # of i's probes to j
     moved = np.array([_moved(r) for r in rows])
-    near = far < 0.5 * np.minimum(moved[:, None], moved[None])
+    near: set[tuple[int, int]] = set()  # i whose probes all lie near frames of j
+    for j, others in enumerate(_most_alike(rows)):
+        far = (1 - (probes[others] @ rows[j].T).amax(-1)).mean(-1).numpy()
+        near |= {(int(i), j) for i in others[far < 0.5 * np.minimum(moved[others], moved[j])]}
     group = list(range(len(rows)))
-    for i in range(len(rows)):
-        for j in range(i):
-            alike = near[i, j] and near[j, i] and 0.8 < lengths[i] / lengths[j] < 1.25
-            if alike and group[i] != group[j]:
-                old = group[i]
-                group = [group[j] if g == old else g for g in group]
-    found = [tuple(i for i, g in enumerate(group) if g == one) for one in sorted(set(group))]
-    return tuple(same for same in found if len(same) > 1)
+    for i, j in sorted(near):
+        alike = j < i and (j, i) in near and 0.8 < len(rows[i]) / len(rows[j]) < 1.25
+        if alike and group[i] != group[j]:
+            old = group[i]
+            group = [group[j] if g == old else g for g in group]
+    found: dict[int, list[int]] = {}
+    for i, one in enumerate(group):
+        found.setdefault(one, []).append(i)
+    return tuple(tuple(found[one]) for one in sorted(found) if len(found[one]) > 1)
+
+
+def _most_alike(rows: Sequence[torch.Tensor]) -> Iterator[NDArray[np.int64]]:
+    """Of each video the others that may be the same one: all, and in large folders those of the nearest mean."""
+    if len(rows) <= MOST_VOTERS:
+        yield from [np.arange(len(rows))] * len(rows)
+        return
+    means = unit_rows(torch.stack([r.mean(0) for r in rows]))
+    for part in means.split(_BLOCK):
+        yield from (part @ means.T).topk(MOST_ALIKE).indices.numpy()
 
 
 def _moved(rows: torch.Tensor) -> float:

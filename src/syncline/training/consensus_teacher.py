@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy  # whose parts are imported when first used
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 
 from syncline.alignment import Consensus
 from syncline.encoder.principal_space import PrincipalSpace
@@ -49,7 +49,7 @@ class ConsensusTeacher:
         voters = np.unique(np.linspace(0, count - 1, min(count, _VOTERS)).round().astype(int)).tolist()
         self.consensus = Consensus([space.project(rows).numpy() for rows in features], voters=voters, step=step)
         self.half_width = max(3, round(_HALF_WIDTH_SECONDS * rate_hz))
-        self._matrices: dict[tuple[int, int], sparse.csr_array] = {}
+        self._matrices: dict[tuple[int, int], scipy.sparse.csr_array] = {}
 
     def __call__(self, pair: Pair) -> tuple[Positions, Positions]:
         """Positions of x's frames in the videos of y, and of y's frames in the videos of x."""
@@ -65,7 +65,7 @@ class ConsensusTeacher:
         rows = rows.to(pair.x) * pair.mask_x[:, :, None]
         return by_rows(rows, pair.steps_y, pair.lengths_y.to(pair.x.dtype), half_width=self.half_width)
 
-    def _matrix(self, i: int, j: int) -> sparse.csr_array:
+    def _matrix(self, i: int, j: int) -> scipy.sparse.csr_array:
         if (i, j) not in self._matrices:
             while len(self._matrices) >= _KEPT:
                 self._matrices.pop(next(iter(self._matrices)))
