@@ -1,6 +1,6 @@
 """``python -m benchmarks.pixels``: batches of pictures a second, by stage and by number of workers.
 
-    python -m benchmarks.pixels [--size 224] [--frames 80] [--batch 2] [--workers 1 2] [--batches 12] [--device cuda]
+    python -m benchmarks.pixels [--size 224] [--frames 64] [--batch 2] [--workers 1 2] [--batches 12] [--device cuda]
 
 Stages, each alone on one thread: pictures decoded from files; read from the store of decoded ones; augmented; sent to
 the device. Then the loader alone by number of workers (bar: two make 1.6 times the batches of one), and how long a loop
@@ -29,7 +29,7 @@ from syncline.views import PixelStore, PixelViews, ViewConfig, WorkerViews
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=224, help="side of the pictures (default: 224)")
-    parser.add_argument("--frames", type=int, default=80, help="of a view (default: 80)")
+    parser.add_argument("--frames", type=int, default=64, help="of a view (default: 64)")
     parser.add_argument("--batch", type=int, default=2, help="pairs (default: 2)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--batches", type=int, default=12, help="that are measured (default: 12)")
@@ -40,9 +40,8 @@ def main() -> None:
         "device": torch.cuda.get_device_name() if arguments.device.startswith("cuda") else arguments.device,
         "size": arguments.size, "frames": arguments.frames, "batch": arguments.batch,
     }  # fmt: skip
-    config = replace(
-        method_config("lac", preset="paper").views, num_frames=arguments.frames, batch_size=arguments.batch
-    )
+    published = method_config("lac", preset="paper", published=True).views
+    config = replace(published, num_frames=arguments.frames, batch_size=arguments.batch)
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         side = arguments.size + arguments.size % 2

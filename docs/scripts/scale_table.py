@@ -1,4 +1,4 @@
-"""The calculation of docs/scale.md, from what `python -m benchmarks.embedding` measured; see measured.py."""
+"""The tables of docs/scale.md, from what the benchmarks that it names measured; see measured.py."""
 
 from __future__ import annotations
 
@@ -95,3 +95,82 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+NOTHING = ["Not measured yet."]
+
+
+def where(row: dict[str, Any]) -> str:
+    """Machine, load and commit; a load above its cores is called what it is."""
+    busy = ", a loaded machine" if (row["load"] or 0) > cores(row) else ""
+    return f"{row['machine']}, load {row['load']}{busy}, commit {row['commit']}"
+
+
+def answer_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
+    """What a verb takes with cached features, beside the imports it cannot do without."""
+    lines = ["| | processor seconds | of the imports alone | more | bar | met |", "|---" * 6 + "|"]
+    for what, row in measured.items():
+        if "imports_seconds" in row:
+            used, more = row["processor_seconds"], row["more_processor_seconds"]
+            lines.append(f"| {what} | {used:.2f} | {used - more:.2f} | {more:.2f} | 0.7 | {yes(more <= 0.7)} |")
+        else:
+            used = row["processor_seconds"]
+            lines.append(f"| {what} | {used:.2f} | | | 0.4 | {yes(used <= 0.4)} |")
+    return [*lines, "", f"On {where(next(iter(measured.values())))}."] if measured else NOTHING
+
+
+def first_hour_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
+    """Minutes and bytes up to each point of a first hour."""
+    lines = ["| from nothing to | commands | minutes | processor seconds | bar (minutes) | feature cache (MB) | on |"]
+    lines.append("|---" * 7 + "|")
+    for what, row in measured.items():
+        clips = f"{what}, {row['clips']} clips" if "clips" in row else what
+        used = f"{row['processor_seconds']:.0f}" if "processor_seconds" in row else "not counted"
+        cells = [clips, row.get("commands", ""), f"{row['minutes']:.1f}", used, row.get("bar", "")]
+        lines.append(f"| {' | '.join(map(str, cells))} | {row['cache_bytes'] / 1e6:,.0f} | {where(row)} |")
+    return lines if measured else NOTHING
+
+
+def growth_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Processor seconds and memory by stage and number of clips, and the exponents; the newest of each."""
+    sizes = sorted({row["clips"] for row in rows if "clips" in row})
+    newest = {(row["stage"], row.get("clips")): row for row in rows}
+    if not sizes:
+        return NOTHING
+    lines = ["| stage | " + " | ".join(f"{size:,} clips" for size in sizes) + " | time ~ N^ | memory ~ N^ |"]
+    lines.append("|---" * (len(sizes) + 3) + "|")
+    for stage in dict.fromkeys(row["stage"] for row in rows):
+        found = [newest.get((stage, size)) for size in sizes]
+        cells = [
+            "–" if row is None else f"{row['processor_seconds']:.2f} s, {row['grown_bytes'] / 1e6:,.0f} MB"
+            for row in found
+        ]
+        fitted = newest.get((stage, None), {})
+        power = [f"{fitted[name]:.2f}" if name in fitted else "–" for name in ("time_exponent", "memory_exponent")]
+        lines.append(f"| {stage} | " + " | ".join([*cells, *power]) + " |")
+    return [*lines, "", f"On {where(rows[-1])}."]
+
+
+def pixel_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """The newest run: seconds a batch by stage, batches a second by workers."""
+    if not rows:
+        return NOTHING
+    newest = {(row["what"], row.get("workers")): row for row in rows}
+    lines = ["| | |", "|---|---|"]
+    for (what, workers), row in newest.items():
+        if "decode" in row:
+            lines += [
+                f"| {name}, seconds a batch | {row[name]:.3f} |" for name in ("decode", "store", "augment", "transfer")
+            ]
+        else:
+            name = what if not workers else f"{what}, {workers} workers"
+            waits = f"; the loop waits {100 * row['waiting_share']:.0f} % of the time" if "waiting_share" in row else ""
+            lines.append(f"| {name} | {row['batches_per_second']:.2f} batches a second{waits} |")
+    row = rows[-1]
+    about = f"{row['batch']} pairs of {row['frames']} frames of {row['size']} x {row['size']}, device {row['device']}"
+    return [*lines, "", f"{about}; on {where(row)}."]
+
+
+def yes(met: bool) -> str:
+    """In a column of bars."""
+    return "yes" if met else "no"

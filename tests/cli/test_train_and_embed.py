@@ -83,6 +83,39 @@ def test_shards_fill_one_folder(run: Path, phone: Path, cache: str, tmp_path: Pa
     assert main([*words, "--shard", "3/2"]) == 1
 
 
+@pytest.mark.slow
+def test_processes_of_torchrun_fill_one_folder(run: Path, phone: Path, cache: str, tmp_path: Path) -> None:
+    words = ["-m", "syncline", "embed", str(phone), "--out", str(tmp_path / "two"), "--run", str(run), "--cache", cache]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--rdzv-endpoint",
+        "localhost:0",
+    ]
+    done = subprocess.run([*torchrun, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert main(["embed", str(phone), "--out", str(tmp_path / "one"), "--run", str(run), "--cache", cache]) == 0
+    one, two = ({e.source: e.vectors for e in EmbeddingStore.read(tmp_path / name)} for name in ("one", "two"))
+    assert {path.name for path in (tmp_path / "two").glob("manifest-*")} == {
+        "manifest-1of2.jsonl",
+        "manifest-2of2.jsonl",
+    }
+    assert one.keys() == two.keys()
+    for source, vectors in one.items():
+        np.testing.assert_allclose(two[source], vectors, atol=1e-5)
+
+
+def test_torchrun_is_for_trained_runs(
+    phone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["embed", str(phone), "--out", str(tmp_path / "out")]) == 1
+    assert "torchrun spreads a trained run" in capsys.readouterr().err
+
+
 def test_a_store_holds_embeddings_of_one_encoder(
     run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,6 +24,8 @@ def test_the_best_device_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert device_named("auto").type == "cuda"
     assert device_named("cuda:1") == torch.device("cuda", 1)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert device_named("auto") == torch.device("cuda", 1), "a device of its own for each process of torchrun"
     with pytest.raises(SynclineError, match="there are 2 CUDA devices, numbered from 0"):
         device_named("cuda:2")
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from syncline.data import VideoSet
-from syncline.training import Progress, TrainConfig, fit, method_config, settled
+from syncline.training import Progress, TrainConfig, fit, material, method_config, settled
 from syncline.training.checkpoint import trained_state
 from syncline.training.steps import lr_factor
 
@@ -45,6 +45,13 @@ def test_workers_store_and_a_crash_change_nothing(videos: VideoSet, small: Small
     resumed = trained_state(fit(videos, replace(config, workers=0), out=tmp_path / "run", resume=True))
     assert plain.keys() == resumed.keys()
     assert all(torch.equal(plain[name], resumed[name]) for name in plain)
+
+
+def test_who_augments_changes_nothing(videos: VideoSet, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = trained_state(fit(videos, pixels(small)))
+    monkeypatch.setattr(material, "augments", lambda device: True)
+    other = trained_state(fit(videos, pixels(small)))
+    assert all(torch.equal(plain[name], other[name]) for name in plain)
 
 
 def test_rounds_decide_the_steps_and_the_schedule(videos: VideoSet, small: Small) -> None:

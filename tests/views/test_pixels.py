@@ -14,6 +14,7 @@ from syncline.data import Sampling, VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
 from syncline.views import Batch, PixelStore, PixelViews, ViewConfig, WorkerViews
+from syncline.views.batches import with_augmentation
 
 SIZE = (24, 32)
 
@@ -66,6 +67,22 @@ def test_batches_from_the_store_are_those_of_the_files(videos: VideoSet, tmp_pat
             assert batch.inputs.shape == (2, 2, 4, 2, 3, *SIZE)
             assert batch.inputs.dtype == torch.uint8
             assert same(batch, views(videos, None, pipeline).batch(step))
+
+
+def test_augmentation_left_to_the_device_is_that_of_the_workers(videos: VideoSet) -> None:
+    for pipeline in ("ssl", "plain"):
+        own = views(videos, pipeline=pipeline)
+        other = views(videos, pipeline=pipeline)
+        other.later = True
+        for step in range(3):
+            batch, plain = own.batch(step), other.batch(step)
+            assert batch.draws is None
+            assert plain.draws is not None
+            assert not torch.equal(plain.inputs, batch.inputs)
+            assert torch.equal(with_augmentation(plain.inputs, plain.draws, other.config), batch.inputs)
+            second = plain.part(1, 2)
+            assert second.draws is not None
+            assert torch.equal(with_augmentation(second.inputs, second.draws, other.config), batch.inputs[1::2])
 
 
 @pytest.mark.slow

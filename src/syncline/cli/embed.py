@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ examples:
   syncline embed videos/ --out embeddings/ --run runs/pour
   syncline embed swings/ --out embeddings/ --features pose
   syncline embed videos/ --out embeddings/ --run runs/pour --shard 2/4
+  torchrun --nproc-per-node 2 -m syncline embed videos/ --out embeddings/ --run runs/pour    # two GPUs
   syncline embed videos/ --out embeddings/ --run runs/pour --ray --workers 8       # starts Ray on this machine
   syncline embed videos/ --out embeddings/ --run runs/pour --ray auto --workers 64  # the cluster of this machine
 In Python: syncline.encoder.EmbeddingStore.read("embeddings/")
@@ -64,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     from syncline.errors import SynclineError
 
     part, parts = _shard(arguments.shard)
+    if arguments.shard is None and parts > 1 and (arguments.run is None or arguments.ray is not None):
+        raise SynclineError("torchrun spreads a trained run (--run RUN), without --ray; start anything else without it")
     if arguments.ray is not None and arguments.run is None:
         raise SynclineError("--ray needs a trained run (--run RUN); frozen features are measured on the whole folder")
     if arguments.workers is not None and (arguments.ray is None or arguments.workers < 1):
@@ -109,11 +113,11 @@ def _work(arguments: argparse.Namespace, videos: Sequence[Video]) -> _Trained | 
 
 
 def _shard(text: str | None) -> tuple[int, int]:
-    """(index from 0, how many)."""
+    """(index from 0, how many), as said or as torchrun numbers its processes."""
     from syncline.errors import SynclineError
 
     if text is None:
-        return 0, 1
+        return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     first, slash, second = text.partition("/")
     if not (slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
         raise SynclineError(f"--shard {text!r}: expected I/N with I from 1 to N, as 2/4")

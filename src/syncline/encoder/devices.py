@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from syncline.errors import SynclineError
@@ -9,6 +11,8 @@ from syncline.errors import SynclineError
 
 def device_named(name: str = "auto") -> torch.device:
     """``auto`` (CUDA, else MPS, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` ..., ``mps``.
+
+    Of the processes that torchrun starts on a machine, ``auto`` gives each a CUDA device of its own, as far as they go.
 
     Raises:
         SynclineError: it is no name of a device, or the device is not there.
@@ -18,6 +22,8 @@ def device_named(name: str = "auto") -> torch.device:
         device(type='cpu')
     """
     if name == "auto":
+        if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+            return torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
         kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         return torch.device(kind)
     try:

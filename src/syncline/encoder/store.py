@@ -83,6 +83,7 @@ class EmbeddingStore:
             raise ValueError(f"dtype must be 'float32' or 'float16', got {dtype!r}")
         self.folder, self.dtype, self.part = Path(folder), dtype, part
         described = {"format": "syncline embeddings 1", "dtype": dtype, "made_by": made_by}
+        foreign = holds_files(self.folder)  # asked first: another process may begin the same store meanwhile
         if (self.folder / "store.json").is_file():
             there = _describe(self.folder)
             for key, value in described.items():
@@ -92,7 +93,7 @@ class EmbeddingStore:
                         "choose another folder"
                     )
         else:
-            if holds_files(self.folder):
+            if foreign:
                 raise SynclineError(f"{self.folder} holds other things than embeddings; choose another folder")
             write_json(self.folder / "store.json", described)
         self._manifest = self.folder / (f"manifest-{part}.jsonl" if part != "0" else "manifest.jsonl")

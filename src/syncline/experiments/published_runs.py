@@ -20,7 +20,8 @@ import numpy as np
 from syncline.data import Sampling, Video, VideoSet
 from syncline.data.published.actions import DATASETS
 from syncline.encoder import FrameEncoder
-from syncline.evaluation import kendall_tau, phase_classification, phase_progression, retrieval_precision
+from syncline.evaluation import kendall_tau, phase_classification, phase_progression
+from syncline.evaluation.retrieval import retrieval_precisions
 
 PROTOCOL = "published"
 STRIDES = {"pouring": 5, "penn_action": 2}
@@ -45,8 +46,7 @@ def measure_published(encoder: FrameEncoder, videos: VideoSet, *, stride: int) -
     row: dict[str, Any] = {}
     for percent in (10, 50, 100):
         row[f"class{percent}"] = phase_classification(train_x, train_y, val_x, val_y, fraction=percent / 100)
-    for k in (5, 10, 15):
-        row[f"ap{k}"] = retrieval_precision(val_x, val_y, k=k, stride=stride)
+    row |= {f"ap{k}": value for k, value in retrieval_precisions(val_x, val_y, stride=stride).items()}
     row["progression"] = phase_progression(train_x, train_y, val_x, val_y, num_phases=videos.num_phases)
     row["tau"] = kendall_tau(val_x, stride=stride)
     return {name: None if np.isnan(value) else round(float(value), 6) for name, value in row.items()}

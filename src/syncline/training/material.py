@@ -155,12 +155,18 @@ def of_pixels(
     views = PixelViews(
         kept, config.encoder.sampling, config.views, size=encoder.backbone.size, seed=config.seed,
         contexts=config.encoder.contexts, context_stride=config.encoder.context_stride, store=pictures,
+        later=augments(accelerator.device),
     )  # fmt: skip
     encoder.calibrate([np.empty((length, 0)) for length in views.lengths], seed=config.seed)
     if config.workers == 0:
         return Material(views, kept, unread)
     pin = accelerator.device.type == "cuda"
     return Material(WorkerViews(views, workers=config.workers, pin=pin), kept, unread)
+
+
+def augments(device: torch.device) -> bool:
+    """Whether pictures are augmented on the device, in batches; otherwise each worker does it."""
+    return device.type == "cuda"
 
 
 def _stored(

@@ -29,6 +29,7 @@ from syncline.losses.cross_video import Teacher
 from syncline.training.checkpoint import Parts
 from syncline.training.config import TrainConfig
 from syncline.views import Batch, Views
+from syncline.views.batches import with_augmentation
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,10 @@ class Stepper:
         with self.watch("batch"):
             batch = self.views.batch(number)
             own = batch.part(accelerator.process_index, accelerator.num_processes)
-            inputs = own.inputs.to(accelerator.device).flatten(0, 1)
+            inputs = own.inputs.to(accelerator.device)
+            if own.draws is not None:
+                inputs = with_augmentation(inputs, own.draws, self.config.views)
+            inputs = inputs.flatten(0, 1)
             masks, steps = (t.to(accelerator.device).flatten(0, 1) for t in (own.masks, own.steps))
         # to LAC's released code padded slots are frames like any others; the encoder must not mask them either, or
         # they would be zeros in both views, whose distance is 0

@@ -52,16 +52,32 @@ def augment(
     """
     if clip.ndim != 4 or clip.shape[1] != 3:
         raise ValueError(f"a clip has shape (t, 3, h, w), got {tuple(clip.shape)}")
-    clip = clip.float() / 255 if clip.dtype == torch.uint8 else clip
+    if pipeline == "none":
+        return _in_unit(clip)
+    return augment_by(clip, draw(generator), flip=flip, pipeline=pipeline)
+
+
+def draw(generator: torch.Generator) -> int:
+    """The number that decides one augmentation, for ``augment_by``."""
+    return int(torch.randint(1 << 62, (), generator=generator))
+
+
+def augment_by(
+    clip: Float[Tensor, "t c h w"] | UInt8[Tensor, "t c h w"], seed: int, *, flip: bool = False, pipeline: Pipeline
+) -> Float[Tensor, "t c h w"]:
+    """``augment`` with a ``draw`` made before, maybe in another process; the same on any device, to rounding."""
+    clip = _in_unit(clip)
     if pipeline == "none":
         return clip
-    height, width = int(clip.shape[2]), int(clip.shape[3])
-    transform = _pipeline(pipeline, flip, height, width)
-    seed = int(torch.randint(1 << 62, (), generator=generator))
+    transform = _pipeline(pipeline, flip, int(clip.shape[2]), int(clip.shape[3]))
     with torch.random.fork_rng(devices=[]):  # torchvision draws from the global generator of the CPU
         torch.default_generator.manual_seed(seed)
         augmented: Tensor = transform(clip)
     return augmented.clamp(0, 1)
+
+
+def _in_unit(clip: Tensor) -> Tensor:
+    return clip.float() / 255 if clip.dtype == torch.uint8 else clip
 
 
 @functools.lru_cache(maxsize=16)

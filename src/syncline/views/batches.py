@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -21,7 +21,7 @@ from syncline.data import Video, sampled_frames
 from syncline.errors import SynclineError, check_choices
 from syncline.video import VideoReader
 from syncline.views import sampling
-from syncline.views.augment import Pipeline, augment
+from syncline.views.augment import Pipeline, augment_by, draw
 from syncline.views.pixel_store import PixelStore
 
 Pairing = Literal["views", "videos", "npairs", "triplets"]
@@ -37,6 +37,7 @@ class Batch:
         steps: (b, v, t) positions in the video's sampled sequence. frames: (b, v) lengths of those sequences.
         masks: (b, v, t) true where a slot holds a real frame; prefixes.
         video: (b, v) number of the video of each view.
+        draws: (b, v) of augmentations that are still to be made, by ``with_augmentation``; None where there are none.
     """
 
     inputs: Float[Tensor, "b v t ..."]
@@ -44,18 +45,20 @@ class Batch:
     frames: Int64[Tensor, "b v"]
     masks: Bool[Tensor, "b v t"]
     video: Int64[Tensor, "b v"]
+    draws: Int64[Tensor, "b v"] | None = None
 
     def pin_memory(self) -> Batch:
         """The same in page-locked memory; the data loader asks for it."""
         return Batch(
             self.inputs.pin_memory(), self.steps.pin_memory(), self.frames.pin_memory(), self.masks.pin_memory(),
-            self.video.pin_memory(),
+            self.video.pin_memory(), self.draws,
         )  # fmt: skip
 
     def part(self, index: int, count: int) -> Batch:
         """The pairs that process ``index`` of ``count`` takes."""
         rows = torch.arange(len(self.video))[index::count]
-        return Batch(self.inputs[rows], self.steps[rows], self.frames[rows], self.masks[rows], self.video[rows])
+        draws = None if self.draws is None else self.draws[rows]
+        return Batch(self.inputs[rows], self.steps[rows], self.frames[rows], self.masks[rows], self.video[rows], draws)
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,24 @@ def _generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % (1 << 62))
 
 
-def _collect(pairs: list[tuple[_View, ...]], lengths: Sequence[int], inputs: list[Tensor]) -> Batch:
+def with_augmentation(
+    inputs: UInt8[Tensor, "b v t ..."], draws: Int64[Tensor, "b v"], config: ViewConfig
+) -> UInt8[Tensor, "b v t ..."]:
+    """Pictures (b, v, t, [k,] 3, h, w) with the augmentations that a batch left to be made, on their own device."""
+    made = [
+        _augmented(view.flatten(0, -4), seed, config).view_as(view)
+        for view, seed in zip(inputs.flatten(0, 1), draws.flatten().tolist(), strict=True)
+    ]
+    return torch.stack(made).view_as(inputs)
+
+
+def _augmented(clip: Tensor, seed: int, config: ViewConfig) -> Tensor:
+    return augment_by(clip, seed, flip=config.flip, pipeline=config.pipeline).mul(255).round().to(torch.uint8)
+
+
+def _collect(
+    pairs: list[tuple[_View, ...]], lengths: Sequence[int], inputs: list[Tensor], draws: list[int] | None = None
+) -> Batch:
     b, v = len(pairs), len(pairs[0])
     views = [view for pair in pairs for view in pair]
     steps = torch.from_numpy(np.stack([view.steps for view in views])).view(b, v, -1)
@@ -180,7 +200,7 @@ def _collect(pairs: list[tuple[_View, ...]], lengths: Sequence[int], inputs: lis
     stacked = torch.stack(inputs)
     return Batch(
         stacked.view(b, v, *stacked.shape[1:]), steps, torch.tensor([lengths[view.video] for view in views]).view(b, v),
-        masks, video,
+        masks, video, torch.tensor(draws).view(b, v) if draws else None,
     )  # fmt: skip
 
 
@@ -235,6 +255,7 @@ class PixelViews:
     Args:
         videos: what to read. pictures: which of their frames are looked at. size: (h, w) of the pictures.
         store: of decoded pictures, to which all videos were added; None decodes the files in every batch.
+        later: leave the augmentation to who takes the batch (``with_augmentation``), where a GPU does it faster.
         Others as ``FeatureViews``.
     """
 
@@ -249,8 +270,10 @@ class PixelViews:
         contexts: int = 1,
         context_stride: int = 1,
         store: PixelStore | None = None,
+        later: bool = False,
     ) -> None:
         self.videos, self.config, self.seed, self.size, self.store = list(videos), config, seed, size, store
+        self.later = later
         self.frames = [sampled_frames(video, VideoReader(video.path).pts_seconds, pictures) for video in self.videos]
         self.lengths = [len(frames) for frames in self.frames]
         self.groups = [video.action for video in self.videos]
@@ -266,15 +289,15 @@ class PixelViews:
         """The batch of a step."""
         generator = _generator(self.seed, step)
         pairs = draw_views(self.lengths, self.groups, self.config, generator)
-        inputs = []
+        inputs, draws = [], []
         for view in (view for pair in pairs for view in pair):
             rows = sampling.with_contexts(view.steps, self.contexts, self.context_stride)
             clip = self._clip(view.video, self.frames[view.video][rows.reshape(-1)])
             if self.config.pipeline != "none":
-                clip = augment(clip, generator=generator, flip=self.config.flip, pipeline=self.config.pipeline)
-                clip = clip.mul(255).round().to(torch.uint8)
+                draws.append(draw(generator))
+                clip = clip if self.later else _augmented(clip, draws[-1], self.config)
             inputs.append(clip if self.contexts == 1 else clip.view(*rows.shape, *clip.shape[1:]))
-        return _collect(pairs, self.lengths, inputs)
+        return _collect(pairs, self.lengths, inputs, draws if self.later else None)
 
     def _clip(self, number: int, frame_indices: NDArray[np.int64]) -> Tensor:
         """Pictures (t, 3, h, w) uint8 of some frames of a video."""
