@@ -36,15 +36,18 @@ def answers(folder: Path, turns: int) -> None:
 
     render_synthetic(folder / "set", SyntheticConfig(num_videos=8, seed=0, seconds=(10.0, 10.0)))
     clips = sorted((folder / "set").rglob("*.mp4"))
-    quiet = ["--figures", "none", "--out"]
+    labels = folder / "labels.csv"
+    labels.write_text(f"video,fps,events\n{clips[0].name},30,90;180\n", encoding="utf-8")
+    quiet = ["--figures", "none"]
     lines = {
-        "align": ["align", clips[0], clips[1], "--force", "--no-films"],
-        "search": ["search", clips[0].parent, "--video", clips[0].name, "--time", "4"],
-        "sync": ["sync", clips[0].parent, "--no-films"],
-        "deviate": ["deviate", clips[0].parent],
+        "align": ["align", clips[0], clips[1], "--force", "--no-films", *quiet],
+        "search": ["search", clips[0].parent, "--video", clips[0].name, "--time", "4", *quiet],
+        "sync": ["sync", clips[0].parent, "--no-films", *quiet],
+        "deviate": ["deviate", clips[0].parent, *quiet],
+        "transfer": ["transfer", clips[0].parent, "--labels", labels],
     }
     commands = {"imports": BASE} | {
-        verb: [*SYNCLINE, *map(str, words), *quiet, str(folder / verb)] for verb, words in lines.items()
+        verb: [*SYNCLINE, *map(str, words), "--out", str(folder / verb)] for verb, words in lines.items()
     }
     environment = os.environ | {"SYNCLINE_CACHE": str(folder / "cache")}
     for command in commands.values():  # features into the cache, kernels compiled

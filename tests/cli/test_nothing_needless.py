@@ -59,19 +59,22 @@ def run(prepared: tuple[Path, Path, dict[str, str]], words: list[str], out: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["align", "search", "sync", "deviate"])
+@pytest.mark.parametrize("verb", ["align", "search", "sync", "deviate", "transfer"])
 def test_what_is_cached_needs_no_network(
     prepared: tuple[Path, Path, dict[str, str]], verb: str, tmp_path: Path
 ) -> None:
     videos = sorted(prepared[0].rglob("*.mp4"))
+    labels = prepared[0].parent / "labels.csv"
+    labels.write_text(f"video,fps,events\n{videos[0].name},30,30;60\n", encoding="utf-8")
     words = {
         "align": ["align", str(videos[0]), str(videos[1]), "--force", "--no-films", "--figures", "none"],
         "search": ["search", str(prepared[0]), "--video", videos[0].name, "--time", "1", "--figures", "none"],
         "sync": ["sync", str(prepared[0]), "--no-films", "--figures", "none"],
         "deviate": ["deviate", str(prepared[0]), "--figures", "none"],
+        "transfer": ["transfer", str(prepared[0]), "--labels", str(labels)],
     }[verb]
     assert run(prepared, words, tmp_path) == (0, [])
-    assert list(tmp_path.glob("*.json"))
+    assert list(tmp_path.glob("*.json")) or list(tmp_path.glob("*.csv"))
     assert not list(tmp_path.glob("*.png"))
 
 
