@@ -283,7 +283,8 @@ def first_of_two_clusters(distance: NDArray[np.float64]) -> NDArray[np.bool_]:
         left[i], left[:, i] = mean, mean
         left[j], left[:, j], left[i, i] = np.inf, np.inf, np.inf
         members[i] |= members[j]
-    return members[0]
+    first: NDArray[np.bool_] = members[0]
+    return first
 
 
 def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -341,8 +342,8 @@ def _most_alike(rows: Sequence[torch.Tensor]) -> Iterator[NDArray[np.int64]]:
         yield from [np.arange(len(rows))] * len(rows)
         return
     means = unit_rows(torch.stack([r.mean(0) for r in rows]))
-    for part in means.split(_BLOCK):
-        yield from (part @ means.T).topk(MOST_ALIKE).indices.numpy()
+    for start in range(0, len(means), _BLOCK):
+        yield from (means[start : start + _BLOCK] @ means.T).topk(MOST_ALIKE).indices.numpy()
 
 
 def _moved(rows: torch.Tensor) -> float:
