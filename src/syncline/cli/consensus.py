@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncline.cli.options import pick
+from syncline.cli.outputs import counted
 from syncline.cli.terminal import progress, say
 from syncline.errors import SynclineError
 
@@ -69,7 +70,7 @@ def consensus_of(
         from syncline.tasks.folder import MOST_VOTERS, SCOUTS
 
         voters, scouts = min(len(given), MOST_VOTERS), min(len(given), SCOUTS)
-        say(f"{len(given)} videos are aligned with {voters} voters each, and looked at by {scouts}: "
+        say(f"{counted(len(given), 'video')} are aligned with {voters} voters each, and looked at by {scouts}: "
             f"about {pairs_of(len(given), voters) + pairs_of(len(given), scouts):,} pairs")  # fmt: skip
     with progress("what the folder agrees on", len(given)) as step:
         folder = gather_folder(given, pins=held, step=step)
