@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncline.cli.options import pick
-from syncline.cli.outputs import counted
 from syncline.cli.terminal import progress, say
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, VideoSet
