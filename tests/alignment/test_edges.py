@@ -56,7 +56,8 @@ def test_forbidden_cells_get_nothing_and_nothing_becomes_nan(
         s = cells(*size, seed, dtype).masked_fill(closed, -math.inf).requires_grad_()
         score, match = soft_smith_waterman(s, gamma=0.5), expected_alignment(s, gamma=0.5)
         value, path = soft_dtw(-s, gamma=0.5), expected_path(-s, gamma=0.5)
-        results = (score, match, value, path)
+        # plain PyTorch knows that the path of a single cell is a constant
+        results = [result for result in (score, match, value, path) if result.requires_grad]
         gradients = [torch.autograd.grad(result[result.isfinite()].square().sum(), s)[0] for result in results]
     assert (score == -math.inf).item() == bool(closed.all())
     assert (value == math.inf).item() == (dtw(-s)[0].score == math.inf)
