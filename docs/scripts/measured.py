@@ -57,6 +57,7 @@ def main() -> int:
         ("tasks-measured.md", "confidence"): confidence_lines(rows("transfer_consensus"), newest("confidence", "set")),
         ("tasks-measured.md", "strangers"): stranger_lines(rows("strangers")),
         ("tasks-measured.md", "checks"): check_lines(rows("checks_real")),
+        ("tasks-measured.md", "groups"): group_lines(rows("groups")),
         ("tasks-measured.md", "search"): search_lines(rows("search_real")),
         ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),
     }
@@ -259,6 +260,30 @@ def check_lines(measured: list[dict[str, Any]]) -> list[str]:
             f"{match['spearman']:.2f} ({match['pairs']} pairs) |"
         )
     return lines
+
+
+def group_lines(measured: list[dict[str, Any]]) -> list[str]:
+    """A line a set: the common timeline, deviations of whole and spliced clips, and the clips named for labelling."""
+    newest = {(row["set"], row["what"]): row for row in measured}
+    if not newest:
+        return ["Not measured yet: `python -m benchmarks.groups`."]
+    lines = [
+        "| set | events apart on the timeline: joint, star, share of the video (s) | misfit and error: correlation | "
+        "whole clips with a part missing or extra | spliced: precision, recall (%) | "
+        "F1 from two named clips, two drawn, ten drawn (%) |",
+        "|---" * 6 + "|",
+    ]
+    for name in dict.fromkeys(key[0] for key in newest):
+        sync, deviate, named = (newest.get((name, what)) for what in ("sync", "deviate", "suggest"))
+        cells = [
+            ", ".join(f"{value:.2f}" for value in sync["spread"].values()) if sync else "",
+            f"{sync['misfit_rho']:.2f}" if sync else "",
+            f"{deviate['whole_flagged']} of {deviate['clips'] - 1}" if deviate else "",
+            _hits(deviate) if deviate else "",
+            ", ".join(f"{100 * named[key]:.0f}" for key in ("named", "drawn_2", "drawn_10")) if named else "",
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, "", f"On {where(measured[-1])}."]
 
 
 def viewer_lines(measured: list[dict[str, Any]], tasks: dict[str, dict[str, Any]]) -> list[str]:

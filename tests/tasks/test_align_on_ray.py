@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from syncline.alignment.pair_posteriors import PairWork
+from syncline.cli.main import main
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.ray_cluster import cluster
-from syncline.tasks import align_pairs, synchronize
-from syncline.tasks.align_on_ray import pairs_on_ray
+from syncline.tasks import align_pairs, gather_folder, synchronize
+from syncline.tasks.align_on_ray import map_on_ray, pairs_on_ray
+from syncline.video import VideoWriter
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -43,13 +47,46 @@ def test_a_cluster_aligns_as_one_machine_does_also_when_a_worker_dies(embeddings
             if number == 0:
                 os.kill(victim, signal.SIGKILL)
             there.append(found)
-        on_cluster = synchronize(embeddings, aligner=aligner)
+        on_cluster = synchronize(embeddings, method="star", aligner=aligner)
     assert [found[:2] for found in there] == [found[:2] for found in here]
     for (_, _, one), (_, _, other) in zip(there, here, strict=True):
         np.testing.assert_array_equal(one.path, other.path)
         np.testing.assert_array_equal(one.times, other.times)
         np.testing.assert_array_equal(one.confidence, other.confidence)
-    np.testing.assert_array_equal(on_cluster.positions, synchronize(embeddings).positions)
+    np.testing.assert_array_equal(on_cluster.positions, synchronize(embeddings, method="star").positions)
+
+
+def test_the_consensus_is_made_on_the_cluster_and_is_the_same(
+    embeddings: list[Embedding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = gather_folder(embeddings).group
+
+    def refused(*_: object) -> None:
+        raise AssertionError("a pair was aligned in this process")
+
+    steps: list[None] = []
+    with map_on_ray() as mapper:
+        monkeypatch.setattr(PairWork, "__call__", refused)
+        there = gather_folder(embeddings, mapper=mapper, step=lambda: steps.append(None)).group
+    assert len(steps) == len(embeddings)
+    for i in range(len(embeddings)):
+        for j in range(i + 1, len(embeddings)):
+            np.testing.assert_array_equal(there.matrix(i, j).toarray(), here.matrix(i, j).toarray())
+
+
+def test_sync_ray_makes_its_consensus_on_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for k in range(4):
+        with VideoWriter(tmp_path / "clips" / f"{k}.mp4", height=64, width=64, rate=10) as writer:
+            for frame in range(20 + k):
+                picture = np.zeros((64, 64, 3), np.uint8)
+                picture[2 * frame : 2 * frame + 20, 10:40] = 255
+                writer.write(picture, frame / 10)
+    asked: list[int] = []
+    monkeypatch.setattr(PairWork, "__call__", lambda self, job: asked.append(job[0]))
+    words = ["sync", str(tmp_path / "clips"), "--ray", "--no-films", "--figures", "none", "--backbone", "test_resnet"]
+    assert main([*words, "--weights", "none", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]) == 0
+    assert asked == []
+    assert (tmp_path / "out" / "timeline.csv").stat().st_size > 100
 
 
 def test_no_cluster_is_told() -> None:

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from walks import walk, warp
 
 import syncline
-from syncline.alignment.consensus import Consensus
+from syncline.alignment.pair_posteriors import PairWork
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Template, deviate_from_group, gather_folder, rank, transfer_in_folder
@@ -66,10 +66,8 @@ def test_another_clip_changes_no_answer(template: Template) -> None:
 def test_a_clip_costs_its_alignments_with_the_kept_videos(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
     known = len(template.with_clips([]).group._pairs)
     asked: list[int] = []
-    aligned = Consensus._expected
-    monkeypatch.setattr(
-        Consensus, "_expected", lambda self, i, batch: (asked.extend(batch), aligned(self, i, batch))[1]
-    )
+    aligned = PairWork._expected
+    monkeypatch.setattr(PairWork, "_expected", lambda self, i, batch: (asked.extend(batch), aligned(self, i, batch))[1])
     template.with_clips(people(1, first=20))
     assert len(asked) == known + len(template.embeddings)
 

@@ -24,7 +24,7 @@ Do, Mahabhashyam, Brudno and Batzoglou, "ProbCons", Genome Research 15 (2005); N
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,20 +33,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from syncline.alignment.centring import centred_similarity
 from syncline.alignment.hard import smith_waterman
+from syncline.alignment.pair_posteriors import PRUNED, Mapper, Matrix, PairWork, side_by_side, with_pins
 from syncline.alignment.path import Path
-from syncline.alignment.pins import Pins, allowed_cells, checked_pins, pin_similarity
+from syncline.alignment.pins import Pins, checked_pins, pins_of
 from syncline.alignment.settings import CONSENSUS
 from syncline.alignment.similarity import unit_rows
-from syncline.alignment.soft_smith_waterman import expected_alignment
 
-PRUNED = 0.01
-"""Probabilities below this are dropped: they are most of the cells and little of the mass."""
-_CELLS = 1 << 21  # of the matrices that are aligned in one call
 _STACKED = 30_000_000  # entries of rows of blocks that are kept beside the pairs: a quarter of a gigabyte
 
-Matrix = Any  # a scipy.sparse.csr_array, which has no types
 Step = Callable[[], object]
 
 
@@ -63,6 +58,7 @@ class Consensus:
         gap_open, gap_extend, gamma: of the expected alignment, in units of `centred_similarity`.
         pruned: probabilities below it are dropped.
         step: called once for every sequence whose alignments are there.
+        mapper: does the alignments of the pairs; `map` does them here.
 
     Raises:
         ValueError: no frames, widths that differ, weights outside [0, 1], pins that cross or lie outside.
@@ -88,6 +84,7 @@ class Consensus:
         gamma: float = CONSENSUS.gamma,
         pruned: float = PRUNED,
         step: Step | None = None,
+        mapper: Mapper = map,
     ) -> None:
         self._rows = [_unit_rows(sequence) for sequence in sequences]
         self.prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
@@ -99,8 +96,9 @@ class Consensus:
         self.groups = [0] * count if groups is None else list(groups)
         self._pairs: dict[tuple[int, int], Matrix] = {}
         self._stacks: dict[int, Matrix] = {}
-        for i in range(count):
-            self._align(i, self.voters)
+        jobs = [(i, self._partners(i)) for i in range(count)]
+        for (i, others), found in zip(jobs, mapper(self._work(), jobs), strict=True):
+            self._keep(i, others, found)
             if step is not None:
                 step()
 
@@ -160,7 +158,7 @@ class Consensus:
             total = scipy.sparse.diags_array(1 / (2 + self.mass(i) @ weights)) @ total
         else:
             total = total / (2 + weights.sum())
-        return self._with_pins(i, j, total.tocsr().astype(np.float32))
+        return with_pins(total.tocsr().astype(np.float32), self.pins_of(i, j))
 
     def row(self, i: int, frame: int, j: int, *, normalised: bool = True) -> NDArray[np.float64]:
         """Row `frame` of P'_ij: (n_j,), where a frame of i lies in j, summing to at most 1."""
@@ -283,80 +281,28 @@ class Consensus:
     def _row_sums(matrix: Matrix) -> NDArray[np.float64]:
         return np.asarray(matrix.sum(axis=1), dtype=np.float64)
 
+    def _work(self) -> PairWork:
+        return PairWork(self._rows, self.prices, self.pruned, self.pins)
+
+    def _partners(self, i: int) -> list[int]:
+        """The voters that i is aligned with when all begin: of two voters the first is."""
+        voters = [z for z in self.voters if z != i and self.groups[z] == self.groups[i]]
+        return [z for z in voters if z > i] if i in set(self.voters) else voters
+
     def _align(self, i: int, others: Iterable[int]) -> None:
         """P of i with others that are not there yet."""
         near = [j for j in others if j != i and self.groups[i] == self.groups[j]]
         missing = [j for j in near if (min(i, j), max(i, j)) not in self._pairs]
-        missing.sort(key=lambda j: len(self._rows[j]))  # of one length together: little padding
-        found: dict[int, Matrix] = {}
-        for batch in _batches(missing, len(self._rows[i]), self.lengths):
-            for j, matrix in zip(batch, self._expected(i, batch), strict=True):
-                kept = self._with_pins(i, j, matrix)
-                found[j] = kept if i < j else kept.T.tocsr()
-        for j, matrix in _side_by_side(found).items():
-            self._pairs[min(i, j), max(i, j)] = matrix
+        self._keep(i, missing, self._work()((i, missing)))
 
-    def _expected(self, i: int, batch: Sequence[int]) -> Iterator[Matrix]:
-        """The pruned expected alignments of i with some others."""
-        lengths = [len(self._rows[j]) for j in batch]
-        stack = torch.zeros(len(batch), len(self._rows[i]), max(lengths))
-        for slot, j in enumerate(batch):
-            similarity = centred_similarity(self._rows[i], self._rows[j], within_clips=True)
-            pairs = self.pins_of(i, j)
-            if pairs is not None:
-                similarity = pin_similarity(similarity, pairs, **self.prices)
-            stack[slot, :, : lengths[slot]] = similarity
-        found = expected_alignment(stack, lengths_y=torch.tensor(lengths), **self.prices).numpy()
-        for slot, length in enumerate(lengths):
-            yield _sparse(found[slot, :, :length], self.pruned)
+    def _keep(self, i: int, others: Sequence[int], found: Sequence[Matrix]) -> None:
+        by_first = {j: kept if i < j else kept.T.tocsr() for j, kept in zip(others, found, strict=True)}
+        for j, matrix in side_by_side(by_first).items():
+            self._pairs[min(i, j), max(i, j)] = matrix
 
     def pins_of(self, i: int, j: int) -> NDArray[np.int64] | None:
         """(k, 2) frames of i and of j that are pinned to each other; None for none."""
-        pairs = self.pins.get((min(i, j), max(i, j)))
-        return pairs if pairs is None or i < j else pairs[:, ::-1]
-
-    def _with_pins(self, i: int, j: int, matrix: Matrix) -> Matrix:
-        """Nothing where a pin forbids it, certainty at the pins; the matrix itself where there is none."""
-        pairs = self.pins_of(i, j)
-        if pairs is None:
-            return matrix
-        dense = matrix.toarray()
-        dense[~allowed_cells(dense.shape[0], dense.shape[1], pairs)] = 0.0
-        dense[pairs[:, 0], pairs[:, 1]] = 1.0
-        return scipy.sparse.csr_array(dense)
-
-
-def _batches(missing: Sequence[int], rows: int, lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Runs of sequences, ascending in length, whose padded matrices with `rows` frames have few cells together."""
-    batch: list[int] = []
-    for j in missing:
-        if batch and (len(batch) + 1) * rows * lengths[j] > _CELLS:
-            yield batch
-            batch = []
-        batch.append(j)
-    if batch:
-        yield batch
-
-
-def _side_by_side(matrices: dict[int, Matrix]) -> dict[int, Matrix]:
-    """The same matrices as views of a few long arrays: thousands of short ones would leave holes in memory."""
-    if not matrices:
-        return {}
-    values = np.concatenate([matrix.data for matrix in matrices.values()])
-    columns = np.concatenate([matrix.indices for matrix in matrices.values()])
-    edges = np.cumsum([0, *(matrix.nnz for matrix in matrices.values())])
-    found = {}
-    for (j, matrix), first, end in zip(matrices.items(), edges[:-1], edges[1:], strict=True):
-        found[j] = scipy.sparse.csr_array((values[first:end], columns[first:end], matrix.indptr), shape=matrix.shape)
-    return found
-
-
-def _sparse(dense: NDArray[np.float32], pruned: float) -> Matrix:
-    """The entries of at least `pruned`: sparse, of the same shape."""
-    kept = dense >= pruned
-    starts = np.concatenate([[0], np.cumsum(np.count_nonzero(kept, axis=1))]).astype(np.int32)
-    columns = np.flatnonzero(kept) % dense.shape[1]
-    return scipy.sparse.csr_array((dense[kept], columns.astype(np.int32), starts), shape=dense.shape)
+        return pins_of(self.pins, i, j)
 
 
 def _checked_weights(weights: Sequence[float] | NDArray[np.float64], count: int) -> NDArray[np.float64]:

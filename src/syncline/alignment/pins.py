@@ -48,3 +48,9 @@ def checked_pins(pair: tuple[int, int], frames: NDArray[np.int64], lengths: tupl
     if (np.diff(found, axis=0) <= 0).any():
         raise ValueError(f"pins of sequences {pair} cross or double: {found.tolist()}")
     return found
+
+
+def pins_of(pins: Pins, i: int, j: int) -> NDArray[np.int64] | None:
+    """(k, 2) frames of i and of j that are pinned to each other; None for none."""
+    pairs = pins.get((min(i, j), max(i, j)))
+    return pairs if pairs is None or i < j else pairs[:, ::-1]

@@ -35,7 +35,8 @@ def add_body_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--person", metavar="X,Y", help="whom to follow where there are several: who is nearest to this "
                        "point at the start, as shares of the picture (default: the largest)")  # fmt: skip
     group.add_argument("--mirror", choices=("auto", "off"), default="off", help="turn left for right the clips that "
-                       "are more like the others so: left-handers, the other side (default: off)")  # fmt: skip
+                       "match the others clearly better so, poses or pictures: left-handers, the other side "
+                       "(default: off)")  # fmt: skip
     group.add_argument("--upright", action="store_true", help="turn bodies so that the trunk stands upright: tilted "
                        "cameras")  # fmt: skip
     group.add_argument("--centre", metavar="JOINT[,JOINT]", help="joints whose middle is the centre of the body "

@@ -13,6 +13,7 @@ from syncline.errors import SynclineError
 from syncline.wording import counted
 
 if TYPE_CHECKING:
+    from syncline.alignment.pair_posteriors import Mapper
     from syncline.data import Embedding, VideoSet
     from syncline.tasks import FolderConsensus
 
@@ -51,7 +52,12 @@ def check_consensus_options(arguments: argparse.Namespace) -> None:
 
 
 def consensus_of(
-    videos: VideoSet, embeddings: Sequence[Embedding], *, order: Sequence[int] | None = None, pins: Path | None = None
+    videos: VideoSet,
+    embeddings: Sequence[Embedding],
+    *,
+    order: Sequence[int] | None = None,
+    pins: Path | None = None,
+    mapper: Mapper = map,
 ) -> FolderConsensus:
     """The consensus of a folder; who has no vote is said.
 
@@ -59,6 +65,7 @@ def consensus_of(
         videos, embeddings: of the folder.
         order: of the videos in it, as their numbers; as they are by default.
         pins: file of the moments that belong together.
+        mapper: does the alignments of pairs, as `Consensus` takes it.
     """
     from syncline.tasks import gather_folder, pinned_frames, read_pins
 
@@ -73,7 +80,7 @@ def consensus_of(
         say(f"{counted(len(given), 'video')} are aligned with {voters} voters each, and looked at by {scouts}: "
             f"about {pairs_of(len(given), voters) + pairs_of(len(given), scouts):,} pairs")  # fmt: skip
     with progress("what the folder agrees on", len(given)) as step:
-        folder = gather_folder(given, pins=held, step=step)
+        folder = gather_folder(given, pins=held, step=step, mapper=mapper)
     say_votes(folder, [videos[i].name for i in order])
     return folder
 

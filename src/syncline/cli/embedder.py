@@ -74,6 +74,7 @@ class Embedder:
             None for pictures alone.
         arguments: of a folder for which nobody said whether pictures or poses serve, to say that once; else None.
         held: a measurement that serves in place of the folder's own, as a template's does.
+        mirror: turn clips of pictures left for right that match the others clearly better so.
     """
 
     cache: FeatureCache | None
@@ -86,6 +87,7 @@ class Embedder:
     bodies: FolderBodies | None = None
     held: FolderFit[PrincipalSpace] | None = None
     arguments: argparse.Namespace | None = None
+    mirror: bool = False
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Embedder:
@@ -107,7 +109,12 @@ class Embedder:
             backbone = frozen_backbone(**name, weights=arguments.weights, device=device)
             cache = FeatureCache(arguments.cache, backbone, sampling)
             unasked = arguments if bodies is None and folder is not None else None
-            return cls(cache, None, rate, folder=folder, refit=arguments.refit, bodies=bodies, arguments=unasked)
+            return cls(
+                cache, None, rate, folder=folder, refit=arguments.refit, bodies=bodies, arguments=unasked,
+                mirror=arguments.mirror == "auto",
+            )  # fmt: skip
+        if arguments.mirror == "auto":
+            raise SynclineError("--mirror auto turns poses and frozen features; leave it or --run out")
         from syncline.encoder import FrameEncoder
         from syncline.encoder.pose_inputs import InputCache, encoder_inputs
         from syncline.encoder.sharing import encoder_folder
@@ -174,11 +181,35 @@ class Embedder:
         with Bars() as bars:
             if self.held is not None:
                 self.fit, cache.sampling = self.held, Sampling(self.held.rate_hz)
-                return frozen_embeddings(videos, cache, space=self.held.space, callback=bars)
-            embeddings, self.fit = folder_embeddings(
-                videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, callback=bars, say=warn
-            )
-        return embeddings
+                embeddings = frozen_embeddings(videos, cache, space=self.held.space, callback=bars)
+            else:
+                embeddings, self.fit = folder_embeddings(
+                    videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, callback=bars, say=warn
+                )
+        return self._turned(videos, embeddings, cache)
+
+    def _turned(self, videos: Sequence[Video], embeddings: list[Embedding], cache: FeatureCache) -> list[Embedding]:
+        """Embeddings with those in a mirror that --mirror auto finds; it says which."""
+        if not self.mirror:
+            return embeddings
+        from syncline.data import Embedding
+        from syncline.encoder.mirrored import mirrored_rows, turned_videos
+
+        assert self.fit is not None
+        fit, about = self.fit, cache.described
+        if about.grid is None or about.grid < 2:
+            raise SynclineError(f"--mirror auto needs features in a grid, {about.name} gives one vector a picture")
+        channels, grid = about.channels, about.grid
+
+        def mirrored(i: int) -> Embedding:
+            rows = mirrored_rows(cache.features(videos[i]).features[0], channels, grid)
+            return Embedding(fit.space.project(rows).numpy(), embeddings[i].pts_seconds, embeddings[i].source)
+
+        turned = turned_videos(embeddings, mirrored)
+        if turned:
+            names = ", ".join(videos[i].name for i in turned)
+            warn(f"mirrored, left for right, as they match the others so: {names}")
+        return [turned.get(i, embedding) for i, embedding in enumerate(embeddings)]
 
     def embed_picture(self, path: Path, videos: Sequence[Video] | VideoSet) -> NDArray[np.float32]:
         """(d,) vector of a picture file, in the space of the videos' embeddings.
@@ -243,6 +274,7 @@ class Embedder:
                 None if self.folder is None or self.refit else kept_fit(self.folder, self.cache, now, rate_hz=self.rate)
             )
             parts = [self.cache.described.describe(), self.rate, now if kept is None else list(kept.contents)]
+            parts += [["mirrored", now]] if self.mirror else []
             if self.bodies is not None:  # which are standardised over what is there now
                 parts += [self.bodies.describe(), now]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

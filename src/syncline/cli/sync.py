@@ -13,12 +13,13 @@ from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import add_label_rate, labels_of, pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.template import save_template
-from syncline.cli.terminal import Bars, progress, say, warn
+from syncline.cli.terminal import Bars, progress, say
 from syncline.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from syncline.alignment.pair_posteriors import Mapper
     from syncline.data import Embedding, Video, VideoSet
     from syncline.tasks import FolderConsensus, Timeline
     from syncline.tasks.align import PairAligner
@@ -110,13 +111,14 @@ def run(arguments: argparse.Namespace) -> None:
     embeddings = embedder.embed(videos)
     reference = None if chosen is None else embeddings[chosen].source
     joint = not arguments.no_consensus and len(videos) > 2
-    if joint and arguments.ray is not None:
-        warn("the folder's consensus is made on this machine; --ray serves --no-consensus")
-    folder = consensus_of(videos, embeddings, pins=arguments.pins) if joint or arguments.save_template else None
+    folder = None
+    if joint or arguments.save_template is not None:
+        with _mapper(arguments) as mapper:
+            folder = consensus_of(videos, embeddings, pins=arguments.pins, mapper=mapper)
     if arguments.save_template is not None and folder is not None:
         _template(arguments, embedder, videos, folder)
     consensus = None if folder is None else folder.group
-    with progress("synchronising", 1) as step, _aligner(arguments) as aligner:
+    with progress("synchronising", 1) as step, _aligner(arguments, joint) as aligner:
         timeline = synchronize(
             embeddings, method="joint" if joint else "star", reference=reference, consensus=consensus, aligner=aligner
         )
@@ -171,12 +173,23 @@ def _picture(timeline: Timeline, names: list[str]) -> Figure:
     return timeline_figure(timeline, names=names)
 
 
-def _aligner(arguments: argparse.Namespace) -> AbstractContextManager[PairAligner]:
-    """What does the alignments: the threads of this process, or Ray."""
+def _mapper(arguments: argparse.Namespace) -> AbstractContextManager[Mapper]:
+    """What does the alignments of the consensus: this process, or Ray."""
+    if arguments.ray is None:
+        return nullcontext(map)
+    from syncline.tasks.align_on_ray import map_on_ray
+
+    return map_on_ray(arguments.ray, arguments.workers)
+
+
+def _aligner(arguments: argparse.Namespace, joint: bool) -> AbstractContextManager[PairAligner]:
+    """What does the alignments with the reference, of which the consensus needs none."""
     from syncline.tasks import align_pairs
     from syncline.tasks.align_on_ray import pairs_on_ray
 
-    return nullcontext(align_pairs) if arguments.ray is None else pairs_on_ray(arguments.ray, arguments.workers)
+    return (
+        nullcontext(align_pairs) if joint or arguments.ray is None else pairs_on_ray(arguments.ray, arguments.workers)
+    )
 
 
 def _agreeing(entry: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Alignments of many pairs on a cluster: what ``align_pairs`` does on the cores of one machine.
+"""Alignments of many pairs on a cluster: what ``align_pairs`` and ``Consensus`` do on the cores of one machine.
 
 The embeddings go to the object store once; a task is a run of pairs, which has no other input and no effect, so Ray
 does one again whose worker has died. Results come back in order, and only a few tasks are ahead of what was taken.
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from syncline.alignment.pair_posteriors import Job, Mapper, Matrix, PairWork
 from syncline.data import Embedding
 from syncline.ray_cluster import LOCAL, cluster
 from syncline.tasks.align import PairAligner, align_pairs
@@ -48,6 +49,37 @@ def pairs_on_ray(address: str = LOCAL, workers: int = 2) -> Iterator[PairAligner
                 yield from ray.get(waiting.popleft())
 
         yield aligned
+
+
+@contextmanager
+def map_on_ray(address: str = LOCAL, workers: int = 2) -> Iterator[Mapper]:
+    """Gives what ``gather_folder`` takes as ``mapper``: the pairs of a consensus are aligned on the cluster.
+
+    Args:
+        address, workers: as ``cluster`` takes them.
+
+    Raises:
+        SynclineError: Ray is not installed, or the cluster cannot be reached.
+    """
+    with cluster(address, workers) as ray:
+        task = ray.remote(num_cpus=1)(_work_of)
+
+        def mapped(work: PairWork, jobs: Iterable[Job], /) -> Iterator[list[Matrix]]:
+            asked = iter(jobs)
+            shared = ray.put(work)
+            waiting: deque[Any] = deque()
+            for job in asked:
+                waiting.append(task.remote(shared, job))
+                if len(waiting) >= 2 * workers:
+                    yield ray.get(waiting.popleft())
+            while waiting:
+                yield ray.get(waiting.popleft())
+
+        yield mapped
+
+
+def _work_of(work: PairWork, job: Job) -> list[Matrix]:
+    return work(job)
 
 
 def _aligned(

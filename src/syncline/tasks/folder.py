@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from syncline.alignment import Consensus, unit_rows
 from syncline.alignment.centring import centred_similarity
 from syncline.alignment.inference import scores_in_wrong_orders
+from syncline.alignment.pair_posteriors import Mapper
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.pairs import check_pair
@@ -95,6 +96,7 @@ def gather_folder(
     pins: Mapping[tuple[int, int], NDArray[np.int64]] | None = None,
     votes: Votes | None = None,
     step: Callable[[], object] | None = None,
+    mapper: Mapper = map,
 ) -> FolderConsensus:
     """Align the videos of a folder with each other and make that consistent.
 
@@ -104,6 +106,7 @@ def gather_folder(
         pins: as `Consensus` takes them.
         votes: who votes, if that is known from before; measured by default.
         step: called once for every video whose alignments are there.
+        mapper: does the alignments of pairs, as `Consensus` takes it.
 
     Raises:
         SynclineError: no video, one without frames, or widths that differ.
@@ -125,6 +128,7 @@ def gather_folder(
         groups=votes.groups,
         pins=pins,
         step=step,
+        mapper=mapper,
     )
     return FolderConsensus(tuple(embeddings), group, votes, clip_seconds(embeddings))
 

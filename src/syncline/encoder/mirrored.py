@@ -1,0 +1,73 @@
+"""Videos seen in a mirror, without looking at them again: left-handers, and the camera on the other side.
+
+Turning the pooled map of a picture left for right is nearly what the backbone makes of the turned picture: on golf
+swings the embeddings of the two have a cosine of .83 to .95 (.38 to .53 with the picture as it is). So a mirror image
+costs no decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from syncline.data import Embedding
+
+JUDGES = 24
+"""Videos that each one is compared with, at most."""
+_FRAMES = 150
+LEAST, POORLY, CLEARLY = 0.1, 0.8, 1.3
+"""A video is turned if it matches poorly (upper quartile of its match scores below this share of the usual one), and if
+its mirror image matches clearly better (by this factor), and not by next to nothing. Of 27 golf swings none is turned
+as they are; of the same, each turned by itself, 19 are turned back.
+"""
+
+
+def mirrored_rows(rows: np.ndarray[Any, Any], channels: int, grid: int) -> np.ndarray[Any, Any]:
+    """Pooled maps (t, channels grid grid) of pictures, as those of the pictures in a mirror.
+
+    Examples:
+        >>> mirrored_rows(np.arange(8).reshape(1, 8), 2, 2).tolist()
+        [[1, 0, 3, 2, 5, 4, 7, 6]]
+    """
+    maps = np.asarray(rows).reshape(len(rows), channels, grid, grid)
+    return np.ascontiguousarray(maps[..., ::-1]).reshape(len(rows), -1)
+
+
+def turned_videos(
+    embeddings: Sequence[Embedding], mirrored: Callable[[int], Embedding], known: Sequence[int] | None = None
+) -> dict[int, Embedding]:
+    """Which videos match the others clearly better in a mirror, and their embeddings there.
+
+    Args:
+        embeddings: of a folder; where fewer than four are known nobody is turned.
+        mirrored: the embedding of a video's mirror image, by index.
+        known: indices of those that the others are judged by; all by default.
+    """
+    from syncline.alignment.centring import centred_similarity
+    from syncline.alignment.inference import match_score
+
+    judges = [i for i in (range(len(embeddings)) if known is None else known) if len(embeddings[i]) > 1]
+    if len(judges) < 4:
+        return {}
+    judges = [judges[k] for k in np.unique(np.linspace(0, len(judges) - 1, JUDGES).round().astype(int))]
+
+    def thin(embedding: Embedding) -> np.ndarray[Any, Any]:
+        count = len(embedding)
+        return embedding.vectors[np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int))]
+
+    def quartile(embedding: Embedding, own: int) -> float:
+        scores = [match_score(centred_similarity(thin(embedding), thin(embeddings[z]))) for z in judges if z != own]
+        return float(np.quantile(scores, 0.75))
+
+    asked = [i for i in range(len(embeddings)) if len(embeddings[i]) > 1]
+    plain = {i: quartile(embeddings[i], i) for i in asked}
+    usual = float(np.quantile([plain[i] for i in asked], 0.65))
+    found = {}
+    for i in asked:
+        if plain[i] < POORLY * usual:
+            other = mirrored(i)
+            if quartile(other, i) >= max(LEAST, CLEARLY * plain[i]):
+                found[i] = other
+    return found
