@@ -103,6 +103,31 @@ def test_a_stranger_is_another_activity_and_has_no_part_in_the_timeline() -> Non
     assert (timeline.coverage[:-1] > 0.8).all()
 
 
+def test_two_activities_are_kept_apart() -> None:
+    one, _ = group(5)
+    other = [Embedding(e.vectors[:, ::-1].copy(), e.pts_seconds, f"other {e.source}") for e in one[:3]]
+    everyone = [*one, *other]
+    consensus = Consensus([e.vectors for e in everyone], groups=[0] * 5 + [1] * 3)
+    timeline = synchronize(everyone, consensus=consensus)
+    assert not timeline.reference.startswith("other")
+    assert (timeline.coverage[:5] > 0.8).all()
+    assert (timeline.coverage[5:] == 0).all()
+    _, reports = deviate_from_group(everyone, consensus)
+    assert {report.source for report in reports if report.stranger} == {e.source for e in other}
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_clip_of_one_frame_and_few_videos_have_a_timeline_and_reports(count: int) -> None:
+    embeddings, _ = group(count - 1)
+    embeddings.append(Embedding(embeddings[0].vectors[:1], np.zeros(1), "one frame"))
+    timeline = synchronize(embeddings)
+    assert timeline.positions.shape[0] == count
+    assert timeline.coverage[0] > 0.8
+    reference, reports = deviate_from_group(embeddings, gather_folder(embeddings).group, reference=0)
+    assert reference == 0
+    assert len(reports) == count - 1
+
+
 def test_another_number_of_videos_and_indices_outside_are_refused() -> None:
     embeddings, _ = group(3)
     consensus = gather_folder(embeddings).group

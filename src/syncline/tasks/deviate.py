@@ -155,7 +155,7 @@ def deviate_from_group(
 
     Args:
         embeddings: of the folder.
-        consensus: of them; videos of weight 0 are strangers.
+        consensus: of them; videos of weight 0, and those of another group than the reference's, are strangers to it.
         reference: index of the video to compare with. None: `reference_of` the consensus.
         min_seconds: shorter stretches are not reported. None: `LEAST_SHARE` of the folder's median video.
         tempo: as `deviate` takes it.
@@ -170,7 +170,7 @@ def deviate_from_group(
     reports = []
     for i in range(len(embeddings)) if only is None else only:
         video = embeddings[i]
-        if i != start and not consensus.weights[i]:
+        if i != start and not (consensus.weights[i] and consensus.groups[i] == consensus.groups[start]):
             score = match_score(similarity(embeddings[start], video))
             duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
             reports.append(Report(video.source, (), STRANGER, duration, score, stranger=True))
