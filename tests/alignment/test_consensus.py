@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import pickle
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from syncline.alignment.consensus import Consensus
 from syncline.alignment.consensus_reference import consistent
+from syncline.alignment.pair_posteriors import Job, Matrix, PairWork
 
 
 def course(speed: float, frames: int = 24, *, seed: int = 0, noise: float = 0.0) -> NDArray[np.float64]:
@@ -87,6 +90,22 @@ def test_a_video_added_later_is_as_one_given_at_once() -> None:
     at_once = Consensus(videos)
     for i, j in ((0, 1), (0, 4), (4, 2)):
         np.testing.assert_allclose(later.matrix(i, j).toarray(), at_once.matrix(i, j).toarray(), atol=1e-6)
+
+
+def test_pairs_that_are_aligned_elsewhere_are_the_same() -> None:
+    videos, pins = group(5), {(1, 3): np.array([[4, 6]])}
+    asked: list[int] = []
+
+    def elsewhere(work: PairWork, jobs: Iterable[Job], /) -> Iterator[list[Matrix]]:
+        sent = pickle.dumps(work)
+        for job in jobs:
+            asked.append(len(job[1]))
+            yield pickle.loads(pickle.dumps(pickle.loads(sent)(job)))
+
+    here, there = Consensus(videos, pins=pins), Consensus(videos, pins=pins, mapper=elsewhere)
+    assert sum(asked) == 10  # each pair once
+    for i, j in itertools.combinations(range(5), 2):
+        np.testing.assert_array_equal(there.matrix(i, j).toarray(), here.matrix(i, j).toarray())
 
 
 def test_a_few_voters_serve() -> None:

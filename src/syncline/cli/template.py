@@ -125,11 +125,11 @@ def _kind_and_hash(embedder: Embedder) -> tuple[str, str]:
     from syncline.encoder.sharing import encoder_hash
     from syncline.tasks.template_features import backbone_hash
 
+    if embedder.run is not None:
+        return "run", encoder_hash(embedder.run)
     if embedder.bodies is not None and embedder.bodies.kind != "pictures":
         raise SynclineError(f"templates keep features of pictures or of a run; --features {embedder.bodies.kind} is "
                             "standardised over a folder that is there")  # fmt: skip
-    if embedder.run is not None:
-        return "run", encoder_hash(embedder.run)
     assert embedder.cache is not None
     return "pictures", backbone_hash(embedder.cache)
 
