@@ -199,7 +199,8 @@ class Embedder:
         fit, about = self.fit, cache.described
         if about.grid is None or about.grid < 2:
             raise SynclineError(f"--mirror auto needs features in a grid, {about.name} gives one vector a picture")
-        channels, grid = about.channels, about.grid
+        grid = about.grid
+        channels = about.dim // grid**2
 
         def mirrored(i: int) -> Embedding:
             rows = mirrored_rows(cache.features(videos[i]).features[0], channels, grid)

@@ -13,7 +13,7 @@ from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import add_label_rate, labels_of, pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.template import save_template
-from syncline.cli.terminal import Bars, progress, say
+from syncline.cli.terminal import Bars, progress, say, warn
 from syncline.wording import counted
 
 if TYPE_CHECKING:

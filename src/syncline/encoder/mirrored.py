@@ -55,7 +55,10 @@ def turned_videos(
 
     def thin(embedding: Embedding) -> np.ndarray[Any, Any]:
         count = len(embedding)
-        return embedding.vectors[np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int))]
+        rows: np.ndarray[Any, Any] = embedding.vectors[
+            np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int)
+        ]
+        return rows
 
     def quartile(embedding: Embedding, own: int) -> float:
         scores = [match_score(centred_similarity(thin(embedding), thin(embeddings[z]))) for z in judges if z != own]
