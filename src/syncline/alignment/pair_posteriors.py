@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import scipy  # whose parts are imported when first used
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 from torch import Tensor
 
 from syncline.alignment.centring import centred_similarity
@@ -72,7 +72,7 @@ def with_pins(matrix: Matrix, pairs: NDArray[np.int64] | None) -> Matrix:
     dense = matrix.toarray()
     dense[~allowed_cells(dense.shape[0], dense.shape[1], pairs)] = 0.0
     dense[pairs[:, 0], pairs[:, 1]] = 1.0
-    return sparse.csr_array(dense)
+    return scipy.sparse.csr_array(dense)
 
 
 def _batches(missing: Sequence[int], rows: int, lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -96,7 +96,7 @@ def side_by_side(matrices: dict[int, Matrix]) -> dict[int, Matrix]:
     edges = np.cumsum([0, *(matrix.nnz for matrix in matrices.values())])
     found = {}
     for (j, matrix), first, end in zip(matrices.items(), edges[:-1], edges[1:], strict=True):
-        found[j] = sparse.csr_array((values[first:end], columns[first:end], matrix.indptr), shape=matrix.shape)
+        found[j] = scipy.sparse.csr_array((values[first:end], columns[first:end], matrix.indptr), shape=matrix.shape)
     return found
 
 
@@ -105,4 +105,4 @@ def _sparse(dense: NDArray[np.float32], pruned: float) -> Matrix:
     kept = dense >= pruned
     starts = np.concatenate([[0], np.cumsum(np.count_nonzero(kept, axis=1))]).astype(np.int32)
     columns = np.flatnonzero(kept) % dense.shape[1]
-    return sparse.csr_array((dense[kept], columns.astype(np.int32), starts), shape=dense.shape)
+    return scipy.sparse.csr_array((dense[kept], columns.astype(np.int32), starts), shape=dense.shape)
