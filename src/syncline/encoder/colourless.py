@@ -1,7 +1,7 @@
 """A frozen backbone that sees every picture without its colours, so that a colourless query has its like.
 
-Features of a grey picture lie far from those of the same picture in colour: of 18 frames of real videos without their
-colours, 5 found themselves, and 18 among colourless ones.
+Features of a grey picture lie far from those of the same picture in colour: of 18 frames of a real video without their
+colours, 5 found themselves. Compared with frames without their colours, like meets like.
 """
 
 from __future__ import annotations
