@@ -212,7 +212,7 @@ def transfer(
     events: dict[Any, Events] | None = None,
     *,
     template: Template | str | os.PathLike[str] | None = None,
-    absent_below: float = 0.25,
+    absent_below: float | None = None,
     times: Sequence[Any] | None = None,
     rate: float | None = None,
     run: str | os.PathLike[str] | FrameEncoder | None = None,
@@ -235,7 +235,8 @@ def transfer(
         if events or not known.events:
             raise SynclineError("a template with events takes the place of events; give one of the two")
         folder = known.with_clips(folder_clips("videos", videos, times, rate, run, cache, callback, known))
-        return transfer_in_folder(folder, known.events, range(len(known.embeddings), len(folder.embeddings)))
+        new = range(len(known.embeddings), len(folder.embeddings))
+        return transfer_in_folder(folder, known.events, new, absent_below=absent_below)
     if not events:
         raise SynclineError("events is empty; give the seconds of the events of one video or more")
     clips = folder_clips("videos", videos, times, rate, run, cache, callback)

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and (arguments.ray is None or arguments.workers < 1):
         raise SynclineError(f"--workers {arguments.workers}: expected 1 or more, together with --ray")
     videos = list(source_of(arguments, arguments.source))
-    prepare_folder(Path(arguments.out))
+    prepare_folder(Path(arguments.out), mark=False)
     work = _work(arguments, videos)
     name = "0" if parts == 1 else f"{part + 1}of{parts}"
     with EmbeddingStore(arguments.out, dtype=arguments.dtype, made_by=work.made_by, part=name) as store:

@@ -28,8 +28,12 @@ def add_output_options(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--figures", choices=FORMS, default="png", help="form of the pictures (default: png)")
 
 
-def prepare_folder(folder: Path) -> None:
+def prepare_folder(folder: Path, *, mark: bool = True) -> None:
     """Makes a folder for results, so that work whose results could not be kept does not begin; an empty one is marked.
+
+    Args:
+        folder: is made with those above it.
+        mark: False leaves it unmarked, for what is not read as videos anyway and refuses a folder that holds files.
 
     Raises:
         SynclineError: there is a file of that name. OSError: it cannot be made or written into.
@@ -37,7 +41,7 @@ def prepare_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise SynclineError(f"--out {folder} is a file; give a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
+    if mark and not any(folder.iterdir()):
         from syncline.video.discovery import mark_result_folder
 
         mark_result_folder(folder)

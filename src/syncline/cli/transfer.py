@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--absent-below",
         type=float,
         metavar="CONFIDENCE",
-        help="an event of less confidence than this is absent (default: 0.25)",
+        help="an event of less confidence than this is absent (default: 0.2)",
     )
     add_consensus_options(parser, without="the labelled videos alone vote")
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
@@ -134,7 +134,8 @@ def _by_template(arguments: argparse.Namespace) -> None:
     folder = join(template, embedder, videos)
     first = len(template.embeddings)
     new = range(first, first + len(videos))
-    found = transfer_in_folder(folder, template.events, new, tolerance=arguments.tolerance)
+    limits = {"tolerance": arguments.tolerance, "absent_below": arguments.absent_below}
+    found = transfer_in_folder(folder, template.events, new, **limits)
     _write(arguments, videos, template.event_names, {}, dict(enumerate(found)))
     carried = f"{counted(len(template.event_names), 'event')} carried to {len(videos)}"
     say(f"{counted(len(template.events), 'labelled video')} of the template, {carried}; results in {arguments.out}")

@@ -40,10 +40,11 @@ from syncline.tasks.placing import columns_in_order, mean_time, windows_about
 
 FRAMES_SHARE = 0.3
 """What single frames count beside the alignment where there is no consensus to tell it."""
-ABSENT_BELOW = 0.25
-"""Confidence below which an event is absent. Inside the training clips of four real sets, whole and cut, as many events
-were right as by lower bounds, and fewer were claimed that are not there.
+ABSENT_BELOW = 0.2
+"""Confidence below which an event is absent. Of .05 to .25 it has the best F1 inside the training clips of human_golf,
+human_pullup and cr5_usb, whole and cut, from 1 and 3 labelled clips; .15 and .25 are .003 behind.
 """
+_LEAST_SHARE = 0.25  # of the votes, which without consensus are the confidence
 _LEAST_VOTES = 0.05  # what an event must gather to have a place in the order
 SECOND_PEAK = 0.5
 """A second peak with this share of the first one's votes is told as well."""
@@ -258,16 +259,17 @@ def transfer_events(
 
 
 def transfer_in_folder(
-    folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, tolerance: float | None = None
-) -> list[Transferred]:
+    folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, tolerance: float | None = None,
+    absent_below: float | None = None,
+) -> list[Transferred]:  # fmt: skip
     """`transfer_events` in a folder whose consensus is there already.
 
     Args:
         folder: the consensus. marks: of labelled videos by their index, all of the same number of events.
-        targets: indices of the videos that get events. tolerance: as in `transfer_events`.
+        targets: indices of the videos that get events. tolerance, absent_below: as in `transfer_events`.
     """
     _check([LabelledVideo(folder.embeddings[i], tuple(events)) for i, events in marks.items()])
-    return calibrated_events(election_of(folder.embeddings, folder, tolerance, None, None), marks, targets)
+    return calibrated_events(election_of(folder.embeddings, folder, tolerance, absent_below, None), marks, targets)
 
 
 def calibrated_events(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
@@ -369,7 +371,9 @@ def election_of(
         frames = 1 - alignment_weight
     else:
         frames = FRAMES_SHARE if folder is None else frames_share(folder, seconds)
-    return Election(everyone, folder, seconds, ABSENT_BELOW if absent_below is None else absent_below, frames)
+    if absent_below is None:
+        absent_below = _LEAST_SHARE if folder is None else ABSENT_BELOW
+    return Election(everyone, folder, seconds, absent_below, frames)
 
 
 def event_votes(

@@ -44,7 +44,7 @@ def test_the_band_alone_gives_what_the_whole_matrix_gives(
     s = pair(n, m, seed)
     options = {"band": band, "lengths_x": [n, max(1, n - 3)], "lengths_y": [m, max(1, m - 5)]}
     for got, want in zip(results(s, prices, options), results(s.double(), prices, options), strict=True):
-        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4 * max(1.0, float(want.abs().max())))
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-3 * max(1.0, float(want.abs().max())))
 
 
 def test_it_looks_at_no_cell_outside_the_band() -> None:

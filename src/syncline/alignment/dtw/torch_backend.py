@@ -115,6 +115,8 @@ def expected_path(
         return value.masked_fill(value == torch.inf, 0.0).sum()
 
     nothing = torch.zeros_like(cost)
+    if not cost.numel():
+        return nothing
     if in_transform():
         result: Tensor = torch.func.grad(total)(nothing)
         return result
