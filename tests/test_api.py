@@ -38,7 +38,7 @@ def test_arrays_need_times_or_a_rate() -> None:
         syncline.align(slow, fast)
     with pytest.raises(SynclineError, match=r"^the times of b have shape \(3,\); expected \(21,\)"):
         syncline.align(slow, fast, times=(np.arange(41), np.arange(3)))
-    with pytest.raises(SynclineError, match=r"^times holds 1 arrays for 2 clips"):
+    with pytest.raises(SynclineError, match=r"^times holds 1 array for 2 clips"):
         syncline.align(slow, fast, times=(np.arange(41),))
 
 

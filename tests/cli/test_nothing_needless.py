@@ -65,7 +65,7 @@ def test_what_is_cached_needs_no_network(
 ) -> None:
     videos = sorted(prepared[0].rglob("*.mp4"))
     labels = prepared[0].parent / "labels.csv"
-    labels.write_text(f"video,fps,events\n{videos[0].name},30,30;60\n", encoding="utf-8")
+    labels.write_text(f"video,fps,events\n{videos[0].name},15,15;30\n", encoding="utf-8")
     words = {
         "align": ["align", str(videos[0]), str(videos[1]), "--force", "--no-films", "--figures", "none"],
         "search": ["search", str(prepared[0]), "--video", videos[0].name, "--time", "1", "--figures", "none"],

@@ -85,7 +85,19 @@ def test_shards_fill_one_folder(run: Path, phone: Path, cache: str, tmp_path: Pa
 
 @pytest.mark.slow
 def test_processes_of_torchrun_fill_one_folder(run: Path, phone: Path, cache: str, tmp_path: Path) -> None:
-    words = ["-m", "syncline", "embed", str(phone), "--out", str(tmp_path / "two"), "--run", str(run), "--cache", cache]
+    words = [
+        "-m",
+        "syncline",
+        "--",
+        "embed",
+        str(phone),
+        "--out",
+        str(tmp_path / "two"),
+        "--run",
+        str(run),
+        "--cache",
+        cache,
+    ]
     torchrun = [
         sys.executable,
         "-m",

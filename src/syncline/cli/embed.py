@@ -29,7 +29,7 @@ examples:
   syncline embed videos/ --out embeddings/ --run runs/pour
   syncline embed swings/ --out embeddings/ --features pose
   syncline embed videos/ --out embeddings/ --run runs/pour --shard 2/4
-  torchrun --nproc-per-node 2 -m syncline embed videos/ --out embeddings/ --run runs/pour    # two GPUs
+  torchrun --nproc-per-node 2 -m syncline -- embed videos/ --out embeddings/ --run runs/pour # two GPUs
   syncline embed videos/ --out embeddings/ --run runs/pour --ray --workers 8       # starts Ray on this machine
   syncline embed videos/ --out embeddings/ --run runs/pour --ray auto --workers 64  # the cluster of this machine
 In Python: syncline.encoder.EmbeddingStore.read("embeddings/")

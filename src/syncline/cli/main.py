@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _open_output()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["--"]:  # torchrun hands it on: without it, it takes our --run for its own --run-path
+        del words[0]
     parsed = _parse(words)
     try:
         code = importlib.import_module(f"syncline.cli.{parsed.verb}").run(parsed)

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from syncline.pose.skeleton import Skeleton
 
@@ -132,6 +131,8 @@ def _tracks(found: Detections) -> list[NDArray[np.int64]]:
 
 def _linked(found: Detections, size: NDArray[np.float64], order: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Tracks of detections that nobody numbered: each goes to who was expected nearest to it."""
+    from scipy.optimize import linear_sum_assignment  # slow to import, and needed here alone
+
     tracks: list[list[int]] = []
     open_tracks: list[list[int]] = []
     for frame in np.unique(found.frames[order]):
