@@ -22,6 +22,7 @@ Head = Literal["grid", "conv3d", "maxpool", "spatial_softmax"]
 Temporal = Literal["lac", "carl", "none"]
 Features = Literal["pictures", "pose", "pictures+pose"]
 _NAMES_OF_0_1 = {"project": "principal_dim", "projection": "projection_head"}
+_SINCE_0_1 = {"features": "pictures", "pose": None}  # what version 0.1.0 did not know, and did
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ def named_as_today(values: Mapping[str, Any]) -> dict[str, Any]:
 def named_as_0_1(values: Mapping[str, Any]) -> dict[str, Any]:
     """The other way: what version 0.1.0 would have written."""
     old = {new: name for name, new in _NAMES_OF_0_1.items()}
-    return {old.get(name, name): value for name, value in values.items()}
+    known = {name: value for name, value in values.items() if (name, value) not in _SINCE_0_1.items()}
+    return {old.get(name, name): value for name, value in known.items()}
 
 
 def tensor_name_as_today(name: str) -> str:

@@ -26,7 +26,7 @@ import torch
 
 from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
-from syncline.encoder.config import named_as_0_1, named_as_today
+from syncline.encoder.config import named_as_0_1
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.evaluate import evaluate, prepare
@@ -380,7 +380,8 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
         if not controls and line["label"] not in config.methods:
             continue
         if given is not None:  # controls of before have none
-            given = named_as_today(given) if controls else current_settings(given)
+            given = EncoderConfig.from_dict(given).as_dict() if controls else current_settings(given)
+            given = json.loads(json.dumps(given))  # as what is wanted
             sampling = json.dumps((given if controls else given["encoder"])["sampling"])
             if given != wanted(line["label"], sampling) | ({} if controls else {"seed": line["seed"]}):
                 continue
