@@ -73,7 +73,9 @@ def test_what_is_cached_needs_no_network(
         "deviate": ["deviate", str(prepared[0]), "--figures", "none"],
         "transfer": ["transfer", str(prepared[0]), "--labels", str(labels)],
     }[verb]
-    assert run(prepared, words, tmp_path) == (0, [])
+    code, imported = run(prepared, words, tmp_path)
+    assert imported == []
+    assert code == 0 or (verb == "search" and code == 1)  # random weights may show nothing in common
     assert list(tmp_path.glob("*.json")) or list(tmp_path.glob("*.csv"))
     assert not list(tmp_path.glob("*.png"))
 
