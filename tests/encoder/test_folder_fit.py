@@ -51,7 +51,7 @@ def test_a_clip_added_changes_no_earlier_vector_until_refit(
     assert kept.contents == fit.contents
     assert len(after) == 4
     assert len(said) == 1
-    assert "1 of the 4 clips" in said[0]
+    assert "1 of 4 clips" in said[0]
     assert "--refit" in said[0]
     anew, fresh = folder_embeddings(list(open_videos(folder)), cache, folder=folder, refit=True, say=said.append)
     assert len(fresh.contents) == 4
