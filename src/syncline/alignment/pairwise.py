@@ -39,7 +39,7 @@ def pairwise_soft_smith_waterman(
     Examples:
         >>> a, b = torch.eye(6), torch.eye(6).flip(0)
         >>> table = pairwise_soft_smith_waterman([a, a[2:], b], gamma=0.05, similarities=lambda p, q: p @ q.mT - 0.5)
-        >>> table.round(decimals=1).tolist()[0]
+        >>> [round(score, 1) for score in table[0].tolist()]
         [3.0, 2.0, 0.6]
     """
 

@@ -81,7 +81,7 @@ def calibrated_by(
 
     Examples:
         >>> calibrated_by(np.array([0.5]), np.full(40, 0.5), np.ones(40)).round(1).tolist()
-        [0.8]
+        [0.9]
     """
     if not len(raw):
         return confidence
