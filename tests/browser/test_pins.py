@@ -121,3 +121,4 @@ def test_pins_hold_in_every_mode(page: Page, address: str, library: Library, mod
     page.goto(f"{address}/#/compare?a=0&b=2&mode={mode}&t=4.0")
     page.wait_for_selector(".stage")
     page.wait_for_function("() => Math.abs(document.getElementById('b').currentTime - 5.2) < 0.1")
+    assert page.evaluate("() => document.getElementById('a').currentTime") == pytest.approx(4.0, abs=0.1)

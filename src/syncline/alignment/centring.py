@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from syncline.alignment.similarity import unit_rows
@@ -92,6 +93,11 @@ class CentredPair:
     def block(self, rows: slice, columns: slice = slice(None), *, out: Tensor | None = None) -> Float[Tensor, "k l"]:
         """The similarity of those rows and columns; written to ``out`` if there is one."""
         return torch.mm(self.a[rows], self.b[columns].T, out=out).sub_(self.mean)
+
+
+def thinned(rows: NDArray[Any], most: int) -> NDArray[Any]:
+    """At most so many of some rows, evenly."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
 
 def paired_rows(x: Any, y: Any) -> tuple[Tensor, Tensor]:

@@ -112,9 +112,17 @@ def judged(score: float, shuffled: Sequence[float], n: int, m: int) -> Significa
     scale = max(spread, _LEAST_SPREAD * mean, 1e-9 * score) * math.sqrt(6) / math.pi
     location = mean - float(np.euler_gamma) * scale
     p_value = -math.expm1(-math.exp(min(-(score - location) / scale, 700.0)))
-    evidence = math.log(score / max(mean, 1e-2)) + math.log(score / math.sqrt(n * m))
-    probability = 1 / (1 + math.exp(-min(max(SLOPE * evidence + OFFSET, -700.0), 700.0)))
+    sign = SLOPE * course_evidence(score, mean, n * m) + OFFSET
+    probability = 1 / (1 + math.exp(-min(max(sign, -700.0), 700.0)))
     return Significance(score, mean, p_value, probability)
+
+
+def course_evidence(score: float, shuffled: float, cells: int) -> float:
+    """log(score / mean score in wrong orders) + log(score / sqrt(n m)) of n m cells: a common order is one sign of a
+    common course, the height of the score another.
+    """
+    score = max(score, 1e-9)
+    return math.log(score / max(shuffled, 1e-2)) + math.log(score / math.sqrt(cells))
 
 
 def wrong_orders(n: int, m: int, shuffles: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:

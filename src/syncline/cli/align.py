@@ -75,25 +75,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Aligns and writes."""
-    from syncline.data import open_videos
-    from syncline.errors import SynclineError
     from syncline.files import write_json
     from syncline.tasks import align
     from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
 
     _check(arguments)
-    files = [path for path in (arguments.a, arguments.b) if path is not None]
     prepare_folder(arguments.out)
     check_timeline(arguments)
-    videos = open_videos(files)
-    if len(videos) != len(files):
-        what = "are not two readable videos" if len(files) == 2 else "is no readable video"
-        raise SynclineError(f"{' and '.join(map(str, files))} {what}")
-    if arguments.labels is not None:
-        from syncline.data.labels.attach import attach_labels
-        from syncline.data.labels.forms import read_labels
-
-        videos = attach_labels(videos, read_labels(arguments.labels, frame_rate=arguments.label_rate))
+    videos = _opened(arguments)
     template, embedder = (None, Embedder.of(arguments)) if arguments.template is None else open_template(arguments)
     how: dict[str, Any] = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
     if template is not None:
@@ -164,6 +153,24 @@ def _check(arguments: argparse.Namespace) -> None:
             raise SynclineError(f"{given} would be replaced by a result of the same name; give another --out")
 
 
+def _opened(arguments: argparse.Namespace) -> VideoSet:
+    """The two videos, or the one beside a template, with their labels."""
+    from syncline.data import open_videos
+    from syncline.errors import SynclineError
+
+    files = [path for path in (arguments.a, arguments.b) if path is not None]
+    videos = open_videos(files)
+    if len(videos) != len(files):
+        what = "are not two readable videos" if len(files) == 2 else "is no readable video"
+        raise SynclineError(f"{' and '.join(map(str, files))} {what}")
+    if arguments.labels is None:
+        return videos
+    from syncline.data.labels.attach import attach_labels
+    from syncline.data.labels.forms import read_labels
+
+    return attach_labels(videos, read_labels(arguments.labels, frame_rate=arguments.label_rate))
+
+
 def _by_template(template: Template, embedder: Embedder, videos: VideoSet) -> tuple[Embedding, Embedding, Alignment]:
     """Two new clips, or one and the video that stands for the template, as the template's consensus sees them."""
     from syncline.tasks import align_within
@@ -180,7 +187,6 @@ def _within(
     """The two videos among those of a folder, and what its consensus says of them."""
     from syncline.data import VideoSet, open_videos
     from syncline.tasks import align_within
-    from syncline.tasks.halts import with_tempo
 
     there = list(open_videos(arguments.within))
     numbers = []
@@ -194,8 +200,7 @@ def _within(
     embeddings = embedder.embed(everyone)
     folder = consensus_of(everyone, embeddings, pins=arguments.pins)
     a, b = numbers
-    alignment = align_within(folder.group, embeddings, a, b)
-    return embeddings[a], embeddings[b], with_tempo(alignment, embeddings[a], embeddings[b])
+    return embeddings[a], embeddings[b], align_within(folder.group, embeddings, a, b)
 
 
 def _learned_prices(embedder: Embedder, a: Embedding, b: Embedding) -> dict[str, Any]:

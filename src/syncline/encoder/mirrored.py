@@ -45,7 +45,7 @@ def turned_videos(
         mirrored: the embedding of a video's mirror image, by index.
         known: indices of those that the others are judged by; all by default.
     """
-    from syncline.alignment.centring import centred_similarity
+    from syncline.alignment.centring import centred_similarity, thinned
     from syncline.alignment.inference import match_score
 
     judges = [i for i in (range(len(embeddings)) if known is None else known) if len(embeddings[i]) > 1]
@@ -53,15 +53,11 @@ def turned_videos(
         return {}
     judges = [judges[k] for k in np.unique(np.linspace(0, len(judges) - 1, JUDGES).round().astype(int))]
 
-    def thin(embedding: Embedding) -> np.ndarray[Any, Any]:
-        count = len(embedding)
-        rows: np.ndarray[Any, Any] = embedding.vectors[
-            np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int)
-        ]
-        return rows
+    thin = [thinned(embedding.vectors, _FRAMES) for embedding in embeddings]
 
     def quartile(embedding: Embedding, own: int) -> float:
-        scores = [match_score(centred_similarity(thin(embedding), thin(embeddings[z]))) for z in judges if z != own]
+        rows = thinned(embedding.vectors, _FRAMES)
+        scores = [match_score(centred_similarity(rows, thin[z])) for z in judges if z != own]
         return float(np.quantile(scores, 0.75))
 
     asked = [i for i in range(len(embeddings)) if len(embeddings[i]) > 1]

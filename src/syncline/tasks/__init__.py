@@ -12,15 +12,8 @@ from syncline.tasks.search import Hit, MomentIndex
 from syncline.tasks.suggest import Suggestion, suggest
 from syncline.tasks.sync import Timeline, medoid, synchronize
 from syncline.tasks.template import MadeWith, Template
-from syncline.tasks.transfer import (
-    LabelledVideo,
-    Transferred,
-    event_votes,
-    leave_one_out,
-    next_to_label,
-    transfer_events,
-    transfer_in_folder,
-)
+from syncline.tasks.transfer import event_votes, leave_one_out, next_to_label, transfer_events, transfer_in_folder
+from syncline.tasks.transfer_result import LabelledVideo, Transferred
 from syncline.tasks.within import align_within, gap_seconds, reference_of
 
 __all__ = [

@@ -40,13 +40,9 @@ def pairs_on_ray(address: str = LOCAL, workers: int = 2) -> Iterator[PairAligner
         ) -> Iterator[tuple[int, int, Alignment]]:
             asked = iter(itertools.combinations(range(len(embeddings)), 2) if pairs is None else pairs)
             shared = ray.put(list(embeddings))
-            waiting: deque[Any] = deque()
-            while run := list(itertools.islice(asked, RUN)):
-                waiting.append(task.remote(shared, run, options))
-                if len(waiting) >= 2 * workers:
-                    yield from ray.get(waiting.popleft())
-            while waiting:
-                yield from ray.get(waiting.popleft())
+            runs = iter(lambda: list(itertools.islice(asked, RUN)), [])
+            for found in _in_order(ray, (task.remote(shared, run, options) for run in runs), 2 * workers):
+                yield from found
 
         yield aligned
 
@@ -65,17 +61,21 @@ def map_on_ray(address: str = LOCAL, workers: int = 2) -> Iterator[Mapper]:
         task = ray.remote(num_cpus=1)(_work_of)
 
         def mapped(work: PairWork, jobs: Iterable[Job], /) -> Iterator[list[Matrix]]:
-            asked = iter(jobs)
             shared = ray.put(work)
-            waiting: deque[Any] = deque()
-            for job in asked:
-                waiting.append(task.remote(shared, job))
-                if len(waiting) >= 2 * workers:
-                    yield ray.get(waiting.popleft())
-            while waiting:
-                yield ray.get(waiting.popleft())
+            yield from _in_order(ray, (task.remote(shared, job) for job in jobs), 2 * workers)
 
         yield mapped
+
+
+def _in_order(ray: Any, tasks: Iterable[Any], ahead: int) -> Iterator[Any]:
+    """Results of tasks in the order in which they start, which they do when few are ahead of what was taken."""
+    waiting: deque[Any] = deque()
+    for task in tasks:
+        waiting.append(task)
+        if len(waiting) >= ahead:
+            yield ray.get(waiting.popleft())
+    while waiting:
+        yield ray.get(waiting.popleft())
 
 
 def _work_of(work: PairWork, job: Job) -> list[Matrix]:

@@ -12,7 +12,6 @@ stranger (another activity, noise, a still) matches none of them, a video of the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,9 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import Consensus, unit_rows
-from syncline.alignment.centring import centred_similarity
+from syncline.alignment.centring import centred_similarity, thinned
 from syncline.alignment.inference import scores_in_wrong_orders
 from syncline.alignment.pair_posteriors import Mapper
+from syncline.alignment.significance import course_evidence
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.pairs import check_pair
@@ -46,6 +46,9 @@ MOST_ALIKE = 20
 _BLOCK = 1024
 TOLERANCE_SHARE = 0.05
 """Of the median clip: what counts as the same moment where nobody says."""
+
+
+_ENOUGH = 300  # frames of a video: whether two belong together needs no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,25 +223,11 @@ def _matches(embeddings: Sequence[Embedding], judges: Sequence[int]) -> tuple[ND
 
 
 def _match(a: Embedding, b: Embedding) -> tuple[float, float]:
-    """Match score of two videos, and the evidence that they show one course.
-
-    Evidence is log(score / mean score in wrong orders) + log(score / sqrt(n m)), as `alignment.significance` has it: a
-    common order is one sign, the height of the score another.
-    """
-    similarity = centred_similarity(_thin(a), _thin(b))
+    """Match score of two videos, and the `course_evidence` of the two."""
+    similarity = centred_similarity(thinned(a.vectors, _ENOUGH), thinned(b.vectors, _ENOUGH))
     score, wrong = scores_in_wrong_orders(similarity)
     shuffled = float(np.mean(wrong))
-    order, height = max(score, 1e-9) / max(shuffled, 1e-2), max(score, 1e-9) / math.sqrt(similarity.numel())
-    evidence = math.log(order) + math.log(height)
-    return 1 - shuffled / score if score > 0 else 0.0, evidence
-
-
-def _thin(embedding: Embedding, most: int = 300) -> NDArray[np.float32]:
-    """At most so many frames, evenly: whether two videos belong together needs no more."""
-    count = len(embedding)
-    rows = np.arange(count) if count <= most else np.linspace(0, count - 1, most).round().astype(int)
-    thin: NDArray[np.float32] = embedding.vectors[rows]
-    return thin
+    return 1 - shuffled / score if score > 0 else 0.0, course_evidence(score, shuffled, similarity.numel())
 
 
 def _quartile(scores: NDArray[np.float64]) -> float:

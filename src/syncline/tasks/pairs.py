@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from syncline.alignment import smith_waterman_streamed
-from syncline.alignment.centring import CentredPair, centred_similarity, similarity_unit
+from syncline.alignment.centring import CentredPair, centred_similarity, similarity_unit, thinned
 from syncline.alignment.inference import local_alignment, match_score
 from syncline.alignment.settings import PAIR
 from syncline.data import Embedding
@@ -61,8 +60,7 @@ def shared_course(a: Embedding, b: Embedding) -> float:
         SynclineError: as `check_pair`.
     """
     check_pair(a, b)
-    rows = [np.linspace(0, len(one) - 1, min(len(one), _ENOUGH)).round().astype(int) for one in (a, b)]
-    return match_score(centred_similarity(a.vectors[rows[0]], b.vectors[rows[1]]))
+    return match_score(centred_similarity(thinned(a.vectors, _ENOUGH), thinned(b.vectors, _ENOUGH)))
 
 
 def check_pair(a: Embedding, b: Embedding) -> None:

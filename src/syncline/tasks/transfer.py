@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,6 @@ from numpy.typing import NDArray
 from syncline.alignment import expected_alignment
 from syncline.alignment.settings import TRANSFER
 from syncline.data import Embedding
-from syncline.data.embedding import dataframe, equal_results
 from syncline.errors import SynclineError
 from syncline.tasks.carrying import (
     Density,
@@ -37,6 +35,7 @@ from syncline.tasks.confidence import Peak, calibrated_by, hit_probability
 from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
 from syncline.tasks.pairs import check_pair, similarity
 from syncline.tasks.placing import columns_in_order, mean_time, windows_about
+from syncline.tasks.transfer_result import LabelledVideo, Transferred
 
 FRAMES_SHARE = 0.3
 """What single frames count beside the alignment where there is no consensus to tell it."""
@@ -48,50 +47,6 @@ _LEAST_SHARE = 0.25  # of the votes, which without consensus are the confidence
 _LEAST_VOTES = 0.05  # what an event must gather to have a place in the order
 SECOND_PEAK = 0.5
 """A second peak with this share of the first one's votes is told as well."""
-
-
-@dataclass(frozen=True)
-class LabelledVideo:
-    """An embedding and its key events in seconds, one a event in the common order; None where the event is absent."""
-
-    embedding: Embedding
-    events: tuple[float | None, ...]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Transferred:
-    """What was carried to one video.
-
-    Attributes:
-        source: the video.
-        events: seconds of each event, None where it was found absent.
-        confidence: (k,) float64 in [0, 1], of each placed event the probability that it lies within `tolerance`; of an
-            absent one, that it is absent.
-        tolerance: seconds that count as the same moment.
-        others: of each event the second of two clear peaks and its confidence; None where there is one.
-    """
-
-    source: str
-    events: tuple[float | None, ...]
-    confidence: NDArray[np.float64]
-    tolerance: float = 0.5
-    others: tuple[tuple[float, float] | None, ...] = ()
-
-    def __repr__(self) -> str:
-        pairs = zip(self.events, self.confidence.tolist(), strict=True)
-        said = ", ".join(f"{'absent' if at is None else f'{at:.2f} s'} ({sure:.0%})" for at, sure in pairs)
-        return f"Transferred({self.source!r}: {said})"
-
-    def __eq__(self, other: object) -> bool:
-        return equal_results(self, other)
-
-    def __hash__(self) -> int:
-        return hash((self.source, self.events))
-
-    def to_dataframe(self) -> Any:
-        """A pandas ``DataFrame``: a row an event, with ``seconds`` (NaN where it is absent) and ``confidence``."""
-        seconds = np.array([np.nan if event is None else event for event in self.events])
-        return dataframe({"seconds": seconds, "confidence": self.confidence})
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from syncline.alignment.inference import match_score
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.alignment_result import Alignment, alignment_of, posterior_near
+from syncline.tasks.halts import with_tempo
 from syncline.tasks.pairs import similarity
 
 GAP_SHARE = 1 / 24
@@ -65,10 +66,11 @@ def align_within(
     posterior = consensus.matrix(a, b).toarray()
     path = consensus.path(a, b)
     near = posterior_near(posterior, path.matches)
-    return alignment_of(
+    found = alignment_of(
         _stretches(path, one.pts_seconds, other.pts_seconds, min_gap), near, one, other, min_gap=min_gap,
         match_score=match_score(similarity(one, other)) if verdict else float("nan"), mode="consensus",
     )  # fmt: skip
+    return with_tempo(found, one, other)
 
 
 def reference_of(consensus: Consensus) -> int:

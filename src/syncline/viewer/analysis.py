@@ -64,20 +64,17 @@ class Analysis:
     def _aligned(self, generation: int, version: int, pins: tuple[Any, ...], a: int, b: int, mode: str) -> Alignment:
         from syncline.alignment.consensus import Consensus
         from syncline.tasks import align, align_within
-        from syncline.tasks.halts import with_tempo
 
         if mode == "folder":
             folder, numbers = self.group.get()
             if a not in numbers or b not in numbers:
                 raise SynclineError("one of these two has not been embedded")
-            one, other = (folder.embeddings[numbers.index(video)] for video in (a, b))
-            found = align_within(folder.group, folder.embeddings, numbers.index(a), numbers.index(b))
-            return with_tempo(found, one, other)
+            return align_within(folder.group, folder.embeddings, numbers.index(a), numbers.index(b))
         pair = [thinned(embedding) for embedding in self.embedder.of([a, b])]
         held = pins_of(self._library, [a, b], pair) if pins else {}
         if held and mode == "local":
             alone = Consensus([embedding.vectors for embedding in pair], pins=held)
-            return with_tempo(align_within(alone, pair, 0, 1, min_gap=GAP_SCALE), *pair)
+            return align_within(alone, pair, 0, 1, min_gap=GAP_SCALE)
         return align(*pair, mode=mode, min_gap=GAP_SCALE, pins=held.get((0, 1)))  # type: ignore[arg-type]
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""What `transfer` is given and gives: labelled videos, and the events that were carried to one video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syncline.data import Embedding
+from syncline.data.embedding import dataframe, equal_results
+
+
+@dataclass(frozen=True)
+class LabelledVideo:
+    """An embedding and its key events in seconds, one a event in the common order; None where the event is absent."""
+
+    embedding: Embedding
+    events: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Transferred:
+    """What was carried to one video.
+
+    Attributes:
+        source: the video.
+        events: seconds of each event, None where it was found absent.
+        confidence: (k,) float64 in [0, 1], of each placed event the probability that it lies within `tolerance`; of an
+            absent one, that it is absent.
+        tolerance: seconds that count as the same moment.
+        others: of each event the second of two clear peaks and its confidence; None where there is one.
+    """
+
+    source: str
+    events: tuple[float | None, ...]
+    confidence: NDArray[np.float64]
+    tolerance: float = 0.5
+    others: tuple[tuple[float, float] | None, ...] = ()
+
+    def __repr__(self) -> str:
+        pairs = zip(self.events, self.confidence.tolist(), strict=True)
+        said = ", ".join(f"{'absent' if at is None else f'{at:.2f} s'} ({sure:.0%})" for at, sure in pairs)
+        return f"Transferred({self.source!r}: {said})"
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.events))
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame``: a row an event, with ``seconds`` (NaN where it is absent) and ``confidence``."""
+        seconds = np.array([np.nan if event is None else event for event in self.events])
+        return dataframe({"seconds": seconds, "confidence": self.confidence})
