@@ -15,6 +15,7 @@ from bars import write_bar_codes
 import syncline
 from syncline import Alignment, Embedding, SynclineError
 from syncline.encoder import EncoderConfig, FrameEncoder
+from syncline.encoder.sharing import save_encoder
 from syncline.tasks import synchronize
 
 
@@ -78,6 +79,24 @@ def test_a_list_is_a_folder() -> None:
         syncline.sync("nowhere")
     with pytest.raises(SynclineError, match=r"^videos is of type ndarray and shape \(5, 2\); expected a folder"):
         syncline.sync(circle(5), rate=10)
+
+
+@pytest.mark.slow
+def test_a_template_of_a_run_serves_wherever_the_run_comes_from(tmp_path: Path) -> None:
+    for name in "abc":
+        write_bar_codes(tmp_path / f"{name}.mp4", 40)
+    torch.manual_seed(0)
+    config = EncoderConfig(backbone="test_resnet", weights="none", width=16, hidden=16)
+    encoder, run = FrameEncoder(config).eval(), tmp_path / "run"
+    save_encoder(encoder, run)
+    films, more = [tmp_path / f"{name}.mp4" for name in "ab"], {"rate": 5.0, "cache": tmp_path / "cache"}
+    for made_by, used_by in ((run, encoder), (encoder, run)):
+        template = syncline.make_template(films, {0: [1.0]}, run=made_by, **more)
+        found = syncline.transfer([tmp_path / "c.mp4"], template=template, run=used_by, cache=more["cache"])
+        assert len(found) == 1
+    other = FrameEncoder(config).eval()
+    with pytest.raises(SynclineError, match="made with another run"):
+        syncline.transfer([tmp_path / "c.mp4"], template=template, run=other, cache=more["cache"])
 
 
 @pytest.mark.slow

@@ -104,6 +104,7 @@ def _embedded(
     from syncline.data import Sampling, open_videos
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
     from syncline.encoder.pose_inputs import encoder_inputs
+    from syncline.encoder.sharing import encoder_folder, encoder_hash
     from syncline.encoder.weights import state_hash
     from syncline.tasks.template_features import backbone_hash, check_made_with, fit_of, pictures_made_with
 
@@ -126,11 +127,14 @@ def _embedded(
             made.append(pictures_made_with(features, fit))
         return embeddings
     encoder = run if isinstance(run, FrameEncoder) else FrameEncoder.from_pretrained(run, deferred_backbone=True)
+    made_by = ""
+    if template is not None or made is not None:  # of a file all of it, also what is not built until a picture comes
+        made_by = state_hash(encoder.state_dict()) if encoder is run else encoder_hash(encoder_folder(run))
     if template is not None:
-        check_made_with(template.made_with, "run", state_hash(encoder.state_dict()))
+        check_made_with(template.made_with, "run", made_by)
         rate = template.made_with.rate_hz
     if made is not None:
-        made.append(MadeWith("run", state_hash(encoder.state_dict()), rate))
+        made.append(MadeWith("run", made_by, rate))
     inputs = encoder_inputs(encoder, cache)
     found = []
     step = Steps("embedding", len(videos), callback)
