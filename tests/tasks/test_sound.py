@@ -4,41 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from benchmarks.sound import event, noisy, recordings
 
 from syncline.errors import SynclineError
-from syncline.tasks.sound import SOUND_RATE, sound_offset
-from syncline.video.sound import Sound
-
-Samples = NDArray[np.float32]
-
-
-def event(rng: np.random.Generator, seconds: float) -> Samples:
-    """Knocks and tones at random times, as of an event that several people film."""
-    samples, at = np.zeros(int(seconds * SOUND_RATE), np.float32), 0.0
-    while (at := at + float(rng.exponential(0.25))) < seconds - 0.5:
-        first, count = int(at * SOUND_RATE), int(rng.uniform(0.03, 0.4) * SOUND_RATE)
-        fading = np.exp(-np.arange(count) / (rng.uniform(0.01, 0.12) * SOUND_RATE))
-        wave = np.sin(2 * np.pi * rng.uniform(120, 5000) * np.arange(count) / SOUND_RATE)
-        wave = wave if rng.random() < 0.6 else rng.normal(size=count)
-        samples[first : first + count] += (rng.uniform(0.2, 1) * fading * wave).astype(np.float32)
-    return samples
-
-
-def noisy(rng: np.random.Generator, samples: Samples) -> Sound:
-    """As much noise as sound."""
-    level = float(np.sqrt((samples**2).mean()))
-    return Sound((samples + level * rng.normal(size=len(samples))).astype(np.float32)[None], SOUND_RATE)
-
-
-def recordings(rng: np.random.Generator, seconds: float, rate: float) -> tuple[Sound, Sound, float]:
-    """Two recordings of one event, the second by a clock that runs at `rate`, and the offset of the second."""
-    whole = event(rng, seconds + 8)
-    begin_a, begin_b = int(rng.uniform(0, 4) * SOUND_RATE), float(rng.uniform(0, 4))
-    a = whole[begin_a : begin_a + int(seconds * SOUND_RATE)]
-    own = begin_b + np.arange(int(seconds * rate * SOUND_RATE)) / SOUND_RATE / rate
-    b = np.interp(own * SOUND_RATE, np.arange(len(whole)), whole).astype(np.float32)
-    return noisy(rng, a), noisy(rng, b), rate * (begin_a / SOUND_RATE - begin_b)
+from syncline.tasks.sound import sound_offset
 
 
 @pytest.mark.parametrize("drift", [0.0, 145e-6, -1e-3, 0.03, -0.06, 0.06])
