@@ -12,6 +12,7 @@ hands in nothing.
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import os
 from collections.abc import Callable
@@ -49,6 +50,21 @@ def forced_backend() -> Backend | None:
         if value == backend:
             return backend
     raise ValueError(f"{VARIABLE} is {value!r}; expected one of {', '.join(BACKENDS)}")
+
+
+def tried_triton(device: torch.device, wrong_results: Callable[[torch.device], str]) -> str:
+    """Why Triton kernels cannot be used on this device; empty where they can.
+
+    Args:
+        wrong_results: compiles and tries them; says how far they are from plain PyTorch, or nothing.
+    """
+    if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
+        return f"the tensor is on {device} and TRITON_INTERPRET is not 1"
+    try:
+        importlib.import_module("triton")
+        return wrong_results(device)
+    except Exception as error:  # whatever a compiler of another version raises: plain PyTorch is there
+        return f"they do not run ({type(error).__name__}: {error})"
 
 
 def choose_backend(

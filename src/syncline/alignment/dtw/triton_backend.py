@@ -8,8 +8,6 @@ interpreter only: never timed on a GPU.
 from __future__ import annotations
 
 import functools
-import importlib
-import os
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from syncline.alignment.backend import tried_triton
 from syncline.alignment.dtw import torch_backend
 
 Weights = tuple[float, float, float]
@@ -26,13 +25,7 @@ _ONES = (1.0, 1.0, 1.0)
 @functools.cache
 def why_not(device: torch.device) -> str:
     """Why the Triton kernels cannot be used on this device; empty where they can. Compiles and tries them."""
-    if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
-        return f"the tensor is on {device} and TRITON_INTERPRET is not 1"
-    try:
-        importlib.import_module("triton")
-        return _wrong_results(device)
-    except Exception as error:  # whatever a compiler of another version raises: plain PyTorch is there
-        return f"they do not run ({type(error).__name__}: {error})"
+    return tried_triton(device, _wrong_results)
 
 
 def _wrong_results(device: torch.device) -> str:

@@ -7,8 +7,6 @@ plain PyTorch on a trial. Compiled for GPUs but run under Triton's interpreter o
 from __future__ import annotations
 
 import functools
-import importlib
-import os
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from syncline.alignment.backend import tried_triton
 from syncline.alignment.inputs import check_values
 from syncline.alignment.soft_smith_waterman import torch_backend
 
@@ -23,13 +22,7 @@ from syncline.alignment.soft_smith_waterman import torch_backend
 @functools.cache
 def why_not(device: torch.device) -> str:
     """Why the Triton kernels cannot be used on this device; empty where they can. Compiles and tries them."""
-    if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
-        return f"the tensor is on {device} and TRITON_INTERPRET is not 1"
-    try:
-        importlib.import_module("triton")
-        return _wrong_results(device)
-    except Exception as error:  # whatever a compiler of another version raises: plain PyTorch is there
-        return f"they do not run ({type(error).__name__}: {error})"
+    return tried_triton(device, _wrong_results)
 
 
 def _wrong_results(device: torch.device) -> str:
