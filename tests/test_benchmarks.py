@@ -56,7 +56,7 @@ def test_pixels_are_measured_by_stage_and_workers(results: Path, monkeypatch: py
 def test_clips_of_the_first_hour_are_different_videos(tmp_path: Path) -> None:
     from syncline.files import content_hash
 
-    folder = first_hour.write_clips(tmp_path, 14, seconds=0.5, height=48)
+    folder = first_hour.write_clips(tmp_path, 14, seconds=2.0, height=48)
     clips = sorted(folder.iterdir())
     assert len({content_hash(clip) for clip in clips}) == len(clips) == 14
     assert first_hour.held(folder) == sum(clip.stat().st_size for clip in clips)

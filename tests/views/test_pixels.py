@@ -102,6 +102,24 @@ def test_workers_change_nothing(stored: bool, videos: VideoSet, tmp_path: Path) 
         with_workers.close()
 
 
+@pytest.mark.slow
+def test_a_worker_that_dies_at_its_end_takes_nothing_with_it(videos: VideoSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = views(videos)
+    with_workers = WorkerViews(own, workers=1)
+    assert same(with_workers.batch(5), own.batch(5))
+    batches = with_workers._batches
+    end = batches._shutdown_workers  # type: ignore[union-attr]
+
+    def dies() -> None:
+        end()
+        raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Aborted.")
+
+    monkeypatch.setattr(batches, "_shutdown_workers", dies)
+    assert same(with_workers.batch(2), own.batch(2))
+    with_workers.close()
+    assert not any(worker.is_alive() for worker in batches._workers)  # type: ignore[union-attr]
+
+
 def test_what_travels_to_a_worker_is_small(videos: VideoSet) -> None:
     own = views(videos)
     before = own.batch(0)

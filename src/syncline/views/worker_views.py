@@ -6,6 +6,7 @@ Workers are spawned, never forked: no thread, lock or open file of the trainer g
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,12 +45,12 @@ class WorkerViews:
         return next(self._batches)
 
     def close(self) -> None:
-        """Ends the workers."""
-        if self._batches is not None:
-            stop: Any = getattr(self._batches, "_shutdown_workers", None)
-            if stop is not None:
+        """Ends the workers. One that dies while it ends takes nothing with it: its batches are not wanted."""
+        stop: Any = getattr(self._batches, "_shutdown_workers", None)
+        self._batches = None
+        if stop is not None:
+            with contextlib.suppress(RuntimeError):  # a worker died; the others are ended all the same
                 stop()
-            self._batches = None
 
 
 class _Steps(Dataset[Batch]):
