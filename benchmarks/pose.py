@@ -23,11 +23,11 @@ import numpy as np
 from benchmarks.record import append, surroundings
 from numpy.typing import NDArray
 
-from syncline import features
 from syncline.alignment import unit_rows
 from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding, Sampling, VideoSet, open_videos
 from syncline.encoder import FrameEncoder
+from syncline.encoder.folder_features import untrained_embeddings
 from syncline.encoder.pose_inputs import InputCache, encoder_inputs
 from syncline.tasks import gather_folder
 from syncline.tasks.transfer import Election, election_of
@@ -44,7 +44,7 @@ def embeddings_of(kind: str, videos: VideoSet) -> list[Embedding]:
     """Every frame of every video; `time` knows the share of the video alone."""
     rate = max(video.frame_rate for video in videos)
     if kind != "time":
-        return features(videos, kind, rate=rate)  # type: ignore[arg-type]
+        return untrained_embeddings(list(videos), kind, rate=rate)  # type: ignore[arg-type]
     found = []
     for video in videos:
         share = np.linspace(0, 1, video.num_frames)

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,11 +50,71 @@ def test_arrays_need_times_or_a_rate() -> None:
         ("nobody.mp4", r"^a='nobody.mp4' does not exist"),
         (np.zeros(3), r"^a has shape \(3,\); expected an array"),
         (object(), r"^a is of type object; expected a path, an array \(t, d\) or an Embedding"),
+        (3, r"^a is of type int; expected a path"),
+        (None, r"^a is missing; expected a path"),
     ],
 )
 def test_errors_name_the_argument(a: object, says: str) -> None:
     with pytest.raises(SynclineError, match=says):
         syncline.align(a, circle(5), rate=10)
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "says"),
+    [
+        ("align", {"b": None}, r"^b is missing; give the clip to compare with, or a template="),
+        ("align", {"b": circle(5), "rate": "x"}, r"^rate must be a number, got 'x'"),
+        ("align", {"b": circle(5), "times": np.arange(2)}, r"^times must hold an array of seconds for each clip"),
+        ("align", {"b": circle(5), "times": (range(31), range(5)), "rate": 1}, r"^times and rate say the same"),
+        ("align", {"b": circle(5), "band": -1}, r"^band must be a number in \[0, 1\], got -1"),
+        ("align", {"b": circle(5), "min_gap": -1}, r"^min_gap must be a number of at least 0"),
+        ("search", {"video": 0, "time": 99}, r"^time must be a number in \[0, 3\], got 99"),
+        ("search", {"video": 0, "time": "x"}, r"^time must be a number in \[0, 3\], got 'x'"),
+        ("search", {"video": 0, "time": 1, "until": 0.5}, r"^until must be a number in \[1, 3\]"),
+        ("search", {"video": 0, "time": 1, "k": 0}, r"^k must be a number of at least 1"),
+        ("search", {"video": circle(5), "time": 1}, r"^video is of type ndarray and shape \(5, 2\); expected the path"),
+        ("transfer", {"events": [1.0]}, r"^events is of type list; expected a dict"),
+        ("transfer", {"events": {0: 1.0}}, r"^events\[0\] is of type float; expected a list of seconds"),
+        ("transfer", {"events": {0: ["a"]}}, r"^events\[0\]\[0\] must be a number, got 'a'"),
+        ("transfer", {"events": {0: [1.0]}, "absent_below": 2}, r"^absent_below must be a number in \[0, 1\]"),
+        ("deviate", {"min_seconds": -1}, r"^min_seconds must be a number of at least 0"),
+        ("deviate", {"videos": [circle(5)], "rate": 1}, r"^videos holds one clip; deviating needs two"),
+        ("embed", {"videos": []}, r"^videos is empty; expected a folder"),
+        ("embed", {"videos": __file__, "run": 3}, r"^run is of type int; expected the folder of a run"),
+        ("embed", {"videos": __file__, "cache": __file__}, r"^cache='.*test_api.py' is a file; expected a folder"),
+        ("embed", {"videos": __file__, "rate": 0}, r"^rate must be above 0, got 0"),
+        ("features", {"kind": "feelings"}, r"^kind must be one of pictures, pose"),
+        ("features", {"kind": "keypoints"}, r"^keypoints is missing; give the folder"),
+        ("features", {"videos": __file__}, r"^videos: "),
+    ],
+)
+def test_every_function_names_the_argument(function: str, given: dict[str, Any], says: str) -> None:
+    first = {"a": clip("one")} if function == "align" else {"videos": [clip("one"), clip("two", 41)]}
+    with pytest.raises(SynclineError, match=says):
+        getattr(syncline, function)(**(first | given))
+
+
+def test_features_and_embed_take_arrays_and_one_clip() -> None:
+    for function in (syncline.features, syncline.embed):
+        one, two = function([circle(31), clip("two")], rate=10)
+        assert one == Embedding(circle(31), np.arange(31) / 10, "videos[0]")
+        assert two == clip("two")
+        assert function(circle(31), times=np.arange(31)) == [Embedding(circle(31), np.arange(31), "videos")]
+        assert function(clip("two")) == [clip("two")]
+        with pytest.raises(SynclineError, match=r"^videos is an array: give its times= "):
+            function(circle(31))
+
+
+@pytest.mark.slow
+def test_an_encoder_tells_how_far_it_is(tmp_path: Path) -> None:
+    films = [tmp_path / f"{name}.mp4" for name in "ab"]
+    for film in films:
+        write_bar_codes(film, 10)
+    torch.manual_seed(0)
+    encoder = FrameEncoder(EncoderConfig(backbone="test_resnet", weights="none", width=16, hidden=16)).eval()
+    told: list[tuple[str, int]] = []
+    encoder.embed(films, callback=lambda progress: told.append((progress.phase, progress.done)))
+    assert told == [("embedding", 0), ("embedding", 1), ("embedding", 2)]
 
 
 def test_a_list_is_a_folder() -> None:
@@ -71,13 +132,15 @@ def test_a_list_is_a_folder() -> None:
     assert two.events[0] is not None
     assert three.source == "three"
     assert {report.source for report in syncline.deviate(clips, reference=0)} == {"two", "three"}
-    with pytest.raises(SynclineError, match=r"^video='four' names none of 3 clips \(one, two, three, …\)"):
+    with pytest.raises(SynclineError, match=r"^video='four' names none of 3 clips \(one, two, three\)"):
         syncline.search(clips, "four", 1)
     with pytest.raises(SynclineError, match=r"^events=7: of 3 clips, numbered from 0"):
         syncline.transfer(clips, {7: [1.0]})
     with pytest.raises(SynclineError, match=r"^videos='nowhere' does not exist"):
         syncline.sync("nowhere")
-    with pytest.raises(SynclineError, match=r"^videos is of type ndarray and shape \(5, 2\); expected a folder"):
+    with pytest.raises(
+        SynclineError, match=r"^videos is of type ndarray and shape \(5, 2\), one clip; expected a folder"
+    ):
         syncline.sync(circle(5), rate=10)
 
 
@@ -132,6 +195,9 @@ def test_an_embedding_shows_itself() -> None:
     assert len(one[5.0:]) == 0
     with pytest.raises(TypeError, match="sliced by seconds"):
         one[3]  # type: ignore[index]
+    with pytest.raises(TypeError, match=r"sliced by seconds.*got 'a'"):
+        one["a":]  # type: ignore[misc]
+    assert repr(clip("clips/of/a.mp4")).startswith("Embedding('a.mp4', "), "short: the file's name alone"
     assert len(one.plot().axes) == 2
 
 
@@ -149,6 +215,9 @@ def test_results_show_themselves_and_become_tables() -> None:
     assert repr(timeline).startswith("Timeline(2 videos on ")
     assert list(timeline.to_dataframe()) == ["one", "two"]
     assert clip("one").to_dataframe().index.name == "seconds"
+    report = syncline.deviate([clip("one"), clip("two", 41)], reference=0)[0]
+    assert list(report.to_dataframe()) == ["kind", "start", "end", "score", "shown_at"]
+    assert len(report.to_dataframe()) == len(report.deviations)
 
 
 def test_results_are_short_and_can_be_compared() -> None:
@@ -166,6 +235,9 @@ def test_results_are_short_and_can_be_compared() -> None:
     assert carried == syncline.transfer(clips, {0: [1.0, None]})
     assert len(set(carried)) == 2
     assert re.fullmatch(r"Transferred\('videos\[1\]': \d\.\d\d s \(\d+%\), absent \(\d+%\)\)", repr(carried[0]))
+    assert len(carried[0].plot().axes[0].texts) == 1, "one is there, one absent"
+    template = syncline.make_template(clips, {0: [1.0]}, event_names=["top"])
+    assert re.fullmatch(r"Template\(3 videos, reference 'videos\[\d\]', events top\)", repr(template))
     for shown in (*carried, *syncline.search(clips, 0, 1.0), *syncline.deviate(clips), timeline):
         assert len(repr(shown)) < 120
         assert "array(" not in repr(shown)

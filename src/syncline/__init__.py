@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from syncline.api import align as align
     from syncline.api import deviate as deviate
     from syncline.api import embed as embed
+    from syncline.api import features as features
     from syncline.api import make_template as make_template
     from syncline.api import search as search
     from syncline.api import sync as sync
     from syncline.api import transfer as transfer
     from syncline.data import Embedding as Embedding
     from syncline.encoder import FrameEncoder as FrameEncoder
-    from syncline.encoder.folder_features import features as features
     from syncline.errors import SynclineError as SynclineError
     from syncline.tasks import Alignment as Alignment
     from syncline.tasks import Template as Template
@@ -35,7 +35,7 @@ _HOME = {
     "align": "syncline.api",
     "deviate": "syncline.api",
     "embed": "syncline.api",
-    "features": "syncline.encoder.folder_features",
+    "features": "syncline.api",
     "make_template": "syncline.api",
     "search": "syncline.api",
     "sync": "syncline.api",

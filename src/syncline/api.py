@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from syncline.alignment.settings import PAIR
-from syncline.clips import Clip, clips_of, folder_clips, index_of
+from syncline.clips import (
+    Clip,
+    clips_of,
+    embedded_by,
+    events_of,
+    folder_clips,
+    index_of,
+    number_of,
+    opened_paths,
+)
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.progress import Callback, silent
@@ -45,6 +54,8 @@ from syncline.tasks.template import MadeWith
 
 if TYPE_CHECKING:
     from syncline.encoder import FrameEncoder
+    from syncline.encoder.folder_features import Kind
+    from syncline.pose import PoseOptions
 
 LONGEST_SHOWN = 120.0
 """Seconds of a video up to which a notebook shows it; the film of a longer one takes too long to make."""
@@ -113,16 +124,20 @@ def align(
         >>> align(circle, circle[::2], rate=10, mode="global").matches
         True
     """
+    number_of("min_gap", min_gap, 0)
+    number_of("band", band, 0, 1)
     if template is not None:
         known = _opened(template)
         given = {"a": a} if b is None else {"a": a, "b": b}
-        folder = known.with_clips(clips_of(given, times, rate, run, cache, callback, known))
+        folder = known.with_clips(clips_of(given, times, rate, embedded_by(run, cache, rate, callback, known)))
         first = len(known.embeddings)
         found = align_within(
             folder.group, folder.embeddings, first, known.reference if b is None else first + 1, min_gap=min_gap
         )
         return AlignedVideos(**{field.name: getattr(found, field.name) for field in fields(found)})
-    one, other = clips_of({"a": a, "b": b}, times, rate, run, cache, callback)
+    if b is None:
+        raise SynclineError("b is missing; give the clip to compare with, or a template=")
+    one, other = clips_of({"a": a, "b": b}, times, rate, embedded_by(run, cache, rate, callback))
     found = align_embeddings(
         one, other, mode=mode, segments=segments, band=band, min_gap=min_gap, gap_open=gap_open, gap_extend=gap_extend,
         gamma=gamma,
@@ -142,14 +157,61 @@ def embed(
     """One ``Embedding`` a clip, as all functions here make them: give it to several, and nothing is embedded twice.
 
     Args:
-        videos: a folder, a path, or a list of clips; arrays get their times. The rest as ``align``.
+        videos: a folder, a path, a clip or a list of them; arrays get their times. The rest as ``align``.
 
     Examples:
         >>> import numpy as np
         >>> embed([np.eye(3), np.eye(3)], rate=10)[1]
         Embedding('videos[1]', 3 frames of 3 numbers, 0.00 to 0.20 s)
     """
-    return folder_clips("videos", videos, times, rate, run, cache, callback)
+    return folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback), one=True)
+
+
+def features(
+    videos: Clip,
+    kind: Kind = "pictures",
+    *,
+    times: Sequence[Any] | None = None,
+    rate: float | None = None,
+    keypoints: str | os.PathLike[str] | None = None,
+    person: tuple[float, float] | None = None,
+    options: PoseOptions | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    callback: Callback = silent,
+) -> list[Embedding]:
+    """As ``embed``, of features without any training that are chosen by ``kind``.
+
+    Args:
+        videos: a folder, a path, or a list of clips; arrays and embeddings are what they are, and get their times.
+        kind: ``pictures``, features of the frozen backbone; ``pose``, positions and velocities of the body (by the
+            estimator, or of ``keypoints``); ``pictures+pose``, both side by side, half of the weight each;
+            ``keypoints``, as ``pose`` but of files only; ``auto``, ``pose`` where most clips show a person.
+        keypoints: folder with a keypoint file a video, in any form; see docs/pose.md.
+        person: (x, y) as shares of the picture: whom to follow where there are several.
+        options: how bodies are made comparable. The rest as ``align``; without ``rate`` the clips decide.
+
+    Raises:
+        SynclineError: no videos, no estimator where one is needed, or keypoints that fit no video.
+
+    Examples:
+        >>> import numpy as np
+        >>> features(np.eye(3), rate=10)
+        [Embedding('videos', 3 frames of 3 numbers, 0.00 to 0.20 s)]
+    """
+    from syncline.encoder.folder_features import KINDS, untrained_embeddings
+
+    if kind not in KINDS:
+        raise SynclineError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    if kind == "keypoints" and keypoints is None:
+        raise SynclineError("keypoints is missing; give the folder with a keypoint file a video")
+
+    def embed_paths(paths: list[Path], argument: str) -> list[Embedding]:
+        return untrained_embeddings(
+            opened_paths(paths, argument), kind, rate=rate, keypoints=None if keypoints is None else Path(keypoints),
+            person=person, options=options, cache=None if cache is None else Path(cache), progress=callback,
+        )  # fmt: skip
+
+    return folder_clips("videos", videos, times, rate, embed_paths, one=True)
 
 
 def sync(
@@ -169,7 +231,7 @@ def sync(
         videos: a folder, or a list of clips. method: ``joint`` (the group decides) or ``star`` (``reference`` does).
         reference: path or source of the video to begin with. The rest as ``align``.
     """
-    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
+    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
     source = None if reference is None else clips[index_of("reference", reference, clips)].source
     return synchronize(clips, method=method, reference=source)
 
@@ -198,8 +260,14 @@ def search(
         own: search that video, too. consensus: ask what all videos agree on; False compares single frames, as is
             done where there is one video only. The rest as ``align``.
     """
-    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
+    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
     number = index_of("video", video, clips)
+    shown = clips[number].pts_seconds
+    first, last = (float(shown[0]), float(shown[-1])) if len(shown) else (0.0, 0.0)
+    number_of("time", time, first, last)
+    if until is not None:
+        number_of("until", until, time, last)
+    number_of("k", k, 1)
     if len(clips) == 1 and not own:
         raise SynclineError("videos holds one clip, the query's own; search it with own=True")
     if consensus and len(clips) > 1:
@@ -232,17 +300,20 @@ def transfer(
     Returns:
         One ``Transferred`` for each video without events, in order.
     """
+    if absent_below is not None:
+        number_of("absent_below", absent_below, 0, 1)
     if template is not None:
         known = _opened(template)
         if events or not known.events:
             raise SynclineError("a template with events takes the place of events; give one of the two")
-        folder = known.with_clips(folder_clips("videos", videos, times, rate, run, cache, callback, known))
+        as_known = embedded_by(run, cache, rate, callback, known)
+        folder = known.with_clips(folder_clips("videos", videos, times, rate, as_known))
         new = range(len(known.embeddings), len(folder.embeddings))
         return transfer_in_folder(folder, known.events, new, absent_below=absent_below)
     if not events:
         raise SynclineError("events is empty; give the seconds of the events of one video or more")
-    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
-    marked = {index_of("events", name, clips): tuple(seconds) for name, seconds in events.items()}
+    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
+    marked = events_of(events, clips)
     labelled = [LabelledVideo(clips[i], seconds) for i, seconds in marked.items()]
     others = [clip for i, clip in enumerate(clips) if i not in marked]
     return transfer_events(labelled, others, absent_below=absent_below)
@@ -267,18 +338,26 @@ def deviate(
             compares with what the group does. template: of ``make_template``, or its file: all ``videos`` are new
             clips, compared with what its folder does. min_seconds: shorter stretches are left out; None: by the length
             of the clips. The rest as ``align``.
+
+    Returns:
+        One ``Report`` for each video but the reference; without one, for each but that which stands for the group.
     """
+    if min_seconds is not None:
+        number_of("min_seconds", min_seconds, 0)
     if template is not None:
         known = _opened(template)
         if reference is not None:
             raise SynclineError("a template has a reference of its own; give one of the two")
-        folder = known.with_clips(folder_clips("videos", videos, times, rate, run, cache, callback, known))
+        as_known = embedded_by(run, cache, rate, callback, known)
+        folder = known.with_clips(folder_clips("videos", videos, times, rate, as_known))
         new = range(len(known.embeddings), len(folder.embeddings))
         found = deviate_from_group(
             folder.embeddings, folder.group, reference=known.reference, min_seconds=min_seconds, only=new
         )[1]
         return rank(found)
-    clips = folder_clips("videos", videos, times, rate, run, cache, callback)
+    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
+    if len(clips) < 2:
+        raise SynclineError("videos holds one clip; deviating needs two or more, or a template=")
     if reference is None:
         return rank(deviate_from_group(clips, gather_folder(clips).group, min_seconds=min_seconds)[1])
     number = index_of("reference", reference, clips)
@@ -313,8 +392,8 @@ def make_template(
         True
     """
     made: list[MadeWith] = []
-    clips = folder_clips("videos", videos, times, rate, run, cache, callback, None, made)
-    marked = {index_of("events", name, clips): tuple(seconds) for name, seconds in (events or {}).items()}
+    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback, None, made))
+    marked = events_of(events or {}, clips)
     count = max(map(len, marked.values()), default=0)
     names = [str(k) for k in range(count)] if event_names is None else event_names
     return Template.of(

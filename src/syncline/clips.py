@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,50 +13,50 @@ import numpy as np
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.progress import Callback, Steps
+from syncline.progress import Callback
 from syncline.tasks.template import MadeWith
 from syncline.wording import counted
 
 if TYPE_CHECKING:
+    from syncline.data import Video
     from syncline.tasks import Template
 
 Clip = Any
 """A path, an array (t, d), or an ``Embedding``."""
+Embed = Callable[[list[Path], str], list[Embedding]]
+"""Embeds paths together; the text is the arguments' names, for errors."""
 
 
 def folder_clips(
-    argument: str, videos: Clip, times: Any, rate: Any, run: Any, cache: Any, callback: Callback,
-    template: Template | None = None, made: list[MadeWith] | None = None,
-) -> list[Embedding]:  # fmt: skip
-    """The clips of a folder (one path) or a list; ``template`` and ``made`` as ``_embedded`` takes them."""
+    argument: str, videos: Clip, times: Any, rate: Any, embed: Embed, *, one: bool = False
+) -> list[Embedding]:
+    """The clips of a folder (one path) or of a list; with ``one`` also of a lone array or ``Embedding``."""
     if isinstance(videos, str | os.PathLike):
         folder = Path(videos)
         if not folder.exists():
             raise SynclineError(f"{argument}={os.fspath(videos)!r} does not exist; give a folder or a list of clips")
         if times is not None:
             raise SynclineError("times goes with arrays; videos have times of their own")
-        return _embedded([folder], argument, rate, run, cache, callback, template, made)
-    if isinstance(videos, Embedding) or not hasattr(videos, "__iter__") or getattr(videos, "ndim", 1) > 1:
+        _check_rate(rate)
+        return embed([folder], argument)
+    if isinstance(videos, Embedding) or getattr(videos, "ndim", 1) > 1:
+        if one:
+            return clips_of({argument: videos}, None if times is None else [times], rate, embed)
+        raise SynclineError(f"{argument} is {_said(videos)}, one clip; expected a folder or a list of clips")
+    if not hasattr(videos, "__iter__"):
         raise SynclineError(f"{argument} is {_said(videos)}; expected a folder or a list of clips")
     listed = list(videos)
-    named = {f"{argument}[{i}]": clip for i, clip in enumerate(listed)}
-    return clips_of(named, times, rate, run, cache, callback, template, made)
+    if not listed:
+        raise SynclineError(f"{argument} is empty; expected a folder or a list of clips")
+    return clips_of({f"{argument}[{i}]": clip for i, clip in enumerate(listed)}, times, rate, embed)
 
 
-def clips_of(
-    named: dict[str, Clip], times: Any, rate: Any, run: Any, cache: Any, callback: Callback,
-    template: Template | None = None, made: list[MadeWith] | None = None,
-) -> list[Embedding]:  # fmt: skip
+def clips_of(named: dict[str, Clip], times: Any, rate: Any, embed: Embed) -> list[Embedding]:
     """Embeddings of clips by the names of their arguments; paths among them are embedded together."""
-    if not named:
-        raise SynclineError("no clip was given; expected a folder or a list of clips")
-    if times is not None and len(times) != len(named):
-        raise SynclineError(
-            f"times holds {counted(len(times), 'array')} for {counted(len(named), 'clip')}; give one for each"
-        )
+    _check_times(times, rate, named)
     found: dict[str, Embedding] = {}
     paths: dict[str, Path] = {}
-    for number, (argument, clip) in enumerate(named.items()):
+    for index, (argument, clip) in enumerate(named.items()):
         if isinstance(clip, Embedding):
             found[argument] = clip
         elif isinstance(clip, str | os.PathLike):
@@ -62,16 +64,64 @@ def clips_of(
             if not Path(clip).exists():
                 raise SynclineError(f"{argument}={os.fspath(clip)!r} does not exist; give the path of a video")
         else:
-            found[argument] = _from_array(argument, clip, None if times is None else times[number], rate)
+            found[argument] = _from_array(argument, clip, None if times is None else times[index], rate)
     if paths:
-        embedded = _embedded(list(paths.values()), ", ".join(paths), rate, run, cache, callback, template, made)
+        embedded = embed(list(paths.values()), ", ".join(paths))
         if len(embedded) != len(paths):
             raise SynclineError(f"{', '.join(paths)}: expected one video each, found {counted(len(embedded), 'video')}")
         found |= dict(zip(paths, embedded, strict=True))
     return [found[argument] for argument in named]
 
 
+def number_of(argument: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:
+    """A finite number of a range, ends included.
+
+    Raises:
+        SynclineError: anything else; the message begins with the argument's name.
+    """
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool) and least <= value <= most:
+        return float(value)
+    within = f" in [{least:g}, {most:g}]" if math.isfinite(most) else f" of at least {least:g}"
+    raise SynclineError(f"{argument} must be a number{within if math.isfinite(least) else ''}, got {value!r}")
+
+
+def events_of(events: Any, clips: Sequence[Embedding]) -> dict[int, tuple[float | None, ...]]:
+    """The seconds of every marked clip's events, by the clip's index."""
+    if not isinstance(events, Mapping):
+        raise SynclineError(f"events is {_said(events)}; expected a dict of a video and the seconds of its events")
+    marked = {}
+    for name, seconds in events.items():
+        if isinstance(seconds, str) or not hasattr(seconds, "__iter__"):
+            raise SynclineError(f"events[{name!r}] is {_said(seconds)}; expected a list of seconds, None where absent")
+        marked[index_of("events", name, clips)] = tuple(
+            None if second is None else number_of(f"events[{name!r}][{i}]", second) for i, second in enumerate(seconds)
+        )
+    return marked
+
+
+def _check_rate(rate: Any) -> None:
+    if rate is not None and not number_of("rate", rate) > 0:
+        raise SynclineError(f"rate must be above 0, got {rate}")
+
+
+def _check_times(times: Any, rate: Any, named: Mapping[str, Clip]) -> None:
+    _check_rate(rate)
+    if times is None:
+        return
+    if not hasattr(times, "__len__") or any(np.ndim(one) == 0 for one in times if one is not None):
+        raise SynclineError("times must hold an array of seconds for each clip, as (times_a, times_b)")
+    if len(times) != len(named):
+        raise SynclineError(
+            f"times holds {counted(len(times), 'array')} for {counted(len(named), 'clip')}; give one for each"
+        )
+    if rate is not None and not any(isinstance(clip, str | os.PathLike) for clip in named.values()):
+        raise SynclineError("times and rate say the same thing of arrays; give one of the two")
+
+
 def _from_array(argument: str, array: Any, seconds: Any, rate: float | None) -> Embedding:
+    if np.ndim(array) == 0 and not hasattr(array, "detach"):
+        missing = "missing" if array is None else _said(array)
+        raise SynclineError(f"{argument} is {missing}; expected a path, an array (t, d) or an Embedding")
     try:
         vectors = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -82,9 +132,7 @@ def _from_array(argument: str, array: Any, seconds: Any, rate: float | None) -> 
         raise SynclineError(f"{argument} has shape {vectors.shape}; expected an array (t, d)")
     if seconds is None and rate is None:
         raise SynclineError(f"{argument} is an array: give its times= (seconds of each row) or rate= (rows a second)")
-    if seconds is None:
-        if rate is None or not rate > 0:
-            raise SynclineError(f"rate must be above 0, got {rate}")
+    if seconds is None and rate is not None:
         seconds = np.arange(len(vectors)) / rate
     shown = np.asarray(seconds, dtype=np.float64)
     if shown.shape != (len(vectors),):
@@ -92,29 +140,50 @@ def _from_array(argument: str, array: Any, seconds: Any, rate: float | None) -> 
     return Embedding(vectors, shown, argument)
 
 
-def _embedded(
-    paths: list[Path], argument: str, rate: float | None, run: Any, cache: Any, callback: Callback,
-    template: Template | None, made: list[MadeWith] | None,
-) -> list[Embedding]:  # fmt: skip
-    """Videos as the command line embeds them.
+def embedded_by(
+    run: Any, cache: Any, rate: float | None, callback: Callback,
+    template: Template | None = None, made: list[MadeWith] | None = None,
+) -> Embed:  # fmt: skip
+    """What embeds paths as the command line does.
 
     Args:
+        run, cache, rate, callback: as ``api.align`` takes them.
         template: embed them as its frames were. made: gets how it was done.
     """
-    from syncline.data import Sampling, open_videos
+    if cache is not None and Path(cache).is_file():
+        raise SynclineError(f"cache={os.fspath(cache)!r} is a file; expected a folder")
+    return partial(_embedded, run=run, cache=cache, rate=rate, callback=callback, template=template, made=made)
+
+
+def opened_paths(paths: list[Path], argument: str) -> list[Video]:
+    """The videos of a folder, or of files.
+
+    Raises:
+        SynclineError: nothing that can be opened; the message begins with the argument's name.
+    """
+    from syncline.data import open_videos
+
+    try:
+        return list(open_videos(paths[0] if len(paths) == 1 else paths))
+    except SynclineError as error:
+        raise SynclineError(f"{argument}: {error}") from error
+
+
+def _embedded(
+    paths: list[Path], argument: str, *, run: Any, cache: Any, rate: float | None, callback: Callback,
+    template: Template | None, made: list[MadeWith] | None,
+) -> list[Embedding]:  # fmt: skip
+    from syncline.data import Sampling
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
     from syncline.encoder.pose_inputs import encoder_inputs
     from syncline.encoder.sharing import encoder_folder, encoder_hash
     from syncline.encoder.weights import state_hash
     from syncline.tasks.template_features import backbone_hash, check_made_with, fit_of, pictures_made_with
 
-    if rate is not None and not rate > 0:
-        raise SynclineError(f"rate must be above 0, got {rate}")
+    if not isinstance(run, str | os.PathLike | FrameEncoder | None):
+        raise SynclineError(f"run is {_said(run)}; expected the folder of a run, hf:owner/name or a FrameEncoder")
     folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
-    try:
-        videos = list(open_videos(paths[0] if len(paths) == 1 else paths))
-    except SynclineError as error:
-        raise SynclineError(f"{argument}: {error}") from error
+    videos = opened_paths(paths, argument)
     if run is None:
         features = FeatureCache(cache)
         if template is not None:
@@ -129,23 +198,19 @@ def _embedded(
     encoder = run if isinstance(run, FrameEncoder) else FrameEncoder.from_pretrained(run, deferred_backbone=True)
     made_by = ""
     if template is not None or made is not None:  # of a file all of it, also what is not built until a picture comes
-        made_by = state_hash(encoder.state_dict()) if encoder is run else encoder_hash(encoder_folder(run))
+        made_by = state_hash(run.state_dict()) if isinstance(run, FrameEncoder) else encoder_hash(encoder_folder(run))
     if template is not None:
         check_made_with(template.made_with, "run", made_by)
         rate = template.made_with.rate_hz
     if made is not None:
         made.append(MadeWith("run", made_by, rate))
     inputs = encoder_inputs(encoder, cache)
-    found = []
-    step = Steps("embedding", len(videos), callback)
     try:
-        for video in videos:
-            found += encoder.embed([video], sampling=None if rate is None else Sampling(rate), cache=inputs)
-            step(video.name)
+        sampling = None if rate is None else Sampling(rate)
+        return encoder.embed(videos, sampling=sampling, cache=inputs, callback=callback)
     finally:
         if inputs is not None:
             inputs.close()
-    return found
 
 
 def index_of(argument: str, name: Any, clips: Sequence[Embedding]) -> int:
@@ -156,15 +221,17 @@ def index_of(argument: str, name: Any, clips: Sequence[Embedding]) -> int:
                 f"{argument}={name}: of {counted(len(clips), 'clip')}, numbered from 0, there is none of that number"
             )
         return int(name) % len(clips)
+    if not isinstance(name, str | os.PathLike | Embedding):
+        raise SynclineError(f"{argument} is {_said(name)}; expected the path, name or number of one of the clips")
     text = name.source if isinstance(name, Embedding) else os.fspath(name)
     sources = [clip.source for clip in clips]
     found = [i for i, source in enumerate(sources) if source == text]
     found = found or [i for i, source in enumerate(sources) if Path(source).name == Path(text).name]
     found = found or [i for i, source in enumerate(sources) if Path(source).stem == text]
     if len(found) != 1:
-        known = ", ".join(Path(source).name for source in sources[:4])
+        known = ", ".join(Path(source).name for source in sources[:4]) + (", …" if len(sources) > 4 else "")
         raise SynclineError(
-            f"{argument}={text!r} names {len(found) or 'none'} of {counted(len(clips), 'clip')} ({known}, …)"
+            f"{argument}={text!r} names {len(found) or 'none'} of {counted(len(clips), 'clip')} ({known})"
         )
     return found[0]
 

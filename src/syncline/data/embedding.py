@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class Embedding:
     def __repr__(self) -> str:
         t, d = self.vectors.shape
         span = f", {self.pts_seconds[0]:.2f} to {self.pts_seconds[-1]:.2f} s" if t else ""
-        return f"Embedding({self.source!r}, {t} frames of {d} numbers{span})"
+        return f"Embedding({Path(self.source).name!r}, {t} frames of {d} numbers{span})"
 
     def __eq__(self, other: object) -> bool:
         return equal_results(self, other)
@@ -71,9 +72,12 @@ class Embedding:
         """The frames that are shown from ``seconds.start`` on and before ``seconds.stop``, as ``e[1.5:3.0]``."""
         if not isinstance(seconds, slice) or seconds.step is not None:
             raise TypeError("an embedding is sliced by seconds, as embedding[1.5:3.0]; its rows are .vectors")
+        for end in (seconds.start, seconds.stop):
+            if not isinstance(end, int | float | np.number | None):
+                raise TypeError(f"an embedding is sliced by seconds, as embedding[1.5:3.0]; got {end!r}")
         first = 0 if seconds.start is None else int(np.searchsorted(self.pts_seconds, seconds.start))
-        end = len(self) if seconds.stop is None else int(np.searchsorted(self.pts_seconds, seconds.stop))
-        return Embedding(self.vectors[first:end], self.pts_seconds[first:end], self.source)
+        last = len(self) if seconds.stop is None else int(np.searchsorted(self.pts_seconds, seconds.stop))
+        return Embedding(self.vectors[first:last], self.pts_seconds[first:last], self.source)
 
     def to_dataframe(self) -> Any:
         """A pandas ``DataFrame``: a row a frame, indexed by ``seconds``, a column a number (needs pandas)."""
@@ -89,7 +93,7 @@ class Embedding:
         ends = (float(self.pts_seconds[0]), float(self.pts_seconds[-1])) if len(self) else (0.0, 0.0)
         picture = axes.imshow(rows @ rows.T, origin="lower", extent=(*ends, *ends))
         figure.colorbar(picture, label="cosine")
-        axes.set(xlabel="seconds", ylabel="seconds", title=self.source[-40:])
+        axes.set(xlabel="seconds", ylabel="seconds", title=Path(self.source).name[-40:])
         return figure
 
 

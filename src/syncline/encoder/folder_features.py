@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from syncline.alignment import unit_rows
-from syncline.data import Embedding, Sampling, Source, Video, choose_rate, open_videos
+from syncline.data import Embedding, Sampling, Video, choose_rate
 from syncline.encoder.cache import FeatureCache
 from syncline.encoder.folder_fit import FolderFit, KeptPoses
 from syncline.encoder.frozen import frozen_embeddings
@@ -194,48 +194,29 @@ class FolderBodies:
         return said
 
 
-def features(
-    videos: Source,
+def untrained_embeddings(
+    videos: Sequence[Video],
     kind: Kind = "pictures",
     *,
     rate: float | None = None,
-    keypoints: str | Path | None = None,
+    keypoints: Path | None = None,
     person: tuple[float, float] | None = None,
     options: PoseOptions | None = None,
-    cache: str | Path | None = None,
+    cache: Path | None = None,
     progress: Callback = silent,
 ) -> list[Embedding]:
-    """Embeddings of a folder's frames without any training, one a video.
-
-    Args:
-        videos: a folder, a list of files, or what else `open_videos` takes.
-        kind: `pictures`, features of the frozen backbone; `pose`, positions and velocities of the body (by the
-            estimator, or of `keypoints`); `pictures+pose`, both side by side, half of the weight each; `keypoints`, as
-            `pose` but of files only; `auto`, `pose` where most clips show a person, else `pictures`.
-        rate: frames looked at a second; None: enough for the folder's clips (`choose_rate`).
-        keypoints: folder with a keypoint file a video, in any form; see docs/pose.md.
-        person: (x, y) as shares of the picture: whom to follow where there are several.
-        options: how bodies are made comparable.
-        cache: folder of the feature cache; None for the user's own.
-        progress: called after every video.
-
-    Raises:
-        SynclineError: no videos, no estimator where one is needed, or keypoints that fit no video.
-    """
-    root = None if cache is None else Path(cache)
+    """Embeddings of the videos' frames without any training, one a video; arguments as of `syncline.features`."""
     bodies = FolderBodies(
-        kind, None if keypoints is None else Path(keypoints), person=person,
-        options=PoseOptions() if options is None else options, cache=root,
-    )  # fmt: skip
-    found = list(open_videos(videos))
-    sampling = Sampling(choose_rate(found) if rate is None else rate)
-    chosen = bodies.decide(found, progress=progress)
+        kind, keypoints, person=person, options=PoseOptions() if options is None else options, cache=cache
+    )
+    sampling = Sampling(choose_rate(videos) if rate is None else rate)
+    chosen = bodies.decide(videos, progress=progress)
     if chosen in ("pose", "keypoints"):
-        return bodies.embed(found, sampling, progress=progress)
-    pictures = frozen_embeddings(found, FeatureCache(root, sampling=sampling))
+        return bodies.embed(videos, sampling, progress=progress)
+    pictures = frozen_embeddings(videos, FeatureCache(cache, sampling=sampling), callback=progress)
     if chosen == "pictures":
         return pictures
-    return side_by_side(pictures, bodies.embed(found, sampling, progress=progress))
+    return side_by_side(pictures, bodies.embed(videos, sampling, progress=progress))
 
 
 def side_by_side(one: Sequence[Embedding], other: Sequence[Embedding], share: float = 0.5) -> list[Embedding]:

@@ -37,6 +37,7 @@ from syncline.encoder.temporal import TemporalEncoder
 from syncline.errors import SynclineError
 from syncline.pose.mirror import FRAMES
 from syncline.pose.normalise import PoseSpace
+from syncline.progress import Callback, Steps, silent
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Sampling, Video
@@ -303,6 +304,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
         sampling: Sampling | None = None,
         cache: FeatureCache | None = None,
         chunk_size: int = 32,
+        callback: Callback = silent,
     ) -> list[Embedding]:
         """An ``Embedding`` of each video: vectors (t, d) float32, their times in seconds, and where they are from.
 
@@ -313,6 +315,7 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
                 encoder with poses: what ``syncline.encoder.pose_inputs.encoder_inputs`` gives; ``None`` asks the
                 estimator.
             chunk_size: frames that are in memory at a time. The result does not depend on it.
+            callback: told a ``Progress`` after each video.
 
         Raises:
             SynclineError: a file cannot be decoded.
@@ -322,13 +325,12 @@ class FrameEncoder(nn.Module, PyTorchModelHubMixin):
 
         if isinstance(videos, str | os.PathLike):  # one path, not the letters of one
             videos = [videos]
-        return [
-            embed_video(
-                self, video if isinstance(video, Video) else video_of(video),
-                sampling=sampling, cache=cache, chunk_size=chunk_size,
-            )
-            for video in videos
-        ]  # fmt: skip
+        opened = [video if isinstance(video, Video) else video_of(video) for video in videos]
+        step, found = Steps("embedding", len(opened), callback), []
+        for video in opened:
+            found.append(embed_video(self, video, sampling=sampling, cache=cache, chunk_size=chunk_size))
+            step(video.name)
+        return found
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """What ``save_pretrained`` and ``push_to_hub`` of the hub's mixin call."""

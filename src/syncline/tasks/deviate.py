@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from syncline.alignment.consensus import Consensus
 from syncline.alignment.inference import match_score
 from syncline.alignment.settings import MATCH_THRESHOLD, PAIR
 from syncline.data import Embedding
+from syncline.data.embedding import dataframe
 from syncline.errors import SynclineError
 from syncline.tasks.align import align
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
@@ -83,7 +86,12 @@ class Report:
     def __repr__(self) -> str:
         kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.2f} to {d.end:.2f} s" for d in self.deviations)
         said = "another activity" if self.stranger else kinds or "nothing deviates"
-        return f"Report({self.source!r}, oddness {self.oddness:.2f}: {said})"
+        return f"Report({Path(self.source).name!r}, oddness {self.oddness:.2f}: {said})"
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame``: a row a deviation, with ``kind``, ``start``, ``end``, ``score``, ``shown_at``."""
+        names = [field.name for field in fields(Deviation)]
+        return dataframe({name: [getattr(one, name) for one in self.deviations] for name in names})
 
 
 def deviate(

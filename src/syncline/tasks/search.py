@@ -39,7 +39,7 @@ class Hit:
     similarity: float = float("nan")
 
     def __repr__(self) -> str:
-        return f"Hit({self.source!r} at {self.seconds:.2f} s, score {self.score:.3f})"
+        return f"Hit({Path(self.source).name!r} at {self.seconds:.2f} s, score {self.score:.3f})"
 
 
 class MomentIndex:

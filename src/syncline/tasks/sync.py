@@ -57,7 +57,7 @@ class Timeline:
 
     def __repr__(self) -> str:
         end = float(self.seconds[-1]) if len(self.seconds) else 0.0
-        return f"Timeline({len(self.sources)} videos on {end:.2f} s, reference {self.reference!r})"
+        return f"Timeline({len(self.sources)} videos on {end:.2f} s, reference {FilePath(self.reference).name!r})"
 
     def __eq__(self, other: object) -> bool:
         return equal_results(self, other)

@@ -29,6 +29,7 @@ from syncline.tasks.folder import FolderConsensus, Votes, belonging, clip_second
 from syncline.tasks.pairs import check_pair
 from syncline.tasks.suggest import suggest
 from syncline.tasks.within import reference_of
+from syncline.wording import counted
 
 FORMAT = "syncline template 1"
 MOST_VIDEOS = 40
@@ -54,7 +55,7 @@ class MadeWith:
     arrays: Mapping[str, NDArray[np.floating[Any]]] | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Template:
     """A folder's consensus, to be kept.
 
@@ -79,6 +80,11 @@ class Template:
     event_names: tuple[str, ...] = ()
     events: Mapping[int, Events] | None = None
     pins: Mapping[tuple[int, int], NDArray[np.int64]] | None = None
+
+    def __repr__(self) -> str:
+        events = f", events {', '.join(self.event_names)}" if self.event_names else ""
+        reference = Path(self.embeddings[self.reference].source).name
+        return f"Template({counted(len(self.embeddings), 'video')}, reference {reference!r}{events})"
 
     @classmethod
     def of(
@@ -186,7 +192,7 @@ class Template:
             SynclineError: no such file, another kind of file, or one that is damaged.
         """
         if not Path(path).is_file():
-            raise SynclineError(f"--template {path}: no such file; syncline sync FOLDER --save-template writes one")
+            raise SynclineError(f"template {path}: no such file; syncline sync FOLDER --save-template writes one")
         try:
             with safe_open(path, framework="np") as file:
                 described = file.metadata() or {}

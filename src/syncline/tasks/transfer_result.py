@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Transferred:
     def __repr__(self) -> str:
         pairs = zip(self.events, self.confidence.tolist(), strict=True)
         said = ", ".join(f"{'absent' if at is None else f'{at:.2f} s'} ({sure:.0%})" for at, sure in pairs)
-        return f"Transferred({self.source!r}: {said})"
+        return f"Transferred({Path(self.source).name!r}: {said})"
 
     def __eq__(self, other: object) -> bool:
         return equal_results(self, other)
@@ -54,3 +55,16 @@ class Transferred:
         """A pandas ``DataFrame``: a row an event, with ``seconds`` (NaN where it is absent) and ``confidence``."""
         seconds = np.array([np.nan if event is None else event for event in self.events])
         return dataframe({"seconds": seconds, "confidence": self.confidence})
+
+    def plot(self) -> Any:
+        """A matplotlib ``Figure``: where each event is, the taller the surer; absent ones are left out."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5.6, 2.2), layout="constrained")
+        axes = figure.add_subplot()
+        shown = [(at, sure, i) for i, (at, sure) in enumerate(zip(self.events, self.confidence)) if at is not None]
+        for at, sure, number in shown:
+            axes.vlines(at, 0, sure, linewidth=2.0)
+            axes.annotate(f"event {number}", (at, sure), ha="center", va="bottom", fontsize=7)
+        axes.set(xlabel="seconds", ylabel="confidence", ylim=(0, 1.15), title=Path(self.source).name[-40:])
+        return figure
