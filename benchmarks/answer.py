@@ -37,7 +37,7 @@ def answers(folder: Path, turns: int) -> None:
     render_synthetic(folder / "set", SyntheticConfig(num_videos=8, seed=0, seconds=(10.0, 10.0)))
     clips = sorted((folder / "set").rglob("*.mp4"))
     labels = folder / "labels.csv"
-    labels.write_text(f"video,fps,events\n{clips[0].name},30,90;180\n", encoding="utf-8")
+    labels.write_text(f"video,fps,events\n{clips[0].name},30,60;90\n", encoding="utf-8")
     quiet = ["--figures", "none"]
     lines = {
         "align": ["align", clips[0], clips[1], "--force", "--no-films", *quiet],

@@ -28,8 +28,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy  # whose parts are imported when first used
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
@@ -335,7 +335,7 @@ def _with_velocities(
         own = slice(start, end)
         step = float(np.median(np.diff(seconds[own]))) if end - start > 1 else 0.0
         if step > 0 and sigma_seconds > 0:
-            smooth[own] = gaussian_filter1d(flat[own], sigma_seconds / step, axis=0, mode="nearest")
+            smooth[own] = scipy.ndimage.gaussian_filter1d(flat[own], sigma_seconds / step, axis=0, mode="nearest")
         if step > 0:
             speed[own] = np.gradient(smooth[own], axis=0) / step
     return np.concatenate([smooth, speed], axis=1) if velocities else smooth
