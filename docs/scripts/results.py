@@ -121,7 +121,7 @@ def means(rows: list[dict[str, Any]]) -> dict[str, dict[str, NDArray[np.float64]
 
 def table(found: dict[str, dict[str, NDArray[np.float64]]], rows: list[dict[str, Any]]) -> str:
     """Methods by events carried by nearest frame, then the controls."""
-    asked = [row for row in difference_rows(rows, "SCL") if row["metric"] in ASKED]
+    asked = difference_rows(rows, "SCL", metrics=ASKED)
     text = ["| method | " + " | ".join(METRICS.values()) + " | for / against |", "|---" * (len(METRICS) + 2) + "|"]
     for method in ranked(found):
         cells = [f"{mean:.1f} [{low:.1f}, {high:.1f}]" for mean, low, high in (found[method][m] for m in METRICS)]

@@ -154,7 +154,7 @@ def speeds(lines: list[dict[str, Any]]) -> str:
 
 def differences(rows: list[dict[str, Any]], method: str, baseline: str) -> str:
     """Event transfer of one method less another's, with 95 % intervals over source videos."""
-    found = [row for row in difference_rows(rows, baseline) if row["method"] == method and row["metric"] in ASKED]
+    found = difference_rows(rows, baseline, methods=[method], metrics=ASKED)
     text = ["| set | clips | " + " | ".join(ASKED) + " |", "|---|---" + "|---" * len(ASKED) + "|"]
     for place in dict.fromkeys((row["set"], row["protocol"]) for row in found):
         cells = {row["metric"]: row for row in found if (row["set"], row["protocol"]) == place}
@@ -173,12 +173,10 @@ def every_row(rows: list[dict[str, Any]], config: BenchConfig) -> str:
     """Event transfer of every row less the row that it changes one thing of: a table for each set and protocol."""
     text = []
     baselines = {label: changed(label, config) for label in config.methods}
-    found = [
-        row
-        for baseline in dict.fromkeys(baselines.values())
-        for row in difference_rows(rows, baseline)
-        if row["metric"] in ASKED and baselines.get(row["method"]) == baseline
-    ]
+    found = []
+    for baseline in dict.fromkeys(baselines.values()):
+        methods = [label for label, other in baselines.items() if other == baseline]
+        found += difference_rows(rows, baseline, methods=methods, metrics=ASKED)
     for name, protocol in dict.fromkeys((row["set"], row["protocol"]) for row in found):
         text.append(f"#### {name}, {protocol}: each row less its baseline\n")
         text += ["| row | less | " + " | ".join(ASKED) + " |", "|---|---" + "|---" * len(ASKED) + "|"]

@@ -6,12 +6,14 @@ other; seeds are averaged first, so that one lucky seed is no result.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 FEWEST = 5
 """Videos that a bootstrap needs before it is believed."""
@@ -89,13 +91,19 @@ def paired_bootstrap(
     if not shared:
         return Difference(math.nan, math.nan, math.nan, 0, 0, 0)
     differences = np.array([first[video] - second[video] for video in shared])
-    chosen = np.random.default_rng(seed).integers(0, len(shared), (resamples, len(shared)))
+    chosen = _resampled(seed, len(shared), resamples)
     low, high = np.quantile(differences[chosen].mean(axis=1), [0.025, 0.975])
     better = differences < 0 if lower_is_better else differences > 0
     worse = differences > 0 if lower_is_better else differences < 0
     return Difference(
         float(differences.mean()), float(low), float(high), int(better.sum()), int(worse.sum()), len(shared)
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _resampled(seed: int, count: int, resamples: int) -> NDArray[np.int64]:
+    """(resamples, count) which videos each draw has: the same for every metric of a table."""
+    return np.random.default_rng(seed).integers(0, count, (resamples, count))
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:

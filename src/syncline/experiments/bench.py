@@ -380,13 +380,20 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
         if not controls and line["label"] not in config.methods:
             continue
         if given is not None:  # controls of before have none
-            given = EncoderConfig.from_dict(given).as_dict() if controls else current_settings(given)
-            given = json.loads(json.dumps(given))  # as what is wanted
+            given = given if controls else given | {"seed": 0}  # read once for all seeds
+            given = _settings_of_today(json.dumps(given, sort_keys=True), controls)
             sampling = json.dumps((given if controls else given["encoder"])["sampling"])
-            if given != wanted(line["label"], sampling) | ({} if controls else {"seed": line["seed"]}):
+            if given != wanted(line["label"], sampling):
                 continue
         shown[line["set"], line["label"], line["seed"]] = line
     return list(shown.values())
+
+
+@functools.cache
+def _settings_of_today(written: str, controls: bool) -> Any:
+    """What a line says of its encoder (controls) or training, in JSON, with the names and defaults of today."""
+    given = json.loads(written)
+    return json.loads(json.dumps(EncoderConfig.from_dict(given).as_dict() if controls else current_settings(given)))
 
 
 def _speeds(lines: Sequence[Mapping[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,16 +135,28 @@ def difference(rows: Sequence[Row], first: str, second: str, metric: str) -> Dif
     return paired_bootstrap(*values, lower_is_better=better_is_lower(metric))
 
 
-def difference_rows(rows: Sequence[Row], baseline: str) -> list[dict[str, Any]]:
-    """Every method against `baseline`, for each set, protocol and ranked metric with values by video."""
+def difference_rows(
+    rows: Sequence[Row],
+    baseline: str,
+    *,
+    methods: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Every method against `baseline`, for each set, protocol and ranked metric with values by video.
+
+    ``methods`` and ``metrics`` (headings of columns) limit it to those.
+    """
+    columns = [c for c in COLUMNS if c.ranked and (metrics is None or c.heading in metrics)]
     result = []
     for name in dict.fromkeys(row["set"] for row in rows):
         for protocol in dict.fromkeys(row["protocol"] for row in rows):
             own = _of(rows, name, protocol)
             for method in dict.fromkeys(row["method"] for row in own):
-                for column in COLUMNS:
-                    found = difference(own, method, baseline, column.key) if column.ranked else None
-                    if method == baseline or found is None or not found.videos:
+                if method == baseline or (methods is not None and method not in methods):
+                    continue
+                for column in columns:
+                    found = difference(own, method, baseline, column.key)
+                    if not found.videos:
                         continue
                     scaled = {k: column.factor * getattr(found, k) for k in ("mean", "low", "high")}
                     result.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -182,6 +183,7 @@ def as_yaml(config: TrainConfig) -> str:
     return str(yaml.safe_dump(_plain(config.as_dict()), sort_keys=False))
 
 
+@functools.cache
 def _parser() -> Any:
     import jsonargparse
 
