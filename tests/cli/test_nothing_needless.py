@@ -14,8 +14,8 @@ from syncline.cli.main import VERBS
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
 
 NEEDLESS = (
-    "torchvision", "timm", "accelerate", "sklearn", "matplotlib", "scipy.stats", "scipy.cluster", "scipy.spatial", "scipy.ndimage",
-    "huggingface_hub",
+    "torchvision", "timm", "accelerate", "sklearn", "matplotlib", "scipy.stats", "scipy.cluster", "scipy.spatial",
+    "scipy.ndimage", "huggingface_hub",
 )  # fmt: skip
 TELL = f"""
 import json, sys
