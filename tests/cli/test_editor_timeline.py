@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from bars import write_bar_codes
 
 from syncline.cli.main import main
+from syncline.video import VideoReader, VideoWriter
 
 otio = pytest.importorskip("opentimelineio")
 
@@ -42,6 +44,41 @@ def test_sync_writes_a_track_a_film(folder: Path, tmp_path: Path) -> None:
     timeline = otio.adapters.read_from_file(str(tmp_path / "all.otio"))
     assert [track.name for track in timeline.tracks] == ["0.mp4", "1.mp4", "2.mp4"]
     assert len({track.duration().value for track in timeline.tracks}) == 1
+    reference = json.loads((tmp_path / "out" / "sync.json").read_text())["reference"]
+    whole = {"0.mp4": 3.0, "1.mp4": 2.5, "2.mp4": 2.0}[reference]
+    assert timeline.tracks[0].duration().to_seconds() == pytest.approx(whole), "to the end of the last picture"
+
+
+def test_cameras_at_one_event_keep_their_pace(folder: Path, tmp_path: Path) -> None:
+    early, late = tmp_path / "cameras" / "early.mp4", tmp_path / "cameras" / "late.mp4"
+    early.parent.mkdir()
+    early.write_bytes((folder / "0.mp4").read_bytes())
+    reader = VideoReader(early)
+    with VideoWriter(late, height=reader.height, width=reader.width, rate=30) as writer:
+        for frame in range(15, 90):
+            writer.write(reader.frames_at([frame / 30 + 0.01]).pixels[0], (frame - 15) / 30)
+    out, project = tmp_path / "out", tmp_path / "cameras.fcpxml"
+    words = ["--same-event", "--reference", "early.mp4", "--no-films", "--figures", "none", "--copies", "cut"]
+    assert main(["sync", str(early.parent), *words, "--out", str(out), "--timeline", str(project)]) == 0
+    timeline = otio.adapters.read_from_file(str(project))
+    timeline = timeline if hasattr(timeline, "tracks") else timeline[0]
+    (first,), (gap, second) = timeline.tracks
+    assert isinstance(gap, otio.schema.Gap)
+    assert gap.duration().to_seconds() == pytest.approx(0.5, abs=2 / 30)
+    assert (first.duration().to_seconds(), second.duration().to_seconds()) == (pytest.approx(3.0), pytest.approx(2.5))
+    copies = [VideoReader(path) for path in sorted((out / "copies").glob("*.mp4"))]
+    assert len({copy.num_frames for copy in copies}) == 1
+    one, other = (copy.frames_at([1.01]).pixels[0].astype(float) for copy in copies)
+    assert abs(one - other).mean() < abs(one - copies[0].frames_at([1.51]).pixels[0]).mean()
+
+
+def test_a_form_without_speeds_is_refused_before_any_work(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "all.fcpxml"
+    assert main(["sync", str(folder), "--out", str(tmp_path / "out"), "--timeline", str(project)]) == 1
+    assert "writes no changes of speed into FCPXML" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_form_that_is_none_is_refused_before_any_work(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,16 @@ def test_an_edl_for_each_film_comes_back(tmp_path: Path) -> None:
     timeline = otio.adapters.read_from_file(str(files[1]), rate=30)
     assert_shows(timeline.tracks[0], SECONDS, WARPED, 30.0)
     assert [mark.name for clip in timeline.find_clips() for mark in clip.markers] == ["LIFT"]
+    text = files[1].read_text()
+    twice = re.search(r"(\S+) (\S+) (\S+) (\S+)\nM2   bmp4     060\.0 ", text)
+    assert twice is not None, "the reel of the event, and frames a second"
+    begin, end, shown_from, shown_until = (otio.opentime.from_timecode(code, 30).to_frames() for code in twice.groups())
+    assert end - begin == 2 * (shown_until - shown_from), "at twice the speed twice as much of the source"
+
+
+@pytest.mark.parametrize(("rate", "usual"), [(15.0, 30.0), (12.5, 25.0), (8.0, 24.0), (29.97, 30000 / 1001)])
+def test_frames_of_slow_films_last_whole_frames(rate: float, usual: float) -> None:
+    assert make_timeline(SECONDS, [film("a.mp4", SECONDS, rate=rate)]).tracks[0].duration().rate == usual
 
 
 def test_fcpxml_holds_cuts_and_refuses_speeds(tmp_path: Path) -> None:

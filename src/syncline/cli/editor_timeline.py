@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncline.cli.options import known_events
 from syncline.cli.terminal import say
+from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,10 +28,16 @@ def add_timeline_option(parser: argparse.ArgumentParser) -> None:
 
 def check_timeline(arguments: argparse.Namespace) -> None:
     """Refuses a --timeline that cannot be written, before any work."""
-    if arguments.timeline is not None:
-        from syncline.report.timelines import check_timeline_path
+    if arguments.timeline is None:
+        return
+    from syncline.report.timelines import check_timeline_path
 
-        check_timeline_path(arguments.timeline)
+    check_timeline_path(arguments.timeline)
+    if arguments.timeline.suffix.lower() == ".fcpxml" and not getattr(arguments, "same_event", False):
+        raise SynclineError(
+            f"--timeline {arguments.timeline}: OpenTimelineIO writes no changes of speed into FCPXML, and films in "
+            "step have some; give .otio or .edl, or sync --same-event, where every film keeps its pace"
+        )
 
 
 def write_editor_timeline(
@@ -47,6 +54,8 @@ def write_editor_timeline(
     """
     if arguments.timeline is None:
         return
+    import numpy as np
+
     from syncline.report.timelines import TimelineFilm, write_timeline
     from syncline.video import open_video
 
@@ -56,6 +65,6 @@ def write_editor_timeline(
         marks = zip(videos.event_names, known_events(video, videos.num_phases))
         events = tuple((name, second, "") for name, second in marks if second is not None)
         end = float(times[-1]) + 1 / video.frame_rate
-        films.append(TimelineFilm(video.name, video.path, end, video.frame_rate, own, events))
+        films.append(TimelineFilm(video.name, video.path, end, video.frame_rate, np.minimum(own, end), events))
     for path in write_timeline(arguments.timeline, seconds, films, name=videos.name):
         say(f"editor timeline: {path}")

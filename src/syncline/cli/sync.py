@@ -12,6 +12,7 @@ from syncline.cli.editor_timeline import add_timeline_option, check_timeline, wr
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import add_label_rate, labels_of, pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
+from syncline.cli.same_event import by_offsets, offsets_of, say_offset
 from syncline.cli.template import save_template
 from syncline.cli.terminal import Bars, progress, say, warn
 from syncline.wording import counted
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from syncline.alignment.pair_posteriors import Mapper
-    from syncline.data import Embedding, Video, VideoSet
+    from syncline.data import VideoSet
     from syncline.tasks import FolderConsensus, Timeline
     from syncline.tasks.align import PairAligner
 
@@ -37,10 +38,6 @@ writes into --out: timeline.csv (a row an instant of the common time, a column a
 no part), sync.json (reference, coverage and misfit of every video, offsets), the picture timeline, and grid.mp4; with
 --copies the folder copies/: equally many frames each, at one rate, whole pictures throughout.
 """
-
-
-AGREE = 0.1
-"""Seconds by which the offsets by pictures and by sound may differ, beside what both are unsure of."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -137,21 +134,24 @@ def run(arguments: argparse.Namespace) -> None:
         ],
     }
     if arguments.same_event:
-        value["offsets"] = _offsets(videos, embeddings, start)
+        value["offsets"] = offsets_of(videos, embeddings, start)
     write_json(arguments.out / "sync.json", value)
     say("    misfit   on the timeline   video")
     for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
         misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
         say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}")
     for entry in value.get("offsets", []):
-        _say_offset(entry)
+        say_offset(entry)
     say(f"results in {arguments.out}; reference {names[start]}")
-    write_editor_timeline(arguments, videos, timeline.seconds, list(timeline.positions))
+    own_pace = by_offsets(videos, value["offsets"], timeline) if arguments.same_event else None
+    edited = _to_the_end(timeline) if own_pace is None else own_pace
+    write_editor_timeline(arguments, videos, edited.seconds, list(edited.positions))
     draw(arguments, "timeline", lambda: _picture(timeline, names))
     if not arguments.no_films:
         _film(arguments, videos, timeline, reference)
     if arguments.copies:
-        _copies(arguments, videos, timeline)
+        cut = own_pace is not None and arguments.copies == "cut"
+        _copies(arguments, videos, own_pace if cut and own_pace is not None else timeline)
 
 
 def _template(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet, folder: FolderConsensus) -> None:
@@ -192,94 +192,20 @@ def _aligner(arguments: argparse.Namespace, joint: bool) -> AbstractContextManag
     )
 
 
-def _agreeing(entry: dict[str, Any]) -> list[str]:
-    """Which of sound, flash and pictures say the same: the largest such group, of equals that of the surest; [] if
-    there are no two.
-    """
-    ways = {"sound": entry["sound"], "flash": entry["flash"], "pictures": entry}
-    known = {way: line for way, line in ways.items() if "offset" in line}
+def _to_the_end(timeline: Timeline) -> Timeline:
+    """With an instant more at its end, so that an editor shows the last picture as long as any other."""
+    from dataclasses import replace
 
-    def near(way: str, other: str) -> bool:
-        room = AGREE if "pictures" in (way, other) else 0.0
-        room += sum(known[one]["offset_within"] for one in (way, other))
-        return bool(abs(known[way]["offset"] - known[other]["offset"]) <= room)
+    import numpy as np
 
-    groups = [[way, *(other for other in known if other != way and near(way, other))] for way in known]
-    best = max(groups, key=len, default=[])
-    return best if len(best) > 1 else []
-
-
-def _offsets(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[dict[str, Any]]:
-    """second of the video = offset + rate × second of the reference; for the reference itself nothing is estimated."""
-    from dataclasses import asdict
-
-    from syncline.errors import SynclineError
-    from syncline.tasks import estimate_offset
-    from syncline.tasks.flash import flashes_of, match_flashes
-    from syncline.tasks.result_files import plain
-
-    found: list[dict[str, Any]] = []
-    light = flashes_of(videos[start].path)
-    for i, (video, embedding) in enumerate(zip(videos, embeddings, strict=True)):
-        if i == start:
-            found.append({"video": video.name, "offset": 0.0, "rate": 1.0})
-            continue
-        entry: dict[str, Any] = {"video": video.name}
-        try:
-            line = estimate_offset(embeddings[start], embedding)
-            entry |= {key: plain(number) for key, number in asdict(line).items()}
-        except SynclineError as error:
-            entry["problem"] = str(error)
-        entry["sound"] = _by_sound(videos[start], video, entry)
-        try:
-            flash = match_flashes(light, flashes_of(video.path))
-            entry["flash"] = {key: plain(number) for key, number in asdict(flash).items()}
-        except SynclineError as error:
-            entry["flash"] = {"problem": str(error)}
-        entry["agree"] = _agreeing(entry)
-        found.append(entry)
-    return found
-
-
-def _by_sound(reference: Video, video: Video, pictures: dict[str, Any]) -> dict[str, Any]:
-    """The same by sound, and whether the two ways agree; a `problem` where there is none or nothing in common."""
-    from dataclasses import asdict
-
-    from syncline.errors import SynclineError
-    from syncline.tasks.result_files import plain
-    from syncline.tasks.sound import sound_offset
-
-    try:
-        line = sound_offset(reference.path, video.path)
-    except SynclineError as error:
-        return {
-            "problem": str(error).replace(f"{reference.path}: ", f"{reference.name} ").replace(f"{video.path}: ", "")
-        }
-    value = {key: plain(number) for key, number in asdict(line).items()} | {"drifts": line.drifts}
-    if "offset" in pictures:
-        apart = abs(line.offset - pictures["offset"])
-        value["agrees_with_pictures"] = bool(apart <= AGREE + pictures["offset_within"] + line.offset_within)
-    return value
-
-
-def _say_offset(entry: dict[str, Any]) -> None:
-    """Lines for people: by sound, by a flash of light, by pictures, and which of them agree."""
-    ways = [("sound", entry.get("sound", {})), ("a flash of light", entry.get("flash", {})), ("pictures", entry)]
-    for way, line in ways:
-        if "offset_within" in line:  # as the reference itself has none
-            unsure = f" ± {line['rate_within']:.6f}" if "rate_within" in line else ""
-            say(f"  {entry['video']}: at {line['offset']:+.3f} ± {line['offset_within']:.3f} s where the reference "
-                f"begins, runs × {line['rate']:.6f}{unsure} by {way}")  # fmt: skip
-        elif "problem" in line:
-            say(f"  {entry['video']}: nothing by {way}: {line['problem']}")
-    sound = entry.get("sound", {})
-    if "offset" in sound:
-        say(f"    by sound {'the two drift apart' if sound['drifts'] else 'no drift that can be told'}")
-    known = [way for way, line in ways if "offset" in line]
-    if len(known) > 1:
-        agree = entry["agree"]
-        said = f"{' and '.join(agree)} agree" if agree else "no two agree"
-        say(f"    {said}; trust {agree[0] if agree else known[0]} most")
+    seconds, positions = timeline.seconds, timeline.positions
+    if len(seconds) < 2:
+        return timeline
+    return replace(
+        timeline,
+        seconds=np.append(seconds, 2 * seconds[-1] - seconds[-2]),
+        positions=np.column_stack([positions, 2 * positions[:, -1] - positions[:, -2]]),
+    )
 
 
 def _copies(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline) -> None:

@@ -6,12 +6,15 @@ markers on the clips. Cuts lie on whole frames of the timeline, so a piece may b
 
 A piece ends where one speed would place a moment more than a frame wrong, so a smooth path becomes few clips. FCPXML
 and EDL are written by OpenTimelineIO's adapters. That of FCPXML leaves changes of speed out, so a project that has any
-is refused. An EDL holds one track, so each film gets a file of its own.
+is refused. An EDL holds one track, so each film gets a file of its own; where speed changes, the adapter writes ends of
+sources that are divided by the speed instead of multiplied, and these are set right.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +120,7 @@ def write_timeline(
 def make_timeline(
     seconds: Float64[np.ndarray, " k"], films: Sequence[TimelineFilm], *, name: str = "syncline"
 ) -> opentimelineio.schema.Timeline:
-    """The project as an object of OpenTimelineIO; its rate is the usual one nearest to the fastest film's.
+    """The project as an object of OpenTimelineIO; its rate is a usual one that shows the fastest film's frames evenly.
 
     Raises:
         SynclineError: fewer than two instants, or the extra is missing.
@@ -200,7 +203,7 @@ def _clip(otio: Any, film: TimelineFilm, piece: Piece, frames: int, rate: float)
     clip.metadata["syncline"] = {"film_start": piece.film_start, "film_end": piece.film_end, "speed": piece.speed}
     if abs(piece.speed) < 1e-6:
         clip.effects.append(otio.schema.FreezeFrame())
-    elif round(abs(piece.speed - 1) * frames) > 0:
+    elif frames > 1 and round(abs(piece.speed - 1) * frames) > 0:  # a single frame has no speed
         clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=piece.speed))
     for name, second, remark in film.events:
         if piece.film_start <= second < piece.film_end:
@@ -218,7 +221,15 @@ def _frame(seconds: float, rate: float) -> int:
 
 
 def _usual_rate(rate: float) -> float:
-    """The rate of editors that is nearest in ratio."""
+    """The rate of editors that is the film's or the least multiple of it, else the one nearest in ratio.
+
+    Examples:
+        >>> [_usual_rate(rate) for rate in (15.0, 25.0, 29.97, 12.5, 33.0)]
+        [30.0, 25.0, 29.97002997002997, 25.0, 30.0]
+    """
+    for usual in sorted(_USUAL_RATES):
+        if abs(usual / rate / max(1, round(usual / rate)) - 1) < 5e-4:
+            return usual
     return min(_USUAL_RATES, key=lambda usual: abs(math.log(usual / max(rate, 1e-3))))
 
 
@@ -227,13 +238,34 @@ def _written(path: Path, timeline: opentimelineio.schema.Timeline, adapter: str)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with replacing(path) as temporary:
-            otio.adapters.write_to_file(timeline, str(temporary), adapter_name=adapter)
+            text = otio.adapters.write_to_string(timeline, adapter_name=adapter)
+            if adapter == "cmx_3600":
+                text = _right_ends(text, timeline.tracks[0].duration().rate)
+            temporary.write_text(text, encoding="utf-8")
     except OSError:
         raise
     except Exception as error:  # adapters raise types of their own
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SynclineError(f"{path} cannot be written by the adapter {adapter}: {said}") from error
     return path
+
+
+def _right_ends(text: str, rate: float) -> str:
+    """An EDL whose sources end where the speed takes them, and whose M2 lines name the reel of their event."""
+    opentime = _otio().opentime
+    lines = text.splitlines()
+    for number, (line, effect) in enumerate(itertools.pairwise(lines)):
+        event = re.fullmatch(r"(\d+ +(\S+) .* )(\S+) (\S+) (\S+) (\S+)", line)
+        speed = re.fullmatch(r"M2 .*?(-?[\d.]+)\s+([\d:]+)", effect)
+        if event is None or speed is None:
+            continue
+        begin, start, end = (opentime.from_timecode(event[k], rate).to_frames() for k in (3, 5, 6))
+        per_second = float(speed[1])
+        until = begin + max(1, round((end - start) * per_second / rate))
+        source_end = opentime.to_timecode(opentime.RationalTime(until, rate), rate)
+        lines[number] = f"{event[1]}{event[3]} {source_end} {event[5]} {event[6]}"
+        lines[number + 1] = f"M2   {event[2]:<8} {per_second:05.1f}                {speed[2]}"
+    return "\n".join(lines) + "\n"
 
 
 def _otio() -> Any:
