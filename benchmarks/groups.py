@@ -1,12 +1,17 @@
 """What `sync`, `deviate` and `transfer --suggest` give on the real sets, by frozen features and the folder's consensus.
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.groups [--sets human_golf ...] [--what sync deviate suggest]
+        [--across-clips]
 
-One line a set and thing into `results/groups.jsonl`. `sync`, all whole clips: how far true events lie, on the common
+One line a set and thing into `results/groups.jsonl`. Features are standardised over the whole clips of the set, as the
+verbs do it. `--across-clips`: the consensus compares all that pictures show, not only what changes within a clip (see
+`alignment.settings.CONSENSUS`). `sync`, all whole clips: how far true events lie, on the common
 timeline, from where the same event lies in the median clip (median over events and clips, seconds), by `joint`, by
 `star`, and by the plain share of each video; and the rank correlation of a clip's misfit with that distance of its own
-events. `deviate`: how many whole clips have a missing or an extra part; and precision and recall of frames of foreign
-or reversed stretches, of the validation clips spliced, in a folder with the whole training clips. `suggest`: F1 from
+events. `deviate`: how many whole clips have a missing or an extra part, in how many of those with a missing one an
+event is absent that the reference has, and how many are not compared, as strangers or as of another cluster; and
+precision and recall of frames of foreign or reversed stretches, of the validation clips spliced, in a folder with the
+whole training clips. `suggest`: F1 from
 the two clips that are named, beside the mean of ten draws of two and of ten labelled clips.
 """
 
@@ -78,13 +83,16 @@ def deviate_rows(
     train: Sequence[Target], whole: Sequence[Target], clips: Sequence[Clip], spliced: Sequence[Target],
     folder: FolderConsensus,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    _, reports = deviate_from_group(folder.embeddings, folder.group)
-    flagged = [any(d.kind in ("missing", "extra") for d in report.deviations) for report in reports]
+    start, reports = deviate_from_group(folder.embeddings, folder.group, doubtful=folder.votes.doubtful)
+    videos = [*train, *whole]
+    kinds = [{d.kind for d in report.deviations} for report in reports]
+    lacks = [lacks_an_event(video, videos[start]) for i, video in enumerate(videos) if i != start]
     everyone = [target.embedding for target in [*train, *spliced]]
-    other = gather_folder(everyone, voters=range(len(train)))
+    other = gather_folder(everyone, voters=range(len(train)), within_clips=folder.group.within_clips)
     new = range(len(train), len(everyone))
     counts = np.zeros(3)
-    for clip, report, place in zip(clips, deviate_from_group(everyone, other.group, only=new)[1], new, strict=True):
+    made = deviate_from_group(everyone, other.group, only=new, doubtful=other.votes.doubtful)[1]
+    for clip, report, place in zip(clips, made, new, strict=True):
         odd, pts = clip.labels < 0, everyone[place].pts_seconds
         claimed = np.zeros(len(pts), dtype=bool)
         for d in report.deviations:
@@ -93,10 +101,18 @@ def deviate_rows(
         counts += ((claimed & odd).sum(), claimed.sum(), odd.sum())
     hit, claimed_frames, odd_frames = counts
     yield {
-        "what": "deviate", "clips": len(train) + len(whole), "whole_flagged": sum(flagged),
+        "what": "deviate", "clips": len(videos), "lack_an_event": sum(lacks),
+        "whole_flagged": sum(bool(found & {"missing", "extra"}) for found in kinds),
+        "missing": sum("missing" in found for found in kinds), "extra": sum("extra" in found for found in kinds),
+        "missing_and_lacks_an_event": sum("missing" in k and lack for k, lack in zip(kinds, lacks, strict=True)),
         "strangers": sum(report.stranger for report in reports), "spliced": len(spliced),
         "precision": round(hit / max(claimed_frames, 1), 4), "recall": round(hit / max(odd_frames, 1), 4),
     }  # fmt: skip
+
+
+def lacks_an_event(video: Target, reference: Target) -> bool:
+    """Whether an event of the reference is absent from a video."""
+    return any(e is None and r is not None for e, r in zip(video.events, reference.events, strict=True))
 
 
 def suggest_rows(videos: Sequence[Target], folder: FolderConsensus, tolerance: float) -> Iterator[dict[str, Any]]:
@@ -121,17 +137,17 @@ def suggest_rows(videos: Sequence[Target], folder: FolderConsensus, tolerance: f
     }  # fmt: skip
 
 
-def rows_of(path: Path, asked: Sequence[str]) -> Iterator[dict[str, Any]]:
+def rows_of(path: Path, asked: Sequence[str], within_clips: bool) -> Iterator[dict[str, Any]]:
     """The lines of one set, with the seconds of CPU that each took."""
     videos = open_videos(path)
     train_clips, clips = clips_of(videos, None, FeatureCache())
     tick = float(np.median(np.concatenate([np.diff(clip.times) for clip in train_clips])))
-    embed = frozen(train_clips)
+    embed = frozen([*train_clips, *clips["whole"]])
     train, whole, spliced = (
         targets_of(some, embed, videos.num_phases, tick) for some in (train_clips, clips["whole"], clips["spliced"])
     )
     everyone = [*train, *whole]
-    folder = gather_folder([target.embedding for target in everyone])
+    folder = gather_folder([target.embedding for target in everyone], within_clips=within_clips)
     made = {
         "sync": sync_rows(everyone, folder),
         "deviate": deviate_rows(train, whole, clips["spliced"], spliced, folder),
@@ -140,13 +156,14 @@ def rows_of(path: Path, asked: Sequence[str]) -> Iterator[dict[str, Any]]:
     for what in asked:
         began = time.process_time()
         for row in made[what]:
-            yield row | {"cpu_s": round(time.process_time() - began, 1)}
+            yield row | {"within_clips": within_clips, "cpu_s": round(time.process_time() - began, 1)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=list(TOLERANCES))
     parser.add_argument("--what", nargs="+", default=["sync", "deviate", "suggest"])
+    parser.add_argument("--across-clips", action="store_true", help="compare all that pictures show")
     arguments = parser.parse_args()
     data = os.environ.get("SYNCLINE_TEST_DATA")
     if not data:
@@ -154,7 +171,7 @@ def main() -> None:
         return
     around = surroundings("numba", "scipy")
     for name in arguments.sets:
-        for row in rows_of(Path(data) / name, arguments.what):
+        for row in rows_of(Path(data) / name, arguments.what, not arguments.across_clips):
             append("groups", {"set": name} | row | around)
 
 

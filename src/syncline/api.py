@@ -352,14 +352,17 @@ def deviate(
         folder = known.with_clips(folder_clips("videos", videos, times, rate, as_known))
         new = range(len(known.embeddings), len(folder.embeddings))
         found = deviate_from_group(
-            folder.embeddings, folder.group, reference=known.reference, min_seconds=min_seconds, only=new
-        )[1]
+            folder.embeddings, folder.group, reference=known.reference, min_seconds=min_seconds, only=new,
+            doubtful=folder.votes.doubtful,
+        )[1]  # fmt: skip
         return rank(found)
     clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
     if len(clips) < 2:
         raise SynclineError("videos holds one clip; deviating needs two or more, or a template=")
     if reference is None:
-        return rank(deviate_from_group(clips, gather_folder(clips).group, min_seconds=min_seconds)[1])
+        folder = gather_folder(clips)
+        found = deviate_from_group(clips, folder.group, min_seconds=min_seconds, doubtful=folder.votes.doubtful)[1]
+        return rank(found)
     number = index_of("reference", reference, clips)
     others = [clip for i, clip in enumerate(clips) if i != number]
     return rank([deviate_from(clips[number], clip, min_seconds=min_seconds) for clip in others])

@@ -68,6 +68,22 @@ def test_strangers_of_three_kinds_have_no_vote() -> None:
     assert votes.clusters == (tuple(range(12)),)
 
 
+def test_strangers_are_in_doubt_where_they_match_nearly_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = [*people(12), *strangers()]
+    values = {12: room.SURE_EVIDENCE + 0.01, 13: room.SURE_EVIDENCE - 0.01, 14: 0.0}
+
+    def told(embeddings: object, judges: list[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        table = np.full((15, len(judges)), 1.5)
+        for i, value in values.items():
+            table[i] = value
+        return np.full((15, len(judges)), 0.5), table
+
+    monkeypatch.setattr(room, "_matches", told)
+    votes = voting(videos)
+    assert votes.strangers == (12, 13, 14)
+    assert votes.doubtful == (12,)
+
+
 def test_a_stranger_in_the_folder_changes_no_answer() -> None:
     videos = people(8)
     alone, beside = gather_folder(videos), gather_folder([*videos, *strangers()[1:]])

@@ -103,6 +103,17 @@ def test_a_stranger_is_another_activity_and_has_no_part_in_the_timeline() -> Non
     assert (timeline.coverage[:-1] > 0.8).all()
 
 
+def test_a_doubtful_video_is_compared_and_has_no_vote() -> None:
+    embeddings, _ = group(5)
+    embeddings.append(walk(warp(90, 9)[:60], "half of it", noise=0.2, seed=4))
+    consensus = Consensus([e.vectors for e in embeddings], weights=[1, 1, 1, 1, 1, 0])
+    reference, reports = deviate_from_group(embeddings, consensus, doubtful=[5])
+    assert reference != 5
+    (found,) = [report for report in reports if report.source == "half of it"]
+    assert not found.stranger
+    assert [d.kind for d in found.deviations if d.kind == "missing"]
+
+
 def test_two_activities_are_kept_apart() -> None:
     one, _ = group(5)
     other = [Embedding(e.vectors[:, ::-1].copy(), e.pts_seconds, f"other {e.source}") for e in one[:3]]

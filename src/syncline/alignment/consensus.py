@@ -56,6 +56,7 @@ class Consensus:
             do with each other (their P is 0). One group by default.
         pins: (i, j) with i < j -> (k, 2) frames of i and of j that belong together, ascending in both columns.
         gap_open, gap_extend, gamma: of the expected alignment, in units of `centred_similarity`.
+        within_clips: whether only what changes within the sequences is compared (`centred_similarity`).
         pruned: probabilities below it are dropped.
         step: called once for every sequence whose alignments are there.
         mapper: does the alignments of the pairs; `map` does them here.
@@ -82,12 +83,14 @@ class Consensus:
         gap_open: float = CONSENSUS.gap_open,
         gap_extend: float = CONSENSUS.gap_extend,
         gamma: float = CONSENSUS.gamma,
+        within_clips: bool = CONSENSUS.within_clips,
         pruned: float = PRUNED,
         step: Step | None = None,
         mapper: Mapper = map,
     ) -> None:
         self._rows = [_unit_rows(sequence) for sequence in sequences]
         self.prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
+        self.within_clips = within_clips
         self.pruned = pruned
         self.pins = {} if pins is None else {pair: checked_pins(pair, k, self.lengths) for pair, k in pins.items()}
         count = len(self._rows)
@@ -282,7 +285,7 @@ class Consensus:
         return np.asarray(matrix.sum(axis=1), dtype=np.float64)
 
     def _work(self) -> PairWork:
-        return PairWork(self._rows, self.prices, self.pruned, self.pins)
+        return PairWork(self._rows, self.prices, self.pruned, self.pins, self.within_clips)
 
     def _partners(self, i: int) -> list[int]:
         """The voters that i is aligned with when all begin: of two voters the first is."""

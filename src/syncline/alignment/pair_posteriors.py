@@ -33,6 +33,7 @@ class PairWork:
     prices: Mapping[str, Any]
     pruned: float
     pins: Pins
+    within_clips: bool
 
     def __call__(self, job: Job) -> list[Matrix]:
         """P_ij of a sequence i with each other one j, pruned and with pins: sparse (n_i, n_j) float32, in order."""
@@ -49,7 +50,7 @@ class PairWork:
         lengths = [len(self.rows[j]) for j in batch]
         stack = torch.zeros(len(batch), len(self.rows[i]), max(lengths))
         for slot, j in enumerate(batch):
-            similarity = centred_similarity(self.rows[i], self.rows[j], within_clips=True)
+            similarity = centred_similarity(self.rows[i], self.rows[j], within_clips=self.within_clips)
             pairs = pins_of(self.pins, i, j)
             if pairs is not None:
                 similarity = pin_similarity(similarity, pairs, **self.prices)

@@ -6,7 +6,7 @@ of 5 and 1 and a gamma of .2 with units of .1 of cosine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 
@@ -26,12 +26,15 @@ class AlignmentSettings:
         gamma: temperature.
         unit: cosine that counts as one; None: a quarter of the standard deviation of the pair's cosines, and .001 at
             least.
+        within_clips: whether the mean of every row and column of the similarities is taken out, too
+            (`centring.centred_similarity`).
     """
 
     gap_open: float
     gap_extend: float
     gamma: float
     unit: float | None = None
+    within_clips: bool = False
 
     @property
     def prices(self) -> Prices:
@@ -50,8 +53,12 @@ TRANSFER = AlignmentSettings(gap_open=1.0, gap_extend=0.4, gamma=0.8)
 training clips of two real sets they placed more events of whole, re-timed and spliced clips.
 """
 
-CONSENSUS = TRANSFER
-"""The posteriors that a folder's consensus is built from: those of `transfer`, and never tuned by themselves."""
+CONSENSUS = replace(TRANSFER, within_clips=True)
+"""The posteriors that a folder's consensus is built from, for `transfer`, `sync`, `deviate`, `suggest` and the viewer.
+Prices are those of `transfer`, and never tuned by themselves. What changes within clips is compared, not their rooms
+and people: inside the training clips of real sets that placed more events, and `python -m benchmarks.groups` has what
+it does for the others beside `--across-clips`.
+"""
 
 EVALUATION = AlignmentSettings(gap_open=2.0, gap_extend=0.5, gamma=0.2, unit=0.1)
 """`event_transfer_error(by="local")`: the prices of `PAIR`, and METHODS' fixed unit, so that tables of different days

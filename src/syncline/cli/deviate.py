@@ -79,11 +79,12 @@ def run(arguments: argparse.Namespace) -> None:
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
     if len(videos) > 2 and not arguments.no_consensus:
-        consensus = consensus_of(videos, embeddings, pins=arguments.pins).group
+        folder = consensus_of(videos, embeddings, pins=arguments.pins)
         with progress("comparing", len(videos)) as step:
             number, reports = deviate_from_group(
-                embeddings, consensus, reference=number, min_seconds=least, tempo=arguments.tempo, step=step
-            )
+                embeddings, folder.group, reference=number, min_seconds=least, tempo=arguments.tempo,
+                doubtful=folder.votes.doubtful, step=step,
+            )  # fmt: skip
     else:
         number = medoid(embeddings) if number is None else number
         with progress("comparing", len(videos) - 1) as step:
@@ -118,7 +119,7 @@ def _by_template(arguments: argparse.Namespace) -> None:
     with progress("comparing", len(videos)) as step:
         _, reports = deviate_from_group(
             folder.embeddings, folder.group, reference=template.reference, min_seconds=arguments.min_seconds,
-            tempo=arguments.tempo, only=range(first, first + len(videos)), step=step,
+            tempo=arguments.tempo, only=range(first, first + len(videos)), doubtful=folder.votes.doubtful, step=step,
         )  # fmt: skip
     reference, new = template.embeddings[template.reference], folder.embeddings[first:]
     names = {embedding.source: video.name for embedding, video in zip(new, videos, strict=True)}

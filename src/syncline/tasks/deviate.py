@@ -157,17 +157,20 @@ def deviate_from_group(
     min_seconds: float | None = None,
     tempo: float = 1.6,
     only: Sequence[int] | None = None,
+    doubtful: Sequence[int] = (),
     step: Callable[[], object] | None = None,
 ) -> tuple[int, list[Report]]:
     """Compare every video of a folder with the one that stands for it, by the folder's consensus.
 
     Args:
         embeddings: of the folder.
-        consensus: of them; videos of weight 0, and those of another group than the reference's, are strangers to it.
+        consensus: of them; videos of weight 0, and those of another group than the reference's, are strangers to it:
+            they show another activity, and are not compared.
         reference: index of the video to compare with. None: `reference_of` the consensus.
         min_seconds: shorter stretches are not reported. None: `LEAST_SHARE` of the folder's median video.
         tempo: as `deviate` takes it.
         only: indices of the videos that are compared; all by default.
+        doubtful: indices of videos of weight 0 that are compared all the same (`Votes.doubtful`).
         step: called once a video that is compared.
 
     Returns:
@@ -178,7 +181,8 @@ def deviate_from_group(
     reports = []
     for i in range(len(embeddings)) if only is None else only:
         video = embeddings[i]
-        if i != start and not (consensus.weights[i] and consensus.groups[i] == consensus.groups[start]):
+        known = consensus.weights[i] > 0 or i in doubtful
+        if i != start and not (known and consensus.groups[i] == consensus.groups[start]):
             score = match_score(similarity(embeddings[start], video))
             duration = float(video.pts_seconds[-1] - video.pts_seconds[0])
             reports.append(Report(video.source, (), STRANGER, duration, score, stranger=True))

@@ -23,6 +23,7 @@ from syncline.alignment import Consensus, unit_rows
 from syncline.alignment.centring import centred_similarity, thinned
 from syncline.alignment.inference import scores_in_wrong_orders
 from syncline.alignment.pair_posteriors import Mapper
+from syncline.alignment.settings import CONSENSUS
 from syncline.alignment.significance import course_evidence
 from syncline.data import Embedding
 from syncline.errors import SynclineError
@@ -40,6 +41,11 @@ LEAST_EVIDENCE, NEAR_EVIDENCE, FAR_EVIDENCE = 0.8, 0.25, 1.2
 """A stranger's upper quartile of evidence is below the first and by the second below what is usual in the folder, or by
 the third below that. Where the usual one is below the first, the folder shows no common course, and nobody is silenced.
 See `benchmarks/strangers.py`.
+"""
+SURE_EVIDENCE = 0.65
+"""A stranger of less evidence is surely one: stills and frames in no order are. Of more, it may be a clip of the
+activity seen otherwise; with frozen features a few true clips of people match the others no better than clips of
+another activity do.
 """
 MOST_ALIKE = 20
 """Videos that a video of a folder larger than `MOST_VOTERS` is compared with to find near-duplicates."""
@@ -62,6 +68,7 @@ class Votes:
         clusters: groups that do not reach each other, largest first, strangers in none; one where all belong together.
         groups: (n,) number of the cluster of each video, strangers that of the one they match best.
         usual_match: upper quartile of match scores that is usual in the folder; below `LEAST_MATCH` nothing matches.
+        doubtful: those of the strangers that may show the activity all the same, by `SURE_EVIDENCE`.
     """
 
     weights: NDArray[np.float64]
@@ -70,6 +77,7 @@ class Votes:
     clusters: tuple[tuple[int, ...], ...]
     groups: tuple[int, ...]
     usual_match: float
+    doubtful: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +106,7 @@ def gather_folder(
     voters: Iterable[int] | None = None,
     pins: Mapping[tuple[int, int], NDArray[np.int64]] | None = None,
     votes: Votes | None = None,
+    within_clips: bool = CONSENSUS.within_clips,
     step: Callable[[], object] | None = None,
     mapper: Mapper = map,
 ) -> FolderConsensus:
@@ -108,6 +117,7 @@ def gather_folder(
         voters: who may vote at all; everybody by default, `MOST_VOTERS` of them in large folders.
         pins: as `Consensus` takes them.
         votes: who votes, if that is known from before; measured by default.
+        within_clips: as `Consensus` takes it.
         step: called once for every video whose alignments are there.
         mapper: does the alignments of pairs, as `Consensus` takes it.
 
@@ -130,6 +140,7 @@ def gather_folder(
         voters=chosen,
         groups=votes.groups,
         pins=pins,
+        within_clips=within_clips,
         step=step,
         mapper=mapper,
     )
@@ -171,7 +182,7 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
         judges = _evenly(embeddings, judges, SCOUTS)
     matches, evidence = _matches(embeddings, judges)
     clusters = _clusters(matches[judges], matches)
-    usual, strangers = _strangers(matches, evidence, judges, clusters)
+    usual, strangers, doubtful = _strangers(matches, evidence, judges, clusters)
     duplicates = _duplicates(embeddings)
     weights = np.ones(count)
     for same in duplicates:
@@ -179,13 +190,16 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
     weights[strangers] = 0.0
     kept = [tuple(i for i in range(count) if clusters[i] == c and i not in strangers) for c in np.unique(clusters)]
     ordered = sorted((c for c in kept if c), key=lambda c: (-len(c), c))
-    return Votes(weights, tuple(strangers), duplicates, tuple(ordered), tuple(clusters.tolist()), usual)
+    return Votes(
+        weights, tuple(strangers), duplicates, tuple(ordered), tuple(clusters.tolist()), usual, tuple(doubtful)
+    )  # fmt: skip
 
 
 def belonging(
     clip: Embedding, embeddings: Sequence[Embedding], groups: Sequence[int], usual_match: float
-) -> tuple[bool, int]:
-    """Whether a new clip is a stranger to videos whose votes are known, and the cluster that it matches best.
+) -> tuple[bool, bool, int]:
+    """Whether a new clip is a stranger to videos whose votes are known, whether that is in doubt, and the cluster that
+    it matches best.
 
     Args:
         clip: of the same width.
@@ -199,7 +213,9 @@ def belonging(
     own = np.array([groups[z] for z in judges])
     cluster = max(np.unique(own), key=lambda one: float(scores[own == one, 0].mean()))
     known = len(judges) >= 4 and usual_match >= LEAST_MATCH
-    return bool(known and _quartile(scores[own == cluster, 1]) < LEAST_EVIDENCE), int(cluster)
+    evidence = _quartile(scores[own == cluster, 1])
+    stranger = bool(known and evidence < LEAST_EVIDENCE)
+    return stranger, stranger and evidence >= SURE_EVIDENCE, int(cluster)
 
 
 def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -> list[int]:
@@ -287,10 +303,12 @@ def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _strangers(
     matches: NDArray[np.float64], evidence: NDArray[np.float64], judges: Sequence[int], clusters: NDArray[np.int64]
-) -> tuple[float, list[int]]:
-    """What upper quartile of matches is usual, and the videos whose evidence is too low against their own cluster."""
+) -> tuple[float, list[int], list[int]]:
+    """What upper quartile of matches is usual, the videos whose evidence is too low against their own cluster, and
+    those of them that are in doubt.
+    """
     if len(judges) < 4:
-        return float("nan"), []
+        return float("nan"), [], []
     same = clusters[:, None] == clusters[list(judges)][None]
     match, own = (
         np.nan_to_num([_quartile(row[mine]) for row, mine in zip(table, same, strict=True)], nan=0.0)
@@ -305,7 +323,7 @@ def _strangers(
         if high >= LEAST_EVIDENCE:
             least = max(min(LEAST_EVIDENCE, high - NEAR_EVIDENCE), high - FAR_EVIDENCE)
             strangers += [int(i) for i in members if own[i] < least]
-    return usual, sorted(strangers)
+    return usual, sorted(strangers), sorted(i for i in strangers if own[i] >= SURE_EVIDENCE)
 
 
 def _duplicates(embeddings: Sequence[Embedding], frames: int = 8) -> tuple[tuple[int, ...], ...]:

@@ -151,14 +151,17 @@ class Template:
         group = Consensus(
             [e.vectors for e in self.embeddings], weights=self.weights, groups=self.groups, pins=self.pins
         )
-        groups, strangers = list(self.groups), []
+        groups, strangers, doubtful = list(self.groups), [], []
         for number, clip in enumerate(clips, start=count):
-            stranger, cluster = belonging(clip, self.embeddings, self.groups, self.usual_match)
+            stranger, doubt, cluster = belonging(clip, self.embeddings, self.groups, self.usual_match)
             group.add(clip.vectors, weight=float(not stranger), votes=False, group=cluster)
             groups.append(cluster)
             strangers += [number] * stranger
+            doubtful += [number] * doubt
         clusters = [tuple(i for i in range(count) if self.groups[i] == one) for one in sorted(set(self.groups))]
-        votes = Votes(group.weights, tuple(strangers), (), tuple(clusters), tuple(groups), self.usual_match)
+        votes = Votes(
+            group.weights, tuple(strangers), (), tuple(clusters), tuple(groups), self.usual_match, tuple(doubtful)
+        )
         return FolderConsensus((*self.embeddings, *clips), group, votes, clip_seconds(self.embeddings))
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -246,7 +246,9 @@ class Analysis:
                 done += 1
                 self._tell(generation, JobState("working", done, len(numbers), self.ranking.message))
 
-            typical, reports = deviate_from_group(folder.embeddings, folder.group, step=step)
+            typical, reports = deviate_from_group(
+                folder.embeddings, folder.group, doubtful=folder.votes.doubtful, step=step
+            )
             found: dict[int, dict[str, Any]] = {numbers[typical]: {"oddness": 0.0, "why": [], "typical": True}}
             others = [number for number in numbers if number != numbers[typical]]
             for number, report in zip(others, reports, strict=True):
