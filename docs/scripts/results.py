@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.evaluation.statistics import averaged
-from syncline.experiments.bench import read_bench, read_lines, shown_lines
+from syncline.experiments import read_bench
+from syncline.experiments.bench import read_lines, shown_lines
 from syncline.experiments.result_tables import difference_rows
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from syncline.experiments.bench import BenchConfig, read_bench, read_lines, shown_lines
+from syncline.experiments import BenchConfig, read_bench
+from syncline.experiments.bench import read_lines, shown_lines
 from syncline.experiments.result_tables import Table, difference_rows, make_tables
 
 ROOT = Path(__file__).parents[2]

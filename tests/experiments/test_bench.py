@@ -68,18 +68,20 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
 @pytest.mark.slow
 def test_runs_are_lines_and_a_stopped_bench_goes_on(root: Path, tmp_path: Path, cache: FeatureCache) -> None:
     said: list[str] = []
-    place = run_bench(_config(seeds=[0], draws=2), root, tmp_path, cache=cache, say=said.append)
+    place = run_bench(
+        _config(seeds=[0], draws=2), root, tmp_path, cache=cache, callback=lambda told: said.append(told.message)
+    )
     assert said == ["tiny, SCL, seed 0", "tiny, LAC, seed 0", "tiny, controls, seed 0"]
     log = place / "runs.jsonl"
     whole = log.read_bytes()
     log.write_bytes(whole[: whole.rstrip(b"\n").rfind(b"\n") + 40])  # killed while it wrote the third line
     said.clear()
-    run_bench(_config(draws=2), root, tmp_path, cache=cache, say=said.append)
+    run_bench(_config(draws=2), root, tmp_path, cache=cache, callback=lambda told: said.append(told.message))
     assert said == ["tiny, controls, seed 0", "tiny, SCL, seed 1", "tiny, LAC, seed 1", "tiny, controls, seed 1"]
     lines = read_lines(log)
     assert len({line["key"] for line in lines}) == len(lines) == 6
     said.clear()
-    run_bench(_config(draws=2), root, tmp_path, cache=cache, say=said.append)
+    run_bench(_config(draws=2), root, tmp_path, cache=cache, callback=lambda told: said.append(told.message))
     assert said == []
     trained = next(line for line in lines if line["label"] == "SCL")
     assert trained["config"]["encoder"]["sampling"]["stride"] == 4
@@ -275,7 +277,7 @@ def test_a_table_from_pixels_on_a_tiny_set(name: str, root: Path, tmp_path: Path
     ours = 100 * measured["class100"]
     assert f"{ours:.2f} / {printed:.2f} / {ours - printed:+.2f}" in text
     said: list[str] = []
-    run_bench(config, root, tmp_path, say=said.append)
+    run_bench(config, root, tmp_path, callback=lambda told: said.append(told.message))
     assert said == [], "a run that is there is not done again"
 
 

@@ -13,6 +13,7 @@ from syncline.alignment.pair_posteriors import PairWork
 from syncline.cli.main import main
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.progress import Progress
 from syncline.ray_cluster import cluster
 from syncline.tasks import align_pairs, gather_folder, synchronize
 from syncline.tasks.align_on_ray import map_on_ray, pairs_on_ray
@@ -64,11 +65,11 @@ def test_the_consensus_is_made_on_the_cluster_and_is_the_same(
     def refused(*_: object) -> None:
         raise AssertionError("a pair was aligned in this process")
 
-    steps: list[None] = []
+    told: list[Progress] = []
     with map_on_ray() as mapper:
         monkeypatch.setattr(PairWork, "__call__", refused)
-        there = gather_folder(embeddings, mapper=mapper, step=lambda: steps.append(None)).group
-    assert len(steps) == len(embeddings)
+        there = gather_folder(embeddings, mapper=mapper, callback=told.append).group
+    assert [progress.done for progress in told] == list(range(len(embeddings) + 1))
     for i in range(len(embeddings)):
         for j in range(i + 1, len(embeddings)):
             np.testing.assert_array_equal(there.matrix(i, j).toarray(), here.matrix(i, j).toarray())

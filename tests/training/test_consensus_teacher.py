@@ -12,6 +12,7 @@ import torch
 
 from syncline.data import VideoSet
 from syncline.losses.pair import checked_pair
+from syncline.progress import Progress
 from syncline.training import TrainConfig, fit
 from syncline.training.consensus_teacher import ConsensusTeacher
 
@@ -31,9 +32,9 @@ def courses(count: int = 5) -> list[np.ndarray]:
 
 
 def test_positions_are_those_of_the_folder() -> None:
-    told = []
-    teacher = ConsensusTeacher(courses(), rate_hz=7.5, step=lambda: told.append(1))
-    assert len(told) == 5
+    told: list[Progress] = []
+    teacher = ConsensusTeacher(courses(), rate_hz=7.5, callback=told.append)
+    assert [progress.done for progress in told] == [0, 1, 2, 3, 4, 5]
     steps_x, steps_y = torch.tensor([[5, 20, 40], [4, 10, 30]]), torch.tensor([[2, 15, 35], [1, 12, 30]])
     z = torch.zeros(2, 3, 4)
     pair = checked_pair(
@@ -74,6 +75,6 @@ def test_training_follows_it(videos: VideoSet, cache: Path, small: Small, tmp_pa
         told.append(json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["terms"])
     assert told[0]["contrastive"] == told[1]["contrastive"]
     assert told[0]["cross"] != told[1]["cross"]
-    assert phases.count("consensus") == len(videos)
+    assert phases.count("consensus") == len(videos) + 1, "its beginning, and every video"
     again = replace(small("lac", preset="cross_video", steps=3, loss={"cross_start": 0.0}), teacher="consensus")
     fit(videos, again, cache=cache, out=tmp_path / "consensus", resume=True)

@@ -24,7 +24,7 @@ Do, Mahabhashyam, Brudno and Batzoglou, "ProbCons", Genome Research 15 (2005); N
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,10 +39,9 @@ from syncline.alignment.path import Path
 from syncline.alignment.pins import Pins, checked_pins, pins_of
 from syncline.alignment.settings import CONSENSUS
 from syncline.alignment.similarity import unit_rows
+from syncline.progress import Callback, Steps, silent
 
 _STACKED = 30_000_000  # entries of rows of blocks that are kept beside the pairs: a quarter of a gigabyte
-
-Step = Callable[[], object]
 
 
 class Consensus:
@@ -58,7 +57,7 @@ class Consensus:
         gap_open, gap_extend, gamma: of the expected alignment, in units of `centred_similarity`.
         within_clips: whether only what changes within the sequences is compared (`centred_similarity`).
         pruned: probabilities below it are dropped.
-        step: called once for every sequence whose alignments are there.
+        callback: told ("consensus", done, N) whenever the alignments of one more sequence are there.
         mapper: does the alignments of the pairs; `map` does them here.
 
     Raises:
@@ -85,7 +84,7 @@ class Consensus:
         gamma: float = CONSENSUS.gamma,
         within_clips: bool = CONSENSUS.within_clips,
         pruned: float = PRUNED,
-        step: Step | None = None,
+        callback: Callback = silent,
         mapper: Mapper = map,
     ) -> None:
         self._rows = [_unit_rows(sequence) for sequence in sequences]
@@ -100,10 +99,10 @@ class Consensus:
         self._pairs: dict[tuple[int, int], Matrix] = {}
         self._stacks: dict[int, Matrix] = {}
         jobs = [(i, self._partners(i)) for i in range(count)]
+        step = Steps("consensus", count, callback)
         for (i, others), found in zip(jobs, mapper(self._work(), jobs), strict=True):
             self._keep(i, others, found)
-            if step is not None:
-                step()
+            step()
 
     @property
     def lengths(self) -> tuple[int, ...]:

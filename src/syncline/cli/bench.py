@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         run_bench(
             config, arguments.root, arguments.out,
-            cache=FeatureCache(arguments.cache), say=lambda words: print(words, flush=True),
+            cache=FeatureCache(arguments.cache), callback=lambda told: print(told.message, flush=True),
         )  # fmt: skip
     if not (folder / "tables.md").is_file():
         raise SynclineError("no run of this bench has succeeded; the warnings above say why")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncline.cli.options import pick
-from syncline.cli.terminal import progress, say
+from syncline.cli.terminal import Bars, say
 from syncline.errors import SynclineError
 from syncline.wording import counted
 
@@ -79,8 +79,8 @@ def consensus_of(
         voters, scouts = min(len(given), MOST_VOTERS), min(len(given), SCOUTS)
         say(f"{counted(len(given), 'video')} are aligned with {voters} voters each, and looked at by {scouts}: "
             f"about {pairs_of(len(given), voters) + pairs_of(len(given), scouts):,} pairs")  # fmt: skip
-    with progress("what the folder agrees on", len(given)) as step:
-        folder = gather_folder(given, pins=held, step=step, mapper=mapper)
+    with Bars() as bars:
+        folder = gather_folder(given, pins=held, callback=bars, mapper=mapper)
     say_votes(folder, [videos[i].name for i in order])
     return folder
 

@@ -12,7 +12,7 @@ from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_o
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
-from syncline.cli.terminal import progress, say
+from syncline.cli.terminal import Bars, progress, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,10 +80,10 @@ def run(arguments: argparse.Namespace) -> None:
     embeddings = embedder.embed(videos)
     if len(videos) > 2 and not arguments.no_consensus:
         folder = consensus_of(videos, embeddings, pins=arguments.pins)
-        with progress("comparing", len(videos)) as step:
+        with Bars() as bars:
             number, reports = deviate_from_group(
                 embeddings, folder.group, reference=number, min_seconds=least, tempo=arguments.tempo,
-                doubtful=folder.votes.doubtful, step=step,
+                doubtful=folder.votes.doubtful, callback=bars,
             )  # fmt: skip
     else:
         number = medoid(embeddings) if number is None else number
@@ -116,10 +116,11 @@ def _by_template(arguments: argparse.Namespace) -> None:
     prepare_folder(arguments.out)
     folder = join(template, embedder, videos)
     first = len(template.embeddings)
-    with progress("comparing", len(videos)) as step:
+    with Bars() as bars:
         _, reports = deviate_from_group(
             folder.embeddings, folder.group, reference=template.reference, min_seconds=arguments.min_seconds,
-            tempo=arguments.tempo, only=range(first, first + len(videos)), doubtful=folder.votes.doubtful, step=step,
+            tempo=arguments.tempo, only=range(first, first + len(videos)), doubtful=folder.votes.doubtful,
+            callback=bars,
         )  # fmt: skip
     reference, new = template.embeddings[template.reference], folder.embeddings[first:]
     names = {embedding.source: video.name for embedding, video in zip(new, videos, strict=True)}

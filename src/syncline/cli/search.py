@@ -10,7 +10,7 @@ from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.options import pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.picture_query import embedder_for_picture
-from syncline.cli.terminal import progress, say, warn
+from syncline.cli.terminal import Bars, say, warn
 from syncline.errors import SynclineError
 from syncline.wording import counted
 
@@ -147,10 +147,10 @@ def _hits(
 
     per_video = arguments.per_video or None
     if vector is None and not arguments.no_consensus and len(index.sources) > 1:
-        with progress("comparing the videos with each other", len(index.sources)) as step:
+        with Bars() as bars:
             return find_moments(
                 index.embeddings(), index.sources.index(source), arguments.time, arguments.until, k=arguments.k,
-                per_video=per_video, min_separation=arguments.apart, own=arguments.own, step=step,
+                per_video=per_video, min_separation=arguments.apart, own=arguments.own, callback=bars,
             )  # fmt: skip
     if vector is None:
         vector = index.query(source, arguments.time, arguments.until)

@@ -87,7 +87,9 @@ class Embedding:
         """A matplotlib ``Figure``: how alike all frames are, on both axes the time."""
         from matplotlib.figure import Figure
 
-        rows = self.vectors / np.maximum(np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-12)
+        from syncline.alignment.similarity import unit_rows
+
+        rows = unit_rows(self.vectors)
         figure = Figure(figsize=(4.2, 3.6), layout="constrained")
         axes = figure.add_subplot()
         ends = (float(self.pts_seconds[0]), float(self.pts_seconds[-1])) if len(self) else (0.0, 0.0)

@@ -1,6 +1,7 @@
 """Methods x sets x seeds -> JSONL -> tables."""
 
-from syncline.experiments.bench import BenchConfig, config_names, read_bench, run_bench, write_tables
+from syncline.experiments.bench import run_bench, write_tables
+from syncline.experiments.bench_config import BenchConfig, config_names, read_bench
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, make_tables
 
 __all__ = [

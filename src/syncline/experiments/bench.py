@@ -17,8 +17,6 @@ import logging
 import lzma
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,144 +26,58 @@ from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.encoder.config import named_as_0_1
 from syncline.errors import SynclineError
-from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.evaluate import evaluate, prepare
-from syncline.evaluation.protocols import PROTOCOLS, Protocol, evaluation_sampling
+from syncline.evaluation.protocols import Protocol, evaluation_sampling
+from syncline.experiments.bench_config import BenchConfig
 from syncline.experiments.environment import environment, peak_memory
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
 from syncline.experiments.published_runs import beside_the_paper, measure_published, stride_of
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.experiments.sets import BenchSet, open_sets
 from syncline.files import append_jsonl, read_jsonl, write_json, write_text
-from syncline.training import Progress, TrainConfig, fit, merged, method_config
+from syncline.progress import Callback, Progress, silent
+from syncline.training import TrainConfig, fit
 from syncline.training.config import current_settings
 
 _log = logging.getLogger(__name__)
-Say = Callable[[str], None]
-_FIXED: dict[str, Any] = {"sample_rate_hz": None, "copies": 1, "align_with_gaps": False}
-"""What training would measure on each folder; all methods of a table have the same unless it says otherwise."""
 _SINCE_0_1 = {"sample_rate_hz": None, "align_with_gaps": False, "epochs": None, "workers": 0, "store": False}
 """Settings that version 0.1.0 did not have, and their values then: runs of that version keep their keys."""
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 
 
-@dataclass(frozen=True)
-class BenchConfig:
-    """What a bench compares.
-
-    Attributes:
-        name: of its results. about: one paragraph above the tables.
-        sets: folders below the root; `FOLDER:COLUMN=VALUE` trains on the videos whose column of the manifest has that
-            value and measures on the others; `pouring`, `penn_action` (one set for each action); or `synthetic` or
-            `synthetic:missing,extra`: rendered videos, each with these kinds of trouble (see `SyntheticConfig`).
-        methods: by the name of its row, what `method_config` takes: `method`, `preset`, `own`, fields of TrainConfig.
-        common: the same for all methods; a method's own come over them.
-        seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
-        baseline: the row that differences are taken against; None for the first.
-        paper: the table of the LAC paper whose numbers stand beside (`published_runs`); None: none.
-    """
-
-    name: str
-    sets: list[str]
-    methods: dict[str, dict[str, Any]]
-    about: str = ""
-    common: dict[str, Any] = field(default_factory=dict)
-    seeds: list[int] = field(default_factory=lambda: [0, 1, 2, 3, 4])
-    protocols: list[str] = field(default_factory=lambda: list(PROTOCOLS))
-    controls: list[str] = field(default_factory=lambda: list(CONTROLS))
-    draws: int = 10
-    baseline: str | None = None
-    paper: str | None = None
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("protocols", (*PROTOCOLS, PUBLISHED)), ("controls", CONTROLS)):
-            unknown = [word for word in getattr(self, name) if word not in allowed]
-            if unknown:
-                raise SynclineError(f"bench {self.name}: {name} has {unknown[0]!r}; there are {', '.join(allowed)}")
-        if PUBLISHED in self.protocols and (len(self.protocols) > 1 or self.controls):
-            raise SynclineError(f"bench {self.name}: protocol {PUBLISHED} stands alone, without controls")
-        if not self.sets or not self.seeds or not self.methods:
-            raise SynclineError(f"bench {self.name}: sets, seeds and methods must not be empty")
-        if self.baseline is not None and self.baseline not in self.methods:
-            raise SynclineError(f"bench {self.name}: baseline {self.baseline!r} is none of its methods")
-        for label in self.methods:
-            self.training(label, 0)
-
-    def training(self, label: str, seed: int, extra: Mapping[str, Any] | None = None) -> TrainConfig:
-        """The training configuration of a row."""
-        own = dict(self.methods[label])
-        how = {key: own.pop(key) for key in ("method", "preset", "own", "published") if key in own}
-        try:
-            fixed = _FIXED if PUBLISHED not in self.protocols else {}
-            settings = merged(merged(merged({**fixed, **self.common}, extra or {}), own), {"seed": seed})
-            return method_config(**how, **settings)
-        except (SynclineError, TypeError) as error:
-            raise SynclineError(f"bench {self.name}, method {label!r}: {error}") from error
-
-
-def config_names() -> list[str]:
-    """The configurations that come with the package."""
-    return sorted(entry.name[:-5] for entry in _shipped().iterdir() if entry.name.endswith(".yaml"))
-
-
-def read_bench(name: str | Path) -> BenchConfig:
-    """A configuration by its name in the package, or from a YAML file.
-
-    Raises:
-        SynclineError: no such file, an unknown key, or a method that cannot be.
-
-    Examples:
-        >>> read_bench("g1_seeds").sets
-        ['g1_bottle']
-    """
-    import yaml
-
-    shipped = str(name) in config_names()
-    try:
-        path = _shipped() / f"{name}.yaml" if shipped else Path(name)
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SynclineError(
-            f"{name} is no bench that can be read ({str(error).splitlines()[0]}); a YAML file, or one of "
-            f"{', '.join(config_names())}"
-        ) from error
-    try:
-        return BenchConfig(**({"name": Path(name).stem} | values))
-    except TypeError as error:
-        raise SynclineError(f"{name}: {str(error).replace('BenchConfig.__init__() ', '')}") from error
-
-
-def _shipped() -> Any:
-    return files("syncline.experiments") / "configs"
-
-
 def run_bench(
-    config: BenchConfig, root: str | Path, out: str | Path, *, cache: FeatureCache | None = None, say: Say | None = None
+    config: BenchConfig,
+    root: str | Path,
+    out: str | Path,
+    *,
+    cache: FeatureCache | None = None,
+    callback: Callback = silent,
 ) -> Path:
     """Does the runs that are not there yet and writes the tables; returns the folder of the results.
 
     Args:
         root: folder of the sets. out: gets `NAME/runs.jsonl`, the tables, and rendered sets in `sets`.
         cache: of features; None for the user's.
-        say: told in words what is being done.
+        callback: told in a message which run begins, and what it plans.
 
     Raises:
         SynclineError: a set that is not there. A run that fails is logged and tried again by the next call.
     """
-    tell = say or (lambda words: None)
     folder = Path(out) / config.name
     log = folder / "runs.jsonl"
     done = {line["key"] for line in read_lines(log)}
     cache = FeatureCache() if cache is None else cache
     for name in config.sets:
         for found in open_sets(name, Path(root), Path(out) / "sets"):
-            _run_set(config, found, cache, log, done, tell)
+            _run_set(config, found, cache, log, done, callback)
             write_tables(config, folder)
     write_tables(config, folder)
     return folder
 
 
-def _run_set(config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], tell: Say) -> None:
+def _run_set(
+    config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], callback: Callback
+) -> None:
     published = PUBLISHED in config.protocols
     extra = {} if published else {"encoder": {"sampling": {"stride": evaluation_sampling(found.videos).stride}}}
     ready: dict[str, tuple[FeatureCache, list[Protocol]]] = {}
@@ -178,9 +90,9 @@ def _run_set(config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Pat
             key = _key(config, found, label, training, names)
             if key in done:
                 continue
-            tell(f"{found.name}, {label}, seed {seed}")
+            callback(Progress("run", message=f"{found.name}, {label}, seed {seed}"))
             if published:
-                _keep(_run_published, found, label, training, tell, config=config, log=log, key=key, done=done)
+                _keep(_run_published, found, label, training, callback, config=config, log=log, key=key, done=done)
                 continue
             look = repr([getattr(training.encoder, name) for name in ("sampling", *_BACKBONE)])
             if look not in ready:
@@ -210,13 +122,13 @@ def _keep(
     write_tables(config, log.parent)
 
 
-def _run_published(found: BenchSet, label: str, training: TrainConfig, tell: Say) -> dict[str, Any]:
+def _run_published(found: BenchSet, label: str, training: TrainConfig, callback: Callback) -> dict[str, Any]:
     """One run from pixels, measured as the paper measures."""
     started = time.perf_counter()
 
     def said(told: Progress) -> None:
         if told.phase == "plan":
-            tell(told.message)
+            callback(told)
 
     encoder = fit(found.videos.split("train"), training, callback=said)
     trained = time.perf_counter() - started

@@ -9,7 +9,7 @@ the others do not show. What is only slower or faster is tempo, and makes no vid
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from syncline.alignment.settings import MATCH_THRESHOLD, PAIR
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe
 from syncline.errors import SynclineError
+from syncline.progress import Callback, Steps, silent
 from syncline.tasks.align import align
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.halts import takes_time
@@ -158,7 +159,7 @@ def deviate_from_group(
     tempo: float = 1.6,
     only: Sequence[int] | None = None,
     doubtful: Sequence[int] = (),
-    step: Callable[[], object] | None = None,
+    callback: Callback = silent,
 ) -> tuple[int, list[Report]]:
     """Compare every video of a folder with the one that stands for it, by the folder's consensus.
 
@@ -171,7 +172,7 @@ def deviate_from_group(
         tempo: as `deviate` takes it.
         only: indices of the videos that are compared; all by default.
         doubtful: indices of videos of weight 0 that are compared all the same (`Votes.doubtful`).
-        step: called once a video that is compared.
+        callback: told ("comparing", done, total) after every video that is compared.
 
     Returns:
         The reference's index, and a report of every other video that is compared, in the order given.
@@ -179,7 +180,9 @@ def deviate_from_group(
     start = reference_of(consensus) if reference is None else reference
     least = gap_seconds(embeddings, share=LEAST_SHARE) if min_seconds is None else min_seconds
     reports = []
-    for i in range(len(embeddings)) if only is None else only:
+    chosen = range(len(embeddings)) if only is None else only
+    step = Steps("comparing", len(chosen), callback)
+    for i in chosen:
         video = embeddings[i]
         known = consensus.weights[i] > 0 or i in doubtful
         if i != start and not (known and consensus.groups[i] == consensus.groups[start]):
@@ -189,8 +192,7 @@ def deviate_from_group(
         elif i != start:
             alignment = align_within(consensus, embeddings, start, i, min_gap=least)
             reports.append(_by_consensus(consensus, embeddings, start, i, alignment, least, tempo))
-        if step is not None:
-            step()
+        step()
     return start, reports
 
 

@@ -12,7 +12,7 @@ stranger (another activity, noise, a still) matches none of them, a video of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from syncline.alignment.settings import CONSENSUS
 from syncline.alignment.significance import course_evidence
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.progress import Callback, silent
 from syncline.tasks.pairs import check_pair
 
 SCOUTS = 40
@@ -107,7 +108,7 @@ def gather_folder(
     pins: Mapping[tuple[int, int], NDArray[np.int64]] | None = None,
     votes: Votes | None = None,
     within_clips: bool = CONSENSUS.within_clips,
-    step: Callable[[], object] | None = None,
+    callback: Callback = silent,
     mapper: Mapper = map,
 ) -> FolderConsensus:
     """Align the videos of a folder with each other and make that consistent.
@@ -118,7 +119,7 @@ def gather_folder(
         pins: as `Consensus` takes them.
         votes: who votes, if that is known from before; measured by default.
         within_clips: as `Consensus` takes it.
-        step: called once for every video whose alignments are there.
+        callback: told how far the `Consensus` is.
         mapper: does the alignments of pairs, as `Consensus` takes it.
 
     Raises:
@@ -141,7 +142,7 @@ def gather_folder(
         groups=votes.groups,
         pins=pins,
         within_clips=within_clips,
-        step=step,
+        callback=callback,
         mapper=mapper,
     )
     return FolderConsensus(tuple(embeddings), group, votes, clip_seconds(embeddings))

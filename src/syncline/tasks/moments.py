@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment import unit_rows
-from syncline.alignment.consensus import Step
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.progress import Callback, silent
 from syncline.tasks.carrying import (
     EVENT_SHARE,
     Density,
@@ -35,12 +35,12 @@ MOST_VIDEOS = 200
 
 def find_moments(
     videos: Sequence[Embedding], query: int, start: float, end: float | None = None, *, k: int = 10,
-    per_video: int | None = 1, min_separation: float = 1.0, own: bool = False, step: Step | None = None,
+    per_video: int | None = 1, min_separation: float = 1.0, own: bool = False, callback: Callback = silent,
 ) -> list[Hit]:  # fmt: skip
     """`same_moments` by a consensus that is made for it, of `MOST_VIDEOS` videos at most.
 
     Args:
-        videos: of one width. step: called once for every video whose alignments are there. The rest as `same_moments`.
+        videos: of one width. callback: told how far the consensus is. The rest as `same_moments`.
     """
     check_inside(videos[query].source, videos[query].pts_seconds, start, end)
     chosen = list(range(len(videos)))
@@ -49,7 +49,7 @@ def find_moments(
         index = MomentIndex(named)
         alike = index.search(index.query(str(query), start, end), MOST_VIDEOS - 1, per_video=1, exclude=str(query))
         chosen = sorted({query, *(int(hit.source) for hit in alike)})
-    folder = gather_folder([videos[i] for i in chosen], step=step)
+    folder = gather_folder([videos[i] for i in chosen], callback=callback)
     return same_moments(
         folder, chosen.index(query), start, end, k=k, per_video=per_video, min_separation=min_separation, own=own
     )

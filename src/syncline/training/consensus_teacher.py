@@ -7,7 +7,7 @@ folder says that a frame of one video lies in another. No label plays a part, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from syncline.alignment import Consensus
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.losses.cross_video import Positions, by_rows
 from syncline.losses.pair import Pair
+from syncline.progress import Callback, silent
 
 _DIM = 128
 _VOTERS = 100  # of larger folders so many, evenly taken, serve as intermediaries
@@ -33,7 +34,7 @@ class ConsensusTeacher:
         features: (t, f) frozen features of each training video, in the order of the batches' video numbers.
         rate_hz: sampled frames a second; a row is read within a tenth of a second of its mode, at least 3 frames.
         seed: of the frames that the features' directions are fitted to.
-        step: called once for every video whose alignments are there.
+        callback: told how far the `Consensus` is.
     """
 
     def __init__(
@@ -42,12 +43,12 @@ class ConsensusTeacher:
         *,
         rate_hz: float,
         seed: int = 0,
-        step: Callable[[], object] | None = None,
+        callback: Callback = silent,
     ) -> None:
         space = PrincipalSpace.fit(features, _DIM, seed=seed)
         count = len(features)
         voters = np.unique(np.linspace(0, count - 1, min(count, _VOTERS)).round().astype(int)).tolist()
-        self.consensus = Consensus([space.project(rows).numpy() for rows in features], voters=voters, step=step)
+        self.consensus = Consensus([space.project(rows).numpy() for rows in features], voters=voters, callback=callback)
         self.half_width = max(3, round(_HALF_WIDTH_SECONDS * rate_hz))
         self._matrices: dict[tuple[int, int], scipy.sparse.csr_array] = {}
 

@@ -201,15 +201,13 @@ class _Session:
 
     def _consensus(self, material: Material) -> ConsensusTeacher:
         """The teacher that knows the whole folder; on every process the same."""
-        count = len(material.videos)
         assert self.cache is not None
         found = (self.cache.features(v, sampling=self.config.encoder.sampling).features[0] for v in material.videos)
         # where there are poses they say more than pictures
         features = [rows.second if isinstance(rows, Joined) else np.asarray(rows) for rows in found]
-        done = iter(range(1, count + 1))
         return ConsensusTeacher(
             features, rate_hz=rate_of(material.videos, self.config), seed=self.config.seed,
-            step=lambda: self.tell(Progress("consensus", next(done), count)),
+            callback=lambda told: self.tell(Progress(told.phase, told.done, told.total, rate=told.rate)),
         )  # fmt: skip
 
     def _learned_gaps(self) -> LearnedGaps | None:

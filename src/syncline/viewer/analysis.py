@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.progress import Progress
 from syncline.viewer.background import JobState, in_background
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
 from syncline.viewer.group import LEAST, Group, pins_of
@@ -239,15 +240,12 @@ class Analysis:
 
         try:
             folder, numbers = self.group.get()
-            done = 0
 
-            def step() -> None:
-                nonlocal done
-                done += 1
-                self._tell(generation, JobState("working", done, len(numbers), self.ranking.message))
+            def told(progress: Progress) -> None:
+                self._tell(generation, JobState("working", progress.done, progress.total, self.ranking.message))
 
             typical, reports = deviate_from_group(
-                folder.embeddings, folder.group, doubtful=folder.votes.doubtful, step=step
+                folder.embeddings, folder.group, doubtful=folder.votes.doubtful, callback=told
             )
             found: dict[int, dict[str, Any]] = {numbers[typical]: {"oddness": 0.0, "why": [], "typical": True}}
             others = [number for number in numbers if number != numbers[typical]]

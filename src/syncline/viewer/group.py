@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.progress import Progress
 from syncline.viewer.background import JobState, in_background
 from syncline.viewer.embedding_queue import PATIENCE, EmbeddingQueue, thinned
 from syncline.viewer.library import Library
@@ -57,14 +58,11 @@ class Group:
         try:
             found = self._embedder.all()
             numbers, embeddings = list(found), [thinned(embedding) for embedding in found.values()]
-            done = 0
 
-            def step() -> None:
-                nonlocal done
-                done += 1
-                self._tell(mine, JobState("working", done, len(numbers), self.state.message))
+            def told(progress: Progress) -> None:
+                self._tell(mine, JobState("working", progress.done, progress.total, self.state.message))
 
-            made = gather_folder(embeddings, pins=pins_of(self._library, numbers, embeddings), step=step)
+            made = gather_folder(embeddings, pins=pins_of(self._library, numbers, embeddings), callback=told)
             with self._news:
                 if mine == self._wanted:
                     self._made, self._numbers = made, numbers

@@ -68,8 +68,7 @@ def open_viewer(
         run: a trained run; None for the one that was trained here before, or frozen features.
         work: folder for marks, copies and runs; None for `.syncline` in the (first) folder, or where that cannot be
             written a folder in the user's cache.
-        cache: folder of the feature cache; None for the user's.
-        minutes: budget of "Train on this folder", above 0.
+        cache: folder of the feature cache; None for the user's. minutes: of "Train on this folder", above 0.
         follow_links: whether links and manifests in a folder may lead out of it.
         host: address on which it will listen.
         bodies: poses in the place of pictures; None for pictures. `auto` is decided here.

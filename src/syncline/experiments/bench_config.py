@@ -1,0 +1,108 @@
+"""What a bench compares: a configuration in YAML, of the package or of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from syncline.errors import SynclineError
+from syncline.evaluation.controls import CONTROLS
+from syncline.evaluation.protocols import PROTOCOLS
+from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
+from syncline.training import TrainConfig, merged, method_config
+
+_FIXED: dict[str, Any] = {"sample_rate_hz": None, "copies": 1, "align_with_gaps": False}
+"""What training would measure on each folder; all methods of a table have the same unless it says otherwise."""
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """What a bench compares.
+
+    Attributes:
+        name: of its results. about: one paragraph above the tables.
+        sets: folders below the root; `FOLDER:COLUMN=VALUE` trains on the videos whose column of the manifest has that
+            value and measures on the others; `pouring`, `penn_action` (one set for each action); or `synthetic` or
+            `synthetic:missing,extra`: rendered videos, each with these kinds of trouble (see `SyntheticConfig`).
+        methods: by the name of its row, what `method_config` takes: `method`, `preset`, `own`, fields of TrainConfig.
+        common: the same for all methods; a method's own come over them.
+        seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
+        baseline: the row that differences are taken against; None for the first.
+        paper: the table of the LAC paper whose numbers stand beside (`published_runs`); None: none.
+    """
+
+    name: str
+    sets: list[str]
+    methods: dict[str, dict[str, Any]]
+    about: str = ""
+    common: dict[str, Any] = field(default_factory=dict)
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2, 3, 4])
+    protocols: list[str] = field(default_factory=lambda: list(PROTOCOLS))
+    controls: list[str] = field(default_factory=lambda: list(CONTROLS))
+    draws: int = 10
+    baseline: str | None = None
+    paper: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("protocols", (*PROTOCOLS, PUBLISHED)), ("controls", CONTROLS)):
+            unknown = [word for word in getattr(self, name) if word not in allowed]
+            if unknown:
+                raise SynclineError(f"bench {self.name}: {name} has {unknown[0]!r}; there are {', '.join(allowed)}")
+        if PUBLISHED in self.protocols and (len(self.protocols) > 1 or self.controls):
+            raise SynclineError(f"bench {self.name}: protocol {PUBLISHED} stands alone, without controls")
+        if not self.sets or not self.seeds or not self.methods:
+            raise SynclineError(f"bench {self.name}: sets, seeds and methods must not be empty")
+        if self.baseline is not None and self.baseline not in self.methods:
+            raise SynclineError(f"bench {self.name}: baseline {self.baseline!r} is none of its methods")
+        for label in self.methods:
+            self.training(label, 0)
+
+    def training(self, label: str, seed: int, extra: Mapping[str, Any] | None = None) -> TrainConfig:
+        """The training configuration of a row."""
+        own = dict(self.methods[label])
+        how = {key: own.pop(key) for key in ("method", "preset", "own", "published") if key in own}
+        try:
+            fixed = _FIXED if PUBLISHED not in self.protocols else {}
+            settings = merged(merged(merged({**fixed, **self.common}, extra or {}), own), {"seed": seed})
+            return method_config(**how, **settings)
+        except (SynclineError, TypeError) as error:
+            raise SynclineError(f"bench {self.name}, method {label!r}: {error}") from error
+
+
+def config_names() -> list[str]:
+    """The configurations that come with the package."""
+    return sorted(entry.name[:-5] for entry in _shipped().iterdir() if entry.name.endswith(".yaml"))
+
+
+def read_bench(name: str | Path) -> BenchConfig:
+    """A configuration by its name in the package, or from a YAML file.
+
+    Raises:
+        SynclineError: no such file, an unknown key, or a method that cannot be.
+
+    Examples:
+        >>> read_bench("g1_seeds").sets
+        ['g1_bottle']
+    """
+    import yaml
+
+    shipped = str(name) in config_names()
+    try:
+        path = _shipped() / f"{name}.yaml" if shipped else Path(name)
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SynclineError(
+            f"{name} is no bench that can be read ({str(error).splitlines()[0]}); a YAML file, or one of "
+            f"{', '.join(config_names())}"
+        ) from error
+    try:
+        return BenchConfig(**({"name": Path(name).stem} | values))
+    except TypeError as error:
+        raise SynclineError(f"{name}: {str(error).replace('BenchConfig.__init__() ', '')}") from error
+
+
+def _shipped() -> Any:
+    return files("syncline.experiments") / "configs"
