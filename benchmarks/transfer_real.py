@@ -86,7 +86,8 @@ def clips_of(
 
 
 def transferred(labelled: list[LabelledVideo], target: Embedding, **options: Any) -> Events:
-    return transfer_events(labelled, [target], consensus=False, tolerance=WITHIN, calibrate=False, **options)[0].events
+    options = {"consensus": False, "tolerance": WITHIN, "calibrate": False, "refuse": False} | options
+    return transfer_events(labelled, [target], **options)[0].events
 
 
 def by_clock(labelled: list[LabelledVideo], target: Embedding) -> Events:

@@ -242,6 +242,32 @@ def test_transfer_carries_events_in_every_form(
                     assert second is None, (form, video.name, name)
 
 
+def test_transfer_places_nothing_in_a_video_that_has_nothing_in_common(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of noise beside a true one; alone, which leaves nothing to place; and what --force does."""
+    noise = np.random.default_rng(0).integers(0, 256, (45, 64, 64, 3), dtype=np.uint8)
+    mixed, alone = tmp_path / "mixed", tmp_path / "alone"
+    for place, kept in ((mixed, films(folder)), (alone, films(folder)[:1])):
+        place.mkdir()
+        for film in kept:
+            shutil.copy(film, place / film.name)
+        with VideoWriter(place / "noise.mp4", height=64, width=64, rate=15) as writer:
+            for k, picture in enumerate(noise):
+                writer.write(picture, k / 15)
+    marks, out = tmp_path / "marks.csv", tmp_path / "out"
+    marks.write_text(f"video,event_seconds,event_names\n{films(folder)[0].name},1.0,lift\n", "utf-8")
+    for place, code in ((mixed, 0), (alone, 1)):
+        capsys.readouterr()
+        assert command(folder, "transfer", place, "--labels", marks, "--out", out) == code
+        assert "noise.mp4 shows nothing in common with the others (best score" in capsys.readouterr().err
+        row = next(row for row in rows(out / "transferred.csv") if row["video"] == "noise.mp4")
+        assert (row["state"], row["seconds"]) == ("absent", "")
+        assert float(row["match_score"]) < 0.2
+    assert command(folder, "transfer", alone, "--labels", marks, "--out", out, "--force", "--absent-below", "0") == 0
+    assert "nothing in common" not in capsys.readouterr().err
+
+
 def test_transfer_names_what_to_label_first(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(folder, "transfer", folder, "--suggest", "2") == 0
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("label ")]

@@ -16,14 +16,17 @@ from syncline.tasks import (
     default_tolerance,
     gather_folder,
     leave_one_out,
+    next_to_label,
     pinned_frames,
     read_pins,
     suggest,
     transfer_events,
+    transfer_in_folder,
     voting,
 )
 from syncline.tasks import folder as room
 from syncline.tasks.folder import first_of_two_clusters
+from syncline.tasks.in_common import match_scores
 
 WIDTH = 64
 
@@ -163,6 +166,33 @@ def test_a_video_of_one_frame_is_no_trouble() -> None:
     found = transfer_events([LabelledVideo(videos[0], places(videos[0], 0))], [*videos[1:], one])
     assert found[-1].source == "one"
     assert np.median(errors(list(found[0].events), places(videos[1], 1))) < 0.5
+
+
+@pytest.mark.parametrize("consensus", [True, False])
+@pytest.mark.parametrize("count", [1, 6])
+def test_no_event_is_placed_where_nothing_is_in_common(count: int, consensus: bool) -> None:
+    """In a folder of two as in a larger one, with a consensus and without."""
+    videos = people(count)
+    labelled = [LabelledVideo(videos[0], places(videos[0], 0))]
+    given = [*videos[1:], *strangers()[1:]]  # another activity may match one of many by chance
+    found = transfer_events(labelled, given, consensus=consensus)
+    assert [one.in_common for one in found] == [True] * (count - 1) + [False] * 2
+    for one in found[-2:]:
+        assert set(one.events) == set(one.others) == {None}
+        assert ((one.confidence >= 0) & (one.confidence <= 1)).all()
+        assert one.match_score < 0.2
+    assert next_to_label(found) in {one.source for one in (found[: count - 1] or found)}
+    guessed = transfer_events(labelled, given, consensus=consensus, refuse=False, absent_below=0.0)
+    assert any(event is not None for one in guessed[-2:] for event in one.events)
+
+
+def test_labels_of_a_stranger_have_nothing_in_common_with_the_folder() -> None:
+    videos = [strangers()[1], *people(6)]
+    folder = gather_folder(videos)
+    assert match_scores(videos, folder, [0], [0])[0] < 0.2
+    assert match_scores(videos, folder, [1], [1])[0] > 0.2
+    assert not any(one.in_common for one in transfer_in_folder(folder, {0: (1.0,)}, range(1, 7)))
+    assert all(one.in_common for one in transfer_in_folder(folder, {0: (1.0,), 1: (2.0,)}, range(2, 7)))
 
 
 def test_the_tolerance_goes_by_the_clips() -> None:

@@ -30,7 +30,8 @@ examples:
   syncline deviate new.mp4 --template swings.template     # of syncline sync --save-template
 
 The reference is the video that the others share most of, unless one is named. What is missing or extra is what the
-folder's consensus says; what is only slower or faster is tempo, and makes no video odd.
+folder's consensus says; what is only slower or faster is tempo, and makes no video odd. The manner in which a matched
+moment is done (a bent arm where the others' is straight) is not reported: what is matched counts as the same.
 
 writes into --out: deviations.csv (a row a stretch: missing, extra, repeated, out_of_order, slower or faster, with times
 and score), ranking.csv (from typical to odd, beside it the share of frames that the simple rule "distance along a DTW
@@ -169,6 +170,7 @@ def _write(
             if said:
                 say(f"            {d.kind.replace('_', ' ')} {d.start:.1f} s: {said}")
     say(f"results in {arguments.out}; compared with {against}")
+    say("compared is what is done and how fast, not its manner: a matched moment counts as the same")
     draw(arguments, "deviations", lambda: _picture(reports, names, against))
 
 

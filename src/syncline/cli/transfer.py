@@ -12,7 +12,7 @@ from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_s
 from syncline.cli.options import add_label_rate, labels_of
 from syncline.cli.outputs import RESULTS
 from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
-from syncline.cli.terminal import say
+from syncline.cli.terminal import say, warn
 from syncline.wording import counted
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ examples:
 
 All videos have a say, labelled or not (--no-consensus asks the labelled ones alone); --suggest names the videos to
 label first, before there is any label. Writes into --out: transferred.csv (video, event, seconds, confidence, found or
-absent, second peak), the labels of all videos in the chosen forms, and, with three labelled videos or more,
-reliability.png. It ends with the video to label next. A confidence is the probability that an event lies within the
-tolerance. Seconds of an episode that is a part of a longer file count from where the episode begins.
+absent, second peak, best match score with another video), the labels of all videos in the chosen forms, and, with three
+labelled videos or more, reliability.png. It ends with the video to label next. A confidence is the probability that an
+event lies within the tolerance. A video that shows nothing in common with the others gets no events (--force: guesses);
+where that holds of all targets, or of all labelled videos, the exit code is 1. Seconds of an episode that is a part of
+a longer file count from where the episode begins.
 """
 WRITTEN = {
     "csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
@@ -65,6 +67,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="CONFIDENCE",
         help="an event of less confidence than this is absent (default: 0.2)",
     )
+    parser.add_argument("--force", action="store_true",
+                        help="place events in videos that show nothing in common with the others, too")  # fmt: skip
     add_consensus_options(parser, without="the labelled videos alone vote")
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
     add_lerobot_option(parser)
@@ -72,8 +76,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_embedding_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Transfers and writes, or names what to label."""
+def run(arguments: argparse.Namespace) -> int:
+    """Transfers and writes, or names what to label; 1 where there is nothing in common that could carry events."""
     from syncline.data import open_videos
     from syncline.errors import SynclineError
 
@@ -83,20 +87,20 @@ def run(arguments: argparse.Namespace) -> None:
     check_one_source(arguments)
     check_consensus_options(arguments)
     if arguments.template is not None:
-        _by_template(arguments)
-        return
+        return _by_template(arguments)
     videos = open_videos(arguments.source)
     if arguments.suggest is not None:
         _suggest(arguments, videos)
-        return
+        return 0
     marks = marks_of(videos, labels_of(videos, arguments.labels, arguments.events, label_rate=arguments.label_rate))
     if not marks:
         raise SynclineError(f"{arguments.labels} marks no event in any video of {videos.name}")
-    _transfer(arguments, videos, marks)
+    return _transfer(arguments, videos, marks)
 
 
-def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> None:
+def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> int:
     from syncline.tasks import LabelledVideo, next_to_label, transfer_events
+    from syncline.tasks.in_common import match_scores
 
     names = next(iter(marks.values()))[0]
     embeddings = Embedder.of(arguments).embed(videos)
@@ -108,7 +112,8 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
         "folder": folder, "consensus": folder is not None, "tolerance": arguments.tolerance,
         "absent_below": arguments.absent_below,
     }  # fmt: skip
-    found = transfer_events(labelled, [embeddings[i] for i in others], **options)
+    targets = [embeddings[i] for i in others]
+    found = transfer_events(labelled, targets, refuse=not arguments.force, **options)
     _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
     _reliability(arguments, labelled, [embeddings[i] for i in others], options)
     carried = f"{counted(len(names), 'event')} carried to {len(others)}"
@@ -117,9 +122,34 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
         say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
         by_source = {embeddings[i].source: videos[i].name for i in others}
         say(f"label next: {by_source[next_to_label(found)]}")
+    if arguments.force:
+        return 0
+    known = match_scores([embeddings[i] for i in order], folder, range(len(marks)), range(len(marks)))
+    told = _say_strangers(
+        {videos[i].name: score for i, score in zip(marks, known, strict=True)},
+        "what it is labelled with is a poor guide",
+    )
+    return max(told, _say_strangers({videos[i].name: f.match_score for i, f in zip(others, found, strict=True)}))
 
 
-def _by_template(arguments: argparse.Namespace) -> None:
+NAMED = 8
+"""Videos of a kind that are named one by one."""
+
+
+def _say_strangers(scores: dict[str, float], what: str = "no event is placed in it") -> int:
+    """Names the videos that have nothing in common with the others; 1 where that is all of them."""
+    from syncline.alignment.settings import MATCH_THRESHOLD
+
+    low = {name: score for name, score in scores.items() if score < MATCH_THRESHOLD}
+    for name in list(low)[:NAMED]:
+        warn(f"{name} shows nothing in common with the others (best score {low[name]:.2f}, needs "
+             f"{MATCH_THRESHOLD:.2f}; 0 is what strangers have): {what}")  # fmt: skip
+    if len(low) > NAMED:
+        warn(f"so do {len(low) - NAMED} more: see match_score in transferred.csv")
+    return int(bool(scores) and len(low) == len(scores))
+
+
+def _by_template(arguments: argparse.Namespace) -> int:
     """Carries the events of a template's labelled videos to new clips."""
     from syncline.errors import SynclineError
     from syncline.tasks import transfer_in_folder
@@ -135,11 +165,12 @@ def _by_template(arguments: argparse.Namespace) -> None:
     first = len(template.embeddings)
     new = range(first, first + len(videos))
     limits = {"tolerance": arguments.tolerance, "absent_below": arguments.absent_below}
-    found = transfer_in_folder(folder, template.events, new, **limits)
+    found = transfer_in_folder(folder, template.events, new, refuse=not arguments.force, **limits)
     _write(arguments, videos, template.event_names, {}, dict(enumerate(found)))
     carried = f"{counted(len(template.event_names), 'event')} carried to {len(videos)}"
     say(f"{counted(len(template.events), 'labelled video')} of the template, {carried}; results in {arguments.out}")
     say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
+    return 0 if arguments.force else _say_strangers({v.name: f.match_score for v, f in zip(videos, found, strict=True)})
 
 
 def _suggest(arguments: argparse.Namespace, videos: VideoSet) -> None:
@@ -211,11 +242,12 @@ def _write(
             peak = None if i in marks else found[i].others[k]
             rows.append({"video": video.name, "event": name, "seconds": plain(second), "confidence": sure,
                          "state": state, "or_seconds": None if peak is None else plain(peak[0] - begins),
-                         "or_confidence": None if peak is None else plain(peak[1])})  # fmt: skip
+                         "or_confidence": None if peak is None else plain(peak[1]),
+                         "match_score": None if i in marks else plain(found[i].match_score)})  # fmt: skip
         who = ["labelled" if i in marks else "" if second is None else "carried" for second in events]
         how_sure = None if i in marks else [plain(value) for value in found[i].confidence]
         tracks.append(track_of_shown(video, names, events, shown, confidence=how_sure, provenance=who))
-    columns = ["video", "event", "seconds", "confidence", "state", "or_seconds", "or_confidence"]
+    columns = ["video", "event", "seconds", "confidence", "state", "or_seconds", "or_confidence", "match_score"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)
     for form in WRITTEN if "all" in arguments.form else arguments.form:

@@ -69,6 +69,8 @@ class Votes:
         clusters: groups that do not reach each other, largest first, strangers in none; one where all belong together.
         groups: (n,) number of the cluster of each video, strangers that of the one they match best.
         usual_match: upper quartile of match scores that is usual in the folder; below `LEAST_MATCH` nothing matches.
+        judges: indices of the videos that the others were compared with.
+        matches: (n, judges) match score of every video with each of them; NaN with itself, and where unknown.
         doubtful: those of the strangers that may show the activity all the same, by `SURE_EVIDENCE`.
     """
 
@@ -78,6 +80,8 @@ class Votes:
     clusters: tuple[tuple[int, ...], ...]
     groups: tuple[int, ...]
     usual_match: float
+    judges: tuple[int, ...]
+    matches: NDArray[np.float64]
     doubtful: tuple[int, ...] = ()
 
 
@@ -178,9 +182,7 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
         [1.0, 1.0, 1.0]
     """
     count = len(embeddings)
-    judges = list(range(count)) if among is None else list(among)
-    if len(judges) > SCOUTS:
-        judges = _evenly(embeddings, judges, SCOUTS)
+    judges = judges_of(embeddings, among)
     matches, evidence = _matches(embeddings, judges)
     clusters = _clusters(matches[judges], matches)
     usual, strangers, doubtful = _strangers(matches, evidence, judges, clusters)
@@ -192,15 +194,16 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
     kept = [tuple(i for i in range(count) if clusters[i] == c and i not in strangers) for c in np.unique(clusters)]
     ordered = sorted((c for c in kept if c), key=lambda c: (-len(c), c))
     return Votes(
-        weights, tuple(strangers), duplicates, tuple(ordered), tuple(clusters.tolist()), usual, tuple(doubtful)
+        weights, tuple(strangers), duplicates, tuple(ordered), tuple(clusters.tolist()), usual, tuple(judges), matches,
+        tuple(doubtful),
     )  # fmt: skip
 
 
 def belonging(
     clip: Embedding, embeddings: Sequence[Embedding], groups: Sequence[int], usual_match: float
-) -> tuple[bool, bool, int]:
-    """Whether a new clip is a stranger to videos whose votes are known, whether that is in doubt, and the cluster that
-    it matches best.
+) -> tuple[bool, bool, int, NDArray[np.float64]]:
+    """Whether a new clip is a stranger to videos whose votes are known, whether that is in doubt, the cluster that it
+    matches best, and its match scores with the `judges_of` these videos.
 
     Args:
         clip: of the same width.
@@ -208,15 +211,20 @@ def belonging(
         groups: the number of each one's cluster.
         usual_match: as `Votes` has it.
     """
-    judges = list(range(len(embeddings)))
-    judges = _evenly(embeddings, judges, SCOUTS) if len(judges) > SCOUTS else judges
+    judges = judges_of(embeddings)
     scores = np.array([_match(clip, embeddings[z]) for z in judges])
     own = np.array([groups[z] for z in judges])
     cluster = max(np.unique(own), key=lambda one: float(scores[own == one, 0].mean()))
     known = len(judges) >= 4 and usual_match >= LEAST_MATCH
     evidence = _quartile(scores[own == cluster, 1])
     stranger = bool(known and evidence < LEAST_EVIDENCE)
-    return stranger, stranger and evidence >= SURE_EVIDENCE, int(cluster)
+    return stranger, stranger and evidence >= SURE_EVIDENCE, int(cluster), scores[:, 0]
+
+
+def judges_of(embeddings: Sequence[Embedding], among: Sequence[int] | None = None) -> list[int]:
+    """The videos that all are compared with: those of `among` (all by default), or `SCOUTS` of them."""
+    judges = list(range(len(embeddings))) if among is None else list(among)
+    return _evenly(embeddings, judges, SCOUTS) if len(judges) > SCOUTS else judges
 
 
 def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -> list[int]:

@@ -25,7 +25,7 @@ from syncline.alignment import Consensus
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.files import replacing
-from syncline.tasks.folder import FolderConsensus, Votes, belonging, clip_seconds
+from syncline.tasks.folder import FolderConsensus, Votes, belonging, clip_seconds, judges_of
 from syncline.tasks.pairs import check_pair
 from syncline.tasks.suggest import suggest
 from syncline.tasks.within import reference_of
@@ -152,16 +152,19 @@ class Template:
             [e.vectors for e in self.embeddings], weights=self.weights, groups=self.groups, pins=self.pins
         )
         groups, strangers, doubtful = list(self.groups), [], []
+        judges = judges_of(self.embeddings)
+        matches = np.full((count + len(clips), len(judges)), np.nan)
         for number, clip in enumerate(clips, start=count):
-            stranger, doubt, cluster = belonging(clip, self.embeddings, self.groups, self.usual_match)
+            stranger, doubt, cluster, matches[number] = belonging(clip, self.embeddings, self.groups, self.usual_match)
             group.add(clip.vectors, weight=float(not stranger), votes=False, group=cluster)
             groups.append(cluster)
             strangers += [number] * stranger
             doubtful += [number] * doubt
         clusters = [tuple(i for i in range(count) if self.groups[i] == one) for one in sorted(set(self.groups))]
         votes = Votes(
-            group.weights, tuple(strangers), (), tuple(clusters), tuple(groups), self.usual_match, tuple(doubtful)
-        )
+            group.weights, tuple(strangers), (), tuple(clusters), tuple(groups), self.usual_match, tuple(judges),
+            matches, tuple(doubtful),
+        )  # fmt: skip
         return FolderConsensus((*self.embeddings, *clips), group, votes, clip_seconds(self.embeddings))
 
     def save(self, path: str | os.PathLike[str]) -> None:

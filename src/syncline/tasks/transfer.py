@@ -3,7 +3,8 @@
 Every video of the folder has a say in where an event lies in a target, labelled or not: the labelled ones directly,
 the others by what the folder's consensus tells them about the event (`carrying`). Single frames vote beside that, as
 much as they can be trusted in this folder. The votes add up to one density a target frame; events are placed at its
-peaks, in their order; an event that is not sure enough there is reported absent.
+peaks, in their order; an event that is not sure enough there is reported absent. In a video that shows nothing in
+common with the others all events are.
 
 Without consensus, and with no more than the labelled videos and the target, the labelled videos alone vote.
 """
@@ -33,6 +34,7 @@ from syncline.tasks.carrying import (
 )
 from syncline.tasks.confidence import Peak, calibrated_by, hit_probability
 from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
+from syncline.tasks.in_common import match_scores
 from syncline.tasks.pairs import check_pair, similarity
 from syncline.tasks.placing import columns_in_order, mean_time, windows_about
 from syncline.tasks.transfer_result import LabelledVideo, Transferred
@@ -178,6 +180,7 @@ def transfer_events(
     pins: Mapping[tuple[int, int], NDArray[np.int64]] | None = None,
     folder: FolderConsensus | None = None,
     calibrate: bool = True,
+    refuse: bool = True,
 ) -> list[Transferred]:
     """Place the key events of `labelled` in every target.
 
@@ -195,6 +198,7 @@ def transfer_events(
             takes them.
         folder: the consensus of labelled, targets and others in this order, where it is there already.
         calibrate: with at least three labelled videos, move confidences by what leaving each of them out shows.
+        refuse: place no event in a video that shows nothing in common with the others.
 
     Raises:
         SynclineError: no labelled video, one without frames, different numbers of events, an event outside its video,
@@ -210,21 +214,33 @@ def transfer_events(
         folder = gather_folder(everyone, voters=voters, pins=pins)
     election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     marks = {i: video.events for i, video in enumerate(labelled)}
-    return calibrated_events(election, marks, indices) if calibrate else election.events_of(marks, indices)
+    found = calibrated_events(election, marks, indices) if calibrate else election.events_of(marks, indices)
+    return _refused(found, election, marks, indices) if refuse else found
 
 
 def transfer_in_folder(
     folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, tolerance: float | None = None,
-    absent_below: float | None = None,
+    absent_below: float | None = None, refuse: bool = True,
 ) -> list[Transferred]:  # fmt: skip
     """`transfer_events` in a folder whose consensus is there already.
 
     Args:
         folder: the consensus. marks: of labelled videos by their index, all of the same number of events.
-        targets: indices of the videos that get events. tolerance, absent_below: as in `transfer_events`.
+        targets: indices of the videos that get events. tolerance, absent_below, refuse: as in `transfer_events`.
     """
     _check([LabelledVideo(folder.embeddings[i], tuple(events)) for i, events in marks.items()])
-    return calibrated_events(election_of(folder.embeddings, folder, tolerance, absent_below, None), marks, targets)
+    election = election_of(folder.embeddings, folder, tolerance, absent_below, None)
+    found = calibrated_events(election, marks, targets)
+    return _refused(found, election, marks, targets) if refuse else found
+
+
+def _refused(
+    found: Sequence[Transferred], election: Election, marks: Marks, targets: Sequence[int]
+) -> list[Transferred]:
+    """With the match scores of the targets, and without events where those are too low."""
+    scores = match_scores(election.embeddings, election.folder, list(marks), targets)
+    scored = [replace(video, match_score=score) for video, score in zip(found, scores, strict=True)]
+    return [video if video.in_common else video.without_events() for video in scored]
 
 
 def calibrated_events(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
@@ -291,10 +307,11 @@ def leave_one_out(
 
 
 def next_to_label(transferred: Sequence[Transferred]) -> str:
-    """The source whose label would teach most: the one with the least mean confidence."""
+    """The source whose label would teach most: the least mean confidence, of videos with something in common if any."""
     if not transferred:
         raise SynclineError("nothing was transferred, so there is no next video to label")
-    return min(transferred, key=lambda video: float(video.confidence.mean())).source
+    asked = [video for video in transferred if video.in_common] or list(transferred)
+    return min(asked, key=lambda video: float(video.confidence.mean())).source
 
 
 def _check(labelled: Sequence[LabelledVideo]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
 
@@ -32,6 +33,8 @@ class Transferred:
             absent one, that it is absent.
         tolerance: seconds that count as the same moment.
         others: of each event the second of two clear peaks and its confidence; None where there is one.
+        match_score: the best one that the video has with another that has a say; NaN where there is none or it was not
+            asked for. Below `settings.MATCH_THRESHOLD` the video shows nothing in common with the others.
     """
 
     source: str
@@ -39,6 +42,19 @@ class Transferred:
     confidence: NDArray[np.float64]
     tolerance: float = 0.5
     others: tuple[tuple[float, float] | None, ...] = ()
+    match_score: float = float("nan")
+
+    @property
+    def in_common(self) -> bool:
+        """False where the video shows nothing in common with the others."""
+        return not self.match_score < MATCH_THRESHOLD
+
+    def without_events(self) -> Transferred:
+        """The same with all events absent."""
+        placed = np.array([event is not None for event in self.events], dtype=bool)
+        confidence = np.where(placed, 1 - self.confidence, self.confidence)
+        nothing = (None,) * len(self.events)
+        return replace(self, events=nothing, confidence=confidence, others=nothing)
 
     def __repr__(self) -> str:
         pairs = zip(self.events, self.confidence.tolist(), strict=True)

@@ -83,7 +83,8 @@ class Labelling:
                 marks = {index[number]: events for number, events in votes.items()}
                 return transfer_in_folder(folder, marks, [index[number] for number in targets])
         labelled = [LabelledVideo(self._short(number), tuple(events)) for number, events in votes.items()]
-        return transfer_events(labelled, [self._short(number) for number in targets], consensus=False)
+        # a few labelled videos cannot tell who has nothing in common with the folder
+        return transfer_events(labelled, [self._short(number) for number in targets], consensus=False, refuse=False)
 
     def _short(self, number: int) -> Embedding:
         return thinned(self.embedder.of([number])[0])
