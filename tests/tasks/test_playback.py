@@ -18,7 +18,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, Timeline, align
 from syncline.tasks.colours import A_COLOUR, B_COLOUR, GAP_COLOUR
-from syncline.tasks.film_canvas import BAR, foot_height
+from syncline.tasks.film_canvas import BAR, Canvas, Foot, foot_height, shortened, words_width
 from syncline.tasks.playback import grid, moments, own_pace, side_by_side
 from syncline.video import VideoReader
 
@@ -81,7 +81,7 @@ def test_b_waits_dimmed_where_a_matches_nothing(tmp_path: Path) -> None:
 
 
 def test_the_bars_show_the_gaps_and_the_words_say_who_waits(tmp_path: Path) -> None:
-    a, b = write_bar_codes(tmp_path / "a.mp4", 90, width=192), write_bar_codes(tmp_path / "b.mp4", 60, width=192)
+    a, b = write_bar_codes(tmp_path / "a.mp4", 90, width=384), write_bar_codes(tmp_path / "b.mp4", 60, width=384)
     alignment = align(
         walk(np.concatenate([np.full(30, np.nan), np.linspace(0, 1, 60)]), "a", rate=30.0),
         walk(np.linspace(0, 1, 60), "b", rate=30.0), verdict=False,
@@ -89,11 +89,11 @@ def test_the_bars_show_the_gaps_and_the_words_say_who_waits(tmp_path: Path) -> N
     (gap,) = alignment.gaps
     side_by_side(a, b, alignment, tmp_path / "out.mp4", height=HEIGHT)
     pictures = decoded(tmp_path / "out.mp4")
-    bar = pictures[60][HEIGHT + LINE + 3 : HEIGHT + LINE + 9, :192].mean(axis=0)
-    assert np.abs(bar[: int(gap.end / 3 * 192) - 4] - rgb(GAP_COLOUR)).max() < 30
-    assert np.abs(bar[int(gap.end / 3 * 192) + 4 : 120] - rgb(A_COLOUR)).max() < 30
+    bar = pictures[60][HEIGHT + LINE + 3 : HEIGHT + LINE + 9, :384].mean(axis=0)
+    assert np.abs(bar[: int(gap.end / 3 * 384) - 4] - rgb(GAP_COLOUR)).max() < 30
+    assert np.abs(bar[int(gap.end / 3 * 384) + 4 : 240] - rgb(A_COLOUR)).max() < 30
     words = [
-        picture[HEIGHT : HEIGHT + LINE, 2 * 192 - 84 : 2 * 192 - 60].max() for picture in (pictures[10], pictures[60])
+        picture[HEIGHT : HEIGHT + LINE, 2 * 384 - 84 : 2 * 384 - 60].max() for picture in (pictures[10], pictures[60])
     ]
     assert words[0] > 80 > words[1]  # "waits: only in A" stands before the time
     names = pictures[60][HEIGHT : HEIGHT + LINE, 12:60].max(axis=(0, 2))
@@ -102,6 +102,22 @@ def test_the_bars_show_the_gaps_and_the_words_say_who_waits(tmp_path: Path) -> N
 
 def rgb(colour: str) -> NDArray[np.int64]:
     return np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+
+
+@pytest.mark.parametrize("width", [60, 120, 200, 400])
+def test_names_and_words_fit_under_narrow_pictures(width: int) -> None:
+    line = foot_height(360) - BAR
+    name = "A  a very long name of a clip.mp4"
+    shown = shortened(name, line, width)
+    assert words_width(shown, line) <= width
+    assert shown.startswith("A")
+    assert shown == name or shown == "A" or shown.startswith("A  …")
+    assert shown == "A" or shown.endswith("4"), "the end of the name, by which names differ"
+    canvas, foot = Canvas(360 + foot_height(360), width), Foot(360, 0, width, 360, name, A_COLOUR, 4.0, [], [])
+    foot.draw_moment(canvas, 1.0, "waits: only in A")
+    bright = canvas.planes[: 360 + line] > 60
+    assert bright[360:].any(), "the time"
+    assert bright[:360].any() == (words_width("waits: only in A   0:01.00", line) > width * 9 // 20 // 2 * 2 - 4)
 
 
 def test_figures_and_page_have_the_colours_of_the_films() -> None:

@@ -288,7 +288,7 @@ def tempo_curve(
         names: of the two videos.
         title: above the figure.
     """
-    figure, axes = one_axes(4.6, 2.6)
+    figure, axes = one_axes(4.6, 2.8)
     typical = None
     for segment in alignment.segments:
         curve = slopes(alignment, window, segments=(segment,))
@@ -296,23 +296,34 @@ def tempo_curve(
             continue
         if typical is None:
             typical = float(np.median(slopes(alignment, window)[:, 1]))
+        alone = np.searchsorted(curve[:, 0], [gap.start for gap in alignment.gaps if gap.video == "a"])
+        curve = np.insert(curve, alone, np.nan, axis=0)  # no tempo where nothing is matched
         speed = np.clip(curve[:, 1], 1 / 8, 8)
         axes.plot(curve[:, 0], speed, color=INK)
         for bound, colour, above in ((typical * factor, B_COLOUR, True), (typical / factor, A_COLOUR, False)):
             where = speed >= bound if above else speed <= bound
-            axes.fill_between(curve[:, 0], speed, bound, where=list(where), color=colour, alpha=0.35, linewidth=0)
-    for gap in alignment.gaps:
-        if gap.video == "a":
-            axes.axvspan(gap.start, gap.end, color=QUIET, alpha=0.15, linewidth=0)
+            if where.any():
+                said = f"{factor:g} times {'faster' if above else 'slower'} or more"
+                label = said if said not in axes.get_legend_handles_labels()[1] else None
+                axes.fill_between(
+                    curve[:, 0], speed, bound, where=list(where), color=colour, alpha=0.35, linewidth=0, label=label
+                )
+    for number, gap in enumerate(gap for gap in alignment.gaps if gap.video == "a"):
+        label = None if number else "only in A"
+        axes.axvspan(gap.start, gap.end, color=QUIET, alpha=0.15, linewidth=0, label=label)
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_locator(FixedLocator([0.125, 0.25, 0.5, 1, 2, 4, 8]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
     axes.axhline(1.0, color=QUIET, linewidth=0.7)
     if typical is not None:
-        axes.axhline(typical, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.axhline(typical, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)), label="median")
+        figure.legend(loc="outside lower center", ncols=4)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.4), max(high, 2.5))
-    axes.set(xlabel=f"time in {short(names[0])} (s)", ylabel=f"seconds of {short(names[1], 20)}\na second")
+    axes.set(
+        xlabel=f"time in {short(names[0])} (s)",
+        ylabel=f"seconds of {short(names[1], 20)}\nin one of {short(names[0], 20)}",
+    )
     axes.set_title(title or "Tempo along the path")
     return figure
 

@@ -92,7 +92,8 @@ class Foot:
         """What does not change: the name and the bar."""
         line = _line_height(self.height)
         canvas.fill(self.top + 4, self.left + 2, line - 8, 6, self.colour)
-        canvas.write(self.name, self.top, self.left + 12, line, self.width * 11 // 20 - 12)
+        room = self.width * 11 // 20 - 12
+        canvas.write(shortened(self.name, line, room), self.top, self.left + 12, line, room)
         canvas.fill(self.top + line, self.left, BAR, self.width, _REST)
         for spans, colour in ((self.stretches, self.colour), (self.gaps, GAP_COLOUR)):
             for start, end in spans:
@@ -110,8 +111,11 @@ class Foot:
         """
         line = _line_height(self.height)
         here = second if at is None else at
-        text = f"{note}   {clock_text(second)}" if note else clock_text(second)
-        room = self.width * 9 // 20 // 2 * 2
+        text, room = clock_text(second), self.width * 9 // 20 // 2 * 2
+        if note and words_width(f"{note}   {text}", line) <= room - 4:
+            text = f"{note}   {text}"
+        elif note:  # narrow pictures have no room for it beside the time
+            canvas.write(note, self.top - line, self.left, line, self.width)
         canvas.write(text, self.top, self.left + self.width - room, line, room - 4, right=True)
         if np.isfinite(other):
             canvas.fill(self.top + line, self.left + self._column(other), BAR // 4 * 2, 2, _OTHER)
@@ -121,6 +125,21 @@ class Foot:
     def _column(self, second: float) -> int:
         share = min(1.0, max(0.0, second / max(self.duration, 1e-6)))
         return int(share * (self.width - 2)) // 2 * 2
+
+
+def words_width(text: str, height: int) -> int:
+    """Pixels that a line of words takes."""
+    return int(_font_of(height).getlength(text)) + 2
+
+
+def shortened(name: str, height: int, width: int) -> str:
+    """A name that fits, with its end, by which names differ mostly; a letter in front ("A  ") stays."""
+    letter, gap, rest = name.rpartition("  ")
+    for first in range(len(rest)):
+        shown = letter + gap + (rest if first == 0 else f"…{rest[first:]}")
+        if words_width(shown, height) <= width:
+            return shown
+    return letter
 
 
 def clock_text(second: float) -> str:
@@ -151,7 +170,7 @@ def fitted(height: int, width: int, into: tuple[int, int]) -> tuple[int, int]:
 @functools.lru_cache(maxsize=4096)
 def _lettering(text: str, height: int) -> Planes:
     """A line of words as planes, as wide as it needs."""
-    font = _font(max(8, height * 3 // 4 - 1))
+    font = _font_of(height)
     width = max(2, (int(font.getlength(text)) + 2) // 2 * 2)
     picture = Image.new("L", (width, height))
     ImageDraw.Draw(picture).text((0, height // 2), text, font=font, fill=255, anchor="lm")
@@ -170,6 +189,11 @@ def _cut(planes: Planes, width: int) -> Planes:
         target[:] = source[:, : width if number == 0 else width // 2]
     assert len(cut) == height * 3 // 2
     return cut
+
+
+def _font_of(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font of a line of that height."""
+    return _font(max(8, height * 3 // 4 - 1))
 
 
 @functools.cache
