@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from syncline.cli.main import main
-from syncline.video import VideoInfo, scan
+from syncline.data.synthetic import SyntheticConfig, render_synthetic
+from syncline.video import VideoInfo, VideoReader, VideoWriter, scan
 from syncline.video.scan_cache import ScanCache
 
 
@@ -109,3 +110,23 @@ def test_a_pipe_without_unicode_does_not_break_it(folder: Path, tmp_path: Path) 
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "gr??e.mp4" in done.stdout
+
+
+@pytest.mark.slow
+def test_slow_mirrored_and_repeated_clips_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Eight clips of one activity, three of them rewritten: at half the speed, mirrored, and shown twice."""
+    looks = SyntheticConfig(num_videos=8, seed=2, size=(48, 64), seconds=(4.0, 5.0), unevenness=0.3)
+    files = [video.path for video in render_synthetic(tmp_path / "clips", looks)]
+    ways = {"slow motion": files[1], "mirrored": files[4], "repetitions": files[6]}
+    for kind, path in ways.items():
+        reader = VideoReader(path)
+        pictures = reader.frames(np.arange(len(reader))).pixels
+        pictures = pictures[:, :, ::-1] if kind == "mirrored" else pictures
+        rate, times = (7.5, 1) if kind == "slow motion" else (15, 2 if kind == "repetitions" else 1)
+        with VideoWriter(path, height=48, width=64, rate=rate) as writer:
+            for number, picture in enumerate(np.concatenate([pictures] * times)):
+                writer.write(np.ascontiguousarray(picture), number / rate)
+    assert run(tmp_path / "clips" / "videos", "--json", "--cache", tmp_path / "c") == 0
+    hints = json.loads(capsys.readouterr().out)["hints"]
+    for kind, path in ways.items():
+        assert [Path(hint["path"]).name for hint in hints if hint["kind"] == kind] == [path.name]

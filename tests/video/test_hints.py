@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from syncline.data import open_videos
 from syncline.data.synthetic_scene import Look, draw, state_at
-from syncline.video.hints import GLANCE_RATE, GLANCE_SIZE, Glance, Hint, hints_for, repetition_period
+from syncline.video.hints import GLANCE_RATE, GLANCE_SIZE, Glance, Hint, glance_at, hints_for, repetition_period
 
 
 def clip(number: int, *, seconds: float = 6.0, twice: bool = False, look: int | None = None) -> Glance:
@@ -123,3 +124,29 @@ def test_features_find_no_fewer_repetitions_than_pictures(folder: list[Glance]) 
     clips = [*folder, again]
     blind = [np.random.default_rng(k).normal(size=(20, 8)) for k in range(len(clips))]
     assert "repetitions" in kinds(hints_for(clips, features=blind), again)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("g1_bottle", {"slow motion": 8, "mirrored": 8}),
+        ("cr5_usb", {"slow motion": 7}),  # the camera goes with the hand: no left and right to tell
+        ("human_golf", {"slow motion": 6, "mirrored": 4}),
+        ("human_pullup", {"slow motion": 4}),  # the movement is the same both ways
+    ],
+)
+def test_slow_and_mirrored_clips_of_real_sets(real_data: Path, name: str, least: dict[str, int]) -> None:
+    """One clip of eight at half the speed, or mirrored, each in turn: how many are found at least."""
+    clips = [glance_at(video.path) for video in list(open_videos(real_data / name))[:8]]
+    found = {"slow motion": 0, "mirrored": 0}
+    for k, one in enumerate(clips):
+        twice = np.repeat(one.pixels, 2, axis=0)
+        ways = {
+            "slow motion": Glance(one.path, twice, np.arange(len(twice)) / GLANCE_RATE, 2 * one.duration),
+            "mirrored": Glance(one.path, one.pixels[:, :, ::-1], one.pts_seconds, one.duration),
+        }
+        for kind, made in ways.items():
+            hints = hints_for([*clips[:k], made, *clips[k + 1 :]])
+            found[kind] += kind in {hint.kind for hint in hints if hint.path == one.path}
+    assert all(found[kind] >= count for kind, count in least.items()), found

@@ -26,6 +26,8 @@ EPILOG = """examples:
   syncline scan videos/ --people        # which clips show nobody, where body pose is to serve
   syncline scan videos/ --deep          # repetitions and other activities by features of a network
 
+Hints are cheap signs from small pictures. Slow motion is told against the other clips (four or more), mirrored clips
+mostly where the camera stands still; on the hand, or where a movement is the same both ways, they are not told.
 Exit code 0 where at least one file can be read, 1 otherwise. What was learnt is kept by the content of each file.
 """
 

@@ -26,7 +26,8 @@ _BLOCK = 256
 _MOMENTS = 8  # of a clip that are compared to tell near-duplicates
 _BLANK = 6.0  # deviation of the pixel values of a picture that shows nothing
 # chosen on five sets of 24 real clips, eight at a time, one of them at half the speed or mirrored: of the slow ones 85
-# to 100 % are found, of the mirrored 90 to 100 % in two sets of a fixed camera, 72 % of golf, few of pull-ups
+# to 100 % are found, of the mirrored 90 to 100 % in two sets of a fixed camera, 72 % of golf, few of pull-ups, none of
+# a camera on the hand (tests/video/test_hints.py has a part of this)
 _SLOW, _LONGER = 0.8, 0.35  # logarithms
 _MIRRORED, _AGREED = 0.3, 0.25
 
