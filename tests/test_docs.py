@@ -11,10 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_page_of_labels_says_what_the_tests_hold() -> None:
-    command = [sys.executable, str(ROOT / "docs" / "scripts" / "label_forms.py"), "--check"]
+@pytest.mark.parametrize("script", ["label_forms.py", "alignment_range.py"])
+def test_pages_promise_what_tests_hold(script: str) -> None:
+    command = [sys.executable, str(ROOT / "docs" / "scripts" / script), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stderr}run python docs/scripts/label_forms.py"
+    assert done.returncode == 0, f"{done.stderr}run python docs/scripts/{script}"
 
 
 @pytest.mark.slow
