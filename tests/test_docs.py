@@ -1,14 +1,61 @@
-"""Tables in docs/ are those of the measurements that lie in benchmarks/results."""
+"""Tables in docs/ are those of benchmarks/results; links lead somewhere; commands are understood."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from syncline.cli.main import VERBS
+
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(
+    r"^ *(?:syncline|(?:torchrun|accelerate launch) .*(?:-m|--module) syncline(?: --)?) ([a-z]+ .+)$", re.M
+)
+
+
+def understood(line: str) -> None:
+    """Parses a command as the command line does; argparse ends the process where it does not understand it."""
+    verb, *words = shlex.split(re.split("[;>]", line)[0], comments=True)
+    parser = argparse.ArgumentParser(verb)
+    importlib.import_module(f"syncline.cli.{verb}").configure(parser)
+    parser.parse_args(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert link.startswith("http") or target.exists(), link
+        if anchor and target.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M)
+            names = [re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings]
+            assert anchor in names, link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_the_pages_are_understood(page: Path) -> None:
+    blocks = re.findall(r"^```(?:bash|console)?\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    for line in COMMAND.findall("\n".join(blocks)):
+        understood(line)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_examples_of_help_are_understood(verb: str) -> None:
+    parser = argparse.ArgumentParser(verb)
+    importlib.import_module(f"syncline.cli.{verb}").configure(parser)
+    lines = COMMAND.findall(parser.epilog or "")
+    assert lines
+    for line in lines:
+        understood(line)
 
 
 @pytest.mark.parametrize("script", ["label_forms.py", "alignment_range.py"])
