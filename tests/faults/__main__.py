@@ -43,7 +43,7 @@ FAULTS: dict[str, tuple[str, str, int, Case]] = {
                 "resumed: parameters, optimiser and metrics bit for bit",
                 "run again: every row once, bit for bit",
                 "run again: table, JSON, picture and film byte for byte",
-                "every answered mark is there; gone on:",
+                "every answered mark is there; continued:",
             ),
             strict=True,
         )

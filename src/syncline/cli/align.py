@@ -55,7 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="local: what both show, the rest left out (default); global: all of both; subsequence: "
                         "the shorter inside the longer; band: global, near the diagonal")  # fmt: skip
     parser.add_argument("--segments", type=int, default=3, help="most matched stretches of local (default: 3)")
-    parser.add_argument("--band", type=float, default=0.1, help="half width of the band, share of the longer video")
+    parser.add_argument("--band", type=float, default=0.1,
+                        help="half width of the band, as a share of the longer video (default: 0.1)")  # fmt: skip
     parser.add_argument("--within", type=Path, metavar="FOLDER",
                         help="ask all videos of a folder: what their consensus says of the two")  # fmt: skip
     add_template_option(parser)

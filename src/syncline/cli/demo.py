@@ -1,4 +1,4 @@
-"""``syncline demo``: the whole road on synthetic videos, with a report page at its end."""
+"""``syncline demo``: everything once, on synthetic videos, with a report page at the end."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _intro(videos: VideoSet) -> str:
     return (
         f"<p>Trained without labels on {train} videos, measured on {val} others. <code>time-only</code> sees no "
         "picture, <code>untrained</code> is the same encoder before training, <code>frozen</code> the backbone's own "
-        "features. Whole clips first, then clips with foreign or reversed stretches spliced in.</p>"
+        "features. Whole clips first, then clips into which reversed parts or parts of others were spliced.</p>"
     )
 
 

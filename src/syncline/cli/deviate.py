@@ -51,7 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_consensus_options(parser, without="compare each video with the reference alone, whatever the others show")
     parser.add_argument("--min-seconds", type=float,
                         help="shorter stretches are left out (default: a tenth of the median video)")  # fmt: skip
-    parser.add_argument("--tempo", type=float, default=1.6, help="factor from which a tempo is slower or faster")
+    parser.add_argument("--tempo", type=float, default=1.6,
+                        help="times that a stretch must be slower or faster to be told (default: 1.6)")  # fmt: skip
     add_lerobot_option(parser)
     add_output_options(parser, "deviations")
     add_embedding_options(parser)

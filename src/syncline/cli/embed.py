@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from syncline.encoder.folder_features import FolderBodies
 
 EXAMPLE = """\
-Without --run, the features of the frozen backbone serve, standardised over the folder. What is there already is not
-computed again, so that an interrupted run is finished by the same command. Several machines can fill one folder, each
+Without --run, features of the frozen backbone are used, standardised over the folder. What is there already is not
+computed again, so the same command finishes what was interrupted. Several machines can fill one folder, each
 with its own --shard.
 
 examples:
@@ -138,7 +138,7 @@ class _Trained:
         config = self.encoder.config
         self.sampling = config.sampling if arguments.rate is None else Sampling(rate_hz=arguments.rate)
         if arguments.ray is not None and config.features != "pictures":
-            raise SynclineError("--ray serves runs on pictures; leave it away for one that takes poses")
+            raise SynclineError("--ray serves runs on pictures; leave it out for one that takes poses")
         self.cache = encoder_inputs(self.encoder, arguments.cache, self.sampling, bodies=bodies)
         self.made_with = f"run {arguments.run}, {_sampled(self.sampling)}"
         self.made_by = f"run {state_hash(self.encoder.state_dict())[:16]}, {_sampled(self.sampling)}"

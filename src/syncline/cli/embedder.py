@@ -28,7 +28,7 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how frames are embedded")
     group.add_argument(
         "--run",
-        help="a trained run (folder, or hf:owner/name on the Hugging Face hub); without it, frozen features serve",
+        help="a trained run (folder, or hf:owner/name on the Hugging Face hub); without it, frozen features are used",
     )
     group.add_argument("--backbone", help="timm name of the frozen backbone; without it the default, which is offline")
     group.add_argument("--weights", help="file of the backbone's weights, for networks without internet")

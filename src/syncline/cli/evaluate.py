@@ -44,7 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--labels", type=Path, help="key events or phases of DATA, in any form that is read")
     parser.add_argument("--recuts", type=Path, help="CSV of re-cuts (default: retimed.csv beside the manifest)")
-    parser.add_argument("--draws", type=int, default=10, help="of training subsets, for the fractions .1 and .5")
+    parser.add_argument("--draws", type=int, default=10,
+                        help="training subsets drawn for the fractions .1 and .5 (default: 10)")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write all rows here")
     parser.add_argument("--out", type=Path, help="folder for rows.json, tables.md, tables.csv and tables.tex")
     parser.add_argument("--keypoints", type=Path, metavar="DIR", help="keypoint files, for a run that was trained on "

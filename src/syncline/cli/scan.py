@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   syncline scan videos/
   syncline scan videos/ --quick --json > videos.json
-  syncline scan videos/ --people        # which clips show nobody, where body pose is to serve
+  syncline scan videos/ --people        # which clips show nobody: there body pose cannot be used
   syncline scan videos/ --deep          # repetitions and other activities by features of a network
 
 Hints are cheap signs from small pictures. Slow motion is told against the other clips (four or more), mirrored clips

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="FOLDER", nargs="+", help="folders of videos, a manifest (.csv), a run, or embeddings"
     )
-    parser.add_argument("--run", help="a trained run; without it frozen features serve")
+    parser.add_argument("--run", help="a trained run; without it, frozen features are used")
     parser.add_argument("--port", type=int, default=0, help="where to listen (default: a free one from 8000 on)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")

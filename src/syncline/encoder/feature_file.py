@@ -3,7 +3,7 @@
 Notable choices:
 - The features of one hour of video do not fit the memory of a small machine, so the file is laid out first and filled
   chunk by chunk; a reader touches only the rows that it asks for.
-- What cannot be read whole (truncated, foreign, of another shape) is no features at all: the caller computes anew.
+- What cannot be read whole (truncated, another format, another shape) counts as no features: the caller computes anew.
 """
 
 from __future__ import annotations

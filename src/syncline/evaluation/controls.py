@@ -1,4 +1,4 @@
-"""What every table carries beside the trained encoder, so that it can be believed.
+"""The controls of every table: what a trained encoder has to beat.
 
 time only       the position code of the clip's own time: no picture at all
 untrained       the same encoder with its initial weights

@@ -1,4 +1,4 @@
-"""What can be said of an embedding without labels: does it find its way back, has it collapsed, is it time-only?"""
+"""Measures without labels: do frames come back from their nearest frame, has it all collapsed, is it time-only?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bench compares: a configuration in YAML, of the package or of one's own."""
+"""What a bench compares: a configuration in YAML, shipped with the package or your own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results -> figures: every function returns a matplotlib Figure and draws nothing on a screen.
+"""Results -> figures: every function returns a matplotlib Figure and opens no window.
 
 What is made of numbers is here, what is made of pictures in `report.picture_figures`; both are offered under this name.
 Sizes are those of a paper's column or page; ``figure.savefig("name.pdf")`` is enough.

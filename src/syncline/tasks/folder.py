@@ -52,7 +52,7 @@ MOST_ALIKE = 20
 """Videos that a video of a folder larger than `MOST_VOTERS` is compared with to find near-duplicates."""
 _BLOCK = 1024
 TOLERANCE_SHARE = 0.05
-"""Of the median clip: what counts as the same moment where nobody says."""
+"""Share of the median clip that counts as the same moment by default."""
 
 
 _ENOUGH = 300  # frames of a video: whether two belong together needs no more
@@ -101,7 +101,7 @@ class FolderConsensus:
 
     @property
     def tolerance(self) -> float:
-        """Seconds that count as the same moment where nobody says: a share of the median clip, two samples at least."""
+        """Seconds that count as the same moment by default: a share of the median clip, two samples at least."""
         return default_tolerance(self.embeddings)
 
 

@@ -1,4 +1,4 @@
-"""Gaps of an alignment that are tempo: one video takes its time over what the other shows, too."""
+"""Gaps of an alignment that are only tempo: one video shows for longer what the other shows, too."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from syncline.tasks.alignment_result import Alignment, Gap
 from syncline.tasks.pairs import similarity_blocks
 
 _AS_SURE = 0.9
-"""Similarity that a halt must reach, in units of matched frames'; less takes foreign frames of one scene for halts
-(training clips of two real sets)."""
+"""Similarity that a halt must reach, in units of matched frames'; at less, something else in the same scene is taken
+for a halt (chosen on training clips of two real sets)."""
 _GOING_BACK = 0.05
 """Price of going back, for each frame of a gap in the same units; where it pays all the same, the gap is no halt."""
 _LEAST_FRAMES = 3

@@ -1,4 +1,4 @@
-"""What two embedded videos have to do with each other before a path is asked for: similarity, and the local score.
+"""The similarity of two embedded videos and their local score: what is computed before a path.
 
 Of two long videos (`LONG` pairs of frames) neither holds the whole matrix.
 """

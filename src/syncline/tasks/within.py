@@ -1,7 +1,7 @@
 """Two videos as their whole folder sees them, and the video that stands for the folder.
 
-A pair's own alignment knows two videos. The consensus of `alignment.consensus` has heard all others, too: its path
-from A to B goes where A leads to the others and the others lead to B.
+A pair's own alignment uses two videos only. The path of the consensus (`alignment.consensus`) from A to B also uses the
+alignments of A with all other videos and of those with B.
 """
 
 from __future__ import annotations

@@ -235,7 +235,7 @@ class _Session:
         self.tell(Progress("plan", 0, steps, said, plan=self.plan, encoder=self.encoder))
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint must have in common with the run that goes on from it."""
+        """What a checkpoint must have in common with the run that continues it."""
         settings = {key: value for key, value in self.config.as_dict().items() if key not in _NOT_IDENTITY}
         hashed = self.encoder.backbone.weights_hash() if self.config.encoder.trainable == "frozen" else ""
         return {**settings, "backbone_weights": hashed, "videos": self.material.names}

@@ -2,7 +2,7 @@
 
 RUN/train.json      the whole configuration (also a file for --config)
 RUN/metrics.jsonl   one line a logged step
-RUN/checkpoint/     what --resume goes on from
+RUN/checkpoint/     what --resume continues from
 RUN/model.safetensors, config.json, README.md   the encoder
 RUN/run.json        the videos, the steps done, versions
 """

@@ -1,4 +1,4 @@
-"""What a configuration leaves to the folder: rate, augmented copies, flips, preset. Measured once, fixed in the run.
+"""Settings that are chosen by measuring the folder: rate, augmented copies, flips, preset. Once; the run keeps them.
 
 Notable choices:
 - Copies, flips and the preset of LAC follow how different the scenes are: the share of the features' variance that
@@ -74,7 +74,7 @@ def settled(
     if len(videos) < FEW_CLIPS:
         notes.append(
             f"{counted(len(videos), 'clip')} to learn from: that is few. Frozen features, which every command uses "
-            "without --run, may serve better; compare with syncline evaluate"
+            "without --run, may do better; compare with syncline evaluate"
         )
     rounds = config.epochs
     if rounds is not None:

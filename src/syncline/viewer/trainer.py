@@ -160,9 +160,7 @@ class Trainer:
             self.progress = JobState("failed", 0, 0, f"training did not finish: {error.strerror}")
             return
         if self._stopped and not is_finished(self.run):
-            self.progress = JobState(
-                "idle", 0, 0, "training was stopped; it goes on from there when it is started again"
-            )
+            self.progress = JobState("idle", 0, 0, "training was stopped; started again, it continues from there")
             return
         if process.returncode != 0 or not is_finished(self.run):
             self.progress = JobState("failed", 0, 0, f"training did not finish: {self._reason(process.returncode)}")
