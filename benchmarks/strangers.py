@@ -2,10 +2,11 @@
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.strangers [--sets human_golf ...] [--draws 2]
 
-One JSON line a folder into `results/strangers.jsonl`: how many clips of the set have no vote, and how many strangers of
-each kind have one. Strangers are, in turn: clips of another set (`other`), one frame of such a clip or of the set
-itself held as long as the median clip, with a tenth of the clip's spread as noise (`still`), and frames of many clips
-in no order (`noise`). Frozen features, standardised over the mixed folder, at the rates of `benchmarks.transfer_real`.
+One JSON line a folder into `results/strangers.jsonl`: how many clips of the set have no vote, how many strangers of
+each kind have one, and of those without one how many are in doubt (`deviate` compares them all the same). Strangers
+are, in turn: clips of another set (`other`), one frame of such a clip or of the set itself held as long as the median
+clip, with a tenth of the clip's spread as noise (`still`), and frames of many clips in no order (`noise`). Frozen
+features, standardised over the mixed folder, at the rates of `benchmarks.transfer_real`.
 """
 
 from __future__ import annotations
@@ -67,11 +68,17 @@ def measured(own: Sequence[Rows], foreign: Sequence[Rows], seed: int | None) -> 
     embeddings = [
         Embedding(space.project(rows).numpy(), np.arange(len(rows)) / 10, str(k)) for k, rows in enumerate(clips)
     ]
-    silent = set(voting(embeddings).strangers)
-    row: dict[str, Any] = {"true": len(own), "silenced": sum(k in silent for k in range(len(own)))}
+    votes = voting(embeddings)
+    silent, doubtful = set(votes.strangers), set(votes.doubtful)
+    row: dict[str, Any] = {
+        "true": len(own), "silenced": sum(k in silent for k in range(len(own))),
+        "in_doubt": sum(k in doubtful for k in range(len(own))),
+    }  # fmt: skip
     for kind in KINDS:
         places = [len(own) + k for k, (name, _) in enumerate(added) if name == kind]
-        row |= {kind: len(places), f"{kind}_passed": sum(k not in silent for k in places)} if added else {}
+        if added:
+            row |= {kind: len(places), f"{kind}_passed": sum(k not in silent for k in places),
+                    f"{kind}_in_doubt": sum(k in doubtful for k in places)}  # fmt: skip
     return row
 
 

@@ -74,17 +74,21 @@ def confidence_lines(rows: Iterable[Row], fitted: Mapping[str, Row]) -> list[str
 
 
 def stranger_lines(rows: Iterable[Row]) -> list[str]:
-    """Per folder: clips of the set without a vote, and strangers with one."""
+    """Per folder: clips of the set without a vote, and strangers with one; and who of them is in doubt."""
     newest = {(row["set"], row["foreign"], row["seed"]): row for row in rows}
     lines = [
-        "| set | mixed in | its clips without a vote | other activity with one | stills | noise |",
-        "|---" * 6 + "|",
+        "| set | mixed in | its clips without a vote | other activity with one | stills | noise | "
+        "without one but in doubt: its clips, others, stills, noise |",
+        "|---" * 7 + "|",
     ]
     for row in newest.values():
+        doubt = [str(row[key]) for key in ("in_doubt", *(f"{k}_in_doubt" for k in ("other", "still", "noise")))
+                 if key in row]  # fmt: skip
         kinds = [
             f"{row[f'{kind}_passed']} of {row[kind]}" if kind in row else "" for kind in ("other", "still", "noise")
         ]
         lines.append(
-            f"| {row['set']} | {row['foreign'] or ''} | {row['silenced']} of {row['true']} | {' | '.join(kinds)} |"
+            f"| {row['set']} | {row['foreign'] or ''} | {row['silenced']} of {row['true']} | {' | '.join(kinds)} | "
+            f"{', '.join(doubt)} |"
         )
     return lines

@@ -264,26 +264,28 @@ def check_lines(measured: list[dict[str, Any]]) -> list[str]:
 
 def group_lines(measured: list[dict[str, Any]]) -> list[str]:
     """A line a set: the common timeline, deviations of whole and spliced clips, and the clips named for labelling."""
-    newest = {(row["set"], row["what"]): row for row in measured}
+    newest = {(row["set"], row["within_clips"], row["what"]): row for row in measured if "within_clips" in row}
     if not newest:
         return ["Not measured yet: `python -m benchmarks.groups`."]
     lines = [
-        "| set | events apart on the timeline: joint, star, share of the video (s) | misfit and error: correlation | "
-        "whole clips with a part missing or extra | spliced: precision, recall (%) | "
-        "F1 from two named clips, two drawn, ten drawn (%) |",
-        "|---" * 6 + "|",
+        "| set | compared | events apart on the timeline: joint, star, share of the video (s) | misfit and error: "
+        "correlation | whole clips said to miss a part, of them lack an event, said to have an extra one | "
+        "not compared | spliced: precision, recall (%) | F1 from two named clips, two drawn, ten drawn (%) |",
+        "|---" * 8 + "|",
     ]
-    for name in dict.fromkeys(key[0] for key in newest):
-        sync, deviate, named = (newest.get((name, what)) for what in ("sync", "deviate", "suggest"))
+    for name, within in dict.fromkeys(key[:2] for key in newest):
+        sync, deviate, named = (newest.get((name, within, what)) for what in ("sync", "deviate", "suggest"))
+        odd = ("missing", "missing_and_lacks_an_event", "extra")
         cells = [
             ", ".join(f"{value:.2f}" for value in sync["spread"].values()) if sync else "",
             f"{sync['misfit_rho']:.2f}" if sync else "",
-            f"{deviate['whole_flagged']} of {deviate['clips'] - 1}" if deviate else "",
+            f"{', '.join(str(deviate[key]) for key in odd)} of {deviate['clips'] - 1}" if deviate else "",
+            str(deviate["strangers"]) if deviate else "",
             _hits(deviate) if deviate else "",
             ", ".join(f"{100 * named[key]:.0f}" for key in ("named", "drawn_2", "drawn_10")) if named else "",
         ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return [*lines, "", f"On {where(measured[-1])}."]
+        lines.append(f"| {name} | {'within clips' if within else 'all'} | {' | '.join(cells)} |")
+    return [*lines, "", f"On {where(list(newest.values())[-1])}."]
 
 
 def viewer_lines(measured: list[dict[str, Any]], tasks: dict[str, dict[str, Any]]) -> list[str]:
