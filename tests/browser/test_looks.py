@@ -32,6 +32,8 @@ def test_layouts_by_key_and_by_choice(page: Page, address: str) -> None:
     for name in ("stack", "overlay", "wipe", "difference", "side"):
         page.keyboard.press("o")
         expect(layout).to_have_value(name)
+        expect(page.locator(".b figcaption .name")).to_be_visible()
+        assert page.evaluate("() => getComputedStyle(document.querySelector('figure.b')).mixBlendMode") == "normal"
         a, b = page.evaluate(BOXES)
         if name == "side":
             assert b["left"] >= a["right"]
@@ -54,6 +56,26 @@ def test_layouts_by_key_and_by_choice(page: Page, address: str) -> None:
     page.get_by_label("B", exact=True).select_option("three.mp4")  # the look stays from pair to pair
     page.wait_for_function("() => document.querySelector('.b figcaption .name')?.textContent === 'three.mp4'")
     expect(page.get_by_label("Layout")).to_have_value("wipe")
+
+
+def test_the_track_has_stripes_where_the_text_tells_a_gap(page: Page, address: str) -> None:
+    open_pair(page, address)
+    script = """async () => {
+      const { drawTrack } = await import("/page/plots.js"), canvas = document.querySelector("canvas.track");
+      const segments = [[0, 2], [3, 5], [8, 10]].map((a) => ({ a })), gaps = [{ from: 5, to: 8 }];
+      drawTrack(canvas, { duration: 10, segments, gaps, now: 10 });
+      const { data } = canvas.getContext("2d").getImageData(0, canvas.height >> 1, canvas.width, 1);
+      const x = (t) => Math.round((8 + t / 10 * (canvas.clientWidth - 16)) * canvas.width / canvas.clientWidth);
+      const at = (from, to) => {
+        const colours = new Set();
+        for (let k = x(from); k < x(to); k++) colours.add(data.slice(4 * k, 4 * k + 3).join());
+        return colours.size;
+      };
+      return [at(0.5, 1.5), at(2.2, 2.8), at(5.5, 7.5)];
+    }"""
+    matched, short, gap = page.evaluate(script)
+    assert (matched, short) == (1, 1), "one colour each"
+    assert gap > 1, "stripes"
 
 
 def test_both_pictures_are_zoomed_and_moved_as_one(page: Page, address: str) -> None:

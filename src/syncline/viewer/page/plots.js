@@ -204,12 +204,13 @@ export class TempoPlot {
   }
 }
 
-// under the player: where A is matched (solid), where it is alone (stripes), its key events, the loop
+// under the player: where A is matched (solid), the gaps in which it is alone (stripes), its key events, the loop
 // events: [[number, second, carried?], ...]; those that were carried are drawn lighter, with their names where one points
-export function drawTrack(canvas, { duration, segments, events = [], names = [], spans = [], now = 0, loop = null }) {
+export function drawTrack(canvas, { duration, segments, gaps = [], events = [], names = [], spans = [], now = 0, loop = null }) {
   if (!canvas.isConnected) return;
   const { pen, width, height } = sized(canvas), x = (t) => 8 + t / Math.max(duration, 1e-6) * (width - 16);
-  stripes(pen, 8, 3, width - 16, height - 6);
+  pen.fillStyle = colour("--line"); pen.fillRect(8, 3, width - 16, height - 6); // too short to be called a gap
+  for (const { from, to } of gaps) { pen.fillStyle = colour("--card"); pen.fillRect(x(from), 3, x(to) - x(from), height - 6); stripes(pen, x(from), 3, x(to) - x(from), height - 6); }
   pen.fillStyle = colour("--a");
   for (const { a: [start, end] } of segments) { pen.fillRect(x(start), 2, Math.max(2, x(end) - x(start)), height - 4); }
   for (const [k, from, to] of spans) { pen.fillStyle = eventColour(k); pen.globalAlpha = 0.75; pen.fillRect(x(from), 3, Math.max(2, x(to) - x(from)), height - 6); pen.globalAlpha = 1; }

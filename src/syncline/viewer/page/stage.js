@@ -43,7 +43,7 @@ export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, 
       pending = false;
       matrix.move(transport.second, state.b);
       tempo.draw();
-      drawTrack(track, { duration: bothPts[0].end, segments: data.segments, events: data.events[0], names: data.names, now: transport.second, loop: transport.loop });
+      drawTrack(track, { duration: bothPts[0].end, segments: data.segments, gaps: path.gaps, events: data.events[0], names: data.names, now: transport.second, loop: transport.loop });
     });
   };
   const shown = (frame, second, playing) => {
