@@ -17,16 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from syncline.alignment.settings import PAIR
-from syncline.clips import (
-    Clip,
-    clips_of,
-    embedded_by,
-    events_of,
-    folder_clips,
-    index_of,
-    number_of,
-    opened_paths,
-)
+from syncline.clips import Clip, clips_of, embedded_by, events_of, folder_clips, index_of, number_of, opened_paths
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.progress import Callback, silent
@@ -111,8 +102,7 @@ def align(
         times: of arrays: the seconds (t,) of each, as ``(times_a, times_b)``. rate: of arrays, instead of ``times``,
             frames a second; of paths, how many frames are looked at.
         run: a trained run (folder, ``hf:owner/name``) or encoder, for paths. cache: folder of the feature cache.
-        callback: told a ``Progress`` for every clip that is embedded.
-        gap_open, gap_extend, gamma: as ``tasks.align`` takes them.
+        callback: told a ``Progress`` for every clip that is embedded. gap_open, gap_extend, gamma: see ``tasks.align``.
 
     Raises:
         SynclineError: a clip that cannot be used; the message begins with the argument's name.
@@ -130,18 +120,16 @@ def align(
         known = _opened(template)
         given = {"a": a} if b is None else {"a": a, "b": b}
         folder = known.with_clips(clips_of(given, times, rate, embedded_by(run, cache, rate, callback, known)))
-        first = len(known.embeddings)
-        found = align_within(
-            folder.group, folder.embeddings, first, known.reference if b is None else first + 1, min_gap=min_gap
-        )
-        return AlignedVideos(**{field.name: getattr(found, field.name) for field in fields(found)})
-    if b is None:
+        pair = len(known.embeddings), known.reference if b is None else len(known.embeddings) + 1
+        found = align_within(folder.group, folder.embeddings, *pair, min_gap=min_gap)
+    elif b is None:
         raise SynclineError("b is missing; give the clip to compare with, or a template=")
-    one, other = clips_of({"a": a, "b": b}, times, rate, embedded_by(run, cache, rate, callback))
-    found = align_embeddings(
-        one, other, mode=mode, segments=segments, band=band, min_gap=min_gap, gap_open=gap_open, gap_extend=gap_extend,
-        gamma=gamma,
-    )  # fmt: skip
+    else:
+        one, other = clips_of({"a": a, "b": b}, times, rate, embedded_by(run, cache, rate, callback))
+        found = align_embeddings(
+            one, other, mode=mode, segments=segments, band=band, min_gap=min_gap, gap_open=gap_open,
+            gap_extend=gap_extend, gamma=gamma,
+        )  # fmt: skip
     return AlignedVideos(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,12 +137,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.same_event:
         value["offsets"] = offsets_of(videos, embeddings, start)
     write_json(arguments.out / "sync.json", value)
-    say("    misfit   on the timeline   video")
-    for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
-        misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
-        say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}")
-    for entry in value.get("offsets", []):
-        say_offset(entry)
+    _say_result(value)
     say(f"results in {arguments.out}; reference {names[start]}")
     own_pace = by_offsets(videos, value["offsets"], timeline) if arguments.same_event else None
     edited = _to_the_end(timeline) if own_pace is None else own_pace
@@ -152,6 +148,16 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.copies:
         cut = own_pace is not None and arguments.copies == "cut"
         _copies(arguments, videos, own_pace if cut and own_pace is not None else timeline)
+
+
+def _say_result(value: Mapping[str, Any]) -> None:
+    """A line a video, those that fit worst first, and the offsets where they were asked for."""
+    say("    misfit   on the timeline   video")
+    for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
+        misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
+        say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}")
+    for entry in value.get("offsets", []):
+        say_offset(entry)
 
 
 def _template(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet, folder: FolderConsensus) -> None:
