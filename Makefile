@@ -9,11 +9,12 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/syncline demo --out demo
 
+# Two files of tests at a time, for they often wait for a browser or for other processes.
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-quick: $(READY)
-	$(BIN)/python -m pytest -q -m "not slow and not browser and not data"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not data"
 
 # Measurements: JSONL under benchmarks/results, and the tables of docs/ made from it.
 bench: $(READY)
