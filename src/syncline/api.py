@@ -196,7 +196,7 @@ def features(
     def embed_paths(paths: list[Path], argument: str) -> list[Embedding]:
         return untrained_embeddings(
             opened_paths(paths, argument), kind, rate=rate, keypoints=None if keypoints is None else Path(keypoints),
-            person=person, options=options, cache=None if cache is None else Path(cache), progress=callback,
+            person=person, options=options, cache=None if cache is None else Path(cache), callback=callback,
         )  # fmt: skip
 
     return folder_clips("videos", videos, times, rate, embed_paths, one=True)

@@ -127,7 +127,7 @@ def embed_bodies(
         fit = None if kept is None or refit else kept.read([content_of(video.path) for video in videos])
         rate = choose_rate(videos) if fit is None else fit.rate_hz
     with Bars() as bars:
-        found = bodies.embed(videos, Sampling(rate), progress=bars, say=warn, kept=kept, refit=refit)
+        found = bodies.embed(videos, Sampling(rate), callback=bars, say=warn, kept=kept, refit=refit)
     for remark in bodies.remarks(videos):
         warn(remark)
     return side_by_side(beside, found) if beside else found
@@ -167,7 +167,7 @@ def _decided(bodies: FolderBodies, videos: Sequence[Video]) -> Kind:
     """The kind, which `auto` finds out and says."""
     asked = bodies.kind
     with Bars() as bars:
-        kind = bodies.decide(videos, progress=bars)
+        kind = bodies.decide(videos, callback=bars)
     if asked == "auto":
         why = bodies.presence or ("keypoints are given" if kind != "pictures" else "no pose estimator is installed")
         warn(f"features auto: {kind} ({why})")
@@ -183,7 +183,7 @@ def suggest_poses(arguments: argparse.Namespace, videos: Sequence[Video]) -> Non
         return
     try:
         with Bars() as bars:
-            found = people_in(videos, arguments.cache, clips=FEW_CLIPS, progress=bars)
+            found = people_in(videos, arguments.cache, clips=FEW_CLIPS, callback=bars)
     except SynclineError:
         return  # an estimator that does not run is told where somebody asks for it
     if found.people:

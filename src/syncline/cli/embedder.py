@@ -162,7 +162,7 @@ class Embedder:
         try:
             with Bars() as bars:
                 chosen = self.encoder.config.sampling if sampling is None else sampling
-                self.bodies.clips = self.cache.prepare(videos, chosen, progress=bars)
+                self.bodies.clips = self.cache.prepare(videos, chosen, callback=bars)
         finally:
             self.cache.close()
 

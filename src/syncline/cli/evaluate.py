@@ -112,7 +112,7 @@ def _with_poses(encoder: FrameEncoder, arguments: argparse.Namespace, videos: Vi
     inputs = encoder_inputs(encoder, arguments.cache, bodies=given)
     assert isinstance(inputs, InputCache)
     with Bars() as bars:
-        inputs.prepare(list(videos), progress=bars)
+        inputs.prepare(list(videos), callback=bars)
     return inputs
 
 

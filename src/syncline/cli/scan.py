@@ -125,7 +125,7 @@ def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
     if seconds > 5:
         warn(f"looking for people takes about {seconds:.0f} s on {workers} cores; what is found is kept")
     with Bars() as bars:
-        found = people_in(videos, cache, clips=None, progress=bars)
+        found = people_in(videos, cache, clips=None, callback=bars)
     warn(str(found))
     lacking = [(video, share) for video, share in zip(videos, found.shares, strict=True) if share < NEEDED]
     if len(lacking) == len(videos) > 1:

@@ -66,7 +66,7 @@ class FolderBodies:
         if self.kind == "keypoints" and self.keypoints is None:
             raise SynclineError("features of keypoints need --keypoints DIR, a folder with a keypoint file a video")
 
-    def decide(self, videos: Sequence[Video], *, progress: Callback = silent) -> Kind:
+    def decide(self, videos: Sequence[Video], *, callback: Callback = silent) -> Kind:
         """What `auto` means for these videos: poses where their files are given or most clips show a person.
 
         Without an estimator nothing can be looked for, and `auto` means pictures.
@@ -81,7 +81,7 @@ class FolderBodies:
         elif find_python() is None:
             self.kind = "pictures"
         else:
-            self.presence = people_in(videos, self.cache, model=self.model, person=self.person, progress=progress)
+            self.presence = people_in(videos, self.cache, model=self.model, person=self.person, callback=callback)
             self.kind = "pose" if self.presence.people else "pictures"
         return self.kind
 
@@ -90,7 +90,7 @@ class FolderBodies:
         videos: Sequence[Video],
         sampling: Sampling,
         *,
-        progress: Callback = silent,
+        callback: Callback = silent,
         say: Callable[[str], None] | None = None,
         kept: KeptPoses | None = None,
         refit: bool = False,
@@ -99,7 +99,7 @@ class FolderBodies:
 
         Args:
             sampling: which frames are looked at.
-            progress: called after every video.
+            callback: told a ``Progress`` after every video.
             say: told beforehand how long it takes, where that is more than a few seconds; and where `kept` is out of
                 date.
             kept: where the standardisation of the folder is kept; None measures it on these videos.
@@ -108,7 +108,7 @@ class FolderBodies:
         Raises:
             SynclineError: no estimator is installed, no keypoint file fits, or a file cannot be read.
         """
-        self.clips = self.found(videos, sampling, progress=progress, say=say)
+        self.clips = self.found(videos, sampling, callback=callback, say=say)
         contents = sorted(content_of(video.path) for video in videos)
         fit = None if kept is None or refit else kept.read(contents)
         if fit is None:
@@ -128,7 +128,7 @@ class FolderBodies:
         videos: Sequence[Video],
         sampling: Sampling,
         *,
-        progress: Callback = silent,
+        callback: Callback = silent,
         say: Callable[[str], None] | None = None,
     ) -> list[Keypoints]:
         """The bodies themselves; arguments and errors as of `embed`."""
@@ -138,7 +138,7 @@ class FolderBodies:
                 seconds = source.seconds_needed(videos)
                 if seconds > 5:
                     say(f"finding poses takes about {seconds:.0f} s; they are kept")
-            return source.of_videos(videos, progress=progress)
+            return source.of_videos(videos, callback=callback)
         finally:
             if isinstance(source, PoseCache):
                 source.close()
@@ -203,20 +203,20 @@ def untrained_embeddings(
     person: tuple[float, float] | None = None,
     options: PoseOptions | None = None,
     cache: Path | None = None,
-    progress: Callback = silent,
+    callback: Callback = silent,
 ) -> list[Embedding]:
     """Embeddings of the videos' frames without any training, one a video; arguments as of `syncline.features`."""
     bodies = FolderBodies(
         kind, keypoints, person=person, options=PoseOptions() if options is None else options, cache=cache
     )
     sampling = Sampling(choose_rate(videos) if rate is None else rate)
-    chosen = bodies.decide(videos, progress=progress)
+    chosen = bodies.decide(videos, callback=callback)
     if chosen in ("pose", "keypoints"):
-        return bodies.embed(videos, sampling, progress=progress)
-    pictures = frozen_embeddings(videos, FeatureCache(cache, sampling=sampling), callback=progress)
+        return bodies.embed(videos, sampling, callback=callback)
+    pictures = frozen_embeddings(videos, FeatureCache(cache, sampling=sampling), callback=callback)
     if chosen == "pictures":
         return pictures
-    return side_by_side(pictures, bodies.embed(videos, sampling, progress=progress))
+    return side_by_side(pictures, bodies.embed(videos, sampling, callback=callback))
 
 
 def side_by_side(one: Sequence[Embedding], other: Sequence[Embedding], share: float = 0.5) -> list[Embedding]:

@@ -83,7 +83,7 @@ class InputCache(FeatureCache):
         self._clips: dict[tuple[str, Sampling], Keypoints] = {}
 
     def prepare(
-        self, videos: Sequence[Video], sampling: Sampling | None = None, *, progress: Callback = silent
+        self, videos: Sequence[Video], sampling: Sampling | None = None, *, callback: Callback = silent
     ) -> list[Keypoints]:
         """The poses of videos, found on all cores; `features` then has them at hand.
 
@@ -93,7 +93,7 @@ class InputCache(FeatureCache):
         chosen = self.sampling if sampling is None else sampling
         missing = [video for video in videos if (video.video_id, chosen) not in self._clips]
         if missing:
-            found = self._source(chosen).of_videos(missing, progress=progress)
+            found = self._source(chosen).of_videos(missing, callback=callback)
             self._clips |= {(video.video_id, chosen): clip for video, clip in zip(missing, found, strict=True)}
         return [self._clips[video.video_id, chosen] for video in videos]
 

@@ -119,13 +119,13 @@ class PoseCache:
         frames = hashlib.sha256(frame_indices.astype("<i8").tobytes()).hexdigest()[:16]
         return self.folder / f"{content_of(path)}-{frames}.npz"
 
-    def of_videos(self, videos: Sequence[Video], *, progress: Callback = silent) -> list[Keypoints]:
+    def of_videos(self, videos: Sequence[Video], *, callback: Callback = silent) -> list[Keypoints]:
         """`keypoints` of each, several at a time.
 
         Raises:
             SynclineError: a file cannot be decoded.
         """
-        step = Steps("finding poses", len(videos), progress)
+        step = Steps("finding poses", len(videos), callback)
         results = []
         for video, found in zip(
             videos, results_in_order(videos, self.keypoints, workers=self.estimator.workers), strict=True

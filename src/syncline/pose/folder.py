@@ -45,13 +45,13 @@ class KeypointFolder:
         self.sampling = Sampling() if sampling is None else sampling
         self.rate, self.person, self.threshold = rate, person, threshold
 
-    def of_videos(self, videos: Sequence[Video], *, progress: Callback = silent) -> list[Keypoints]:
+    def of_videos(self, videos: Sequence[Video], *, callback: Callback = silent) -> list[Keypoints]:
         """The body of each video at its sampled frames; all unknown, with a warning, where a video has no file.
 
         Raises:
             SynclineError: no video has a file, or one cannot be read.
         """
-        step = Steps("reading keypoints", len(videos), progress)
+        step = Steps("reading keypoints", len(videos), callback)
         found: list[Keypoints | None] = []
         for video in videos:
             path = find_keypoints(self.folder, video.path)

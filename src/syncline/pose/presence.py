@@ -63,7 +63,7 @@ def people_in(
     model: Model = "body",
     person: tuple[float, float] | None = None,
     clips: int | None = CLIPS,
-    progress: Callback = silent,
+    callback: Callback = silent,
 ) -> Presence:
     """`find_people`, remembered by the content of the clips that are looked at.
 
@@ -84,7 +84,7 @@ def people_in(
             return Presence(tuple(map(float, known)))
     cache = PoseCache(root, model=model, person=person)
     try:
-        found = find_people(chosen, cache, progress=progress)
+        found = find_people(chosen, cache, callback=callback)
     finally:
         cache.close()
     with contextlib.suppress(OSError):
@@ -99,13 +99,13 @@ def spread_over(videos: Sequence[Video], clips: int | None) -> list[Video]:
     return [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, clips).round().astype(int))]
 
 
-def find_people(chosen: Sequence[Video], cache: PoseCache, *, progress: Callback = silent) -> Presence:
+def find_people(chosen: Sequence[Video], cache: PoseCache, *, callback: Callback = silent) -> Presence:
     """Looks for a person in `FRAMES` frames of each clip.
 
     Raises:
         SynclineError: a file cannot be decoded.
     """
-    step = Steps("looking for people", len(chosen), progress)
+    step = Steps("looking for people", len(chosen), callback)
     shares = []
 
     def look(video: Video) -> float:

@@ -65,7 +65,7 @@ def with_poses(
                 tell(Progress("poses", 0, len(videos), f"finding poses takes about {seconds:.0f} s; they are kept"))
         readable = [video for video in videos if _reads(video)]
         clips = source.of_videos(
-            readable, progress=lambda step: tell(Progress("poses", step.done, step.total)),
+            readable, callback=lambda step: tell(Progress("poses", step.done, step.total)),
         )  # fmt: skip
     finally:
         if isinstance(source, PoseCache):
