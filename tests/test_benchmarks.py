@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from benchmarks import first_hour, growth, pixels, record
+from benchmarks import first_hour, groups, growth, pixels, record
+from benchmarks.transfer_consensus import Target
+
+from syncline.data import Embedding
 
 ROWS = {"open": 3, "embed": 3, "store": 4, "index": 4, "partners": 4, "everyone": 4}
 
@@ -60,3 +64,14 @@ def test_clips_of_the_first_hour_are_different_videos(tmp_path: Path) -> None:
     clips = sorted(folder.iterdir())
     assert len({content_hash(clip) for clip in clips}) == len(clips) == 14
     assert first_hour.held(folder) == sum(clip.stat().st_size for clip in clips)
+
+
+def test_a_clip_lacks_what_its_reference_has() -> None:
+    seconds = np.arange(4.0)
+    whole, late = (
+        Target(Embedding(np.ones((4, 2), np.float32), seconds, name), seconds, events)
+        for name, events in (("whole", (0.5, 2.0)), ("late", (None, 1.0)))
+    )
+    assert groups.lacks_an_event(late, whole)
+    assert not groups.lacks_an_event(whole, late)
+    assert not groups.lacks_an_event(late, late)

@@ -123,9 +123,13 @@ def test_a_few_voters_serve() -> None:
 def test_what_a_whole_clip_shows_plays_no_part() -> None:
     """Every video in a room of its own, which is most of what its frames show."""
     rooms = 5 * np.random.default_rng(3).standard_normal((6, 20))
-    found = Consensus([video[:, :20] + room for video, room in zip(group(6), rooms, strict=True)])
-    placed = found.matrix(0, 5).toarray().argmax(axis=1)
-    assert np.median(np.abs(placed - np.linspace(0, 34, 20))) <= 2
+    videos = [video[:, :20] + room for video, room in zip(group(6), rooms, strict=True)]
+    off = {}
+    for within in (True, False):
+        placed = Consensus(videos, within_clips=within).matrix(0, 5).toarray().argmax(axis=1)
+        off[within] = np.median(np.abs(placed - np.linspace(0, 34, 20)))
+    assert Consensus(videos).within_clips
+    assert off[True] <= 2 < off[False]
 
 
 def test_carrying_is_by_rows_of_the_pairs() -> None:
