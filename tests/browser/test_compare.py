@@ -147,6 +147,11 @@ def test_gap_is_said_and_b_waits(page: Page, address: str, folder: Path) -> None
     slider.fill("38")
     before = shown(page)[1]
     assert page.locator(".waits").is_visible()
+    page.get_by_label("Layout").select_option("wipe")
+    above = "() => { let e = document.querySelector('.waits'), all = []; while ((e = e.parentElement)) all.push(e);"
+    above += " return all.every((one) => getComputedStyle(one).clipPath === 'none'); }"
+    assert page.evaluate(above), "the whole sentence is seen"
+    page.get_by_label("Layout").select_option("side")
     slider.fill("48")
     assert shown(page)[1] == before
     slider.fill("80")

@@ -13,7 +13,8 @@ export class Screens {
     Object.assign(this, { videos, look });
     this.waiting = el("p", { class: "waits", role: "status", hidden: true });
     this.times = ["a", "b"].map((side) => el("span", { class: "time", id: `time-${side}` }));
-    this.figures = videos.map((video, k) => el("figure", { class: "ab"[k] }, el("div", { class: "screen" }, video, k ? this.waiting : null),
+    this.figures = videos.map((video, k) => el("figure", { class: "ab"[k] },
+      el("div", { class: "framed" }, el("div", { class: "screen" }, video), k ? this.waiting : null), // outside what a wipe cuts
       el("figcaption", {}, el("span", { class: "tag" }, "AB"[k]), el("span", { class: "name", title: names[k] }, names[k]), this.times[k])));
     this.pair = el("div", { class: "pair" }, this.figures);
     this.layout = el("select", { "aria-label": "Layout", onchange: () => this.set({ layout: this.layout.value }) },
