@@ -33,6 +33,7 @@ def test_options_that_do_not_go_together_are_refused(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.timeout(1800)  # a cluster starts slowly on a busy machine
 def test_two_workers_write_what_one_process_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

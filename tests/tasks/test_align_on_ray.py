@@ -20,7 +20,11 @@ from syncline.tasks.align_on_ray import map_on_ray, pairs_on_ray
 from syncline.video import VideoWriter
 
 pytest.importorskip("ray")
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.timeout(1800),  # a cluster starts slowly on a busy machine
+]
 
 
 @pytest.fixture(scope="module")
