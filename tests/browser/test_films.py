@@ -22,15 +22,21 @@ pytestmark = pytest.mark.browser
 HEIGHT, WIDTH = 48, 96
 LOOK = """
 async ([film, seconds]) => {
-  const video = document.createElement("video");
+  const video = document.body.appendChild(document.createElement("video"));
   video.src = "data:video/mp4;base64," + film;
   await new Promise((done, failed) => { video.onloadeddata = done; video.onerror = () => failed(video.error); });
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight), rows = [];
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   for (const second of seconds) {
     const there = new Promise((done) => { video.onseeked = done; });
+    const drawn = new Promise((done) => { // which may come after "seeked"
+      const look = (now, { mediaTime }) => {
+        if (Math.abs(mediaTime - second) < 0.1) done(); else video.requestVideoFrameCallback(look);
+      };
+      video.requestVideoFrameCallback(look);
+    });
     video.currentTime = second;
-    await there;
+    await Promise.all([there, drawn]);
     pen.drawImage(video, 0, 0);
     rows.push([...pen.getImageData(0, 0, canvas.width, 24).data.filter((_, k) => k % 4 === 0)]);
   }
