@@ -1,6 +1,9 @@
-"""Odd but whole films, drawn at random, through reader, scan and the browser's copy: no frame off, no time off.
+"""Odd but whole films, drawn at random, by every way they are taken: no frame off, no time off.
 
-python -m tests.fuzz.films --count 100
+    python -m tests.fuzz.films --count 100
+
+Each goes through reader, scan, the browser's copy, embedding, labels of every form and the films of align; all of them
+then through the viewer's page, where Chromium is installed.
 """
 
 from __future__ import annotations
@@ -12,40 +15,45 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 
-import numpy as np
-from bars import read_bar_code
-from odd_films import draw_film, spelled
-
-from syncline.video import VideoReader, plays_in_step, scan_file, write_browser_copy
+import film_checks
+from film_page import CHROMIUM, check_page, opened_page
+from odd_films import OddFilm, draw_film
 
 
-def check(folder: Path, seed: int) -> None:
+def check(film: OddFilm, work: Path, seed: int) -> None:
     """Raises an AssertionError that names the film."""
-    film = draw_film(folder, seed)
-    said = f"seed {seed}: {film.path.name}, {film.layout}"
-    reader = VideoReader(film.path)
-    assert (reader.height, reader.width) == (film.height, film.width), said
-    assert scan_file(film.path).problem is None, said
-    shown = film.path
-    if not plays_in_step(reader):
-        shown = folder / f"copy{seed}.mp4"
-        write_browser_copy(film.path, shown)
-    order = np.random.default_rng(seed).permutation(len(film.seconds))
-    for one in (reader, VideoReader(shown)):
-        assert len(one) == len(film.seconds), said
-        assert np.abs(one.pts_seconds - film.seconds).max() < 1.5e-3, said
-        assert [read_bar_code(spelled(film, picture)) for picture in one.frames(order).pixels] == order.tolist(), said
+    try:
+        film_checks.check_reading(film, seed)
+        film_checks.check_browser_copy(film, work, seed)
+        film_checks.check_embedding(film, work)
+        film_checks.check_labels(film, work, seed)
+        film_checks.check_side_by_side(film, work)
+    except Exception as error:
+        raise AssertionError(f"seed {seed}: {film.path.name}, {film.layout}: {error!r}") from error
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.films", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz.films", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=100, help="films (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="first seed (default: %(default)s)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        place, work = Path(folder) / "films", Path(folder) / "work"
+        place.mkdir()
+        work.mkdir()
+        films = []
         for seed in range(arguments.seed, arguments.seed + arguments.count):
-            check(Path(folder), seed)
-    print(f"{arguments.count} odd films: no frame and no time off")
+            films.append(draw_film(place, seed))
+            check(films[-1], work, seed)
+        print(f"{arguments.count} odd films: no frame and no time off")
+        if not Path(CHROMIUM).exists():
+            print("no chromium here: the viewer's page was not looked at")
+            return
+        with opened_page() as page:
+            check_page(page, films, work)
+        print("nor in the viewer's page")
 
 
 if __name__ == "__main__":

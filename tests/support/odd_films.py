@@ -28,10 +28,13 @@ LAYOUTS: dict[str, tuple[tuple[int, int, int, int], Any]] = {
     "transposed": ((0, 1, 1, 0), lambda p: p.swapaxes(0, 1)),
     "transverse": ((0, -1, -1, 0), lambda p: np.rot90(p, 2).swapaxes(0, 1)),
 }
-FORMS = {"mp4": "libx264", "mov": "libx264", "mkv": "libx264", "webm": "libvpx", "ts": "libx264", "mpg": "mpeg2video"}
+FORMS = {"mp4": "libx264", "mov": "libx264", "mkv": "libx264", "webm": "libvpx", "ts": "libx264", "mpg": "mpeg2video",
+         "avi": "mpeg4", "fragmented.mp4": "libx264"}  # fmt: skip
+UNTIMED = ("mpeg2video", "mpeg4")
+"""Codecs that take no times but those of a rate."""
 
 
-TELL_ASPECT = ("mp4", "mov", "mkv", "ts")
+TELL_ASPECT = ("mp4", "mov", "mkv", "ts", "fragmented.mp4")
 """Forms in which this writer can say that pixels are not square."""
 
 
@@ -40,32 +43,35 @@ class OddFilm:
     """A file and what is in it.
 
     Attributes:
-        path: the file; frame k spells k before it is laid out.
+        path: the file; frame k spells k before it is laid out. form: a key of `FORMS`.
         seconds: (n,) when each frame is shown after the first. layout: a key of `LAYOUTS`.
         height, width: as displayed. late: seconds from the container's beginning to the first picture.
     """
 
     path: Path
+    form: str
     seconds: NDArray[np.float64]
     layout: str
     height: int
     width: int
     late: float
+    aspect: Fraction
 
 
 def draw_film(folder: Path, seed: int) -> OddFilm:
     """The film of a seed: container, codec, rate, layout, shape of pixels, sound and beginning are drawn."""
     rng = random.Random(seed)
     suffix = rng.choice(list(FORMS))
-    layout = rng.choice(list(LAYOUTS)) if suffix in ("mp4", "mov") else "upright"
+    layout = rng.choice(list(LAYOUTS)) if suffix in ("mp4", "mov", "fragmented.mp4") else "upright"
     aspect = rng.choice([Fraction(1), Fraction(1), Fraction(64, 45), Fraction(8, 9), Fraction(2)])
     aspect = aspect if suffix in TELL_ASPECT else Fraction(1)
     count, rate = rng.randrange(25, 60), rng.choice([24, 25, 30, 60])
-    uneven = suffix in ("mp4", "mov", "mkv") and rng.random() < 0.5
+    uneven = suffix in ("mp4", "mov", "mkv", "fragmented.mp4") and rng.random() < 0.5
     steps = [rng.choice([1, 1, 2, 5]) if uneven else 1 for _ in range(count - 1)]
     ticks = np.concatenate([[0], np.cumsum(steps)]) * (TICKS // rate)
-    sound = rng.random() < 0.6
-    late = rng.choice([0.0, 0.007, 0.04, 0.4]) if sound and suffix != "mpg" else 0.0
+    # of fragments with sound, FFmpeg's writer holds the first picture for longer
+    sound = rng.random() < 0.6 and suffix != "fragmented.mp4"
+    late = rng.choice([0.0, 0.007, 0.04, 0.4]) if sound and suffix not in ("mpg", "avi") else 0.0
     path = folder / f"film{seed}.{suffix}"
     height, width = rng.choice([(48, 96), (96, 192), (64, 96)])
     beginning = late if sound else None
@@ -73,7 +79,7 @@ def draw_film(folder: Path, seed: int) -> OddFilm:
     sides = height, round(width * aspect)
     if LAYOUTS[layout][0][0] == 0:
         sides = sides[::-1]
-    return OddFilm(path, ticks / TICKS, layout, *sides, late=late)
+    return OddFilm(path, suffix, ticks / TICKS, layout, *sides, late=late, aspect=aspect)
 
 
 def spelled(film: OddFilm, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -97,22 +103,25 @@ def write_film(
     options = {"bf": str(b_frames), "g": "12"} | ({"x264-params": "mbtree=0"} if codec == "libx264" else {})
     if codec == "libvpx":
         options = {"b": "2M", "g": "12"}
-    if codec == "mpeg2video":
-        options |= {"b": "300k"}
-    with av.open(str(path), "w") as container:
+    if codec in UNTIMED:
+        options |= {"b": "2M"}
+    pieces = {"movflags": "frag_keyframe+empty_moov+default_base_moof"} if ".fragmented" in path.name else {}
+    with av.open(str(path), "w", options=pieces) as container:
         stream: Any = container.add_stream(codec, rate=rate, options=options)
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.sample_aspect_ratio = aspect
-        if codec != "mpeg2video":
+        if codec not in UNTIMED:
             stream.codec_context.time_base = Fraction(1, TICKS)
         a, b, c, d = (value << 16 for value in LAYOUTS[layout][0])
         if layout != "upright":
             stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         sound: Any = None
         if late is not None:
-            sound = container.add_stream({"webm": "libopus", "mpg": "mp2"}.get(path.suffix[1:], "aac"), rate=48000)
-            sound.layout = "mono"
+            sound = container.add_stream(
+                {"webm": "libopus", "mpg": "mp2", "avi": "mp2"}.get(path.suffix[1:], "aac"), rate=48000
+            )
+            sound.layout, sound.bit_rate = "mono", 64_000
         begin = round((late or 0.0) * TICKS)
         for number, tick in enumerate(ticks.tolist()):
             frame = av.VideoFrame.from_ndarray(bar_code(number, *size), format="rgb24")

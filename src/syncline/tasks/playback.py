@@ -149,7 +149,7 @@ def grid(
     streams = [_shown(reader, moments) for reader, moments in zip(readers, at, strict=True)]
     canvas = Canvas(background.height, background.width)
     step = Steps(f"writing {out.name}", len(seconds), callback)
-    with VideoWriter(out, height=canvas.height, width=canvas.width, rate=rate, quick=True) as writer:
+    with VideoWriter(out, height=canvas.height, width=canvas.width, rate=rate, quick=True, reorders=False) as writer:
         for k, pictures in enumerate(zip(*streams, strict=True)):
             canvas.planes[:] = background.planes
             for i, (picture, (top, left)) in enumerate(zip(pictures, corners, strict=True)):
@@ -195,7 +195,9 @@ class _Pair:
     def writer(self, out: Path, rate: float) -> VideoWriter:
         """Of a film with A's sound."""
         height, width = self._canvas.height, self._canvas.width
-        return VideoWriter(out, height=height, width=width, rate=rate, audio_from=self._sound, quick=True)
+        return VideoWriter(
+            out, height=height, width=width, rate=rate, audio_from=self._sound, quick=True, reorders=False
+        )
 
 
 def moments(video: Path, seconds: Sequence[float], *, height: int = 90) -> Iterator[NDArray[np.uint8]]:

@@ -25,9 +25,10 @@ _APART = 5e-4  # seconds between two times at which the same frame is shown
 def plays_in_step(reader: VideoReader) -> bool:
     """Whether browsers play the file itself, at our times.
 
-    A browser counts from the container's beginning, plays the first of several films, and may not mirror.
+    A browser counts from the container's beginning, plays the first of several films, and may not mirror. Chromium
+    begins to decode at the key frame whose decoding time it finds, which is too late with B-frames at a variable rate.
     """
-    if reader.path.suffix.lower() not in PLAYED_SUFFIXES or reader.codec not in PLAYED:
+    if reader.path.suffix.lower() not in PLAYED_SUFFIXES or reader.codec not in PLAYED or reader.seeks_astray:
         return False
     begins = max(abs(reader.container_offset), abs(reader.first_pts_seconds))
     return begins <= _APART and reader.reading == 1
@@ -61,7 +62,13 @@ def write_browser_copy(
 
 def _repacked(reader: VideoReader, out: Path) -> bool:
     """Copy the packets of the film and its sound; False where that does not give the same frames at the same times."""
-    if reader.codec not in _MP4 or reader.rotation or reader.reading > 1 or reader.stream_index is None:
+    if (
+        reader.seeks_astray
+        or reader.codec not in _MP4
+        or reader.rotation
+        or reader.reading > 1
+        or reader.stream_index is None
+    ):
         return False
     try:
         with replacing(out) as temporary:
@@ -120,7 +127,8 @@ def write_proxy(
     audio = path if reader.has_audio and span is None else None
     wanted = np.arange(*(span or (0, reader.num_frames)))
     first = float(reader.pts_seconds[wanted[0]])
-    with VideoWriter(out, height=size[0], width=size[1], rate=reader.frame_rate, audio_from=audio) as writer:
+    rate = reader.frame_rate
+    with VideoWriter(out, height=size[0], width=size[1], rate=rate, audio_from=audio, reorders=False) as writer:
         for chunk in reader.chunks(wanted, chunk_size=32):
             for picture, at in zip(chunk.pixels, chunk.pts_seconds):
                 writer.write(picture, float(at) - first)

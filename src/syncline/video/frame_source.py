@@ -28,6 +28,7 @@ class FrameSource(Protocol):
         first_pts_seconds: the time stamp of the first frame in its container.
         container_offset: seconds by which the first frame comes after the container's beginning.
         repeated: frames that are left out because another one has their time.
+        seeks_astray: whether a player that looks for a frame by when it is decoded finds another one.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class FrameSource(Protocol):
     first_pts_seconds: float
     container_offset: float
     repeated: int
+    seeks_astray: bool
 
     @property
     def display_size(self) -> tuple[int, int]:

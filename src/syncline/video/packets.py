@@ -22,13 +22,15 @@ class PacketTable:
 
     Attributes:
         pts: (n,) int64 time stamps of all frames that are shown, ascending. keys: those of the key frames.
-        stamped: whether the file gave them. repeated: how many stamps came twice.
+        stamped: whether the file gave them. repeated: how many stamps came twice. reordered: whether
+            frames are stored in another order than they are shown (B-frames).
     """
 
     pts: NDArray[np.int64]
     keys: list[int]
     stamped: bool
     repeated: int
+    reordered: bool = False
 
 
 def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
@@ -77,7 +79,8 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
     pts = np.unique(np.array(shown, dtype=np.int64))
     if hidden_key or not keys:
         keys.append(int(pts[0]))
-    return PacketTable(pts, sorted(keys), True, len(shown) - len(pts))
+    reordered = bool((np.diff(shown) < 0).any())
+    return PacketTable(pts, sorted(keys), True, len(shown) - len(pts), reordered)
 
 
 def frame_of(path: Path, packet: Any, *, lenient: bool) -> Any:

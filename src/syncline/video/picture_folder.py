@@ -39,7 +39,7 @@ class PictureFolder:
         SynclineError: no picture there, one that cannot be read, or several sequences.
     """
 
-    codec, has_audio, repeated = "pictures", False, 0
+    codec, has_audio, repeated, seeks_astray = "pictures", False, 0, False
     first_pts_seconds, container_offset, stream_index = 0.0, 0.0, None
 
     def __init__(self, path: Path) -> None:

@@ -116,6 +116,11 @@ class VideoReader:
         return self._source.container_offset
 
     @property
+    def seeks_astray(self) -> bool:
+        """Whether a player that looks for a frame by when it is decoded finds another one."""
+        return self._source.seeks_astray
+
+    @property
     def reading(self) -> int:
         """The first `READING` that gives the same pictures, for who keeps what was made of them."""
         return self._source.reading

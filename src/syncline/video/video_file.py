@@ -42,6 +42,8 @@ class VideoFile:
 
     Attributes:
         container_offset: seconds by which the first picture comes after the container's beginning; 0 where they agree.
+        seeks_astray: whether a player that looks for a frame by when it is decoded finds another one: frames are
+            stored in another order than they are shown, and the rate varies.
 
     Raises:
         SynclineError: one line naming the file and what is wrong with it.
@@ -76,6 +78,9 @@ class VideoFile:
         self.pts_seconds: NDArray[np.float64] = (self._pts - self._pts[0]) * time_base
         known = packets.stamped and start is not None
         self.container_offset = self.first_pts_seconds - start / 1_000_000 if known else 0.0
+        steps = np.diff(self.pts_seconds)
+        uneven = bool(len(steps)) and float(np.abs(steps - np.median(steps)).max()) > 0.1 * float(np.median(steps))
+        self.seeks_astray = packets.reordered and uneven
         self._keys = np.searchsorted(self._pts, np.array(packets.keys, dtype=np.int64))
         span = float(self.pts_seconds[-1])
         self.frame_rate = (len(self._pts) - 1) / span if span > 0 else nominal_rate

@@ -31,6 +31,7 @@ class VideoWriter:
         rate: nominal frames a second; the times given to `write` are what counts.
         sound: samples to write instead.
         quick: for half the time, and files that are a third larger.
+        reorders: whether B-frames may be used, with which browsers miss frames of a variable rate.
         audio_from: a file whose sound is copied, cut to the length of the pictures; left out from where that fails.
 
     Examples:
@@ -53,6 +54,7 @@ class VideoWriter:
         audio_from: str | Path | None = None,
         sound: Sound | None = None,
         quick: bool = False,
+        reorders: bool = True,
     ) -> None:
         self.path, self.height, self.width = Path(path), height - height % 2, width - width % 2
         if self.height < 2 or self.width < 2:
@@ -60,6 +62,7 @@ class VideoWriter:
         self._rate = Fraction(rate).limit_denominator(1001)
         self._audio_from, self._samples = audio_from, sound
         self._preset = "superfast" if quick else "veryfast"
+        self._reorders = reorders
         self._last, self._end = -1, 0.0
         self._stack = contextlib.ExitStack()
 
@@ -76,6 +79,8 @@ class VideoWriter:
             # x264's AVX-512 code for mbtree reads memory that nobody wrote: the same pictures would give other files.
             # Without it, a crf of 22 makes files as large as 20 did with it.
             self._stream.options = {"crf": "22", "preset": self._preset, "x264-params": "mbtree=0"}
+            if not self._reorders:
+                self._stream.options |= {"bf": "0"}
             self._sound = _CopiedSound(self._audio_from, self._container) if self._audio_from is not None else None
             self._sound_stream: Any = None
             if self._samples is not None:

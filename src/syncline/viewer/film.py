@@ -108,7 +108,7 @@ def write_film(
     height = (height + CAPTION) * (2 if look.layout == "stack" else 1)
     width *= 2 if look.layout == "side" else 1
     heard = _heard(library, pair["ab".index(sound)], seconds if sound == "a" else follow, seconds) if sound else None
-    with VideoWriter(out, height=height, width=width, rate=reader.frame_rate, sound=heard) as writer:
+    with VideoWriter(out, height=height, width=width, rate=reader.frame_rate, sound=heard, reorders=False) as writer:
         for k, (picture_a, picture_b) in enumerate(pictures):
             shown = (float(seconds[k]), float(times_b[frames_b[k]]))
             texts = [f"{name}   {clock_text(second)}" for name, second in zip(names, shown, strict=True)]
