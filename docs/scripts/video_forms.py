@@ -34,10 +34,11 @@ def rows(count: int) -> list[str]:
             reader, wanted = VideoReader(film.path), np.arange(len(film.seconds))
             read = [read_bar_code(spelled(film, picture)) for picture in reader.frames(wanted).pixels]
             apart = float(np.abs(reader.pts_seconds - film.seconds).max())
-            form = film.path.suffix[1:]
+            form = film.form
             off = sum(found != number for found, number in zip(read, wanted.tolist(), strict=True))
             films[form].append((len(read), off, apart, plays_in_step(reader)))
             drawn[form] |= {film.layout} | ({"late pictures"} if film.late else set())
+            drawn[form] |= {"pixels that are not square"} if film.aspect != 1 else set()
             drawn[form] |= {"uneven times"} if np.ptp(np.diff(film.seconds)) > 1e-3 else set()
             film.path.unlink()
     lines = [
@@ -48,7 +49,8 @@ def rows(count: int) -> list[str]:
         total, off = sum(one[0] for one in found), sum(one[1] for one in found)
         worst, played = 1000 * max(one[2] for one in found), sum(one[3] for one in found)
         kinds = ", ".join(sorted(drawn[form]))
-        lines.append(f"| {form} ({FORMS[form]}) | {len(found)} | {kinds} | {total} | {off} | {worst:.2f} | {played} |")
+        name = f"{form.replace('.', ' ')} ({FORMS[form]})"
+        lines.append(f"| {name} | {len(found)} | {kinds} | {total} | {off} | {worst:.2f} | {played} |")
     return lines
 
 
