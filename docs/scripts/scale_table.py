@@ -107,15 +107,16 @@ def where(row: dict[str, Any]) -> str:
 
 
 def answer_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
-    """What a verb takes with cached features, beside the imports it cannot do without."""
-    lines = ["| | processor seconds | of the imports alone | more | bar | met |", "|---" * 6 + "|"]
+    """What a verb takes with cached features, beside the imports it cannot do without; films beside none; help."""
+    lines = ["| | seconds | less | more | processor seconds | more | bar of more seconds | met |", "|---" * 8 + "|"]
     for what, row in measured.items():
-        if "imports_seconds" in row:
-            used, more = row["processor_seconds"], row["more_processor_seconds"]
-            lines.append(f"| {what} | {used:.2f} | {used - more:.2f} | {more:.2f} | 0.7 | {yes(more <= 0.7)} |")
+        spent, used, bar = f"{row['seconds']:.2f}", f"{row['processor_seconds']:.2f}", row["bar"]
+        if "base_seconds" in row:
+            more, more_used = row["more_seconds"], f"{row['more_processor_seconds']:.2f}"
+            cells = [what, spent, f"{row['base_seconds']:.2f}", f"{more:.2f}", used, more_used, bar, yes(more <= bar)]
         else:
-            used = row["processor_seconds"]
-            lines.append(f"| {what} | {used:.2f} | | | 0.4 | {yes(used <= 0.4)} |")
+            cells = [what, spent, "", "", used, "", f"{bar} in all", yes(row["seconds"] <= bar)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return [*lines, "", f"On {where(next(iter(measured.values())))}."] if measured else NOTHING
 
 
