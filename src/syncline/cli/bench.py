@@ -11,6 +11,7 @@ from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.experiments import BenchConfig
+    from syncline.training import TrainConfig
 
 EXAMPLE = """\
 A bench that was stopped continues where it was. Results: OUT/NAME/runs.jsonl (a line a run), tables.md, .csv, .tex,
@@ -103,12 +104,17 @@ def _list_runs(config: BenchConfig) -> None:
     """Every training that the bench would do: set, row, seed, its size, and the row of the paper that it is."""
     from syncline.experiments.published_runs import planned_runs
 
+    sizes = {row: _size(config.training(row, config.seeds[0])) for row in config.methods}
     runs = planned_runs(config.sets, list(config.methods), config.seeds, config.paper)
     for run in runs:
-        training = config.training(run.row, run.seed)
-        length = counted(training.steps, "step") if training.epochs is None else counted(training.epochs, "epoch")
-        pictures = training.views.batch_size * training.views.num_frames * training.encoder.contexts
-        pictures *= 3 if training.views.pairing == "triplets" else 2
         paper = f"; the paper's {run.paper}" if run.paper else ""
-        print(f"{run.set}, {run.row}, seed {run.seed}: {length} of {pictures} pictures{paper}")
+        print(f"{run.set}, {run.row}, seed {run.seed}: {sizes[run.row]}{paper}")
     print(counted(len(runs), "run"))
+
+
+def _size(training: TrainConfig) -> str:
+    """How long a training is, and how many pictures each of its steps takes."""
+    length = counted(training.steps, "step") if training.epochs is None else counted(training.epochs, "epoch")
+    pictures = training.views.batch_size * training.views.num_frames * training.encoder.contexts
+    pictures *= 3 if training.views.pairing == "triplets" else 2
+    return f"{length} of {pictures} pictures"
