@@ -8,10 +8,11 @@ read). This script collects them all, so the page says nothing that no test hold
 
 from __future__ import annotations
 
-import argparse
 import ast
 import sys
 from pathlib import Path
+
+from page_table import write_or_check
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "data-labels.md"
@@ -43,22 +44,5 @@ def table() -> str:
     return "\n".join(["| form | holds | read as |", "|---|---|---|", *lines])
 
 
-def main() -> int:
-    """Write the table into the page, or say that it is not the one there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if the page is out of date")
-    arguments = parser.parse_args()
-    old = PAGE.read_text(encoding="utf-8")
-    before, rest = old.split(BEGIN)
-    after = rest.split(END)[1]
-    new = f"{before}{BEGIN}\n{table()}\n{END}{after}"
-    if arguments.check:
-        if new != old:
-            print(f"{PAGE.name} is not what the tests say", file=sys.stderr)
-        return int(new != old)
-    PAGE.write_text(new, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(__doc__, PAGE, BEGIN, END, table()))
