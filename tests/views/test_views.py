@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from syncline.errors import SynclineError
 from syncline.views import FeatureViews, ViewConfig, augment, retime, time_augment
+from syncline.views.augment import turn_hue
 from syncline.views.sampling import offset_uniform, segment_uniform, stride_sampling, tcn_positives, tcn_triplets
 
 
@@ -167,13 +168,23 @@ def test_contexts_are_past_frames() -> None:
 def test_a_clip_gets_one_draw(pipeline: str) -> None:
     picture = torch.rand(1, 3, 24, 32, generator=generator())
     for seed in range(8):
-        clip = picture.expand(4, -1, -1, -1)
+        clip = picture.expand(11, -1, -1, -1)
         out = augment(clip, generator=generator(seed), flip=True, pipeline=pipeline)  # type: ignore[arg-type]
         assert out.shape == clip.shape
         assert 0 <= float(out.min()) <= float(out.max()) <= 1
-        torch.testing.assert_close(out[0], out[3])
+        torch.testing.assert_close(out[0], out[10])
         alone = augment(picture, generator=generator(seed), flip=True, pipeline=pipeline)  # type: ignore[arg-type]
         torch.testing.assert_close(alone[0], out[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("turn", [-0.5, -0.2, 0.0, 0.07, 0.5])
+def test_the_hue_turns_as_torchvisions_does(turn: float) -> None:
+    from torchvision.transforms.v2 import functional
+
+    clip = torch.rand(4, 3, 24, 32, generator=generator())
+    clip[1] = clip[1, :1]  # grey
+    clip[2] = (2 * clip[2]).round() / 2  # channels that are equal; black and white
+    torch.testing.assert_close(turn_hue(clip, turn), functional.adjust_hue(clip, turn), atol=1e-5, rtol=0)
 
 
 def test_nothing_is_mirrored_unless_asked_for() -> None:
