@@ -74,7 +74,7 @@ def measure(name: str, folder: Path, arguments: argparse.Namespace) -> None:
                     embed = frozen(train if case == "new" else [*train, *clips["whole"]])
                 else:
                     shown = videos if case == "folder" else videos.split("train")
-                    encoder = fit(shown, TRAINING[training](seed), cache)
+                    encoder = fit(shown, config=TRAINING[training](seed), cache=cache)
                     embed = embed_with(encoder)
                 about["train_s"] = round(time.perf_counter() - began, 1)
                 known = targets_of(train, embed, videos.num_phases, tick)
