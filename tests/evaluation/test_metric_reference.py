@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.svm import SVC
 
 from syncline.evaluation import kendall_tau, phase_progression, reference, retrieval_precision
+from syncline.evaluation.classification import svm_names
 from syncline.evaluation.kendall import tau_b
 from syncline.evaluation.progression import progress_targets, progression_by_video
 from syncline.evaluation.retrieval import retrieval_precisions
@@ -88,3 +90,15 @@ def test_progression_equals_the_normal_equations() -> None:
     parts = progression_by_video(x[:2], y[:2], x[2:], y[2:], num_phases=4)
     assert len(parts) == 2
     assert np.mean(parts) == pytest.approx(got, abs=1e-9)
+
+
+@pytest.mark.parametrize(("classes", "gamma"), [([3, 8], 0.2), ([0, 2, 9], 1.0), ([0, 1, 2, 3, 4, 7], 0.05)])
+def test_the_svm_names_what_scikit_learn_does(classes: list[int], gamma: float) -> None:
+    random = np.random.default_rng(len(classes))
+    labels = np.repeat(classes, 30)
+    frames = 1e3 + random.normal(size=(len(labels), 4)) + 0.8 * random.normal(size=(10, 4))[labels]
+    svm = SVC(gamma=gamma).fit(frames, labels)
+    asked = 1e3 + 2 * random.normal(size=(1300, 4))  # more than one block
+    expected = svm.predict(asked)
+    assert len(np.unique(expected)) == len(classes)
+    assert svm_names(svm, asked).tolist() == expected.tolist()
