@@ -1,9 +1,17 @@
-"""Numba where it is there, plain Python where it is not: the same functions, compiled on first use or just slow."""
+"""Numba where it is there, plain Python where it is not: the same functions, compiled on first use or just slow.
+
+A kernel that lies compiled on the disk is loaded without the compiler: numba would import all that it can compile
+(arrays, strings, random numbers, scipy), which takes longer than many an alignment.
+"""
 
 from __future__ import annotations
 
 import importlib
+import io
+import pickle
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 numba: Any = None
@@ -19,6 +27,52 @@ def compiled(function: Callable[..., Any]) -> Any:
     if numba is None:
         return function
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        kernel = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # no folder to keep the cache in: an installation nobody may write to
         return numba.njit(nogil=True, error_model="numpy")(function)
+    if numba.__version__.startswith(_TRIED):
+        _load_without_compiler(kernel)
+    return kernel
+
+
+_TRIED = ("0.68.",)
+"""Versions of numba whose insides are known: of others, kernels are loaded by numba's own ways."""
+
+
+def _load_without_compiler(kernel: Any) -> None:
+    """Let a kernel's cache neither prepare the compiler nor import the modules whose functions the kernel calls."""
+    from numba.core.runtime import rtsys
+
+    cache, files = kernel._cache, kernel._cache._cache_file
+
+    def load_overload(signature: Any, target: Any) -> Any:
+        rtsys.initialize(target)  # all of the compiler that compiled code calls
+        with cache._guard_against_spurious_io_errors():
+            return cache._load_overload(signature, target)
+
+    def load_data(name: str) -> Any:
+        return _WithoutImports(io.BytesIO(Path(files._data_path(name)).read_bytes())).load()
+
+    cache.load_overload, files._load_data = load_overload, load_data
+
+
+class _WithoutImports(pickle.Unpickler):
+    """Reads what numba keeps of a kernel."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("numba.core.environment", "_rebuild_env"):
+            return _environment
+        return super().find_class(module, name)
+
+
+def _environment(module: str, constants: list[Any], name: str) -> Any:
+    """As numba's `_rebuild_env`, with the globals of a module only where it is there: compiled code reads constants."""
+    from numba.core.environment import Environment
+
+    found = Environment._memo.get(name)
+    if found is None:
+        found = Environment(vars(sys.modules[module]) if module in sys.modules else {"__name__": module})
+        found.consts[:] = constants
+        found.env_name = name
+        Environment._memo[name] = found
+    return found
