@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from syncline.cli.terminal import Bars
 from syncline.errors import SynclineError
 from syncline.files import append_jsonl, last_of_jsonl, read_jsonl
 from syncline.parallel import AHEAD, is_main_process, results_in_order
-from syncline.progress import Progress, Steps
+from syncline.progress import Progress, Steps, notice
 
 
 def test_lines_come_back_in_order(tmp_path: Path) -> None:
@@ -94,3 +95,13 @@ def test_steps_tell_rate_and_time_left() -> None:
     assert told[1].rate is not None
     assert told[1].rate > 0
     assert told[1].seconds_left == pytest.approx(1 / told[1].rate)
+
+
+def test_a_notice_is_printed_and_a_file_gets_no_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncline.cli.terminal.PATIENCE", 0.0)
+    with Bars() as bars:
+        bars(Progress("embedding", 1, 2))
+        bars(notice("poses are kept"))
+    assert capsys.readouterr().err == "syncline: poses are kept\n"

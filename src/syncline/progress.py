@@ -34,6 +34,15 @@ class Progress:
 Callback = Callable[[Progress], None]
 
 
+NOTICE = "notice"
+"""The phase of a `notice`."""
+
+
+def notice(text: str) -> Progress:
+    """A line that people should read, and that is no step: the command line prints it."""
+    return Progress(NOTICE, message=text)
+
+
 def silent(progress: Progress) -> None:
     """The callback of those who do not want to know."""
 

@@ -15,7 +15,12 @@ from syncline.data import Embedding, Sampling, open_videos
 from syncline.encoder import Backbone, FeatureCache, folder_embeddings, kept_fit
 from syncline.encoder.folder_features import FolderBodies
 from syncline.pose import PoseOptions
+from syncline.progress import NOTICE, Progress
 from syncline.video import VideoReader
+
+
+def notices(told: list[Progress]) -> list[str]:
+    return [progress.message for progress in told if progress.phase == NOTICE]
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +49,19 @@ def test_a_clip_added_changes_no_earlier_vector_until_refit(
 ) -> None:
     before, fit = folder_embeddings(list(open_videos(folder)), cache, folder=folder)
     shutil.copy(clips[3], folder / "zz-new.mp4")
-    said: list[str] = []
-    after, kept = folder_embeddings(list(open_videos(folder)), cache, folder=folder, say=said.append)
+    told: list[Progress] = []
+    after, kept = folder_embeddings(list(open_videos(folder)), cache, folder=folder, callback=told.append)
     for one, other in zip(before, after[:3], strict=True):
         np.testing.assert_array_equal(one.vectors, other.vectors)
     assert kept.contents == fit.contents
     assert len(after) == 4
-    assert len(said) == 1
-    assert "1 of 4 clips" in said[0]
-    assert "--refit" in said[0]
-    anew, fresh = folder_embeddings(list(open_videos(folder)), cache, folder=folder, refit=True, say=said.append)
+    (due,) = notices(told)
+    assert "1 of 4 clips" in due
+    assert "--refit" in due
+    anew, fresh = folder_embeddings(list(open_videos(folder)), cache, folder=folder, refit=True, callback=told.append)
     assert len(fresh.contents) == 4
     assert not np.allclose(anew[0].vectors, before[0].vectors)
-    assert len(said) == 1
+    assert notices(told) == [due]
 
 
 def test_other_clips_under_an_old_name_are_measured_anew(folder: Path, cache: FeatureCache, clips: list[Path]) -> None:
@@ -98,11 +103,11 @@ def test_the_space_of_poses_holds_until_refit(folder: Path, clips: list[Path], t
         forms.write_mmpose(tmp_path / "points" / f"{clip.stem}.json", [forms.walk(frames, 17, seed=frames)])
     bodies = FolderBodies("keypoints", tmp_path / "points", options=PoseOptions(mirror="auto"), cache=tmp_path / "c")
     sampling = Sampling(10)
-    said: list[str] = []
+    told: list[Progress] = []
 
     def embedded(*, refit: bool = False) -> list[Embedding]:
         kept = bodies.kept_in(folder, None)
-        return bodies.embed(list(open_videos(folder)), sampling, kept=kept, refit=refit, say=said.append)
+        return bodies.embed(list(open_videos(folder)), sampling, kept=kept, refit=refit, callback=told.append)
 
     before = embedded()
     shutil.copy(clips[3], folder / "zz-new.mp4")
@@ -111,7 +116,7 @@ def test_the_space_of_poses_holds_until_refit(folder: Path, clips: list[Path], t
     for one, other in zip(before, after[:3], strict=True):
         np.testing.assert_array_equal(one.vectors, other.vectors)
     assert len(after) == 4
-    assert len(said) == 1
-    assert "--refit" in said[0]
+    (due,) = notices(told)
+    assert "--refit" in due
     assert not np.allclose(embedded(refit=True)[0].vectors, before[0].vectors)
-    assert len(said) == 1
+    assert notices(told) == [due]

@@ -127,7 +127,7 @@ def embed_bodies(
         fit = None if kept is None or refit else kept.read([content_of(video.path) for video in videos])
         rate = choose_rate(videos) if fit is None else fit.rate_hz
     with Bars() as bars:
-        found = bodies.embed(videos, Sampling(rate), callback=bars, say=warn, kept=kept, refit=refit)
+        found = bodies.embed(videos, Sampling(rate), callback=bars, kept=kept, refit=refit)
     for remark in bodies.remarks(videos):
         warn(remark)
     return side_by_side(beside, found) if beside else found

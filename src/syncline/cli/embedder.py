@@ -184,7 +184,7 @@ class Embedder:
                 embeddings = frozen_embeddings(videos, cache, space=self.held.space, callback=bars)
             else:
                 embeddings, self.fit = folder_embeddings(
-                    videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, callback=bars, say=warn
+                    videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, callback=bars
                 )
         return self._turned(videos, embeddings, cache)
 

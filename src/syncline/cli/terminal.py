@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from syncline.progress import Steps, silent
+from syncline.progress import NOTICE, Steps, silent
 
 if TYPE_CHECKING:
     from syncline.progress import Progress
@@ -18,7 +18,10 @@ PATIENCE = 0.3
 
 
 class Bars:
-    """Draws a bar for every phase of a ``Progress`` that lasts, on stderr, and takes it away at the end."""
+    """Draws a bar for every phase of a ``Progress`` that lasts, on stderr, and takes it away at the end.
+
+    Notices are printed. In a file or a pipe there are no bars, nor the empty lines that taking them away would leave.
+    """
 
     def __init__(self) -> None:
         self._bars: Any = None
@@ -27,8 +30,11 @@ class Bars:
 
     def __call__(self, progress: Progress) -> None:
         """Shows how far the work is."""
+        if progress.phase == NOTICE:
+            warn(progress.message)
+            return
         if self._bars is None:
-            if time.monotonic() - self._began < PATIENCE:
+            if not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE:
                 return
             self._bars = _bars()
             self._bars.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,7 @@ from syncline.pose.keypoints import Keypoints
 from syncline.pose.mirror import mirrored
 from syncline.pose.normalise import NormalisedFolder, PoseOptions, PoseSpace
 from syncline.pose.presence import Presence, people_in
-from syncline.progress import Callback, silent
+from syncline.progress import Callback, notice, silent
 
 Kind = Literal["pictures", "pose", "pictures+pose", "keypoints", "auto"]
 KINDS: tuple[Kind, ...] = ("pictures", "pose", "pictures+pose", "keypoints", "auto")
@@ -91,7 +91,6 @@ class FolderBodies:
         sampling: Sampling,
         *,
         callback: Callback = silent,
-        say: Callable[[str], None] | None = None,
         kept: KeptPoses | None = None,
         refit: bool = False,
     ) -> list[Embedding]:
@@ -99,16 +98,15 @@ class FolderBodies:
 
         Args:
             sampling: which frames are looked at.
-            callback: told a ``Progress`` after every video.
-            say: told beforehand how long it takes, where that is more than a few seconds; and where `kept` is out of
-                date.
+            callback: told a ``Progress`` after every video, and a `notice` beforehand of how long it takes, where that
+                is more than a few seconds; and where `kept` is out of date.
             kept: where the standardisation of the folder is kept; None measures it on these videos.
             refit: measure it anew.
 
         Raises:
             SynclineError: no estimator is installed, no keypoint file fits, or a file cannot be read.
         """
-        self.clips = self.found(videos, sampling, callback=callback, say=say)
+        self.clips = self.found(videos, sampling, callback=callback)
         contents = sorted(content_of(video.path) for video in videos)
         fit = None if kept is None or refit else kept.read(contents)
         if fit is None:
@@ -116,8 +114,8 @@ class FolderBodies:
             if kept is not None:
                 kept.write(fit)
         due = fit.due(contents)
-        if say is not None and due is not None:
-            say(due)
+        if due is not None:
+            callback(notice(due))
         self.folder = fit.space.project(self.clips)
         turned = zip(self.clips, self.folder.mirrored, strict=True)
         self.clips = [mirrored(clip) if yes else clip for clip, yes in turned]
@@ -129,15 +127,14 @@ class FolderBodies:
         sampling: Sampling,
         *,
         callback: Callback = silent,
-        say: Callable[[str], None] | None = None,
     ) -> list[Keypoints]:
         """The bodies themselves; arguments and errors as of `embed`."""
         source = self.source(sampling)
         try:
-            if say is not None and isinstance(source, PoseCache):
+            if isinstance(source, PoseCache) and callback is not silent:
                 seconds = source.seconds_needed(videos)
                 if seconds > 5:
-                    say(f"finding poses takes about {seconds:.0f} s; they are kept")
+                    callback(notice(f"finding poses takes about {seconds:.0f} s; they are kept"))
             return source.of_videos(videos, callback=callback)
         finally:
             if isinstance(source, PoseCache):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -25,7 +25,7 @@ from syncline.encoder.frozen import WIDTH, frozen_embeddings
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.files import content_of, replacing, write_json
 from syncline.pose import PoseSpace
-from syncline.progress import Callback, Steps, silent
+from syncline.progress import Callback, Steps, notice, silent
 from syncline.wording import counted
 
 Space = TypeVar("Space", PrincipalSpace, PoseSpace)
@@ -71,7 +71,6 @@ def folder_embeddings(
     rate_hz: float | None = None,
     refit: bool = False,
     callback: Callback = silent,
-    say: Callable[[str], None] | None = None,
 ) -> tuple[list[Embedding], FolderFit[PrincipalSpace]]:
     """Frozen embeddings of a folder at its own rate, in the space that was measured when it was first looked at.
 
@@ -81,8 +80,8 @@ def folder_embeddings(
         folder: where the videos are, which is what the measurement is kept under; None keeps nothing.
         rate_hz: sampled frames a second; None for what was kept, else `choose_rate`.
         refit: measure anew, whatever was kept.
-        callback: told a ``Progress`` for each video whose features are there.
-        say: called with a line where a new measurement is due.
+        callback: told a ``Progress`` for each video whose features are there, and a `notice` where a new measurement
+            is due.
 
     Returns:
         One embedding a video, in order, and what they were made with.
@@ -96,8 +95,8 @@ def folder_embeddings(
     cache.sampling = Sampling(chosen)
     if kept is not None:
         due = kept.due(contents)
-        if say is not None and due is not None:
-            say(due)
+        if due is not None:
+            callback(notice(due))
         return frozen_embeddings(videos, cache, space=kept.space, callback=callback), kept
     step = Steps("embedding", len(videos), callback)
     for video in videos:

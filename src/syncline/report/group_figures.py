@@ -54,7 +54,7 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     bar.set_label("share of the video")
     bar.outline.set_visible(False)
     axes.set_title(
-        (title or f"{counted(len(timeline.sources), 'video')} on one time line") + _of(count, len(timeline.sources))
+        (title or f"{counted(len(timeline.sources), 'video')} on one timeline") + _of(count, len(timeline.sources))
     )
     return figure
 

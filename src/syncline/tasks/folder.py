@@ -199,11 +199,25 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
     )  # fmt: skip
 
 
-def belonging(
-    clip: Embedding, embeddings: Sequence[Embedding], groups: Sequence[int], usual_match: float
-) -> tuple[bool, bool, int, NDArray[np.float64]]:
-    """Whether a new clip is a stranger to videos whose votes are known, whether that is in doubt, the cluster that it
-    matches best, and its match scores with the `judges_of` these videos.
+@dataclass(frozen=True, eq=False)
+class Belonging:
+    """Where a new clip belongs among videos whose votes are known.
+
+    Attributes:
+        stranger: it matches none of them.
+        doubtful: a stranger that may show the activity all the same, by `SURE_EVIDENCE`.
+        cluster: number of the cluster that it matches best.
+        matches: (judges,) float64, its match score with each of the `judges_of` these videos.
+    """
+
+    stranger: bool
+    doubtful: bool
+    cluster: int
+    matches: NDArray[np.float64]
+
+
+def belonging(clip: Embedding, embeddings: Sequence[Embedding], groups: Sequence[int], usual_match: float) -> Belonging:
+    """Where a new clip belongs.
 
     Args:
         clip: of the same width.
@@ -218,7 +232,7 @@ def belonging(
     known = len(judges) >= 4 and usual_match >= LEAST_MATCH
     evidence = _quartile(scores[own == cluster, 1])
     stranger = bool(known and evidence < LEAST_EVIDENCE)
-    return stranger, stranger and evidence >= SURE_EVIDENCE, int(cluster), scores[:, 0]
+    return Belonging(stranger, stranger and bool(evidence >= SURE_EVIDENCE), int(cluster), scores[:, 0])
 
 
 def judges_of(embeddings: Sequence[Embedding], among: Sequence[int] | None = None) -> list[int]:

@@ -35,7 +35,7 @@ PARTNERS = 10
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
-    """All videos on one time line.
+    """All videos on one timeline.
 
     Attributes:
         sources: the n videos, in the order given.

@@ -155,11 +155,12 @@ class Template:
         judges = judges_of(self.embeddings)
         matches = np.full((count + len(clips), len(judges)), np.nan)
         for number, clip in enumerate(clips, start=count):
-            stranger, doubt, cluster, matches[number] = belonging(clip, self.embeddings, self.groups, self.usual_match)
-            group.add(clip.vectors, weight=float(not stranger), votes=False, group=cluster)
-            groups.append(cluster)
-            strangers += [number] * stranger
-            doubtful += [number] * doubt
+            found = belonging(clip, self.embeddings, self.groups, self.usual_match)
+            matches[number] = found.matches
+            group.add(clip.vectors, weight=float(not found.stranger), votes=False, group=found.cluster)
+            groups.append(found.cluster)
+            strangers += [number] * found.stranger
+            doubtful += [number] * found.doubtful
         clusters = [tuple(i for i in range(count) if self.groups[i] == one) for one in sorted(set(self.groups))]
         votes = Votes(
             group.weights, tuple(strangers), (), tuple(clusters), tuple(groups), self.usual_match, tuple(judges),
