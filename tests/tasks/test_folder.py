@@ -27,6 +27,8 @@ from syncline.tasks import (
 from syncline.tasks import folder as room
 from syncline.tasks.folder import first_of_two_clusters
 from syncline.tasks.in_common import match_scores
+from syncline.tasks.pairs import shared_course
+from syncline.tasks.transfer import carry_events, election_of
 
 WIDTH = 64
 
@@ -184,6 +186,29 @@ def test_no_event_is_placed_where_nothing_is_in_common(count: int, consensus: bo
     assert next_to_label(found) in {one.source for one in (found[: count - 1] or found)}
     guessed = transfer_events(labelled, given, consensus=consensus, refuse=False, absent_below=0.0)
     assert any(event is not None for one in guessed[-2:] for event in one.events)
+
+
+def test_no_match_score_is_worked_out_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a consensus, for targets, labelled videos and those of them that are left out in turn."""
+    videos, asked = [*people(4), strangers()[1]], []
+
+    def counted(a: Embedding, b: Embedding) -> float:
+        asked.append((a.source, b.source))
+        return shared_course(a, b)
+
+    monkeypatch.setattr("syncline.tasks.in_common.shared_course", counted)
+    marks = {i: places(videos[i], i) for i in range(3)}
+    carried = carry_events(election_of(videos, None, None, None, None), marks, [3, 4])
+    assert len(asked) == len(set(asked))
+    assert [score >= 0.2 for score in carried.labelled_scores] == [True] * 3
+    assert [one.in_common for one in carried.targets] == [True, False]
+    assert carried.left_out is not None
+    confidence, hit = leave_one_out(
+        [LabelledVideo(videos[i], events) for i, events in marks.items()], consensus=False, calibrated=True,
+        others=videos[3:],
+    )  # fmt: skip
+    np.testing.assert_array_equal(carried.left_out.calibrated(), confidence)
+    np.testing.assert_array_equal(carried.left_out.hit, hit)
 
 
 def test_labels_of_a_stranger_have_nothing_in_common_with_the_folder() -> None:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from syncline.data import Embedding, Video, VideoSet
+    from syncline.data import Video, VideoSet
     from syncline.data.labels.track import LabelTrack
-    from syncline.tasks import LabelledVideo, Transferred
+    from syncline.tasks import Transferred
+    from syncline.tasks.transfer_result import LeftOut
 
 EPILOG = """\
 examples:
@@ -99,34 +100,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> int:
-    from syncline.tasks import LabelledVideo, next_to_label, transfer_events
-    from syncline.tasks.in_common import match_scores
+    from syncline.tasks import next_to_label
+    from syncline.tasks.transfer import carry_events, election_of
 
     names = next(iter(marks.values()))[0]
     embeddings = Embedder.of(arguments).embed(videos)
-    labelled = [LabelledVideo(embeddings[i], events) for i, (_, events) in marks.items()]
     others = [i for i in range(len(videos)) if i not in marks]
     order = [*marks, *others]
     folder = None if arguments.no_consensus else consensus_of(videos, embeddings, order=order, pins=arguments.pins)
-    options: dict[str, Any] = {
-        "folder": folder, "consensus": folder is not None, "tolerance": arguments.tolerance,
-        "absent_below": arguments.absent_below,
-    }  # fmt: skip
-    targets = [embeddings[i] for i in others]
-    found = transfer_events(labelled, targets, refuse=not arguments.force, **options)
+    election = election_of([embeddings[i] for i in order], folder, arguments.tolerance, arguments.absent_below, None)
+    by_order = {number: events for number, (_, events) in enumerate(marks.values())}
+    carried = carry_events(election, by_order, range(len(marks), len(order)), refuse=not arguments.force)
+    found = carried.targets
     _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
-    _reliability(arguments, labelled, [embeddings[i] for i in others], options)
-    carried = f"{counted(len(names), 'event')} carried to {len(others)}"
-    say(f"{counted(len(marks), 'labelled video')}, {carried}; results in {arguments.out}")
+    _reliability(arguments, carried.left_out)
+    said = f"{counted(len(names), 'event')} carried to {len(others)}"
+    say(f"{counted(len(marks), 'labelled video')}, {said}; results in {arguments.out}")
     if others:
         say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
         by_source = {embeddings[i].source: videos[i].name for i in others}
         say(f"label next: {by_source[next_to_label(found)]}")
     if arguments.force:
         return 0
-    known = match_scores([embeddings[i] for i in order], folder, range(len(marks)), range(len(marks)))
     told = _say_strangers(
-        {videos[i].name: score for i, score in zip(marks, known, strict=True)},
+        {videos[i].name: score for i, score in zip(marks, carried.labelled_scores, strict=True)},
         "what it is labelled with is a poor guide",
     )
     return max(told, _say_strangers({videos[i].name: f.match_score for i, f in zip(others, found, strict=True)}))
@@ -258,16 +255,12 @@ def _write(
     write_subtasks(arguments, tracks, names)
 
 
-def _reliability(
-    arguments: argparse.Namespace, labelled: list[LabelledVideo], others: list[Embedding], options: dict[str, Any]
-) -> None:
+def _reliability(arguments: argparse.Namespace, left_out: LeftOut | None) -> None:
     """How far confidences can be believed, by leaving each labelled video out."""
-    if len(labelled) < 3:
+    if left_out is None:
         return
     from syncline.report.figures import reliability_figure
     from syncline.report.html_page import write_figure
-    from syncline.tasks import leave_one_out
 
-    confidence, hit = leave_one_out(labelled, others=others, calibrated=True, **options)
-    write_figure(arguments.out / "reliability.png", reliability_figure(confidence, hit))
-    say(f"left out one by one, {hit.mean():.0%} of the labelled events are found within the tolerance")
+    write_figure(arguments.out / "reliability.png", reliability_figure(left_out.calibrated(), left_out.hit))
+    say(f"left out one by one, {left_out.hit.mean():.0%} of the labelled events are found within the tolerance")

@@ -37,7 +37,7 @@ from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_fol
 from syncline.tasks.in_common import match_scores
 from syncline.tasks.pairs import check_pair, similarity
 from syncline.tasks.placing import columns_in_order, mean_time, windows_about
-from syncline.tasks.transfer_result import LabelledVideo, Transferred
+from syncline.tasks.transfer_result import Carried, LabelledVideo, LeftOut, Transferred
 
 FRAMES_SHARE = 0.3
 """What single frames count beside the alignment where there is no consensus to tell it."""
@@ -84,9 +84,9 @@ class Election:
             found.append(self._place(self.embeddings[t], one, known))
         return found
 
-    def left_out(self, marks: Marks) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        """Of every event of every labelled video, placed by the others: confidence, hit, whether it was placed."""
-        raw, hit, placed = [], [], []
+    def left_out(self, marks: Marks) -> LeftOut:
+        """Every event of every labelled video, placed by the others."""
+        raw, hit, placed, whose = [], [], [], []
         for i, events in marks.items():
             found = self.events_of({j: other for j, other in marks.items() if j != i}, [i])[0]
             for event, truth in zip(found.events, events, strict=True):
@@ -96,7 +96,8 @@ class Election:
                 hit.append(float(right))
                 placed.append(event is not None)
             raw.extend(found.confidence.tolist())
-        return np.array(raw), np.array(hit), np.array(placed, dtype=bool)
+            whose.extend([i] * len(events))
+        return LeftOut(np.array(raw), np.array(hit), np.array(placed, dtype=bool), np.array(whose, dtype=np.int64))
 
     def peaks_of(self, target: Embedding, votes: Density, labelled: Sequence[int]) -> list[tuple[int, Peak]]:
         """Of every event the frame it is placed at, -1 for none, and what gathers there, or else where most does.
@@ -214,8 +215,7 @@ def transfer_events(
         folder = gather_folder(everyone, voters=voters, pins=pins)
     election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
     marks = {i: video.events for i, video in enumerate(labelled)}
-    found = calibrated_events(election, marks, indices) if calibrate else election.events_of(marks, indices)
-    return _refused(found, election, marks, indices) if refuse else found
+    return carry_events(election, marks, indices, calibrate=calibrate, refuse=refuse).targets
 
 
 def transfer_in_folder(
@@ -228,37 +228,45 @@ def transfer_in_folder(
         folder: the consensus. marks: of labelled videos by their index, all of the same number of events.
         targets: indices of the videos that get events. tolerance, absent_below, refuse: as in `transfer_events`.
     """
-    _check([LabelledVideo(folder.embeddings[i], tuple(events)) for i, events in marks.items()])
     election = election_of(folder.embeddings, folder, tolerance, absent_below, None)
-    found = calibrated_events(election, marks, targets)
-    return _refused(found, election, marks, targets) if refuse else found
+    return carry_events(election, marks, targets, refuse=refuse).targets
 
 
-def _refused(
-    found: Sequence[Transferred], election: Election, marks: Marks, targets: Sequence[int]
-) -> list[Transferred]:
-    """With the match scores of the targets, and without events where those are too low."""
-    scores = match_scores(election.embeddings, election.folder, list(marks), targets)
-    scored = [replace(video, match_score=score) for video, score in zip(found, scores, strict=True)]
-    return [video if video.in_common else video.without_events() for video in scored]
+def carry_events(
+    election: Election, marks: Marks, targets: Sequence[int], *, calibrate: bool = True, refuse: bool = True
+) -> Carried:
+    """The targets' events, with all that is found on the way.
+
+    Args:
+        election: who votes. marks: of labelled videos by their index, all of the same number of events.
+        targets: indices of the videos that get events. calibrate, refuse: as in `transfer_events`.
+
+    Raises:
+        SynclineError: as `transfer_events`.
+    """
+    _check([LabelledVideo(election.embeddings[i], tuple(events)) for i, events in marks.items()])
+    placed = election.events_of(marks, targets)
+    left_out = election.left_out(marks) if calibrate and len(marks) >= 3 else None
+    found = placed if left_out is None else [_with_offset(video, left_out) for video in placed]
+    if not refuse:
+        return Carried(found, left_out, [])
+    scores = match_scores(election.embeddings, election.folder, list(marks), [*marks, *targets])
+    scored = [replace(video, match_score=score) for video, score in zip(found, scores[len(marks) :], strict=True)]
+    kept = [video if video.in_common else video.without_events() for video in scored]
+    return Carried(kept, left_out, scores[: len(marks)])
 
 
 def calibrated_events(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
     """The targets' events; of three labelled videos or more, each as sure as those turned out right."""
-    placed = election.events_of(marks, targets)
-    if len(marks) < 3:
-        return placed
-    known = election.left_out(marks)
-    return [_with_offset(video, *known) for video in placed]
+    return carry_events(election, marks, targets, refuse=False).targets
 
 
-def _with_offset(
-    video: Transferred, raw: NDArray[np.float64], hit: NDArray[np.float64], placed: NDArray[np.bool_]
-) -> Transferred:
+def _with_offset(video: Transferred, left_out: LeftOut) -> Transferred:
     """The confidence of what is placed, calibrated by labelled events that were placed."""
     here = np.array([event is not None for event in video.events])
+    placed = left_out.placed
     confidence = video.confidence.copy()
-    confidence[here] = calibrated_by(confidence[here], raw[placed], hit[placed])
+    confidence[here] = calibrated_by(confidence[here], left_out.confidence[placed], left_out.hit[placed])
     return replace(video, confidence=confidence)
 
 
@@ -295,15 +303,8 @@ def leave_one_out(
     if consensus and folder is None:
         folder = gather_folder(everyone)
     election = election_of(everyone, folder if consensus else None, tolerance, absent_below, alignment_weight)
-    confidence, right, placed = election.left_out({i: video.events for i, video in enumerate(labelled)})
-    if calibrated:
-        whose = np.repeat(np.arange(len(labelled)), len(labelled[0].events))
-        mapped = confidence.copy()
-        for i in range(len(labelled)):
-            known, asked = placed & (whose != i), placed & (whose == i)
-            mapped[asked] = calibrated_by(confidence[asked], confidence[known], right[known])
-        confidence = mapped
-    return confidence, right
+    found = election.left_out({i: video.events for i, video in enumerate(labelled)})
+    return found.calibrated() if calibrated else found.confidence, found.hit
 
 
 def next_to_label(transferred: Sequence[Transferred]) -> str:

@@ -1,4 +1,5 @@
-"""What `transfer` is given and gives: labelled videos, and the events that were carried to one video."""
+"""What `transfer` is given and gives: labelled videos, the events that were carried to one video, and how they turn out
+on labelled videos that are left out."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
+from syncline.tasks.confidence import calibrated_by
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,44 @@ class Transferred:
             axes.annotate(f"event {number}", (at, sure), ha="center", va="bottom", fontsize=7)
         axes.set(xlabel="seconds", ylabel="confidence", ylim=(0, 1.15), title=Path(self.source).name[-40:])
         return figure
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """What is claimed of each labelled video from the others alone, one entry an event of a video.
+
+    Attributes:
+        confidence: (k,) float64 in [0, 1].
+        hit: (k,) float64, 1 where the event was placed within the tolerance, or rightly called absent.
+        placed: (k,) bool, whether it was placed at all.
+        whose: (k,) int64, number of the labelled video.
+    """
+
+    confidence: NDArray[np.float64]
+    hit: NDArray[np.float64]
+    placed: NDArray[np.bool_]
+    whose: NDArray[np.int64]
+
+    def calibrated(self) -> NDArray[np.float64]:
+        """(k,) confidences, each video's moved by the other videos' hits, as a new video's would be."""
+        mapped = self.confidence.copy()
+        for i in np.unique(self.whose):
+            known, asked = self.placed & (self.whose != i), self.placed & (self.whose == i)
+            mapped[asked] = calibrated_by(self.confidence[asked], self.confidence[known], self.hit[known])
+        return mapped
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What the events of labelled videos come to.
+
+    Attributes:
+        targets: the events of every target.
+        left_out: how they turn out on labelled videos; None where there are fewer than three.
+        labelled_scores: of each labelled video the best match score with another one that has a say; empty where it
+            was not asked for.
+    """
+
+    targets: list[Transferred]
+    left_out: LeftOut | None
+    labelled_scores: list[float]
