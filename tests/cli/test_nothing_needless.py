@@ -20,8 +20,9 @@ NEEDLESS = (
 TELL = f"""
 import json, sys
 from syncline.cli.main import main
-code = main(sys.argv[1:])
-print(json.dumps([code, sorted(name for name in {NEEDLESS} if name in sys.modules)]), file=sys.stderr)
+for line in json.loads(sys.argv[1]):
+    code = main(line)
+    print(json.dumps([code, sorted(name for name in {NEEDLESS} if name in sys.modules)]), file=sys.stderr)
 """
 BUILD = """
 import sys
@@ -49,13 +50,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict
     return root / "videos", weights, environment
 
 
-def run(prepared: tuple[Path, Path, dict[str, str]], words: list[str], out: Path) -> tuple[int, list[str]]:
+def run(prepared: tuple[Path, Path, dict[str, str]], *lines: list[str]) -> list[tuple[int, list[str]]]:
+    """Of every line, run one after another in a process of their own: exit code, and what is imported by then."""
     _, weights, environment = prepared
-    line = [*words, "--out", str(out), "--backbone", "test_resnet", "--weights", str(weights), "--rate", "7.5"]
-    done = subprocess.run([sys.executable, "-c", TELL, *line], env=environment, capture_output=True, text=True)
-    assert done.stderr.strip(), done.stdout
-    code, imported = json.loads(done.stderr.strip().splitlines()[-1])
-    return code, imported
+    common = ["--backbone", "test_resnet", "--weights", str(weights), "--rate", "7.5"]
+    words = json.dumps([[*line, *common] for line in lines])
+    done = subprocess.run([sys.executable, "-c", TELL, words], env=environment, capture_output=True, text=True)
+    told = [tuple(json.loads(line)) for line in done.stderr.splitlines() if line.startswith("[")]
+    assert len(told) == len(lines), done.stderr
+    return told
 
 
 @pytest.mark.slow
@@ -73,46 +76,35 @@ def test_what_is_cached_needs_no_network(
         "deviate": ["deviate", str(prepared[0]), "--figures", "none"],
         "transfer": ["transfer", str(prepared[0]), "--labels", str(labels)],
     }[verb]
-    code, imported = run(prepared, words, tmp_path)
+    ((code, imported),) = run(prepared, [*words, "--out", str(tmp_path)])
     assert imported == []
     assert code == 0 or (verb == "search" and code == 1)  # random weights may show nothing in common
     assert list(tmp_path.glob("*.json")) or list(tmp_path.glob("*.csv"))
     assert not list(tmp_path.glob("*.png"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["search", "--video", "a.mp4"],
-        ["search", "--video", "a.mp4", "--time", "1", "--until", "0"],
-        ["align", "--segments", "0"],
-        ["sync", "--reference", "nobody.mp4"],
-        ["deviate", "--reference", "nobody.mp4"],
-    ],
-)
-def test_refusals_come_before_any_work(
-    prepared: tuple[Path, Path, dict[str, str]], words: list[str], tmp_path: Path
-) -> None:
-    verb, *rest = words
-    videos = sorted(prepared[0].rglob("*.mp4"))
-    source = [str(videos[0]), str(videos[1])] if verb == "align" else [str(prepared[0])]
-    code, imported = run(prepared, [verb, *source, *rest], tmp_path)
-    assert (code, imported) == (1, [])
-    assert not list(tmp_path.iterdir())
+REFUSED = {
+    "search": [["--video", "a.mp4"], ["--video", "a.mp4", "--time", "1", "--until", "0"]],
+    "align": [["--segments", "0"]],
+    "sync": [["--reference", "nobody.mp4"]],
+    "deviate": [["--reference", "nobody.mp4"]],
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["align", "search", "sync", "deviate"])
-def test_an_out_that_cannot_be_used_is_refused_before_any_work(
-    prepared: tuple[Path, Path, dict[str, str]], verb: str, tmp_path: Path
-) -> None:
+def test_refusals_come_before_any_work(prepared: tuple[Path, Path, dict[str, str]], tmp_path: Path) -> None:
+    out, taken, lines = tmp_path / "out", tmp_path / "taken", []
+    taken.write_text("a file")
     videos = sorted(prepared[0].rglob("*.mp4"))
-    (tmp_path / "taken").write_text("a file")
-    source = [str(videos[0]), str(videos[1])] if verb == "align" else [str(prepared[0])]
-    more = ["--video", videos[0].name, "--time", "1"] if verb == "search" else []
-    assert run(prepared, [verb, *source, *more], tmp_path / "taken") == (1, [])
-    assert (tmp_path / "taken").read_text() == "a file"
+    for verb, refused in REFUSED.items():
+        source = [str(videos[0]), str(videos[1])] if verb == "align" else [str(prepared[0])]
+        lines += [[verb, *source, *rest, "--out", str(out)] for rest in refused]
+        more = ["--video", videos[0].name, "--time", "1"] if verb == "search" else []
+        lines.append([verb, *source, *more, "--out", str(taken)])
+    for line, told in zip(lines, run(prepared, *lines), strict=True):
+        assert told == (1, []), line
+    assert list(tmp_path.iterdir()) == [taken]
+    assert taken.read_text() == "a file"
 
 
 @pytest.mark.parametrize("verb", VERBS)
