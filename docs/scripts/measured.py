@@ -52,7 +52,8 @@ def main() -> int:
         ("training.md", "step"): step_lines(newest("step", "what")),
         ("tasks-measured.md", "tasks"): task_lines(newest("tasks", "what")),
         ("tasks-measured.md", "synthetic"): synthetic_lines(rows("synthetic")),
-        ("tasks-measured.md", "transfer"): transfer_lines(rows("transfer_real")),
+        ("tasks-measured.md", "transfer short"): short_transfer_lines(rows("transfer_real")),
+        ("transfer-measured.md", "transfer"): transfer_lines(rows("transfer_real")),
         ("tasks-measured.md", "consensus"): consensus_lines(rows("transfer_consensus")),
         ("tasks-measured.md", "confidence"): confidence_lines(rows("transfer_consensus"), newest("confidence", "set")),
         ("tasks-measured.md", "strangers"): stranger_lines(rows("strangers")),
@@ -190,6 +191,24 @@ def transfer_lines(measured: list[dict[str, Any]]) -> list[str]:
             lines.append(f"| {' | '.join(place)} | {' | '.join(words)} |")
     any_row = measured[-1]
     return [*lines, "", f"Drawn with {any_row['seeds']} seeds; {where(any_row)}."]
+
+
+def short_transfer_lines(measured: list[dict[str, Any]], labelled: int = 3) -> list[str]:
+    """Mean F1 over the sets, of one number of labelled videos: a row each kind of clips and features."""
+    chosen = [row for row in measured if row["labelled"] == labelled]
+    methods = list(dict.fromkeys(row["method"] for row in chosen))
+    head = " | ".join(f"`{method}`" for method in methods)
+    lines = [f"| clips | features | {head} |", "|---" * (2 + len(methods)) + "|"]
+    for clips, features in dict.fromkeys((row["protocol"], row["features"]) for row in chosen):
+        found = {
+            (row["set"], row["method"]): row["f1"]
+            for row in chosen
+            if (row["protocol"], row["features"]) == (clips, features)
+        }
+        sets = {name for name, _ in found}
+        cells = [f"{100 * sum(found[name, method] for name in sets) / len(sets):.0f}" for method in methods]
+        lines.append(f"| {clips} | {features} | {' | '.join(cells)} |")
+    return lines
 
 
 def synthetic_lines(measured: list[dict[str, Any]]) -> list[str]:
