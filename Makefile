@@ -9,12 +9,19 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/syncline demo --out demo
 
-# Two files of tests at a time, for they often wait for a browser or for other processes.
-test: $(READY) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+# Two files of tests at a time, for they often wait for a browser or for other processes; tests/conftest.py orders them.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# A fresh checkout compiles its Numba kernels once, while the code is looked at, and not in every worker.
+test: $(READY)
+	$(MAKE) -j 3 lint kernels-float32 kernels-float64
+	$(PYTEST)
 
 test-quick: $(READY)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not data"
+	$(PYTEST) -q -m "not slow and not browser and not data"
+
+kernels-%: $(READY)
+	$(BIN)/python -m tests.kernels $*
 
 # Measurements: JSONL under benchmarks/results, and the tables of docs/ made from it.
 bench: $(READY)

@@ -19,3 +19,9 @@ def real_data() -> Path:
     if not place:
         pytest.skip("SYNCLINE_TEST_DATA is not set: the real videos are not here")
     return Path(place)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that hold slow tests begin first: no worker is left alone with one of them at the end."""
+    long = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in long)
