@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from syncline.encoder.embed_on_ray import embed_on_ray
 from syncline.encoder.sharing import save_encoder
 from syncline.encoder.store import stored
 from syncline.progress import Progress
+from syncline.ray_cluster import cluster
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -37,6 +39,13 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for number, path in enumerate(paths):
         write_bar_codes(path, 40 + number)
     return paths
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray() -> Iterator[None]:
+    """One cluster for all tests; `tests/cli/test_embed_ray.py` lets the verb start its own."""
+    with cluster("local", 2):
+        yield
 
 
 def children_named(word: str) -> list[int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,9 +40,22 @@ def embeddings() -> list[Embedding]:
     return made
 
 
-def test_a_cluster_aligns_as_one_machine_does_also_when_a_worker_dies(embeddings: list[Embedding]) -> None:
+def test_no_cluster_is_told() -> None:
+    """The first of the file: a connection that stands is used, whatever the address."""
+    with pytest.raises(SynclineError, match="no Ray cluster at"), pairs_on_ray("127.0.0.1:1"):
+        pass
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Any]:
+    """One cluster for all tests; `tests/cli/test_embed_ray.py` lets a verb start its own."""
+    with cluster("local", 2) as started:
+        yield started
+
+
+def test_a_cluster_aligns_as_one_machine_does_also_when_a_worker_dies(embeddings: list[Embedding], ray: Any) -> None:
     here = list(align_pairs(embeddings, workers=1))
-    with cluster("local", 2) as ray, pairs_on_ray() as aligner:
+    with pairs_on_ray() as aligner:
 
         @ray.remote(max_retries=0)
         def process() -> int:
@@ -62,7 +77,7 @@ def test_a_cluster_aligns_as_one_machine_does_also_when_a_worker_dies(embeddings
 
 
 def test_the_consensus_is_made_on_the_cluster_and_is_the_same(
-    embeddings: list[Embedding], monkeypatch: pytest.MonkeyPatch
+    embeddings: list[Embedding], ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = gather_folder(embeddings).group
 
@@ -79,7 +94,7 @@ def test_the_consensus_is_made_on_the_cluster_and_is_the_same(
             np.testing.assert_array_equal(there.matrix(i, j).toarray(), here.matrix(i, j).toarray())
 
 
-def test_sync_ray_makes_its_consensus_on_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_ray_makes_its_consensus_on_the_cluster(tmp_path: Path, ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for k in range(4):
         with VideoWriter(tmp_path / "clips" / f"{k}.mp4", height=64, width=64, rate=10) as writer:
             for frame in range(20 + k):
@@ -92,8 +107,3 @@ def test_sync_ray_makes_its_consensus_on_the_cluster(tmp_path: Path, monkeypatch
     assert main([*words, "--weights", "none", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]) == 0
     assert asked == []
     assert (tmp_path / "out" / "timeline.csv").stat().st_size > 100
-
-
-def test_no_cluster_is_told() -> None:
-    with pytest.raises(SynclineError, match="no Ray cluster at"), pairs_on_ray("127.0.0.1:1"):
-        pass
