@@ -9,6 +9,7 @@ import pytest
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from syncline.data import Embedding
 from syncline.report import write_page
@@ -17,6 +18,7 @@ from syncline.report.figures import (
     filmstrip,
     loss_curve,
     progress_curves,
+    reliability_figure,
     retrieval_grid,
     similarity_figure,
     tempo_curve,
@@ -212,3 +214,13 @@ def test_dollar_signs_in_names_are_no_formulas(pair: tuple[Embedding, Embedding,
     figure = tempo_curve(pair[2], names=(name, name), title=name)
     write_figure(tmp_path / "tempo.png", figure)
     assert (tmp_path / "tempo.png").stat().st_size > 1000
+
+
+def test_reliability_bars_are_intervals_of_so_many_claims() -> None:
+    right = [1, 1, 0, 1, 0, 0, 1, 1, 1]
+    figure = reliability_figure(np.linspace(0.1, 0.9, 9), right, bins=3)
+    bars = next(c for c in figure.axes[0].collections if isinstance(c, LineCollection)).get_segments()
+    for k, bar in enumerate(bars):
+        known = binomtest(sum(right[3 * k : 3 * k + 3]), 3).proportion_ci(method="wilson")
+        np.testing.assert_allclose(np.asarray(bar)[:, 1], [known.low, known.high], atol=1e-3)
+    assert "9 claims" in figure.axes[0].get_title()

@@ -127,6 +127,8 @@ def _of(drawn: int, there: int, which: str = "first") -> str:
 def reliability_figure(confidence: ArrayLike, hit: ArrayLike, *, bins: int = 5, title: str | None = None) -> Figure:
     """How often a claim was right against how sure it was; on the diagonal the confidence can be taken at its word.
 
+    The bars are 95 % intervals, so that a few claims are seen to say little.
+
     Args:
         confidence: (k,) in [0, 1]. hit: (k,) whether right.
         bins: of equal numbers of claims. title: above the figure.
@@ -143,11 +145,20 @@ def reliability_figure(confidence: ArrayLike, hit: ArrayLike, *, bins: int = 5, 
     parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
     x = np.array([sure[part].mean() for part in parts])
     y = np.array([right[part].mean() for part in parts])
-    spread = np.array([np.sqrt((right[part].mean() * (1 - right[part].mean()) + 0.25 / len(part)) / len(part))
-                       for part in parts])  # fmt: skip
-    low, high = np.maximum(y - spread, 0), np.minimum(y + spread, 1)
+    low, high = _share_interval(y, np.array([len(part) for part in parts]))
     axes.errorbar(x, y, yerr=np.stack([y - low, high - y]), color=A_COLOUR, marker="o", markersize=4, capsize=2)
     error = float(sum(len(part) * abs(sure[part].mean() - right[part].mean()) for part in parts) / len(order))
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share that was right", aspect="equal")
+    axes.set(
+        xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share right, 95 % interval", aspect="equal"
+    )
     axes.set_title(title or f"{counted(len(sure), 'claim')}, calibration error {error:.2f}")
     return figure
+
+
+def _share_interval(
+    share: NDArray[np.float64], count: NDArray[np.int64], z: float = 1.96
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper ends of Wilson's interval for shares of so many cases."""
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return np.minimum(middle - half, share), np.maximum(middle + half, share)

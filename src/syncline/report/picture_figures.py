@@ -75,7 +75,7 @@ def _strip(axes: Axes, frames: Sequence[Picture | None], seconds: Sequence[float
             continue
         axes.imshow(frame, extent=ends, aspect="auto", interpolation="antialiased")
         axes.text(
-            k + 0.05, 0.04, f"{second:.1f} s", color="white", fontsize=6.5, va="bottom",
+            k + 0.05, 0.04, f"{second:.2f} s", color="white", fontsize=6.5, va="bottom",
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.2, "alpha": 0.9},
         )  # fmt: skip
     axes.set(xlim=(0, len(frames)), ylim=(0, 1))
