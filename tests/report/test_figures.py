@@ -148,7 +148,7 @@ def test_filmstrip_shows_empty_boxes_where_nothing_matches(pair: tuple[Embedding
     tops, _, bottoms = figure.axes
     assert len(tops.images) == 3
     assert [int(np.asarray(image.get_array()).max()) for image in bottoms.images] == [90, 200]
-    captions = ["no\ncounterpart", *(f"{second:.1f} s" for second in matched[1:])]
+    captions = ["no\ncounterpart", *(f"{second:.2f} s" for second in matched[1:])]
     assert [text.get_text() for text in bottoms.texts] == captions
     with pytest.raises(ValueError, match="k frames"):
         filmstrip([picture(0)], [1.0, 2.0], [None], [np.nan], alignment)
@@ -223,4 +223,4 @@ def test_reliability_bars_are_intervals_of_so_many_claims() -> None:
     for k, bar in enumerate(bars):
         known = binomtest(sum(right[3 * k : 3 * k + 3]), 3).proportion_ci(method="wilson")
         np.testing.assert_allclose(np.asarray(bar)[:, 1], [known.low, known.high], atol=1e-3)
-    assert "9 claims" in figure.axes[0].get_title()
+    assert "9 claims" in figure.axes[0].get_title(loc="left")
