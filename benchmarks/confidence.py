@@ -30,7 +30,7 @@ from syncline.encoder import FeatureCache
 from syncline.evaluation.controls import frozen
 from syncline.evaluation.protocols import evaluation_sampling, whole_clip
 from syncline.tasks import gather_folder
-from syncline.tasks.placing import mean_time, windows_about
+from syncline.tasks.placing import frame_time, lie_on_frames, mean_time, windows_about
 from syncline.tasks.transfer import election_of
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "syncline" / "tasks" / "hit_weights.json"
@@ -74,12 +74,14 @@ def claims_of_part(
     random = np.random.default_rng(count)
     for _ in range(draws):
         marks = {int(i): on_clip(known[i]) for i in random.permutation(len(known))[:count]}
+        on_frames = all(lie_on_frames(known[i].embedding.pts_seconds, events) for i, events in marks.items())
+        time_of = frame_time if on_frames else mean_time
         have = [sum(events[k] is not None for events in marks.values()) for k in range(len(known[0].events))]
         for target, votes in zip(targets, election.densities(marks, indices), strict=True):
             pts = target.embedding.pts_seconds
             windows = windows_about(pts, tolerance)
             peaks = election.peaks_of(target.embedding, votes, have)
-            claims = [None if c < 0 else mean_time(votes[k], pts, windows[c]) for k, (c, _) in enumerate(peaks)]
+            claims = [None if c < 0 else time_of(votes[k], pts, windows[c]) for k, (c, _) in enumerate(peaks)]
             for (_, peak), claim, true in zip(peaks, target.on_source(tuple(claims)), target.events, strict=True):
                 if claim is not None:
                     found[0].append(peak.features())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from syncline.tasks import (
     voting,
 )
 from syncline.tasks import folder as room
+from syncline.tasks.carrying import FRAMES_SHARE, frames_share
 from syncline.tasks.folder import first_of_two_clusters
 from syncline.tasks.in_common import match_scores
 from syncline.tasks.pairs import shared_course
@@ -226,6 +228,30 @@ def test_the_tolerance_goes_by_the_clips() -> None:
     video = people(1)[0]
     with pytest.raises(SynclineError, match="above 0 seconds, got -1"):
         transfer_events([LabelledVideo(video, places(video, 0))], [], tolerance=-1)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.04])
+def test_events_lie_on_frames_where_the_labels_do(shift: float) -> None:
+    clips = people(6)
+    apart = float(np.diff(clips[0].pts_seconds)[0])
+    events = tuple(float(clips[0].pts_seconds[k]) + shift * (k != 12) for k in (12, 30, 45))
+    found = transfer_events([LabelledVideo(clips[0], events)], clips[1:], tolerance=3 * apart)
+    for clip, one in zip(clips[1:], found, strict=True):
+        placed = [event for event in one.events if event is not None]
+        away = [float(np.abs(clip.pts_seconds - event).min()) for event in placed]
+        assert placed
+        assert bool(max(away) < 1e-9) is (shift == 0), "labels between frames say more than frames"
+
+
+def test_frames_are_trusted_where_they_agree_and_not_where_all_have_the_same_nearest() -> None:
+    same = people(6, noise=0.01)
+    rng = np.random.default_rng(0)
+    noise = [Embedding(rng.normal(size=e.vectors.shape).astype(np.float32), e.pts_seconds, e.source) for e in same]
+    hub = [replace(e, vectors=e.vectors + 100 * (np.arange(len(e)) == 20)[:, None].astype(np.float32)) for e in noise]
+    shares = [frames_share(gather_folder(clips), 0.2) for clips in (same, people(6, noise=2.0), noise, hub)]
+    assert shares[0] > 0.7
+    assert max(shares[1:]) < 0.05
+    assert frames_share(gather_folder(same[:2]), 0.2) == FRAMES_SHARE, "two clips tell nothing"
 
 
 def test_two_clear_peaks_are_both_told() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bars import write_bar_codes
 
-from syncline.data import Sampling, VideoSet, open_videos
+from syncline.data import Sampling, Video, VideoSet, open_videos
 from syncline.encoder import Backbone, FeatureCache
 from syncline.losses import DEFAULT_PRESET
 from syncline.training import TrainConfig, fit, method_config, read_config, settled
@@ -90,7 +90,23 @@ def test_what_was_chosen_is_kept_with_the_run(rooms: VideoSet, cache: Path, smal
 def test_the_recommended_configuration_leaves_it_to_the_folder() -> None:
     assert (method_config().copies, method_config().sample_rate_hz) == ("auto", "auto")
     assert (TrainConfig().copies, TrainConfig().sample_rate_hz) == (1, None), "as version 0.1.0 saved it"
+    assert (method_config().label_seconds, TrainConfig().label_seconds) == ("auto", 0.19)
     assert (method_config("lac", own=True).copies, method_config("lac", own=True).sample_rate_hz) == (1, None)
+
+
+def test_soft_labels_are_as_wide_as_the_clips_ask_for(small: Small, cache: Path) -> None:
+    free = replace(small(), label_seconds="auto", copies=1, preset="corrected")
+
+    def clips(seconds: float) -> list[Video]:
+        return [Video(Path(f"{k}.mp4"), f"{k}", f"{k}", int(30 * seconds), 30.0) for k in range(12)]
+
+    takes, swings = settled(clips(12.0), free, cache), settled(clips(1.3), free, cache)
+    assert takes.config.label_seconds == pytest.approx(0.19), "what was measured on takes of ten seconds"
+    assert swings.config.label_seconds == pytest.approx(0.0475), "and not a seventh of a swing"
+    assert any("soft labels are 0.048 s wide" in note for note in swings.notes)
+    named = settled(clips(1.3), replace(free, label_seconds=0.3), cache)
+    assert named.config.label_seconds == 0.3
+    assert not any("soft labels" in note for note in named.notes)
 
 
 def test_a_lent_backbone_serves_the_measurement(rooms: VideoSet, cache: Path, small: Small) -> None:
@@ -115,7 +131,7 @@ def test_clips_that_cannot_be_read_are_left_out(rooms: VideoSet, cache: Path, sm
 
 
 def test_a_batch_has_a_pair_for_every_process(videos: VideoSet, cache: Path, small: Small) -> None:
-    two = small(views={"batch_size": 2}, sample_rate_hz=None)
+    two = small(views={"batch_size": 2}, sample_rate_hz=None, label_seconds=0.2)
     assert settled(videos.videos, two, cache, processes=2).config == two
     raised = settled(videos.videos, two, cache, processes=4)
     assert raised.config == replace(two, views=replace(two.views, batch_size=4))

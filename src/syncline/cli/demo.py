@@ -93,7 +93,7 @@ def _render(out: Path, arguments: argparse.Namespace, say: Any) -> tuple[list[Sy
     from syncline.data import open_videos
     from syncline.data.synthetic import SyntheticConfig, render_synthetic
 
-    config = SyntheticConfig(num_videos=arguments.videos, seed=arguments.seed)
+    config = SyntheticConfig(num_videos=arguments.videos, seed=arguments.seed, frame_rate=10.0)
 
     def tell(progress: Progress) -> None:
         if progress.done:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
 from syncline.training import TrainConfig, merged, method_config
 
 _FIXED: dict[str, Any] = {"sample_rate_hz": None, "copies": 1, "align_with_gaps": False}
-"""What training would measure on each folder; all methods of a table have the same unless it says otherwise."""
+_LABEL_SECONDS = 0.19
+"""What training would choose for each folder; all methods of a table have the same unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class BenchConfig:
         try:
             fixed = _FIXED if PUBLISHED not in self.protocols else {}
             settings = merged(merged(merged({**fixed, **self.common}, extra or {}), own), {"seed": seed})
-            return method_config(**how, **settings)
+            config = method_config(**how, **settings)
+            return replace(config, label_seconds=_LABEL_SECONDS) if config.label_seconds == "auto" else config
         except (SynclineError, TypeError) as error:
             raise SynclineError(f"bench {self.name}, method {label!r}: {error}") from error
 

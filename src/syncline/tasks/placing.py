@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,3 +55,17 @@ def mean_time(votes: NDArray[np.float64], pts: NDArray[np.float64], window: slic
     """Seconds of a window's frames, by their votes; plain where there are none."""
     weights = votes[window]
     return float((weights * pts[window]).sum() / weights.sum()) if weights.sum() > 0 else float(pts[window].mean())
+
+
+def frame_time(votes: NDArray[np.float64], pts: NDArray[np.float64], window: slice) -> float:
+    """When the frame nearest to the mean time is shown."""
+    return float(pts[np.abs(pts - mean_time(votes, pts, window)).argmin()])
+
+
+def lie_on_frames(pts: NDArray[np.float64], events: Sequence[float | None]) -> bool:
+    """Whether all events are at sampled frames, give or take a tenth of the time between two.
+
+    Labels are put on frames of a film. Where all of its frames are sampled, an event that is carried is at one, too.
+    """
+    apart = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0
+    return all(event is None or np.abs(pts - event).min() <= 0.1 * apart + 1e-9 for event in events)

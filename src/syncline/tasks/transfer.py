@@ -23,6 +23,7 @@ from syncline.alignment.settings import TRANSFER
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.carrying import (
+    FRAMES_SHARE,
     Density,
     Marks,
     carried_by_consensus,
@@ -36,11 +37,9 @@ from syncline.tasks.confidence import Peak, calibrated_by, hit_probability
 from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
 from syncline.tasks.in_common import match_scores
 from syncline.tasks.pairs import check_pair, similarity
-from syncline.tasks.placing import columns_in_order, mean_time, windows_about
+from syncline.tasks.placing import columns_in_order, frame_time, lie_on_frames, mean_time, windows_about
 from syncline.tasks.transfer_result import Carried, LabelledVideo, LeftOut, Transferred
 
-FRAMES_SHARE = 0.3
-"""What single frames count beside the alignment where there is no consensus to tell it."""
 ABSENT_BELOW = 0.2
 """Confidence below which an event is absent. Of .05 to .25 it has the best F1 inside the training clips of human_golf,
 human_pullup and cr5_usb, whole and cut, from 1 and 3 labelled clips; .15 and .25 are .003 behind.
@@ -79,9 +78,10 @@ class Election:
         votes = self.densities(marks, targets)
         found = []
         for t, one in zip(targets, votes, strict=True):
-            told = [events for i, events in marks.items() if i != t]
-            known = [sum(events[k] is not None for events in told) for k in range(len(one))]
-            found.append(self._place(self.embeddings[t], one, known))
+            told = {i: events for i, events in marks.items() if i != t}
+            known = [sum(events[k] is not None for events in told.values()) for k in range(len(one))]
+            on_frames = all(lie_on_frames(self.embeddings[i].pts_seconds, events) for i, events in told.items())
+            found.append(self._place(self.embeddings[t], one, known, on_frames))
         return found
 
     def left_out(self, marks: Marks) -> LeftOut:
@@ -118,8 +118,9 @@ class Election:
         """(k, n) votes within the tolerance of every frame."""
         return np.stack([votes[:, window].sum(axis=1) for window in windows_about(pts, self.tolerance)], axis=1)
 
-    def _place(self, target: Embedding, votes: Density, labelled: Sequence[int]) -> Transferred:
-        pts = target.pts_seconds
+    def _place(self, target: Embedding, votes: Density, labelled: Sequence[int], on_frames: bool) -> Transferred:
+        """The events; at sampled frames if those of the labelled videos lie at such, else between them."""
+        pts, time_of = target.pts_seconds, frame_time if on_frames else mean_time
         windows, smooth = windows_about(pts, self.tolerance), self._gathered(votes, pts)
         events: list[float | None] = []
         others: list[tuple[float, float] | None] = []
@@ -133,7 +134,7 @@ class Election:
                 confidence[k] = 1.0 - confidence[k]
                 continue
             # the columns ascend; the means of two windows that overlap need not
-            last = max(last, mean_time(votes[k], pts, windows[column]))
+            last = max(last, time_of(votes[k], pts, windows[column]))
             events.append(last)
             others.append(self._second(votes[k], smooth[k], column, pts, labelled[k]))
         return Transferred(target.source, tuple(events), confidence, self.tolerance, tuple(others))

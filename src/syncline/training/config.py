@@ -49,7 +49,8 @@ class TrainConfig:
             own default, ``auto`` (lac) for the one that fits the folder (`training.settle`).
         loss: options of the loss by name, over the preset's.
         label_seconds: standard deviation of soft labels in seconds, for the losses that have them (lac, scl, lrprop);
-            None, or an option of the loss that names the variance itself: in sampled frames^2, as published.
+            ``auto``: as long as the folder's clips ask for (`training.settle`); None, or an option of the loss that
+            names the variance itself: in sampled frames^2, as published.
         teacher: what carries positions across videos (lac's ``cross_video``): an ``alignment`` of the encoder's own
             embeddings; one of the ``frozen`` features, about their mean in the batch; or the ``consensus`` of the
             whole folder, computed once from frozen features.
@@ -78,7 +79,7 @@ class TrainConfig:
     method: str = "lac"
     preset: str | None = None
     loss: dict[str, Any] = field(default_factory=dict)
-    label_seconds: float | None = 0.19
+    label_seconds: float | Literal["auto"] | None = 0.19
     teacher: Teacher = "alignment"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
@@ -122,9 +123,9 @@ class TrainConfig:
             raise SynclineError(f"preset 'auto' goes with method lac, not with {self.method}")
         if self.teacher != "alignment" and (self.method != "lac" or self.encoder.trainable != "frozen"):
             raise SynclineError(f"teacher {self.teacher!r} goes with method lac on a backbone that is not trained")
-        if self.label_seconds is not None and not self.label_seconds > 0:
+        if isinstance(self.label_seconds, float | int) and not self.label_seconds > 0:
             raise SynclineError(
-                f"label_seconds must be above 0 (or null: as the loss has it), got {self.label_seconds}"
+                f"label_seconds must be above 0 (or auto, or null: as the loss has it), got {self.label_seconds}"
             )
 
     def as_dict(self) -> dict[str, Any]:

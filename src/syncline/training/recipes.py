@@ -59,7 +59,7 @@ def method_config(
     elif own:
         base = merged(base, {"lr": 1e-4, "label_seconds": None, **row.own})
     else:
-        base |= {"sample_rate_hz": "auto", "copies": "auto"}
+        base |= {"sample_rate_hz": "auto", "copies": "auto", "label_seconds": "auto"}
     if preset is not None:
         base = merged(base, row.presets.get(preset, {}))
     if published:  # presets of the loss are for any encoder; crops are the published ones
@@ -98,6 +98,8 @@ def row_of(method: str) -> Method:
 def make_loss(config: TrainConfig, *, rate_hz: float) -> PairLoss:
     """The loss of a configuration, whose soft labels are ``label_seconds`` wide at ``rate_hz`` sampled frames a second.
 
+    What is still ``auto`` is the loss's own (see `training.settle`).
+
     Raises:
         SynclineError: a preset or setting that the loss does not have.
     """
@@ -106,7 +108,7 @@ def make_loss(config: TrainConfig, *, rate_hz: float) -> PairLoss:
     for name in settings:
         if name not in known:
             raise SynclineError(f"the loss of {config.method} has no setting {name!r}; it has {', '.join(known)}")
-    if row.label_width is not None and config.label_seconds is not None:
+    if row.label_width is not None and isinstance(config.label_seconds, float | int):
         settings.setdefault(row.label_width, (config.label_seconds * rate_hz) ** 2)
     if config.views.pairing == "triplets":
         settings.setdefault("mode", "triplet")
