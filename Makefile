@@ -10,7 +10,8 @@ demo: $(READY)
 	$(BIN)/syncline demo --out demo
 
 # Two files of tests at a time, for they often wait for a browser or for other processes; tests/conftest.py orders them.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # A fresh checkout compiles its Numba kernels once, while the code is looked at, and not in every worker.
 test: $(READY)

@@ -9,6 +9,7 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for a hub
 os.environ.setdefault("SYNCLINE_RUNTIME", "torch")  # the reference; others where a test asks for them
+os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 leaves its workers nothing beside other tests
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # files run side by side: threads of each would wait for one another
 
 
