@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -146,10 +148,24 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
         >>> config_from({"method": "scl", "encoder": {"width": 128}}).encoder.width
         128
     """
+    plain = _plain(_renamed(values))
+    try:
+        written = json.dumps(plain)
+    except TypeError:  # a value that no file could hold
+        return _parsed(plain)
+    return copy.deepcopy(_parsed_once(written))
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed_once(written: str) -> TrainConfig:
+    """A bench asks for the same configurations after every run, and parsing one takes tens of milliseconds."""
+    return _parsed(json.loads(written))
+
+
+def _parsed(plain: Mapping[str, Any]) -> TrainConfig:
     parser = _parser()
     try:
-        parsed = parser.parse_object(_plain(_renamed(values)))
-        return TrainConfig(**vars(parser.instantiate(parsed)))
+        return TrainConfig(**vars(parser.instantiate(parser.parse_object(plain))))
     except SynclineError:
         raise
     except Exception as error:  # jsonargparse's ArgumentError, and what types raise while they are read
