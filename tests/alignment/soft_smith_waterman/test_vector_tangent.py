@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from syncline.alignment import expected_alignment
-from syncline.alignment.soft_smith_waterman import numba_backend
+from syncline.alignment.soft_smith_waterman import traced_operators
 from syncline.alignment.soft_smith_waterman.vector import entry as vector
 
 SHAPES = {
@@ -36,7 +36,7 @@ def inputs(gaps: str, *, ragged: bool) -> dict[str, Tensor]:
 
 def tangents(gamma: float, upstream: Tensor | None, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
     i = given
-    return numba_backend.soft_sw_tangent(
+    return traced_operators.soft_sw_tangent(
         i["s"], i["go"], i["ge"], gamma, i["lx"], i["ly"], i["g"], upstream, i["ts"], i["tgo"], i["tge"]
     )
 

@@ -3,7 +3,7 @@
 Three levels of one chain: backward of the first is the second, backward of the second the third, so the score, D and
 the expected alignment (the second with upstream 1) are all differentiable. In eager mode they are autograd functions,
 which cost less a call and hand the rows that the forward pass kept to the backward. Inside ``torch.compile``d callers
-they are the operators ``syncline::soft_sw``, ``soft_sw_gradient`` and ``soft_sw_tangent`` with fake implementations.
+they are the operators of `traced_operators`, which takes a tenth of a second to import and is left out otherwise.
 Their arguments are not bundled, as those of the kernels are: autograd and torch.library see tensors one by one only.
 """
 
@@ -31,6 +31,8 @@ def score_and_scores(
 ) -> tuple[Tensor, Tensor]:
     """(score (b,), D (b, n, m) or an empty tensor); gaps (b|1, n|1, m|1), lengths (b,) int64; CPU; differentiable."""
     if torch.compiler.is_compiling():
+        from syncline.alignment.soft_smith_waterman.traced_operators import soft_sw
+
         result: tuple[Tensor, Tensor] = soft_sw(s, go, ge, gamma, lx, ly, want_scores)
     else:
         result = _Score.apply(s, go, ge, gamma, lx, ly, want_scores)
@@ -41,6 +43,8 @@ def posterior(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: T
     """d score / d s (b, n, m), differentiable."""
     ones = s.new_ones(s.shape[0])
     if torch.compiler.is_compiling():
+        from syncline.alignment.soft_smith_waterman.traced_operators import soft_sw_gradient
+
         result: Tensor = soft_sw_gradient(s, go, ge, gamma, lx, ly, ones, None)[0]
     else:
         result = _Gradient.apply(s, go, ge, gamma, lx, ly, ones, None, None)[0]
@@ -66,7 +70,7 @@ def _pairs(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tens
     return scalar.Pairs(similarity, opening, extending, rows, columns, gamma)
 
 
-def _gap_shape(gap: Tensor, b: int) -> tuple[int, int, int]:
+def gap_shape(gap: Tensor, b: int) -> tuple[int, int, int]:
     return (b, gap.shape[1], gap.shape[2])
 
 
@@ -74,7 +78,7 @@ def _upstream(upstream: Tensor | None) -> np.ndarray[Any, Any]:
     return _NONE if upstream is None else upstream.detach().contiguous().numpy()
 
 
-def _forward(
+def forward_pass(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool, keep: bool
 ) -> tuple[Tensor, Tensor, vector.Rows | None]:
     if is_vector(s):
@@ -92,7 +96,7 @@ def _forward(
     return score, scores, None
 
 
-def _gradient(
+def gradient_pass(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
     rows: vector.Rows | None,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
@@ -105,14 +109,14 @@ def _gradient(
     _check(s, go, ge, lx, ly)
     b, n, m = s.shape
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
-    dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
+    dgo, dge = s.new_zeros(gap_shape(go, b)), s.new_zeros(gap_shape(ge, b))
     pairs = _pairs(s, go, ge, gamma, lx, ly)
     arrays = (*_numpy(g), _upstream(upstream), (ds.numpy(), dgo.numpy(), dge.numpy()))
     in_slices(lambda start, stop: scalar.gradient(pairs, *arrays, start, stop), b, b * n * m)
     return ds, dgo, dge
 
 
-def _tangent(
+def tangent_pass(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
     ts: Tensor, tgo: Tensor, tge: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
@@ -125,7 +129,7 @@ def _tangent(
     score = s.new_empty(b)
     scores = s.new_empty(0, 0, 0) if upstream is None else torch.zeros_like(s, memory_format=torch.contiguous_format)
     ds = torch.zeros_like(s, memory_format=torch.contiguous_format)
-    dgo, dge = s.new_zeros(_gap_shape(go, b)), s.new_zeros(_gap_shape(ge, b))
+    dgo, dge = s.new_zeros(gap_shape(go, b)), s.new_zeros(gap_shape(ge, b))
     pairs, along = _pairs(s, go, ge, gamma, lx, ly), tuple(_numpy(ts, tgo, tge))
     results = (ds.numpy(), dgo.numpy(), dge.numpy())
     arrays = (*_numpy(g), _upstream(upstream), along, score.numpy(), scores.numpy(), results)
@@ -133,12 +137,12 @@ def _tangent(
     return score, scores, ds, dgo, dge
 
 
-def _like(gradient: Tensor, gap: Tensor) -> Tensor:
+def summed_like(gradient: Tensor, gap: Tensor) -> Tensor:
     """Summed over pairs where they share a gap."""
     return gradient.sum(dim=0, keepdim=True) if gap.shape[0] == 1 and gradient.shape[0] != 1 else gradient
 
 
-def _spread(gap: Tensor, b: int) -> Tensor:
+def spread(gap: Tensor, b: int) -> Tensor:
     """A gap shared by all pairs moves for all of them alike only in a sum; each pair has its own direction here."""
     return gap.expand(b, -1, -1)
 
@@ -148,7 +152,7 @@ class _Score(Function):
     def forward(
         ctx: Any, s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool
     ) -> tuple[Tensor, Tensor]:
-        score, scores, ctx.rows = _forward(s, go, ge, gamma, lx, ly, want_scores, any(ctx.needs_input_grad))
+        score, scores, ctx.rows = forward_pass(s, go, ge, gamma, lx, ly, want_scores, any(ctx.needs_input_grad))
         ctx.save_for_backward(s, go, ge, lx, ly)
         ctx.gamma = gamma
         ctx.set_materialize_grads(False)
@@ -161,7 +165,7 @@ class _Score(Function):
         s, go, ge, lx, ly = ctx.saved_tensors
         g = s.new_zeros(s.shape[0]) if g is None else g
         ds, dgo, dge = _Gradient.apply(s, go, ge, ctx.gamma, lx, ly, g, upstream, ctx.rows)
-        return ds, _like(dgo, go), _like(dge, ge), None, None, None, None
+        return ds, summed_like(dgo, go), summed_like(dge, ge), None, None, None, None
 
 
 class _Gradient(Function):
@@ -172,17 +176,17 @@ class _Gradient(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         ctx.save_for_backward(s, go, ge, lx, ly, g, upstream)
         ctx.gamma = gamma
-        return _gradient(s, go, ge, gamma, lx, ly, g, upstream, rows)
+        return gradient_pass(s, go, ge, gamma, lx, ly, g, upstream, rows)
 
     @staticmethod
     def backward(ctx: Any, ts: Tensor, tgo: Tensor, tge: Tensor) -> tuple[Any, ...]:
         s, go, ge, lx, ly, g, upstream = ctx.saved_tensors
         b = s.shape[0]
         score, scores, ds, dgo, dge = _Tangent.apply(
-            s, _spread(go, b), _spread(ge, b), ctx.gamma, lx, ly, g, upstream, ts, tgo, tge
+            s, spread(go, b), spread(ge, b), ctx.gamma, lx, ly, g, upstream, ts, tgo, tge
         )
         scores = None if upstream is None else scores
-        return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, scores, None
+        return ds, summed_like(dgo, go), summed_like(dge, ge), None, None, None, score, scores, None
 
 
 def tangent_of_score(
@@ -191,8 +195,8 @@ def tangent_of_score(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Derivatives along (ts, tgo, tge) of the score, and of g times its gradient in s, go and ge."""
     b = s.shape[0]
-    score, _, ds, dgo, dge = _Tangent.apply(s, _spread(go, b), _spread(ge, b), gamma, lx, ly, g, None, ts, tgo, tge)
-    return score, ds, _like(dgo, go), _like(dge, ge)
+    score, _, ds, dgo, dge = _Tangent.apply(s, spread(go, b), spread(ge, b), gamma, lx, ly, g, None, ts, tgo, tge)
+    return score, ds, summed_like(dgo, go), summed_like(dge, ge)
 
 
 class _Tangent(Function):
@@ -200,95 +204,10 @@ class _Tangent(Function):
 
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
-        return _tangent(*inputs)
+        return tangent_pass(*inputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         raise RuntimeError(
             "the compiled soft Smith-Waterman is differentiable twice; for more set SYNCLINE_ALIGNMENT=torch"
         )
-
-
-@torch.library.custom_op("syncline::soft_sw", mutates_args=())
-def soft_sw(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool
-) -> tuple[Tensor, Tensor]:
-    """See `score_and_scores`."""
-    return _forward(s, go, ge, gamma, lx, ly, want_scores, False)[:2]
-
-
-@soft_sw.register_fake
-def _(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, want_scores: bool
-) -> tuple[Tensor, Tensor]:
-    return s.new_empty(s.shape[0]), s.new_empty(s.shape) if want_scores else s.new_empty(0, 0, 0)
-
-
-@torch.library.custom_op("syncline::soft_sw_gradient", mutates_args=())
-def soft_sw_gradient(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """See `_gradient`."""
-    return _gradient(s, go, ge, gamma, lx, ly, g, upstream, None)
-
-
-@soft_sw_gradient.register_fake
-def _(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    b = s.shape[0]
-    return s.new_empty(s.shape), s.new_empty(_gap_shape(go, b)), s.new_empty(_gap_shape(ge, b))
-
-
-@torch.library.custom_op("syncline::soft_sw_tangent", mutates_args=())
-def soft_sw_tangent(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
-    ts: Tensor, tgo: Tensor, tge: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """See `_tangent`."""
-    return _tangent(s, go, ge, gamma, lx, ly, g, upstream, ts, tgo, tge)
-
-
-@soft_sw_tangent.register_fake
-def _(
-    s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, g: Tensor, upstream: Tensor | None,
-    ts: Tensor, tgo: Tensor, tge: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    b = s.shape[0]
-    return (
-        s.new_empty(b), s.new_empty(0, 0, 0) if upstream is None else s.new_empty(s.shape), s.new_empty(s.shape),
-        s.new_empty(_gap_shape(go, b)), s.new_empty(_gap_shape(ge, b)),
-    )  # fmt: skip
-
-
-def _keep_inputs(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    s, go, ge, gamma, lx, ly, want_scores = inputs
-    ctx.save_for_backward(s, go, ge, lx, ly)
-    ctx.gamma, ctx.want_scores = gamma, want_scores
-
-
-def _backward(ctx: Any, g: Tensor, upstream: Tensor | None) -> tuple[Any, ...]:
-    s, go, ge, lx, ly = ctx.saved_tensors
-    ds, dgo, dge = soft_sw_gradient(s, go, ge, ctx.gamma, lx, ly, g, upstream if ctx.want_scores else None)
-    return ds, _like(dgo, go), _like(dge, ge), None, None, None, None
-
-
-soft_sw.register_autograd(_backward, setup_context=_keep_inputs)
-
-
-def _keep_more(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    s, go, ge, gamma, lx, ly, g, upstream = inputs
-    ctx.save_for_backward(s, go, ge, lx, ly, g, *([] if upstream is None else [upstream]))
-    ctx.gamma = gamma
-
-
-def _backward_of_gradient(ctx: Any, ts: Tensor, tgo: Tensor, tge: Tensor) -> tuple[Any, ...]:
-    s, go, ge, lx, ly, g, *more = ctx.saved_tensors
-    upstream, b = more[0] if more else None, s.shape[0]
-    score, scores, ds, dgo, dge = soft_sw_tangent(
-        s, _spread(go, b), _spread(ge, b), ctx.gamma, lx, ly, g, upstream, ts, tgo, tge
-    )
-    return ds, _like(dgo, go), _like(dge, ge), None, None, None, score, scores if more else None
-
-
-soft_sw_gradient.register_autograd(_backward_of_gradient, setup_context=_keep_more)
