@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from syncline.errors import SynclineError
 from syncline.files import content_hash
 from syncline.video import VideoReader
-from syncline.video.picture_folder import find_frame_folders
+from syncline.video.frame_folders import find_frame_folders
 
 
 def write_frames(folder: Path, count: int, pattern: str = "{:06d}.jpg", start: int = 1) -> Path:

@@ -80,7 +80,7 @@ def _infos(folder: Path, cache: ScanCache, aside: Counter[str]) -> Iterable[Vide
     from itertools import chain
 
     from syncline.parallel import results_in_order
-    from syncline.video.picture_folder import find_frame_folders
+    from syncline.video.frame_folders import find_frame_folders
     from syncline.video.scan import scan_folder
 
     if folder.is_file():

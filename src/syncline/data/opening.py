@@ -113,7 +113,7 @@ def _from_folder(path: Path, camera: str | None, rules: Sequence[EventRule] | No
     if name is not None:
         return open_dataset(name, path)
     from syncline.video.discovery import find_videos
-    from syncline.video.picture_folder import find_frame_folders
+    from syncline.video.frame_folders import find_frame_folders
 
     aside: Counter[str] = Counter()
     files = find_videos(path, aside=aside) or find_frame_folders(path)
@@ -128,11 +128,11 @@ def _from_folder(path: Path, camera: str | None, rules: Sequence[EventRule] | No
 
 
 def _from_files(files: Sequence[Path], name: str) -> VideoSet:
-    from syncline.video import scan_file
+    from syncline.video.scan_cache import ScanCache
 
-    videos, problems = [], []
+    videos, problems, known = [], [], ScanCache()
     for path, short in zip(files, unique_names(files), strict=True):
-        info = scan_file(path)
+        info = known.scan(path)
         if info.problem is not None:
             problems.append(f"{path}: {info.problem}")
             _log.warning("passed over %s: %s", path, info.problem)

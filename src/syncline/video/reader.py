@@ -18,8 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from syncline.errors import SynclineError
 from syncline.video.frame_source import MAX_SIDE, FrameSource
 from syncline.video.on_display import frames_on_display
-from syncline.video.picture_folder import PictureFolder
-from syncline.video.video_file import VideoFile
 
 CHUNK_BYTES = 1 << 20
 
@@ -45,8 +43,14 @@ def open_video(path: str | Path) -> FrameSource:
     Raises:
         SynclineError: one line naming the path and what is wrong with it.
     """
-    path = Path(path)
-    return PictureFolder(path) if os.path.isdir(path) else VideoFile(path)
+    path = Path(path)  # the decoders are imported here, as who finds all in caches needs none
+    if os.path.isdir(path):
+        from syncline.video.picture_folder import PictureFolder
+
+        return PictureFolder(path)
+    from syncline.video.video_file import VideoFile
+
+    return VideoFile(path)
 
 
 class VideoReader:

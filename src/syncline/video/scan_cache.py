@@ -13,6 +13,7 @@ import numpy as np
 
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, replacing, write_text
+from syncline.video.frame_source import READING
 from syncline.video.hints import GLANCE_SIZE, Glance, glance_at
 from syncline.video.scan import VideoInfo, scan_file
 
@@ -66,6 +67,6 @@ class ScanCache:
 
     def _kept_at(self, path: Path, suffix: str) -> Path | None:
         try:
-            return self.folder / f"{content_hash(path)}-{_VERSION}{suffix}"
+            return self.folder / f"{content_hash(path)}-{_VERSION}.{READING}{suffix}"
         except OSError:
             return None

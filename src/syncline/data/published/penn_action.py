@@ -21,7 +21,7 @@ from syncline.data.labels.arrays import read_array
 from syncline.data.published.actions import NOT_USED, PENN_ACTION, Action, action_named
 from syncline.data.video_set import Video
 from syncline.errors import SynclineError
-from syncline.video.picture_folder import frame_files, frame_rate
+from syncline.video.frame_folders import frame_files, frame_rate
 
 _log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from syncline.data.published.tfrecord import SequenceExample, read_sequence_exam
 from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, write_json
-from syncline.video.picture_folder import DEFAULT_RATE
+from syncline.video.frame_folders import DEFAULT_RATE
 
 _log = logging.getLogger(__name__)
 
