@@ -15,6 +15,7 @@ from torch.autograd import Function
 
 from syncline.alignment.allowed import restricted
 from syncline.alignment.soft_smith_waterman import numba_backend
+from syncline.alignment.soft_smith_waterman.passes import is_vector
 from syncline.alignment.soft_smith_waterman.vector.one_pair import OnePair, in_range
 from syncline.alignment.threads import in_slices
 
@@ -26,7 +27,7 @@ def pairs_in_band(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, l
     """Every pair after its way down, None where a length is 0; None where the kernel does not serve one of them."""
     if torch.compiler.is_compiling() or go.shape[1:] != (1, 1) or ge.shape[1:] != (1, 1):
         return None
-    if not numba_backend.is_vector(s):
+    if not is_vector(s):
         return None
     b, _, m = s.shape
     prices = [

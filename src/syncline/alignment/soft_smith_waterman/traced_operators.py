@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from syncline.alignment.soft_smith_waterman.numba_backend import (
+from syncline.alignment.soft_smith_waterman.passes import (
     forward_pass,
     gap_shape,
     gradient_pass,
