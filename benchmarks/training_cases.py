@@ -1,14 +1,14 @@
 """Key events carried with a run, in the `folder` that it was trained on and to `new` clips, beside frozen features.
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.training_cases [--sets human_golf ...] [--cases folder new]
-        [--training frozen default old scl] [--seeds 0 1 2 3 4] [--protocols whole cut] [--counts 1 3 10]
+        [--training frozen default old scl] [--seeds 0 1 2 3 4] [--protocols whole cut] [--counts 1 3 10] [--runs DIR]
 
 Labelled clips are training clips, targets validation clips, so that both cases are measured on the same events:
 `folder` trains on all of them, without labels, as a user does who trains on the folder that is to be labelled; `new`
 trains on the training clips alone. `default` is `syncline train` without options, `old` the default of version 0.1.0,
 `scl` the method of that name with the same rate and copies. Two lines a protocol and number of labelled videos, as
 `benchmarks.transfer_consensus` describes them (`direct`, `consensus`), added to `results/training_cases.jsonl`; what is
-there already is not run again.
+there already is not run again. `--runs` keeps the runs, and trains none anew that is there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.transfer_consensus import compare
 from benchmarks.transfer_real import TOLERANCES, clips_of, targets_of
 
 from syncline.data import open_videos, read_recuts
-from syncline.encoder import FeatureCache
+from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.evaluation.controls import embed_with, frozen
 from syncline.training import TrainConfig, fit, method_config
 
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--protocols", nargs="+", default=["whole", "cut"], help="of benchmarks.transfer_real")
     parser.add_argument("--counts", nargs="+", type=int, default=[1, 3, 10], help="numbers of labelled videos")
     parser.add_argument("--draws", type=int, default=50, help="draws of 3 and more labelled videos; of 1 all are taken")
+    parser.add_argument("--runs", type=Path, help="folder of runs, which are kept")
     arguments = parser.parse_args()
     data = os.environ.get("SYNCLINE_TEST_DATA")
     if not data:
@@ -74,7 +75,11 @@ def measure(name: str, folder: Path, arguments: argparse.Namespace) -> None:
                     embed = frozen(train if case == "new" else [*train, *clips["whole"]])
                 else:
                     shown = videos if case == "folder" else videos.split("train")
-                    encoder = fit(shown, config=TRAINING[training](seed), cache=cache)
+                    run = arguments.runs and arguments.runs / f"{name}_{case}_{training}_{seed}"
+                    if run and run.is_dir():
+                        encoder = FrameEncoder.from_pretrained(run)
+                    else:
+                        encoder = fit(shown, config=TRAINING[training](seed), cache=cache, out=run)
                     embed = embed_with(encoder)
                 about["train_s"] = round(time.perf_counter() - began, 1)
                 known = targets_of(train, embed, videos.num_phases, tick)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, tables beside this
 
@@ -55,6 +57,7 @@ def main() -> int:
         ("tasks-measured.md", "transfer short"): short_transfer_lines(rows("transfer_real")),
         ("transfer-measured.md", "transfer"): transfer_lines(rows("transfer_real")),
         ("tasks-measured.md", "consensus"): consensus_lines(rows("transfer_consensus")),
+        ("tasks-measured.md", "training cases"): case_lines(rows("training_cases")),
         ("tasks-measured.md", "confidence"): confidence_lines(rows("transfer_consensus"), newest("confidence", "set")),
         ("tasks-measured.md", "strangers"): stranger_lines(rows("strangers")),
         ("tasks-measured.md", "checks"): check_lines(rows("checks_real")),
@@ -191,6 +194,30 @@ def transfer_lines(measured: list[dict[str, Any]]) -> list[str]:
             lines.append(f"| {' | '.join(place)} | {' | '.join(words)} |")
     any_row = measured[-1]
     return [*lines, "", f"Drawn with {any_row['seeds']} seeds; {where(any_row)}."]
+
+
+def case_lines(measured: list[dict[str, Any]]) -> list[str]:
+    """With the consensus, means over seeds: of each set and protocol what is compared, and hits by number of labels."""
+    counts = sorted({row["labelled"] for row in measured})
+    lines = [
+        "| set | clips | features | case | runs | " + " | ".join(f"{count} labelled" for count in counts) + " |",
+        "|---" * (5 + len(counts)) + "|",
+    ]
+    found: dict[tuple[str, ...], dict[int, list[dict[str, Any]]]] = {}
+    for row in measured:
+        if row["method"] == "consensus":
+            key = (row["set"], row["protocol"], row["training"], row["case"])
+            found.setdefault(key, {}).setdefault(row["labelled"], []).append(row)
+    for key, by_count in sorted(found.items(), key=lambda item: (*item[0][:2][::-1], item[0][3], item[0][2])):
+        name, protocol, training, case = key
+        cells = []
+        for count in counts:
+            parts = by_count.get(count, [])
+            hits, scores = (np.mean([part[what] for part in parts]) if parts else 0.0 for what in ("hits", "f1"))
+            cells.append(f"{100 * hits:.0f} / {100 * scores:.0f}" if parts else "")
+        runs = "" if training == "frozen" else str(max(len(parts) for parts in by_count.values()))
+        lines.append(f"| {name} | {protocol} | {training} | {case} | {runs} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def short_transfer_lines(measured: list[dict[str, Any]], labelled: int = 3) -> list[str]:
