@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder of the demo (default: demo)")
     parser.add_argument("--videos", type=int, default=24, help="how many are rendered (default: 24)")
-    parser.add_argument("--steps", type=int, default=200, help="of the optimiser (default: 200)")
+    parser.add_argument("--steps", type=int, default=300, help="of the optimiser (default: 300)")
     parser.add_argument("--seed", type=int, default=0, help="of videos and training (default: 0)")
 
 
