@@ -33,7 +33,9 @@ from syncline.training import TrainConfig, fit, method_config
 
 TRAINING: dict[str, Callable[[int], TrainConfig]] = {
     "default": lambda seed: method_config(seed=seed),
-    "old": lambda seed: method_config(preset="cross_video", copies=1, sample_rate_hz=7.5, seed=seed),
+    "old": lambda seed: method_config(
+        preset="cross_video", copies=1, sample_rate_hz=7.5, label_seconds=TrainConfig.label_seconds, seed=seed
+    ),
     "scl": lambda seed: method_config("scl", seed=seed),
 }
 

@@ -254,6 +254,17 @@ def test_frames_are_trusted_where_they_agree_and_not_where_all_have_the_same_nea
     assert frames_share(gather_folder(same[:2]), 0.2) == FRAMES_SHARE, "two clips tell nothing"
 
 
+def test_frames_that_are_trusted_place_no_event_that_is_not_there() -> None:
+    clips = people(8, noise=0.01)
+    assert frames_share(gather_folder(clips), 0.2) > 0.7
+    late = replace(clips[7], vectors=clips[7].vectors[30:], pts_seconds=clips[7].pts_seconds[:-30])
+    events = [places(clip, k) for k, clip in enumerate(clips)]
+    labelled = [LabelledVideo(clip, where) for clip, where in zip(clips[:3], events)]
+    found = transfer_events(labelled, [*clips[3:7], late], tolerance=0.2)
+    assert [event is None for event in found[-1].events] == [event < 3.0 for event in events[7]]
+    assert all(event is not None for one in found[:-1] for event in one.events)
+
+
 def test_two_clear_peaks_are_both_told() -> None:
     videos = people(6, noise=0.2)
     at = warped(9)

@@ -61,7 +61,11 @@ class Election:
     frames: float
 
     def densities(self, marks: Marks, targets: Sequence[int]) -> list[Density]:
-        """Of every target (k, n_t) the share of the votes for every event and frame."""
+        """Of every target (k, n_t) the share of the votes for every event and frame.
+
+        Single frames say where an event is, and alignments also whether it is there: frames share out the votes that
+        alignments have for it, no more.
+        """
         if self.folder is None:
             found = []
             for t in targets:
@@ -70,7 +74,10 @@ class Election:
             return found
         aligned = carried_by_consensus(self.folder, marks, targets)
         frames = carried_by_frames(self.folder, marks, targets) if self.frames else aligned
-        both = [(1 - self.frames) * one + self.frames * other for one, other in zip(aligned, frames, strict=True)]
+        both = [
+            (1 - self.frames) * one + self.frames * other * one.sum(axis=1, keepdims=True)
+            for one, other in zip(aligned, frames, strict=True)
+        ]
         return [within_pins(self.folder, marks, t, votes) for t, votes in zip(targets, both, strict=True)]
 
     def events_of(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
