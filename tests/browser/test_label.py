@@ -26,14 +26,14 @@ Serve = Callable[..., AbstractContextManager[str]]
 pytestmark = pytest.mark.browser
 
 SERVER = """
-import sys
+import socket, sys
 from pathlib import Path
 import uvicorn
 sys.path.insert(0, sys.argv[4])
 from viewing import create_app, known_embedding, make_library, Given
 library = make_library(Path(sys.argv[1]), Path(sys.argv[2]))
-port = int(sys.argv[3])
-uvicorn.run(create_app(library, Given(known_embedding)), port=port, log_level="error")
+server = uvicorn.Server(uvicorn.Config(create_app(library, Given(known_embedding)), log_level="error"))
+server.run(sockets=[socket.socket(fileno=int(sys.argv[3]))])
 """
 
 
@@ -252,38 +252,37 @@ def test_exports_are_downloaded(page: Page, address: str, tmp_path: Path) -> Non
 def test_kill_during_labelling_loses_nothing(page: Page, folder: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     support = Path(__file__).resolve().parents[1] / "support"
-    with listen("127.0.0.1", 0) as free:
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-c", SERVER, str(folder), str(work), str(port), str(support)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    first = subprocess.Popen(command, env=environment)
-    try:
-        wait_until_up(address)
-        open_label(page, address)
-        for frame, key in ((15, "1"), (30, "2"), (45, "3")):
-            go_to(page, frame)
-            page.keyboard.press(key)
-            expect(page.locator(".events li").nth(int(key) - 1)).to_have_class("known")
-        page.goto("about:blank")
-    finally:
-        first.send_signal(signal.SIGKILL)
-        first.wait(10)
-    with (work / "labels.jsonl").open("ab") as journal:
-        journal.write(b'{"video": "one.mp4", "event": 3, "sec')  # as if it had died within a line
-    second = subprocess.Popen(command, env=environment)
-    try:
-        wait_until_up(address)
-        open_label(page, address)
-        expect(page.locator(".events li.known")).to_have_count(3)
-        for row, text in enumerate(("0:01.00", "0:02.00", "0:03.00")):
-            expect(page.locator(".events li").nth(row)).to_contain_text(text)
-        page.keyboard.press("u")
-        expect(page.locator(".events li.known")).to_have_count(2)
-        page.goto("about:blank")
-    finally:
-        second.kill()
-        second.wait(10)
+    with listen("127.0.0.1", 0) as held:  # by this process all along: no other test is given the port meanwhile
+        address = f"http://127.0.0.1:{held.getsockname()[1]}"
+        command = [sys.executable, "-c", SERVER, str(folder), str(work), str(held.fileno()), str(support)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        first = subprocess.Popen(command, env=environment, pass_fds=[held.fileno()])
+        try:
+            wait_until_up(address)
+            open_label(page, address)
+            for frame, key in ((15, "1"), (30, "2"), (45, "3")):
+                go_to(page, frame)
+                page.keyboard.press(key)
+                expect(page.locator(".events li").nth(int(key) - 1)).to_have_class("known")
+            page.goto("about:blank")
+        finally:
+            first.send_signal(signal.SIGKILL)
+            first.wait(10)
+        with (work / "labels.jsonl").open("ab") as journal:
+            journal.write(b'{"video": "one.mp4", "event": 3, "sec')  # as if it had died within a line
+        second = subprocess.Popen(command, env=environment, pass_fds=[held.fileno()])
+        try:
+            wait_until_up(address)
+            open_label(page, address)
+            expect(page.locator(".events li.known")).to_have_count(3)
+            for row, text in enumerate(("0:01.00", "0:02.00", "0:03.00")):
+                expect(page.locator(".events li").nth(row)).to_contain_text(text)
+            page.keyboard.press("u")
+            expect(page.locator(".events li.known")).to_have_count(2)
+            page.goto("about:blank")
+        finally:
+            second.kill()
+            second.wait(10)
 
 
 def test_carried_events_are_accepted_and_the_next_uncertain_one_opens(

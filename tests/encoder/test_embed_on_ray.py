@@ -49,14 +49,19 @@ def ray() -> Iterator[None]:
 
 
 def children_named(word: str) -> list[int]:
-    """Process ids whose command line holds ``word``."""
-    found = []
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    for line in listing.splitlines()[1:]:
-        pid, _, words = line.strip().partition(" ")
-        if word in words and int(pid) != os.getpid():
-            found.append(int(pid))
-    return found
+    """Processes that this one started, or those that it started, with `word` in their command line."""
+    table = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in table.splitlines()]
+    parents = {int(pid): int(parent) for pid, parent, *_ in rows}
+
+    def ours(pid: int) -> bool:
+        while pid in parents:
+            pid = parents[pid]
+            if pid == os.getpid():
+                return True
+        return False
+
+    return [int(pid) for pid, _, *words in rows if words and word in words[0] and ours(int(pid))]
 
 
 def test_a_killed_worker_costs_a_retry_and_no_row(run: Path, videos: list[Path], tmp_path: Path) -> None:

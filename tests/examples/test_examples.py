@@ -29,7 +29,7 @@ def script(name: str) -> Any:
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three videos in which a square crosses the picture, each at a speed of its own."""
     folder = tmp_path_factory.mktemp("videos")
-    for k, count in enumerate((40, 50, 60)):
+    for k, count in enumerate((60, 75, 90)):
         with VideoWriter(folder / f"{k}.mp4", height=64, width=96, rate=15) as writer:
             for i in range(count):
                 picture = np.full((64, 96, 3), 40 + 30 * k, np.uint8)
@@ -58,6 +58,6 @@ def test_script(name: str, videos: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "step 0: loss" in printed
     assert "step 39: loss" in printed
     (embedding,) = FrameEncoder.from_pretrained(tmp_path / "run").embed([videos / "0.mp4"])
-    # 15 frames a second; the default run looks at every frame of clips that short, the others at 7.5 a second
-    assert embedding.vectors.shape[0] == (40 if name == "lac" else 20)
+    # 4 s of 15 frames a second; the default run looks at every frame of clips that short, the others at 7.5 a second
+    assert embedding.vectors.shape[0] == (60 if name == "lac" else 30)
     assert np.isfinite(embedding.vectors).all()
