@@ -82,8 +82,8 @@ def measure(name: str, folder: Path, arguments: argparse.Namespace) -> None:
                         encoder = FrameEncoder.from_pretrained(run)
                     else:
                         encoder = fit(shown, config=TRAINING[training](seed), cache=cache, out=run)
+                        about["train_s"] = round(time.perf_counter() - began, 1)
                     embed = embed_with(encoder)
-                about["train_s"] = round(time.perf_counter() - began, 1)
                 known = targets_of(train, embed, videos.num_phases, tick)
                 targets = {
                     protocol: targets_of(clips[protocol], embed, videos.num_phases, tick)
