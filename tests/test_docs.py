@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from syncline.cli.main import VERBS
 
@@ -60,6 +61,12 @@ def test_examples_of_help_are_understood(verb: str) -> None:
     assert lines
     for line in lines:
         assert understood(line), line
+
+
+def test_examples_of_the_alignment_page_run() -> None:
+    page = (ROOT / "docs" / "alignment.md").read_text(encoding="utf-8")
+    for snippet in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S):
+        exec(compile(snippet, "docs/alignment.md", "exec"), {"torch": torch})
 
 
 @pytest.mark.parametrize("script", ["label_forms.py", "alignment_range.py"])

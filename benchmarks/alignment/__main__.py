@@ -1,5 +1,5 @@
 """``python -m benchmarks.alignment``: times every contestant on every shape, appends JSONL (a table in
-docs/alignment.md).
+docs/alignment-measured.md).
 
 One process a number of threads, pinned to as many CPUs. The contestants of a shape take turns; the best turn counts,
 because other work on the machine only ever adds time.

@@ -1,7 +1,7 @@
 """``python -m benchmarks.alignment.band``: what a band saves, one thread.
 
 Each form once without a band and with bands of falling width, in turns; the best turn counts, in seconds of the
-processor. Appends JSONL (a table in docs/alignment.md).
+processor. Appends JSONL (a table in docs/alignment-measured.md).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One thread, float32 costs that are there, nanoseconds of the processor a cell, in turns; the best turn counts. tslearn
 comes with the ``bench`` extra; pysdtw and ddtw are timed where they can be imported (``pip install --no-deps --target
-DIR pysdtw ddtw``, and DIR on PYTHONPATH). Appends JSONL (a table in docs/alignment.md).
+DIR pysdtw ddtw``, and DIR on PYTHONPATH). Appends JSONL (a table in docs/alignment-measured.md).
 """
 
 from __future__ import annotations

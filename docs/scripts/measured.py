@@ -35,13 +35,13 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     arguments = parser.parse_args()
     blocks = {
-        ("alignment.md", "speed"): alignment.table_lines(rows("alignment")),
-        ("alignment.md", "bars"): alignment.bar_lines(rows("alignment"), rows("alignment_scaling")),
-        ("alignment.md", "band"): alignment.band_lines(rows("alignment_band")),
-        ("alignment.md", "soft-dtw"): alignment.soft_dtw_lines(rows("alignment_soft_dtw")),
-        ("alignment.md", "significance"): significance_lines(newest("significance", "set")),
-        ("alignment.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
-        ("alignment.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
+        ("alignment-measured.md", "speed"): alignment.table_lines(rows("alignment")),
+        ("alignment-measured.md", "bars"): alignment.bar_lines(rows("alignment"), rows("alignment_scaling")),
+        ("alignment-measured.md", "band"): alignment.band_lines(rows("alignment_band")),
+        ("alignment-measured.md", "soft-dtw"): alignment.soft_dtw_lines(rows("alignment_soft_dtw")),
+        ("alignment-measured.md", "significance"): significance_lines(newest("significance", "set")),
+        ("alignment-measured.md", "memory"): alignment.memory_lines(rows("alignment_scaling")),
+        ("alignment-measured.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("pose.md", "pose"): pose_lines(rows("pose")),
         ("pose.md", "verb"): pose_verb_lines(rows("pose")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
