@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from syncline.wording import spoken
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -41,6 +43,21 @@ NOTICE = "notice"
 def notice(text: str) -> Progress:
     """A line that people should read, and that is no step: the command line prints it."""
     return Progress(NOTICE, message=text)
+
+
+PATIENCE = 5.0
+"""Work that takes more seconds is announced."""
+
+
+def announce(callback: Callback, work: str, seconds: float) -> None:
+    """A `notice` before long work, whose results are kept, of how long it takes; nothing where it is short.
+
+    Examples:
+        >>> announce(lambda told: print(told.message), "finding poses", 130.0)
+        finding poses takes about 2 min; what is found is kept
+    """
+    if seconds > PATIENCE:
+        callback(notice(f"{work} takes about {spoken(seconds)}; what is found is kept"))
 
 
 def silent(progress: Progress) -> None:

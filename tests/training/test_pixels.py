@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from syncline.data import VideoSet
+from syncline.progress import NOTICE
 from syncline.training import Progress, TrainConfig, fit, material, method_config, settled
 from syncline.training.checkpoint import trained_state
 from syncline.training.steps import lr_factor
@@ -31,16 +32,20 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_workers_store_and_a_crash_change_nothing(videos: VideoSet, small: Small, tmp_path: Path) -> None:
     plain = trained_state(fit(videos, pixels(small)))
     phases: list[str] = []
+    notices: list[str] = []
     config = pixels(small, store=True, workers=2, checkpoint_seconds=0.0)
 
     def crash(progress: Progress) -> None:
         phases.append(progress.phase)
+        notices.extend([progress.message] if progress.phase == NOTICE else [])
         if progress.phase == "saved":
             raise MemoryError
 
     with pytest.raises(MemoryError):
         fit(videos, config, out=tmp_path / "run", callback=crash)
     assert phases.count("pictures") == len(videos) + 1
+    assert len(notices) == 1
+    assert notices[0].startswith(f"decoding {len(videos)} videos into {tmp_path}")
     # goes on without workers: they are no part of what a run is
     resumed = trained_state(fit(videos, replace(config, workers=0), out=tmp_path / "run", resume=True))
     assert plain.keys() == resumed.keys()

@@ -67,12 +67,19 @@ def test_trained_on_keypoint_files_and_used_with_them(
 
 
 def test_trained_with_an_estimator_which_the_card_names(
-    folder: Path, estimated: Callable[[], int], capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    estimated: Callable[[], int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("syncline.pose.cache.FRAMES_A_SECOND", 0.01)
     common = ["--cache", str(folder / "cache")]
     train = ["train", str(folder / "films"), "--out", str(folder / "run"), *common, "--steps", "2", *SMALL]
     assert main([*train, "--features", "auto"]) == 0
-    assert "features auto: pose (a person in 60% or more of the frames of 3 of 3 clips" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "features auto: pose (a person in 60% or more of the frames of 3 of 3 clips" in said
+    for work in ("looking for people", "finding poses"):
+        assert said.count(f"syncline: {work} takes about") == 1, said
     card = (folder / "run" / "README.md").read_text()
     assert "by blob (1), licence: none, not inside; sha256 0" in card
     assert json.loads((folder / "run" / "config.json").read_text())["encoder"]["pose"]["estimator"]["model"] == "blob"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.options import setting
+from syncline.cli.terminal import warn
 from syncline.wording import counted
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         run_bench(
             config, arguments.root, arguments.out,
-            cache=FeatureCache(arguments.cache), callback=lambda told: print(told.message, flush=True),
+            cache=FeatureCache(arguments.cache), callback=lambda told: warn(told.message),
         )  # fmt: skip
     if not (folder / "tables.md").is_file():
         raise SynclineError("no run of this bench has succeeded; the warnings above say why")

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.terminal import Bars
+from syncline.cli.training_bars import TrainingBars
 from syncline.errors import SynclineError
 from syncline.files import holds_files
-from syncline.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from syncline.data import Embedding, VideoSet
     from syncline.data.synthetic import SyntheticVideo
     from syncline.encoder import FeatureCache, FrameEncoder
-    from syncline.progress import Progress
     from syncline.tasks import Alignment
 
 EXAMPLE = """\
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Renders, trains, measures, aligns, reports."""
-    from rich.console import Console
+    from syncline.progress import Progress
 
     if arguments.videos < 6:
         raise SynclineError(f"--videos is {arguments.videos}; at least 6 are needed, a third of which is for measuring")
@@ -57,14 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise SynclineError(f"--steps is {arguments.steps}; expected at least 1")
     out: Path = arguments.out
     _make_room(out)
-    console = Console(stderr=True)
     began = time.monotonic()
-    with console.status("rendering") as status:
-        truth, videos = _render(out, arguments, status.update)
-        encoder, cache = _train(videos, out, arguments, status.update)
-        status.update("measuring")
-        rows = _measure(encoder, videos, cache, status.update)
-        status.update("aligning two videos that were not trained on")
+    with TrainingBars() as bars:
+        truth, videos = _render(out, arguments, bars)
+        encoder, cache = _train(videos, out, arguments, bars)
+        rows = _measure(encoder, videos, cache, bars)
+        bars(Progress("aligning two videos that were not trained on"))
         sections = _sections(out, encoder, cache, videos, truth, rows)
     from syncline.report import write_page
 
@@ -89,45 +87,29 @@ def _make_room(out: Path) -> None:
             path.unlink()
 
 
-def _render(out: Path, arguments: argparse.Namespace, say: Any) -> tuple[list[SyntheticVideo], VideoSet]:
+def _render(out: Path, arguments: argparse.Namespace, bars: Bars) -> tuple[list[SyntheticVideo], VideoSet]:
     from syncline.data import open_videos
     from syncline.data.synthetic import SyntheticConfig, render_synthetic
 
     config = SyntheticConfig(num_videos=arguments.videos, seed=arguments.seed, frame_rate=10.0)
-
-    def tell(progress: Progress) -> None:
-        if progress.done:
-            say(f"rendering: {progress.done} of {counted(progress.total, 'video')}")
-
-    truth = render_synthetic(out / "set", config, callback=tell)
+    truth = render_synthetic(out / "set", config, callback=bars)
     return truth, open_videos(out / "set")
 
 
-def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, say: Any) -> tuple[FrameEncoder, FeatureCache]:
+def _train(videos: VideoSet, out: Path, arguments: argparse.Namespace, bars: Bars) -> tuple[FrameEncoder, FeatureCache]:
     from syncline.encoder import FeatureCache
-    from syncline.training import Progress as Training
     from syncline.training import method_config, train
 
     config = method_config(steps=arguments.steps, seed=arguments.seed)
     cache = FeatureCache(out / "set" / "features")
-
-    def tell(progress: Training) -> None:
-        words = {"features": "reading features", "training": "training"}.get(progress.phase)
-        if words:
-            loss = "" if progress.loss is None else f", loss {progress.loss:.2f}"
-            say(f"{words}: {progress.done} of {progress.total}{loss}")
-
-    encoder = train(videos, out / "run", config=config, cache=cache, callback=tell)
+    encoder = train(videos, out / "run", config=config, cache=cache, callback=bars)
     return encoder, cache
 
 
-def _measure(encoder: FrameEncoder, videos: VideoSet, cache: FeatureCache, say: Any) -> list[dict[str, Any]]:
+def _measure(encoder: FrameEncoder, videos: VideoSet, cache: FeatureCache, bars: Bars) -> list[dict[str, Any]]:
     from syncline.evaluation import evaluate
 
-    def tell(progress: Progress) -> None:
-        say(progress.message)
-
-    return evaluate(encoder, videos, cache=cache, protocols=("whole", "spliced"), name="trained", callback=tell)
+    return evaluate(encoder, videos, cache=cache, protocols=("whole", "spliced"), name="trained", callback=bars)
 
 
 def _sections(

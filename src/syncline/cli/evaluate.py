@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_label_rate, add_source_options, labels_of, source_of
+from syncline.cli.terminal import Bars, warn
 from syncline.wording import counted
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures and prints."""
-    from rich.console import Console
-
     from syncline.data.labels.attach import attach_labels
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.encoder.deferred_backbone import frozen_backbone
@@ -78,12 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     if len(videos) < 2:
         raise SynclineError(f"{arguments.data} has 1 video; evaluate compares videos, so it needs at least 2")
     counts = ", ".join(f"{len(videos.split(name))} {name}" for name in ("train", "val") if len(videos.split(name)))
-    console = Console(stderr=True)
-    console.print(
-        f"{counted(len(videos), 'video')} ({counts or 'no split: nothing is fitted, all are measured'})",
-        highlight=False,
-    )
-    with tempfile.TemporaryDirectory() as own, console.status("features") as status:
+    warn(f"{counted(len(videos), 'video')} ({counts or 'no split: nothing is fitted, all are measured'})")
+    with tempfile.TemporaryDirectory() as own, Bars() as bars:
         trained = encoder is not None and encoder.config.trainable != "frozen"
         backbone = (
             frozen_backbone(device=device) if encoder is None
@@ -91,9 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         cache = FeatureCache(own if trained else arguments.cache, backbone)  # nobody else wants the trained one's
         if encoder is not None and encoder.config.features != "pictures":
-            cache = _with_poses(encoder, arguments, videos)
+            cache = _with_poses(encoder, arguments, videos, bars)
         try:
-            rows = _measure(arguments, encoder, videos, cache, status.update)
+            rows = _measure(arguments, encoder, videos, cache, bars)
             matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []
         finally:
             cache.close()
@@ -102,17 +97,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _with_poses(encoder: FrameEncoder, arguments: argparse.Namespace, videos: VideoSet) -> FeatureCache:
+def _with_poses(encoder: FrameEncoder, arguments: argparse.Namespace, videos: VideoSet, bars: Bars) -> FeatureCache:
     """The inputs of a run that takes poses, which are found here for all videos at once."""
-    from syncline.cli.terminal import Bars
     from syncline.encoder.folder_features import FolderBodies
     from syncline.encoder.pose_inputs import InputCache, encoder_inputs
 
     given = None if arguments.keypoints is None else FolderBodies("keypoints", arguments.keypoints)
     inputs = encoder_inputs(encoder, arguments.cache, bodies=given)
     assert isinstance(inputs, InputCache)
-    with Bars() as bars:
-        inputs.prepare(list(videos), callback=bars)
+    inputs.prepare(list(videos), callback=bars)
     return inputs
 
 
@@ -127,7 +120,7 @@ def _check_paths(arguments: argparse.Namespace) -> None:
 
 
 def _measure(
-    arguments: argparse.Namespace, encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache, say: Any
+    arguments: argparse.Namespace, encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache, bars: Bars
 ) -> list[dict[str, Any]]:
     from syncline.data import read_recuts
     from syncline.data.published.datasets import by_action
@@ -155,7 +148,7 @@ def _measure(
                 measured, part, cache=features, config=config, controls=controls, name=name, recuts=recuts,
                 protocols=("whole", "retimed", "spliced") if labelled else ("whole",), draws=arguments.draws,
                 other_labels=labels_beside(folder) if measured is encoder else None,
-                callback=lambda told: say(told.message),
+                callback=bars,
             )  # fmt: skip
             rows += [row | {"set": action or videos.name} for row in found]
     return rows

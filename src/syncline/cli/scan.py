@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -109,10 +108,9 @@ def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespac
 
 
 def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
-    """Clips in which nobody is found; how long that takes is said before."""
+    """Clips in which nobody is found."""
     from syncline.cli.terminal import Bars, warn
     from syncline.data import open_videos
-    from syncline.pose.cache import FRAMES_A_SECOND
     from syncline.pose.estimator import HOW_TO_GET_IT, find_python
     from syncline.pose.presence import FRAMES, NEEDED, people_in
     from syncline.video.hints import Hint
@@ -120,10 +118,6 @@ def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
     if find_python() is None:
         raise SynclineError(HOW_TO_GET_IT)
     videos = list(open_videos([info.path for info in good]))
-    workers = os.cpu_count() or 1
-    seconds = len(videos) * FRAMES / FRAMES_A_SECOND / workers
-    if seconds > 5:
-        warn(f"looking for people takes about {seconds:.0f} s on {workers} cores; what is found is kept")
     with Bars() as bars:
         found = people_in(videos, cache, clips=None, callback=bars)
     warn(str(found))

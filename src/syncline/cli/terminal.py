@@ -18,12 +18,16 @@ PATIENCE = 0.3
 
 
 class Bars:
-    """Draws a bar for every phase of a ``Progress`` that lasts, on stderr, and takes it away at the end.
+    """Draws a bar for every phase of a ``Progress`` that lasts, on stderr, with its message.
 
     Notices are printed. In a file or a pipe there are no bars, nor the empty lines that taking them away would leave.
+
+    Args:
+        transient: the bars are taken away at the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, transient: bool = True) -> None:
+        self._transient = transient
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
         self._began = time.monotonic()
@@ -32,15 +36,19 @@ class Bars:
         """Shows how far the work is."""
         if progress.phase == NOTICE:
             warn(progress.message)
-            return
+        else:
+            self.draw(progress, progress.phase, progress.message)
+
+    def draw(self, progress: Progress, name: str, note: str) -> None:
+        """Draws the bar of this name as far as the work is, with a note behind it."""
         if self._bars is None:
             if not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE:
                 return
-            self._bars = _bars()
+            self._bars = _bars(self._transient)
             self._bars.start()
-        if progress.phase not in self._tasks:
-            self._tasks[progress.phase] = self._bars.add_task(progress.phase, total=progress.total or None)
-        self._bars.update(self._tasks[progress.phase], completed=progress.done, total=progress.total or None)
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, note="")
+        self._bars.update(self._tasks[name], completed=progress.done, total=progress.total or None, note=note)
 
     def __enter__(self) -> Bars:
         return self
@@ -50,13 +58,15 @@ class Bars:
             self._bars.stop()
 
 
-def _bars() -> Any:
+def _bars(transient: bool) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    note = TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), note,
+        console=Console(stderr=True), transient=transient,
     )  # fmt: skip
 
 

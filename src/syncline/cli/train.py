@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.bodies import add_body_options, pose_settings
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, setting, source_of
+from syncline.cli.training_bars import TrainingBars
 from syncline.parallel import is_main_process
 from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.data import VideoSet
-    from syncline.training import Progress, TrainConfig
+    from syncline.training import TrainConfig
 
 EXAMPLE = """\
 Time and disk are estimated before it starts. Ctrl-C saves; --resume continues. Features of videos are kept in a cache
@@ -98,10 +99,10 @@ def _run(arguments: argparse.Namespace) -> int:
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
         os.environ["ACCELERATE_USE_CPU"] = str(device.type == "cpu").lower()
     videos = _videos(arguments) if videos is None else videos
-    with _Display() as display:
+    with TrainingBars(transient=False) as bars:
         train(
             videos, arguments.out, config=config, resume=arguments.resume, minutes=arguments.minutes,
-            cache=arguments.cache, callback=display,
+            cache=arguments.cache, callback=bars,
         )  # fmt: skip
     if is_main_process():
         _finish(arguments)
@@ -155,57 +156,6 @@ def _file_settings(path: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise SynclineError(f"{path} holds no settings; expected lines of 'key: value'")
     return values
-
-
-class _Display:
-    """The callback that draws bars: one for reading the videos, one for the steps."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.console = Console(stderr=True)
-        self._bars = Progress(
-            TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-            console=self.console, disable=not is_main_process(),
-        )  # fmt: skip
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> _Display:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def __call__(self, progress: Progress) -> None:
-        """Draws what is new."""
-        from rich.markup import escape
-
-        if progress.phase == "plan":
-            self.console.print(progress.message, highlight=False, markup=False)
-            return
-        if progress.phase == "poses" and progress.message:
-            self.console.print(progress.message, highlight=False, markup=False)
-            return
-        if progress.phase == "features" and progress.message:
-            self.console.print(f"[yellow]passed over[/]: {escape(progress.message)}", highlight=False)
-        words = {
-            "features": ("reading videos", "videos/s"),
-            "poses": ("finding poses", "videos/s"),
-            "pictures": ("decoding videos", "videos/s"),
-            "consensus": ("aligning videos", "videos/s"),
-            "training": ("training", "steps/s"),
-        }
-        if progress.phase not in words:
-            return
-        name, unit = words[progress.phase]
-        if name not in self._tasks:
-            self._bars.start()  # not before there is a bar: stopping an empty display leaves a blank line
-            self._tasks[name] = self._bars.add_task(name, total=progress.total, rate="", note="")
-        note = "" if progress.loss is None else f"loss {progress.loss:.4f}"
-        rate = "" if progress.rate is None else f"{progress.rate:.2f} {unit}"
-        self._bars.update(self._tasks[name], completed=progress.done, total=progress.total, rate=rate, note=note)
 
 
 def _finish(arguments: argparse.Namespace) -> None:

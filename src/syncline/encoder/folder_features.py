@@ -131,10 +131,6 @@ class FolderBodies:
         """The bodies themselves; arguments and errors as of `embed`."""
         source = self.source(sampling)
         try:
-            if isinstance(source, PoseCache) and callback is not silent:
-                seconds = source.seconds_needed(videos)
-                if seconds > 5:
-                    callback(notice(f"finding poses takes about {seconds:.0f} s; they are kept"))
             return source.of_videos(videos, callback=callback)
         finally:
             if isinstance(source, PoseCache):

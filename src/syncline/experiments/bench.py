@@ -35,7 +35,7 @@ from syncline.experiments.published_runs import beside_the_paper, measure_publis
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.experiments.sets import BenchSet, open_sets
 from syncline.files import append_jsonl, read_jsonl, write_json, write_text
-from syncline.progress import Callback, Progress, silent
+from syncline.progress import NOTICE, Callback, Progress, silent
 from syncline.training import TrainConfig, fit
 from syncline.training.config import current_settings
 
@@ -127,7 +127,7 @@ def _run_published(found: BenchSet, label: str, training: TrainConfig, callback:
     started = time.perf_counter()
 
     def said(told: Progress) -> None:
-        if told.phase == "plan":
+        if told.phase in ("plan", NOTICE):
             callback(told)
 
     encoder = fit(found.videos.split("train"), training, callback=said)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from syncline.parallel import results_in_order
 from syncline.pose.estimator import Estimator, Model
 from syncline.pose.files import load_keypoints, write_keypoints
 from syncline.pose.keypoints import Keypoints
-from syncline.progress import Callback, Steps, silent
+from syncline.progress import Callback, Steps, announce, silent
 from syncline.video import VideoReader
 
 _log = logging.getLogger(__name__)
@@ -75,17 +75,9 @@ class PoseCache:
         words = json.dumps(self.describe(), sort_keys=True)
         return self.root / f"pose-{self.estimator.model}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
-    def seconds_needed(self, videos: Sequence[Video]) -> float:
-        """Roughly how long the poses take that are not kept yet.
-
-        Raises:
-            SynclineError: a file cannot be read.
-        """
-        missing = 0
-        for video in videos:
-            frame_indices = np.unique(sampled_frames(video, VideoReader(video.path).pts_seconds, self.sampling))
-            if not self._file(video.path, frame_indices).is_file():
-                missing += len(frame_indices)
+    def seconds_needed(self, wanted: Iterable[tuple[Path, NDArray[np.int64]]]) -> float:
+        """Roughly how long the poses take that are not kept yet, of files and ascending frames in them."""
+        missing = sum(len(frames) for path, frames in wanted if not self._file(path, frames).is_file())
         return missing / FRAMES_A_SECOND / self.estimator.workers
 
     def keypoints(self, video: Video) -> Keypoints:
@@ -115,16 +107,22 @@ class PoseCache:
             _log.warning("poses cannot be kept in %s (%s): they are estimated each time", self.folder, error)
         return found
 
+    def _wanted(self, video: Video) -> NDArray[np.int64]:
+        return np.unique(sampled_frames(video, VideoReader(video.path).pts_seconds, self.sampling))
+
     def _file(self, path: Path, frame_indices: NDArray[np.int64]) -> Path:
         frames = hashlib.sha256(frame_indices.astype("<i8").tobytes()).hexdigest()[:16]
         return self.folder / f"{content_of(path)}-{frames}.npz"
 
     def of_videos(self, videos: Sequence[Video], *, callback: Callback = silent) -> list[Keypoints]:
-        """`keypoints` of each, several at a time.
+        """`keypoints` of each, several at a time; if it takes more than a few seconds, it is announced.
 
         Raises:
             SynclineError: a file cannot be decoded.
         """
+        if callback is not silent:
+            wanted = ((video.path, self._wanted(video)) for video in videos)
+            announce(callback, "finding poses", self.seconds_needed(wanted))
         step = Steps("finding poses", len(videos), callback)
         results = []
         for video, found in zip(

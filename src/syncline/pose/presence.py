@@ -17,7 +17,7 @@ from syncline.parallel import results_in_order
 from syncline.pose.cache import PoseCache
 from syncline.pose.estimator import Model
 from syncline.pose.keypoints import Keypoints
-from syncline.progress import Callback, Steps, silent
+from syncline.progress import Callback, Steps, announce, silent
 from syncline.video import VideoReader
 from syncline.wording import counted
 
@@ -100,11 +100,14 @@ def spread_over(videos: Sequence[Video], clips: int | None) -> list[Video]:
 
 
 def find_people(chosen: Sequence[Video], cache: PoseCache, *, callback: Callback = silent) -> Presence:
-    """Looks for a person in `FRAMES` frames of each clip.
+    """Looks for a person in `FRAMES` frames of each clip; if it takes more than a few seconds, it is announced.
 
     Raises:
         SynclineError: a file cannot be decoded.
     """
+    if callback is not silent:
+        wanted = ((video.path, _spread(video)) for video in chosen)
+        announce(callback, "looking for people", cache.seconds_needed(wanted))
     step = Steps("looking for people", len(chosen), callback)
     shares = []
 

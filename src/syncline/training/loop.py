@@ -38,7 +38,7 @@ from syncline.training.devices import agreed, any_of, make_accelerator, make_enc
 from syncline.training.material import Material, of_features, of_pixels, rate_of
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
 from syncline.training.poses import FoundPoses, with_poses
-from syncline.training.progress import Callback, Progress
+from syncline.training.progress import Callback, Progress, passed_on
 from syncline.training.recipes import make_loss, method_config
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
 from syncline.training.settle import settled
@@ -206,9 +206,11 @@ class _Session:
         # where there are poses they say more than pictures
         features = [rows.second if isinstance(rows, Joined) else np.asarray(rows) for rows in found]
         return ConsensusTeacher(
-            features, rate_hz=rate_of(material.videos, self.config), seed=self.config.seed,
-            callback=lambda told: self.tell(Progress(told.phase, told.done, told.total, rate=told.rate)),
-        )  # fmt: skip
+            features,
+            rate_hz=rate_of(material.videos, self.config),
+            seed=self.config.seed,
+            callback=passed_on(self.tell),
+        )
 
     def _learned_gaps(self) -> LearnedGaps | None:
         """The gap prices of LAC, where they are two numbers that were learned and count in cosine."""

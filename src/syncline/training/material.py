@@ -6,7 +6,6 @@ import functools
 import hashlib
 import logging
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,16 @@ from syncline.data import Video
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.files import content_hash
+from syncline.progress import Steps, notice
 from syncline.training.config import TrainConfig
 from syncline.training.planning import Budget
-from syncline.training.progress import Callback, Progress
+from syncline.training.progress import Callback, passed_on
 from syncline.views import FeatureViews, PixelStore, PixelViews, Views, WorkerViews
 from syncline.wording import counted
 
 _log = logging.getLogger(__name__)
+
+_NO_TIME = "no time left in the budget"
 
 
 @dataclass(frozen=True)
@@ -103,26 +105,23 @@ def read_into_cache(
     """Puts this process's share of the videos into the cache; what was left out, and why."""
     share = list(videos)[accelerator.process_index :: accelerator.num_processes]
     order = torch.randperm(len(share), generator=torch.Generator().manual_seed(config.seed)).tolist()
-    began, read = time.perf_counter(), 0
+    step, read = Steps("features", len(share), passed_on(tell)), 0
     unread: dict[str, str] = {}
-    for done, number in enumerate(order, 1):
+    for number in order:
         video = share[number]
         try:
             if budget.no_more_features and read >= 2 and cache.missing(video, sampling=config.encoder.sampling)[1]:
-                unread[video.name] = "no time left in the budget"
+                unread[video.name] = _NO_TIME
             else:
                 cache.features(video, sampling=config.encoder.sampling)
                 read += 1
         except SynclineError as error:
             unread[video.name] = str(error)
             _log.warning("passed over %s: %s", video.name, error)
-        rate = done / max(time.perf_counter() - began, 1e-9)
-        tell(
-            Progress(
-                "features", done, len(share), unread.get(video.name, ""), rate=rate,
-                seconds_left=(len(share) - done) / rate,
-            )
-        )  # fmt: skip
+        step(video.name)
+    late = sum(why == _NO_TIME for why in unread.values())
+    if late:
+        passed_on(tell)(notice(f"passed over {counted(late, 'video')}: {_NO_TIME}"))
     return unread
 
 
@@ -187,10 +186,13 @@ def _stored(
             f"{free / 1e9:.1f} GB free; set SYNCLINE_CACHE to another disk, or store=false, which decodes in every step"
         )
     share = lacking[accelerator.process_index :: accelerator.num_processes]
-    tell(Progress("pictures", 0, len(share), f"decoding into {store.root}: {size / 1e9:.2f} GB"))
-    for done, video in enumerate(share, 1):
+    told = passed_on(tell)
+    if lacking:
+        told(notice(f"decoding {counted(len(lacking), 'video')} into {store.root}: {size / 1e9:.2f} GB"))
+    step = Steps("pictures", len(share), told)
+    for video in share:
         store.add(video)
-        tell(Progress("pictures", done, len(share)))
+        step(video.name)
     if accelerator.num_processes > 1:
         accelerator.wait_for_everyone()
     return store

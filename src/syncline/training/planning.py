@@ -16,7 +16,7 @@ from syncline.training.checkpoint import trained_state
 from syncline.training.config import TrainConfig
 from syncline.training.steps import Stepper, Stopwatch
 from syncline.views import Batch, ViewConfig
-from syncline.wording import counted
+from syncline.wording import counted, spoken
 
 _PROBE_FRAMES = 16
 FEATURE_SHARE = 0.7
@@ -57,18 +57,6 @@ class Plan:
             f"{spoken(self.feature_seconds)} to read them and {spoken(self.step_seconds * self.steps)} for "
             f"{counted(self.steps, 'step')}"
         )
-
-
-def spoken(seconds: float) -> str:
-    """Seconds in words.
-
-    Examples:
-        >>> spoken(42), spoken(400), spoken(9000)
-        ('42 s', '7 min', '2.5 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def feature_plan(

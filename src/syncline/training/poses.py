@@ -16,10 +16,7 @@ from syncline.pose import Keypoints, PoseSpace
 from syncline.pose.cache import PoseCache
 from syncline.pose.normalise import KNOWN_SHARE
 from syncline.training.config import PoseSource, TrainConfig
-from syncline.training.progress import Callback, Progress
-
-SECONDS_SAID = 5.0
-"""Work that takes longer is said beforehand."""
+from syncline.training.progress import Callback, passed_on
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +57,7 @@ def with_poses(
     try:
         if isinstance(source, PoseCache):
             made_with = source.estimator.described
-            seconds = _seconds(source, videos)
-            if seconds > SECONDS_SAID:
-                tell(Progress("poses", 0, len(videos), f"finding poses takes about {seconds:.0f} s; they are kept"))
-        readable = [video for video in videos if _reads(video)]
-        clips = source.of_videos(
-            readable, callback=lambda step: tell(Progress("poses", step.done, step.total)),
-        )  # fmt: skip
+        clips = source.of_videos([video for video in videos if _reads(video)], callback=passed_on(tell))
     finally:
         if isinstance(source, PoseCache):
             source.close()
@@ -80,16 +71,6 @@ def with_poses(
     kind = config.pose.model if config.pose.keypoints is None else "keypoints"
     pose = PoseInput(kind, space.settings(), space.width, len(space.sides), made_with)
     return replace(config, encoder=replace(config.encoder, pose=pose)), FoundPoses(bodies, space, made_with)
-
-
-def _seconds(source: PoseCache, videos: Sequence[Video]) -> float:
-    total = 0.0
-    for video in videos:
-        try:
-            total += source.seconds_needed([video])
-        except SynclineError:
-            continue  # told where its features are read
-    return total
 
 
 def _reads(video: Video) -> bool:

@@ -16,9 +16,9 @@ class Progress(syncline.progress.Progress):
 
     Attributes:
         phase: ``plan`` (once, before anything long begins), ``features`` (a video was read), ``pictures`` (one was
-            decoded into the store), ``poses`` (its body was found),
-            ``consensus`` (one was aligned with the others), ``training`` (a step was done),
-            ``saved`` (a checkpoint was), ``done``.
+            decoded into the store), ``finding poses`` or ``reading keypoints`` (its body is known), ``consensus`` (one
+            was aligned with the others), ``training`` (a step was done), ``saved`` (a checkpoint was), ``done``; and
+            `syncline.progress.NOTICE`.
         done, total: videos or steps.
         message: what a person should know; often "".
         plan: with ``plan``, ``done`` only. loss, terms, lr: of the step; terms only where it was logged.
@@ -34,3 +34,8 @@ class Progress(syncline.progress.Progress):
 
 
 Callback = Callable[[Progress], None]
+
+
+def passed_on(callback: Callback) -> syncline.progress.Callback:
+    """The callback for what training lets others do: all that it is told goes on to ``callback``."""
+    return lambda told: callback(Progress(**vars(told)))
