@@ -6,7 +6,8 @@
 Labelled clips are training clips, targets validation clips, so that both cases are measured on the same events:
 `folder` trains on all of them, without labels, as a user does who trains on the folder that is to be labelled; `new`
 trains on the training clips alone. `default` is `syncline train` without options, `old` the default of version 0.1.0,
-`scl` the method of that name with the same rate and copies. Two lines a protocol and number of labelled videos, as
+`scl` the method of that name with the same rate and copies. With a run, frozen features are aligned and single frames
+are compared by the run, as `syncline transfer --run` does. Two lines a protocol and number of labelled videos, as
 `benchmarks.transfer_consensus` describes them (`direct`, `consensus`), added to `results/training_cases.jsonl`; what is
 there already is not run again. `--runs` keeps the runs, and trains none anew that is there.
 """
@@ -17,18 +18,20 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.record import RESULTS, append, surroundings
-from benchmarks.transfer_consensus import compare
+from benchmarks.transfer_consensus import Target, compare
 from benchmarks.transfer_real import TOLERANCES, clips_of, targets_of
 
 from syncline.data import open_videos, read_recuts
 from syncline.encoder import FeatureCache, FrameEncoder
-from syncline.evaluation.controls import embed_with, frozen
+from syncline.evaluation.controls import Embed, embed_with, frozen
+from syncline.evaluation.protocols import Clip
 from syncline.training import TrainConfig, fit, method_config
 
 TRAINING: dict[str, Callable[[int], TrainConfig]] = {
@@ -73,27 +76,37 @@ def measure(name: str, folder: Path, arguments: argparse.Namespace) -> None:
                 if there(about):
                     continue
                 around, began = surroundings("numba"), time.perf_counter()
-                if training == "frozen":
-                    embed = frozen(train if case == "new" else [*train, *clips["whole"]])
-                else:
-                    shown = videos if case == "folder" else videos.split("train")
+                frozen_features = frozen(train if case == "new" else [*train, *clips["whole"]])
+                by_run: Embed | None = None
+                if training != "frozen":
+                    part = videos if case == "folder" else videos.split("train")
                     run = arguments.runs and arguments.runs / f"{name}_{case}_{training}_{seed}"
                     if run and run.is_dir():
                         encoder = FrameEncoder.from_pretrained(run)
                     else:
-                        encoder = fit(shown, config=TRAINING[training](seed), cache=cache, out=run)
+                        encoder = fit(part, config=TRAINING[training](seed), cache=cache, out=run)
                         about["train_s"] = round(time.perf_counter() - began, 1)
-                    embed = embed_with(encoder)
-                known = targets_of(train, embed, videos.num_phases, tick)
-                targets = {
-                    protocol: targets_of(clips[protocol], embed, videos.num_phases, tick)
-                    for protocol in arguments.protocols
-                }
+                    by_run = embed_with(encoder)
+                known, *given = [
+                    with_run(targets_of(shown, frozen_features, videos.num_phases, tick), shown, by_run)
+                    for shown in (train, *(clips[protocol] for protocol in arguments.protocols))
+                ]
+                targets = dict(zip(arguments.protocols, given, strict=True))
                 tolerance = TOLERANCES.get(name, 0.5)
                 for row in list(
                     compare(known, targets, counts=arguments.counts, draws=arguments.draws, tolerance=tolerance)
                 ):  # written when the run is complete
                     append("training_cases", about | row | around)
+
+
+def with_run(targets: list[Target], clips: Sequence[Clip], by_run: Embed | None) -> list[Target]:
+    """As `transfer --run` has them: frozen features are aligned, single frames are compared by the run."""
+    if by_run is None:
+        return targets
+    return [
+        replace(target, embedding=replace(target.embedding, frame_vectors=vectors))
+        for target, vectors in zip(targets, by_run(clips), strict=True)
+    ]
 
 
 def there(about: dict[str, Any]) -> bool:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from syncline.data import Embedding
-from syncline.tasks import LabelledVideo, gather_folder
+from syncline.tasks import LabelledVideo, event_votes, gather_folder
 from syncline.tasks.carrying import Density, Marks
-from syncline.tasks.transfer import Election, calibrated_events, election_of, event_votes
+from syncline.tasks.transfer import Election, calibrated_events, election_of
 
 Events = tuple[float | None, ...]
 

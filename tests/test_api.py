@@ -193,6 +193,16 @@ def test_an_embedding_shows_itself() -> None:
     assert np.asarray(part).shape == (10, 2)
     assert len(list(one)) == 31
     assert len(one[5.0:]) == 0
+    beside = one.beside(Embedding(np.ones((31, 5), np.float32), one.pts_seconds, "aligned"))
+    assert beside.vectors.shape[1] == 5
+    assert np.array_equal(beside.by_frame, one.vectors)
+    assert beside[1.0:2.0].by_frame.shape == (10, 2)
+    assert beside.source == one.source
+    assert beside == one.beside(Embedding(np.ones((31, 5), np.float32), one.pts_seconds, "aligned")) != one
+    with pytest.raises(SynclineError, match="not of the same frames"):
+        one.beside(one[0.0:2.0])
+    with pytest.raises(SynclineError, match="frame_vectors"):
+        Embedding(one.vectors, one.pts_seconds, "a", np.ones((3, 5), np.float32))
     with pytest.raises(TypeError, match="sliced by seconds"):
         one[3]  # type: ignore[index]
     with pytest.raises(TypeError, match=r"sliced by seconds.*got 'a'"):

@@ -248,7 +248,8 @@ def search(
         own: search that video, too. consensus: ask what all videos agree on; False compares single frames, as is
             done where there is one video only. The rest as ``align``.
     """
-    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
+    embed_paths = embedded_by(run, cache, rate, callback, beside_frozen=consensus)
+    clips = folder_clips("videos", videos, times, rate, embed_paths)
     number = index_of("video", video, clips)
     shown = clips[number].pts_seconds
     first, last = (float(shown[0]), float(shown[-1])) if len(shown) else (0.0, 0.0)
@@ -300,7 +301,8 @@ def transfer(
         return transfer_in_folder(folder, known.events, new, absent_below=absent_below)
     if not events:
         raise SynclineError("events is empty; give the seconds of the events of one video or more")
-    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
+    embed_paths = embedded_by(run, cache, rate, callback, beside_frozen=True)
+    clips = folder_clips("videos", videos, times, rate, embed_paths)
     marked = events_of(events, clips)
     labelled = [LabelledVideo(clips[i], seconds) for i, seconds in marked.items()]
     others = [clip for i, clip in enumerate(clips) if i not in marked]

@@ -14,7 +14,9 @@ import yaml
 from bars import write_bar_codes
 
 from syncline.cli.main import main
+from syncline.data import Embedding
 from syncline.encoder import EmbeddingStore, FrameEncoder
+from syncline.tasks import FolderConsensus
 from syncline.video import VideoReader, VideoWriter
 
 SMALL = [
@@ -369,3 +371,48 @@ def test_names_are_shown_and_typed_as_they_are(
     assert "takes [last], whole" in out
     assert "run [b]" in out
     assert "0 [final].mp4 and 1 [final].mp4" in out
+
+
+def test_a_run_compares_single_frames_and_frozen_features_are_aligned(
+    run: Path,
+    phone: Path,
+    cache: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import syncline
+    import syncline.tasks
+
+    gathered: list[list[Embedding]] = []
+    made = syncline.tasks.gather_folder
+
+    def gather(embeddings: list[Embedding], **options: object) -> FolderConsensus:
+        gathered.append(embeddings)
+        return made(embeddings, **options)  # type: ignore[arg-type]
+
+    for module in ("syncline.tasks", "syncline.tasks.moments", "syncline.tasks.transfer"):
+        monkeypatch.setattr(f"{module}.gather_folder", gather)
+    marks, options = tmp_path / "marks.csv", ["--run", str(run), "--cache", cache, "--out", str(tmp_path / "out")]
+    marks.write_text("video,event,seconds\na.mp4,half,1.5\n", encoding="utf-8")
+    assert main(["transfer", str(phone), "--labels", str(marks), *options]) in (0, 1)
+    assert main(["search", str(phone), "--video", "a.mp4", "--time", "1.5", *options]) in (0, 1)
+    found = syncline.transfer(phone, {"a.mp4": [1.5]}, run=run, cache=cache)
+    syncline.search(phone, "a.mp4", 1.5, run=run, cache=cache)
+    by_run = {e.source: e.vectors for e in FrameEncoder.from_pretrained(run).embed(sorted(phone.glob("*.mp4")))}
+    assert len(gathered) == 4
+    for embeddings in gathered:
+        for embedding in embeddings:
+            wanted = next(vectors for source, vectors in by_run.items() if source.endswith(Path(embedding.source).name))
+            np.testing.assert_allclose(embedding.by_frame, wanted, atol=1e-4)
+            assert embedding.vectors.shape != wanted.shape, "frozen features are wider"
+    written = json.loads((tmp_path / "out" / "transferred.json").read_text(encoding="utf-8"))
+    assert [row["state"] for row in written if row["video"] == "a.mp4"] == ["labelled"]
+    told = {Path(one.source).name: one for one in found}
+    assert len(told) == len(written) - 1 == 2
+    for row in written:
+        if row["video"] in told:
+            one = told[row["video"]]
+            assert row["seconds"] == (None if one.events[0] is None else pytest.approx(one.events[0], abs=1e-3))
+            assert row["confidence"] == pytest.approx(one.confidence[0], abs=1e-3), "the command and Python agree"
+    assert "frozen features are aligned; single frames are compared by the run and count" in capsys.readouterr().out

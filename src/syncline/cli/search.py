@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from syncline.data import VideoSet
+    from syncline.data import Embedding, VideoSet
     from syncline.tasks import Hit, MomentIndex
 
 EPILOG = """\
@@ -107,7 +107,10 @@ def run(arguments: argparse.Namespace) -> int:
         index = _index(arguments, embedder, videos)
         if arguments.image is not None:
             vector = embedder.embed_picture(arguments.image, videos)
-    hits = _hits(arguments, index, source, vector)
+    clips = index.embeddings()
+    if videos is not None and source and not arguments.no_consensus and {*index.sources} == {v.name for v in videos}:
+        clips = embedder.beside_frozen([videos[pick(videos, name)] for name in index.sources], clips)
+    hits = _hits(arguments, index, clips, source, vector)
     scores = _shared(index, source, hits)
     _write(arguments, hits, scores, videos, source)
     return _verdict(scores, source)
@@ -140,8 +143,9 @@ def _check_others(arguments: argparse.Namespace, count: int) -> None:
 
 
 def _hits(
-    arguments: argparse.Namespace, index: MomentIndex, source: str, vector: NDArray[np.float32] | None
-) -> list[Hit]:
+    arguments: argparse.Namespace, index: MomentIndex, clips: list[Embedding], source: str,
+    vector: NDArray[np.float32] | None,
+) -> list[Hit]:  # fmt: skip
     """By the folder's consensus, or by frames alone: for a picture, on request, and where there is one video only."""
     from syncline.tasks import find_moments
 
@@ -149,7 +153,7 @@ def _hits(
     if vector is None and not arguments.no_consensus and len(index.sources) > 1:
         with Bars() as bars:
             return find_moments(
-                index.embeddings(), index.sources.index(source), arguments.time, arguments.until, k=arguments.k,
+                clips, index.sources.index(source), arguments.time, arguments.until, k=arguments.k,
                 per_video=per_video, min_separation=arguments.apart, own=arguments.own, callback=bars,
             )  # fmt: skip
     if vector is None:

@@ -104,7 +104,8 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
     from syncline.tasks.transfer import carry_events, election_of
 
     names = next(iter(marks.values()))[0]
-    embeddings = Embedder.of(arguments).embed(videos)
+    embedder = Embedder.of(arguments)
+    embeddings = embedder.beside_frozen(videos, embedder.embed(videos))
     others = [i for i in range(len(videos)) if i not in marks]
     order = [*marks, *others]
     folder = None if arguments.no_consensus else consensus_of(videos, embeddings, order=order, pins=arguments.pins)
@@ -112,6 +113,8 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
     by_order = {number: events for number, (_, events) in enumerate(marks.values())}
     carried = carry_events(election, by_order, range(len(marks), len(order)), refuse=not arguments.force)
     found = carried.targets
+    if any(embedding.frame_vectors is not None for embedding in embeddings):
+        say(f"frozen features are aligned; single frames are compared by the run and count {election.frames:.0%}")
     _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
     _reliability(arguments, carried.left_out)
     said = f"{counted(len(names), 'event')} carried to {len(others)}"

@@ -21,6 +21,8 @@ class Embedding:
         vectors: (t, d) float32.
         pts_seconds: (t,) float64, when each frame is shown, ascending.
         source: whose frames these are (the video's name or path).
+        frame_vectors: (t, e) float32, by which single frames are compared where `vectors` are those that are aligned:
+            of a trained run beside frozen features. None: `vectors` serve for both.
 
     Raises:
         SynclineError: shapes that do not fit, times that do not ascend, or values that are not finite.
@@ -33,6 +35,7 @@ class Embedding:
     vectors: NDArray[np.float32]
     pts_seconds: NDArray[np.float64]
     source: str
+    frame_vectors: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         vectors, seconds = np.asarray(self.vectors), np.asarray(self.pts_seconds)
@@ -45,6 +48,13 @@ class Embedding:
             raise SynclineError(f"embedding of {self.source} holds values that are not finite")
         if (np.diff(seconds) < 0).any():
             raise SynclineError(f"embedding of {self.source}: pts_seconds do not ascend")
+        if self.frame_vectors is not None:
+            frames = np.asarray(self.frame_vectors)
+            if frames.ndim != 2 or len(frames) != len(vectors) or not np.isfinite(frames).all():
+                raise SynclineError(
+                    f"embedding of {self.source}: frame_vectors {frames.shape} must be ({len(vectors)}, e) and finite"
+                )
+            object.__setattr__(self, "frame_vectors", frames.astype(np.float32, copy=False))
         object.__setattr__(self, "vectors", vectors.astype(np.float32, copy=False))
         object.__setattr__(self, "pts_seconds", seconds.astype(np.float64, copy=False))
 
@@ -77,7 +87,23 @@ class Embedding:
                 raise TypeError(f"an embedding is sliced by seconds, as embedding[1.5:3.0]; got {end!r}")
         first = 0 if seconds.start is None else int(np.searchsorted(self.pts_seconds, seconds.start))
         last = len(self) if seconds.stop is None else int(np.searchsorted(self.pts_seconds, seconds.stop))
-        return Embedding(self.vectors[first:last], self.pts_seconds[first:last], self.source)
+        frames = None if self.frame_vectors is None else self.frame_vectors[first:last]
+        return Embedding(self.vectors[first:last], self.pts_seconds[first:last], self.source, frames)
+
+    @property
+    def by_frame(self) -> NDArray[np.float32]:
+        """(t, e) vectors by which single frames are compared."""
+        return self.vectors if self.frame_vectors is None else self.frame_vectors
+
+    def beside(self, aligned: Embedding) -> Embedding:
+        """``aligned``, of the same frames, for alignments, and these vectors for single frames.
+
+        Raises:
+            SynclineError: other frames.
+        """
+        if len(aligned) != len(self) or np.abs(aligned.pts_seconds - self.pts_seconds).max(initial=0.0) > 1e-6:
+            raise SynclineError(f"embeddings of {aligned.source} and {self.source} are not of the same frames")
+        return Embedding(aligned.vectors, self.pts_seconds, self.source, self.by_frame)
 
     def to_dataframe(self) -> Any:
         """A pandas ``DataFrame``: a row a frame, indexed by ``seconds``, a column a number (needs pandas)."""

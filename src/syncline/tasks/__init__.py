@@ -3,6 +3,7 @@
 from syncline.tasks.align import align, align_pairs
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
+from syncline.tasks.direct import event_votes
 from syncline.tasks.folder import FolderConsensus, Votes, default_tolerance, gather_folder, voting
 from syncline.tasks.moments import find_moments, same_moments
 from syncline.tasks.offset import Offset, estimate_offset
@@ -12,7 +13,7 @@ from syncline.tasks.search import Hit, MomentIndex
 from syncline.tasks.suggest import Suggestion, suggest
 from syncline.tasks.sync import Timeline, medoid, synchronize
 from syncline.tasks.template import MadeWith, Template
-from syncline.tasks.transfer import event_votes, leave_one_out, next_to_label, transfer_events, transfer_in_folder
+from syncline.tasks.transfer import leave_one_out, next_to_label, transfer_events, transfer_in_folder
 from syncline.tasks.transfer_result import LabelledVideo, Transferred
 from syncline.tasks.within import align_within, gap_seconds, reference_of
 

@@ -11,7 +11,7 @@ With s_z the sum over rounds, target t gets
     v = [(1 + 1/|L|) sum_l e_l P_lt + sum_{z != t} w_z s_z P_zt] / (|L| + 1 + sum_{z != t} w_z |s_z|)
 
 Mass lost on the way to a voter is ignorance, mass lost on the last step speaks for absence. Labelled videos without
-the event say nothing about its place. Frames vote too: by the similarity of a target's frames to those about the event.
+the event say nothing about its place.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from syncline.alignment import Consensus, unit_rows
+from syncline.alignment import Consensus
 from syncline.alignment.pins import allowed_cells
 from syncline.data import Embedding
 from syncline.tasks.folder import FolderConsensus
-from syncline.tasks.pairs import similarity
 
 ROUNDS = 4
 """Hops among unlabelled voters, the first one from the labelled included. Inside the training clips of five real sets
@@ -35,11 +33,6 @@ four placed more events than one in three sets, and fewer in none by more than 1
 """
 EVENT_SHARE = 0.01
 """Half width of an event as a share of the median clip; one frame to each side at least."""
-FRAMES_SHARE = 0.3
-"""What single frames count beside alignments where a folder cannot tell it."""
-_AGREEMENT_POWER = 8
-NEIGHBOUR_GAMMA = 2.0
-"""Temperature of the softmax over the similarities by which frames vote."""
 
 Marks = Mapping[int, Sequence[float | None]]
 Density = NDArray[np.float64]
@@ -149,32 +142,6 @@ def _have(start: Mapping[int, Density]) -> NDArray[np.float64]:
     return np.asarray(sum((rows.sum(axis=1) > 0.5).astype(np.float64) for rows in start.values()))
 
 
-def carried_by_frames(
-    folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, half_width: float = 0.0
-) -> list[Density]:
-    """Of every target (k, n_t) softmax of the similarity of its frames to those about each event, mean over videos."""
-    found = []
-    for t in targets:
-        count = len(next(iter(marks.values())))
-        votes, have = np.zeros((count, len(folder.embeddings[t]))), np.zeros(count)
-        for one, events in marks.items():
-            if one == t:
-                continue
-            matrix = similarity(folder.embeddings[one], folder.embeddings[t])
-            for k, event in enumerate(events):
-                if event is not None:
-                    votes[k] += frame_votes(matrix, near_event(folder.embeddings[one], event, half_width))
-                    have[k] += 1
-        found.append(np.asarray(votes / np.maximum(have, 1)[:, None]))
-    return found
-
-
-def frame_votes(matrix: torch.Tensor, near: slice) -> Density:
-    """(m,) softmax of the mean similarity (n, m) of the frames `near` an event."""
-    mean = matrix[near].mean(0).double()
-    return np.asarray(torch.softmax(mean / NEIGHBOUR_GAMMA, dim=0).numpy())
-
-
 def within_pins(folder: FolderConsensus, marks: Marks, target: int, votes: Density) -> Density:
     """The votes for a target, with those taken out that contradict a pin; all of them at a pin of an event itself."""
     found = votes.copy()
@@ -192,35 +159,3 @@ def within_pins(folder: FolderConsensus, marks: Marks, target: int, votes: Densi
             pinned = pairs[pairs[:, 0] == row, 1]
             found[k, pinned] = 1.0
     return found
-
-
-def frames_share(folder: FolderConsensus, tolerance: float, *, most: int = 12) -> float:
-    """How much single frames should count against alignments, in [0, 1], without any label.
-
-    Nearest frames can be trusted where they agree: the frame of z nearest to one of x is the same directly and by way
-    of y. Counted is the share of frames that agree, in some triples of voters, beyond what agrees by chance, which is
-    much where many frames have one and the same nearest. It is .98 of a run in the folder that it was trained on, and
-    .2 to .5 of frozen features of five real sets. Inside the training clips frames alone place most events with the
-    former, and alignments alone with the latter; so a high power of it decides.
-    """
-    group = folder.group
-    voters = [z for z in group.voters if group.weights[z] > 0]
-    chosen = [voters[k] for k in np.linspace(0, len(voters) - 1, min(len(voters), most)).round().astype(int)]
-    if len(chosen) < 3:
-        return FRAMES_SHARE
-    rows = {z: unit_rows(torch.from_numpy(np.ascontiguousarray(folder.embeddings[z].vectors))) for z in chosen}
-
-    def nearest(i: int, j: int) -> NDArray[np.int64]:
-        return np.asarray((rows[i] @ rows[j].T).argmax(1).numpy())
-
-    agreed, by_chance = [], []
-    for k, i in enumerate(chosen):
-        j, z = chosen[(k + 1) % len(chosen)], chosen[(k + 2) % len(chosen)]
-        pts = folder.embeddings[z].pts_seconds
-        directly, by_way = pts[nearest(i, z)], pts[nearest(j, z)[nearest(i, j)]]
-        agreed.append(np.mean(np.abs(directly - by_way) <= tolerance + 1e-9))
-        by_chance.append(np.mean(np.abs(directly[:, None] - by_way) <= tolerance + 1e-9))
-    chance = float(np.mean(by_chance))
-    if chance >= 1:
-        return 0.0
-    return float(max(0.0, (np.mean(agreed) - chance) / (1 - chance)) ** _AGREEMENT_POWER)

@@ -17,17 +17,10 @@ from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.progress import Callback, silent
-from syncline.tasks.carrying import (
-    EVENT_SHARE,
-    Density,
-    carried_by_consensus,
-    carried_by_frames,
-    event_weights,
-    frames_share,
-    near_event,
-)
+from syncline.tasks.carrying import EVENT_SHARE, Density, carried_by_consensus, event_weights, near_event
 from syncline.tasks.folder import FolderConsensus, gather_folder
 from syncline.tasks.search import Hit, MomentIndex, check_inside
+from syncline.tasks.single_frames import frames_share, with_frames
 
 MOST_VIDEOS = 200
 """Of more videos, those are asked whose frames are most like the query."""
@@ -90,10 +83,10 @@ def same_moments(
     wide = 0.0 if end is None else abs(end - start) / 2
     targets = [t for t in range(len(folder.embeddings)) if own or t != query]
     rows = near_event(asked, middle, wide) if wide else [int(np.abs(asked.pts_seconds - middle).argmin())]
-    like = unit_rows(unit_rows(asked.vectors[rows]).mean(0, keepdims=True))[0]
+    like = unit_rows(unit_rows(asked.by_frame[rows]).mean(0, keepdims=True))[0]
     hits: list[Hit] = []
     for t, density in zip(targets, _densities(folder, query, middle, wide, targets), strict=True):
-        alike = unit_rows(folder.embeddings[t].vectors) @ like
+        alike = unit_rows(folder.embeddings[t].by_frame) @ like
         hits += _peaks(folder, t, density, alike, per_video, min_separation)
     return sorted(hits, key=lambda hit: -hit.score)[:k]
 
@@ -106,8 +99,7 @@ def _densities(
     marks, others = {query: [second]}, [t for t in targets if t != query]
     aligned = carried_by_consensus(folder, marks, others, half_width=half_width)
     share = frames_share(folder, folder.tolerance)
-    frames = carried_by_frames(folder, marks, others, half_width=wide)
-    found = [((1 - share) * one + share * other)[0] for one, other in zip(aligned, frames, strict=True)]
+    found = [votes[0] for votes in with_frames(folder, marks, others, aligned, share, half_width=wide)]
     if query not in targets:
         return found
     start = event_weights(folder.embeddings[query], [second], half_width)

@@ -18,26 +18,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment import expected_alignment
-from syncline.alignment.settings import TRANSFER
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.carrying import (
-    FRAMES_SHARE,
-    Density,
-    Marks,
-    carried_by_consensus,
-    carried_by_frames,
-    frame_votes,
-    frames_share,
-    near_event,
-    within_pins,
-)
+from syncline.tasks.carrying import Density, Marks, carried_by_consensus, within_pins
 from syncline.tasks.confidence import Peak, calibrated_by, hit_probability
+from syncline.tasks.direct import event_votes
 from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
 from syncline.tasks.in_common import match_scores
-from syncline.tasks.pairs import check_pair, similarity
+from syncline.tasks.pairs import check_pair
 from syncline.tasks.placing import columns_in_order, frame_time, lie_on_frames, mean_time, windows_about
+from syncline.tasks.single_frames import FRAMES_SHARE, frames_share, with_frames
 from syncline.tasks.transfer_result import Carried, LabelledVideo, LeftOut, Transferred
 
 ABSENT_BELOW = 0.2
@@ -52,7 +42,13 @@ SECOND_PEAK = 0.5
 
 @dataclass(frozen=True)
 class Election:
-    """Who votes on which embeddings, and how votes become events."""
+    """Who votes on which embeddings, and how votes become events.
+
+    Attributes:
+        embeddings: of all videos. folder: their consensus; None where the labelled ones alone vote.
+        tolerance: seconds that count as the same moment. absent_below: confidence below which an event is absent.
+        frames: what single frames count beside alignments, in [0, 1].
+    """
 
     embeddings: Sequence[Embedding]
     folder: FolderConsensus | None
@@ -73,11 +69,7 @@ class Election:
                 found.append(event_votes(told, self.embeddings[t], alignment_weight=1 - self.frames))
             return found
         aligned = carried_by_consensus(self.folder, marks, targets)
-        frames = carried_by_frames(self.folder, marks, targets) if self.frames else aligned
-        both = [
-            (1 - self.frames) * one + self.frames * other * one.sum(axis=1, keepdims=True)
-            for one, other in zip(aligned, frames, strict=True)
-        ]
+        both = with_frames(self.folder, marks, targets, aligned, self.frames)
         return [within_pins(self.folder, marks, t, votes) for t, votes in zip(targets, both, strict=True)]
 
     def events_of(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
@@ -202,7 +194,7 @@ def transfer_events(
         tolerance: seconds that count as the same moment; a share of the median clip by default.
         absent_below: an event of less confidence than this is absent.
         alignment_weight: share of the alignment's vote against single frames, in [0, 1]; by default as the folder's
-            own agreement says (`frames_share`).
+            own alignments say (`frames_share`).
         pins: frames that belong together, by index into labelled, targets and others in this order, as `Consensus`
             takes them.
         folder: the consensus of labelled, targets and others in this order, where it is there already.
@@ -355,35 +347,3 @@ def election_of(
     if absent_below is None:
         absent_below = _LEAST_SHARE if folder is None else ABSENT_BELOW
     return Election(everyone, folder, seconds, absent_below, frames)
-
-
-def event_votes(
-    labelled: Sequence[LabelledVideo],
-    target: Embedding,
-    *,
-    alignment_weight: float = 0.7,
-    gap_open: float = TRANSFER.gap_open,
-    gap_extend: float = TRANSFER.gap_extend,
-    gamma: float = TRANSFER.gamma,
-) -> NDArray[np.float64]:
-    """Share of the votes for every event and target frame: (k, m) float64 in [0, 1], rows sum to at most 1.
-
-    A row's missing mass is the share of the votes that say that the event is not there.
-    """
-    count, width = len(labelled[0].events), len(target.vectors)
-    votes = np.zeros((count, width))
-    for video in labelled:
-        present = [k for k, event in enumerate(video.events) if event is not None]
-        if len(present) == 0:
-            continue
-        matrix = similarity(video.embedding, target)
-        posterior = expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0]
-        posterior = posterior.double()
-        for k in present:
-            event = video.events[k]
-            assert event is not None
-            near = near_event(video.embedding, event)
-            aligned = posterior[near].sum(0).numpy()
-            aligned /= max(1.0, aligned.sum())
-            votes[k] += alignment_weight * aligned + (1 - alignment_weight) * frame_votes(matrix, near)
-    return np.asarray(votes / len(labelled))
