@@ -175,7 +175,7 @@ class Analysis:
 
         self._library.checked(number)
         wanted = min(max(k, 1), 100)
-        folder, numbers = self.group.get() if self.group.state.state == "ready" else (None, [])
+        folder, numbers = self.group.for_moments() if self.group.state.state == "ready" else (None, [])
         if folder is not None and number in numbers:
             hits = same_moments(folder, numbers.index(number), second, k=wanted, per_video=per_video, own=own)
             at = {embedding.source: numbers[slot] for slot, embedding in enumerate(folder.embeddings)}

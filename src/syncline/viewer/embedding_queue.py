@@ -25,7 +25,8 @@ def thinned(embedding: Embedding, most: int = LONGEST) -> Embedding:
     if len(embedding) <= most:
         return embedding
     rows = np.linspace(0, len(embedding) - 1, most).round().astype(np.int64)
-    return Embedding(embedding.vectors[rows], embedding.pts_seconds[rows], embedding.source)
+    frames = None if embedding.frame_vectors is None else embedding.frame_vectors[rows]
+    return Embedding(embedding.vectors[rows], embedding.pts_seconds[rows], embedding.source, frames)
 
 
 class EmbeddingQueue:

@@ -133,10 +133,11 @@ class Trained:
     Args:
         run: folder of the run, or a repository of the hub.
         cache: folder of the features; None for the user's own.
+        folder: where the videos are, as of `Frozen`.
     """
 
-    def __init__(self, run: str | Path, cache: Path | None = None) -> None:
-        self._run, self._root = run, cache
+    def __init__(self, run: str | Path, cache: Path | None = None, folder: Path | None = None) -> None:
+        self._run, self._root, self._folder = run, cache, folder
         name = Path(run).name
         self.name = "trained on this folder" if name == OWN_RUN else f"run {name}"
         self._encoder: FrameEncoder | None = None
@@ -156,6 +157,19 @@ class Trained:
     def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
         """As made by `prepare`."""
         return [self._done[video.name] for video in videos]
+
+    def aligned(self, videos: Sequence[Video]) -> list[Embedding] | None:
+        """Frozen features of the same frames, which carry moments better; None of a run that has none."""
+        from syncline.encoder import FeatureCache, folder_embeddings
+        from syncline.encoder.pose_inputs import InputCache
+
+        if self._encoder is None or self._cache is None or isinstance(self._cache, InputCache):
+            return None
+        own = self._encoder.config.sampling
+        if own.stride is not None:
+            return None
+        features = FeatureCache(self._cache.root, self._cache.described)
+        return folder_embeddings(videos, features, folder=self._folder, rate_hz=own.rate_hz)[0]
 
 
 class Kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from syncline.errors import SynclineError
 from syncline.progress import Progress
 from syncline.viewer.background import JobState, in_background
 from syncline.viewer.embedding_queue import PATIENCE, EmbeddingQueue, thinned
+from syncline.viewer.embedding_sources import Trained
 from syncline.viewer.library import Library
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ class Group:
         """Counts the consensuses that were made."""
         self._made: FolderConsensus | None = None
         self._numbers: list[int] = []
+        self._moments: tuple[FolderConsensus, FolderConsensus] | None = None
+        """The consensus, and that which carries moments beside it."""
+        self._one_at_a_time = threading.Lock()
         self._news = threading.Condition()
         self._wanted = 0
 
@@ -91,6 +96,35 @@ class Group:
                 text = self.state.message or f"a consensus takes {LEAST} to {MOST} videos that are embedded"
                 raise SynclineError(text)
             return self._made, self._numbers
+
+    def for_moments(self) -> tuple[FolderConsensus, list[int]]:
+        """What carries moments, and the numbers of its videos: with a run, frozen features and the run beside them.
+
+        Made when it is first asked for, as `transfer` and `search` of the command line do.
+
+        Raises:
+            SynclineError: as `get`.
+        """
+        folder, numbers = self.get()
+        with self._one_at_a_time:
+            if self._moments is None or self._moments[0] is not folder:
+                self._moments = folder, self._beside_frozen(folder, numbers)
+            return self._moments[1], numbers
+
+    def _beside_frozen(self, folder: FolderConsensus, numbers: Sequence[int]) -> FolderConsensus:
+        from syncline.tasks import gather_folder
+
+        source = self._embedder.source
+        if not isinstance(source, Trained) or source.name != self._embedder.source_name:
+            return folder
+        aligned = source.aligned([self._library.videos[number] for number in numbers])
+        if aligned is None:
+            return folder
+        beside = [
+            frames.beside(replace(thinned(one), pts_seconds=frames.pts_seconds))  # which begin at 0 in the page
+            for frames, one in zip(folder.embeddings, aligned, strict=True)
+        ]
+        return gather_folder(beside, pins=pins_of(self._library, numbers, beside))
 
 
 def pins_of(

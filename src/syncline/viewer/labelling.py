@@ -77,7 +77,7 @@ class Labelling:
         if not votes or not targets:
             return []
         if self._group.state.state == "ready":
-            folder, numbers = self._group.get()
+            folder, numbers = self._group.for_moments()
             index = {number: k for k, number in enumerate(numbers)}
             if index.keys() >= {*votes, *targets}:
                 marks = {index[number]: events for number, events in votes.items()}

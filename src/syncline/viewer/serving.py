@@ -95,7 +95,7 @@ def open_viewer(
     library = Library(_with_added(videos, own), own, broken=broken, read_only=read_only)
     trainer = frozen = None
     if given is None and run is not None:
-        given = Trained(run, features)
+        given = Trained(run, features, folder if len(several) == 1 else None)
     elif given is None:
         frozen = Frozen(lambda: library.videos.videos, features, several[0] if len(several) == 1 else None)
         given = Kept(frozen, own / "frozen", lambda: library.videos.videos, frozen.described)
