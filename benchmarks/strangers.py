@@ -5,8 +5,10 @@
 One JSON line a folder into `results/strangers.jsonl`: how many clips of the set have no vote, how many strangers of
 each kind have one, and of those without one how many are in doubt (`deviate` compares them all the same). Strangers
 are, in turn: clips of another set (`other`), one frame of such a clip or of the set itself held as long as the median
-clip, with a tenth of the clip's spread as noise (`still`), and frames of many clips in no order (`noise`). Frozen
-features, standardised over the mixed folder, at the rates of `benchmarks.transfer_real`.
+clip, with a tenth of the clip's spread as noise (`still`), and frames of many clips in no order (`noise`). Of drawn
+pairs of voting videos, both of the set (`pairs`) or one of them foreign (`other_pairs`), it is counted how many match
+by their own score and how many the folder links (`align --within`). Frozen features, standardised over the mixed
+folder, at the rates of `benchmarks.transfer_real`.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ from benchmarks.record import append, surroundings
 from benchmarks.transfer_real import TOLERANCES
 from numpy.typing import NDArray
 
+from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding, Sampling, open_videos
 from syncline.encoder import FeatureCache
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.evaluation.protocols import evaluation_sampling
-from syncline.tasks import voting
+from syncline.tasks import FolderConsensus, align_within, gather_folder
 
 KINDS = ("other", "still", "noise")
+PAIRS = 60
 FOREIGN = {"human_golf": "human_pullup", "human_pullup": "human_golf", "g1_bottle": "cr5_usb", "cr5_usb": "g1_bottle",
            "cr5_banana": "g1_bottle"}  # fmt: skip
 
@@ -56,6 +60,16 @@ def stranger(kind: str, own: Sequence[Rows], foreign: Sequence[Rows], random: np
     return np.stack([np.asarray(clip[random.integers(len(clip))], np.float32) for clip in chosen])
 
 
+def pairs_that_match(folder: FolderConsensus, pairs: Sequence[tuple[int, int]], name: str) -> dict[str, int]:
+    """Of `PAIRS` drawn pairs: how many there are, match by their own score, and are linked by the folder."""
+    drawn = np.random.default_rng(0).permutation(len(pairs))[:PAIRS]
+    found = [align_within(folder.group, folder.embeddings, *pairs[k], votes=folder.votes) for k in drawn]
+    return {
+        name: len(found), f"{name}_by_score": sum(one.match_score >= MATCH_THRESHOLD for one in found),
+        f"{name}_linked": sum(one.linked for one in found),
+    }  # fmt: skip
+
+
 def measured(own: Sequence[Rows], foreign: Sequence[Rows], seed: int | None) -> dict[str, Any]:
     """One folder: `seed` None for the set by itself."""
     added: list[tuple[str, Rows]] = []
@@ -68,7 +82,8 @@ def measured(own: Sequence[Rows], foreign: Sequence[Rows], seed: int | None) -> 
     embeddings = [
         Embedding(space.project(rows).numpy(), np.arange(len(rows)) / 10, str(k)) for k, rows in enumerate(clips)
     ]
-    votes = voting(embeddings)
+    folder = gather_folder(embeddings)
+    votes = folder.votes
     silent, doubtful = set(votes.strangers), set(votes.doubtful)
     row: dict[str, Any] = {
         "true": len(own), "silenced": sum(k in silent for k in range(len(own))),
@@ -79,7 +94,10 @@ def measured(own: Sequence[Rows], foreign: Sequence[Rows], seed: int | None) -> 
         if added:
             row |= {kind: len(places), f"{kind}_passed": sum(k not in silent for k in places),
                     f"{kind}_in_doubt": sum(k in doubtful for k in places)}  # fmt: skip
-    return row
+    voting = [(a, b) for a in range(len(clips)) for b in range(len(clips)) if a != b and not {a, b} & silent]
+    others = {len(own) + k for k, (name, _) in enumerate(added) if name == "other"}
+    row |= pairs_that_match(folder, [pair for pair in voting if max(pair) < len(own)], "pairs")
+    return row | pairs_that_match(folder, [pair for pair in voting if len(others & set(pair)) == 1], "other_pairs")
 
 
 def main() -> None:

@@ -78,8 +78,9 @@ def stranger_lines(rows: Iterable[Row]) -> list[str]:
     newest = {(row["set"], row["foreign"], row["seed"]): row for row in rows}
     lines = [
         "| set | mixed in | its clips without a vote | other activity with one | stills | noise | "
-        "without one but in doubt: its clips, others, stills, noise |",
-        "|---" * 7 + "|",
+        "without one but in doubt: its clips, others, stills, noise | "
+        "pairs of its clips that match by their own score / by the folder | of them with other activity |",
+        "|---" * 9 + "|",
     ]
     for row in newest.values():
         doubt = [str(row[key]) for key in ("in_doubt", *(f"{k}_in_doubt" for k in ("other", "still", "noise")))
@@ -89,6 +90,11 @@ def stranger_lines(rows: Iterable[Row]) -> list[str]:
         ]
         lines.append(
             f"| {row['set']} | {row['foreign'] or ''} | {row['silenced']} of {row['true']} | {' | '.join(kinds)} | "
-            f"{', '.join(doubt)} |"
+            f"{', '.join(doubt)} | {_matching(row, 'pairs')} | {_matching(row, 'other_pairs')} |"
         )
     return lines
+
+
+def _matching(row: Row, pairs: str) -> str:
+    """Of drawn pairs: how many match by their own score and how many the folder links."""
+    return f"{row[f'{pairs}_by_score']} / {row[f'{pairs}_linked']} of {row[pairs]}" if row.get(pairs) else ""

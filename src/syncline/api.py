@@ -121,7 +121,7 @@ def align(
         given = {"a": a} if b is None else {"a": a, "b": b}
         folder = known.with_clips(clips_of(given, times, rate, embedded_by(run, cache, rate, callback, known)))
         pair = len(known.embeddings), known.reference if b is None else len(known.embeddings) + 1
-        found = align_within(folder.group, folder.embeddings, *pair, min_gap=min_gap)
+        found = align_within(folder.group, folder.embeddings, *pair, min_gap=min_gap, votes=folder.votes)
     elif b is None:
         raise SynclineError("b is missing; give the clip to compare with, or a template=")
     else:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from walks import walk, warp
 
 from syncline.alignment.consensus import Consensus
+from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import (
@@ -37,6 +40,48 @@ def test_the_consensus_carries_moments_between_two_of_its_videos() -> None:
     shown = np.interp(at[known], embeddings[3].pts_seconds, courses[3])
     assert np.median(np.abs(shown - courses[0][known])) < 0.03
     assert ((alignment.confidence >= 0) & (alignment.confidence <= 1)).all()
+
+
+def test_the_folder_answers_whether_two_of_its_videos_match() -> None:
+    clear, _ = group(7)
+    blurred = [walk(warp(80 + 5 * k, k + 20), f"blurred {k}", noise=3.0, seed=k) for k in range(2)]
+    stranger = walk(warp(90, 9)[::-1], "stranger", noise=0.2, seed=4)
+    embeddings = [*clear, *blurred, stranger]
+    folder = gather_folder(embeddings)
+    assert folder.votes.strangers == (9,)
+    linked = align_within(folder.group, embeddings, 7, 8, votes=folder.votes)
+    assert linked.match_score < MATCH_THRESHOLD
+    assert linked.linked
+    assert linked.matches
+    assert re.fullmatch(
+        r"the folder links the two: it carries \d\d% of the shorter one, needs 20%; by themselves score 0\.1\d\d, "
+        r"needs 0\.20",
+        linked.verdict,
+    )
+    assert linked == align_within(folder.group, embeddings, 7, 8, votes=folder.votes)
+    foreign = align_within(folder.group, embeddings, 0, 9, votes=folder.votes)
+    assert foreign.carried == 0
+    assert not foreign.matches
+    assert "carries nothing between the two" in foreign.verdict
+
+
+def test_a_folder_that_cannot_tell_strangers_leaves_the_answer_to_the_pair() -> None:
+    embeddings, _ = group(3)
+    folder = gather_folder(embeddings)
+    alignment = align_within(folder.group, embeddings, 0, 1, votes=folder.votes)
+    assert alignment.carried is None
+    assert alignment.matches
+    assert alignment.verdict == f"score {alignment.match_score:.3f}, needs 0.20"
+
+
+def test_videos_of_two_groups_are_not_linked() -> None:
+    one, _ = group(5)
+    other = [Embedding(e.vectors[:, ::-1].copy(), e.pts_seconds, f"other {e.source}") for e in one]
+    folder = gather_folder([*one, *other])
+    assert len(folder.votes.clusters) == 2
+    assert align_within(folder.group, folder.embeddings, 0, 1, votes=folder.votes).matches
+    apart = align_within(folder.group, folder.embeddings, 0, 6, votes=folder.votes)
+    assert (apart.carried, apart.matches) == (0, False)
 
 
 def test_what_one_video_lacks_is_a_gap_in_which_nothing_is_carried() -> None:

@@ -117,6 +117,29 @@ def test_a_pair_and_align(squares: Path, tmp_path: Path) -> None:
     assert said["gaps"] or said["slower"]
 
 
+def test_a_pair_within_the_folder(
+    client: TestClient, squares: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The folder answers whether the two match, and refuses who is no part of it."""
+    cache = ["--cache", cache_of(client, tmp_path_factory), "--no-films", "--figures", "none"]
+    words = [str(squares / "a.mp4"), str(squares / "d.mp4"), "--within", str(squares), "--out", str(tmp_path), *cache]
+    assert main(["align", *words]) == 0
+    assert "the folder links the two: it carries" in capsys.readouterr().out
+    said = json.loads((tmp_path / "alignment.json").read_text())
+    page = client.get("/api/compare?a=0&b=3&mode=folder").json()
+    assert page["carried"] == pytest.approx(said["carried"], abs=2e-3)
+    assert (page["matches"], said["matches"], said["linked"]) == (True, True, True)
+    noise, random = tmp_path / "noise.mp4", np.random.default_rng(5)
+    with VideoWriter(noise, height=96, width=128, rate=15) as writer:
+        for k in range(60):
+            writer.write(random.integers(0, 255, (96, 128, 3), dtype=np.uint8), k / 15)
+    assert main(["align", str(squares / "a.mp4"), str(noise), *words[2:]]) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "do not match" in line]
+    assert "the folder carries nothing between the two; by themselves score" in line
+    assert json.loads((tmp_path / "alignment.json").read_text())["carried"] == 0
+
+
 def test_search(client: TestClient, squares: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     same_hits(client, squares, tmp_path, "--cache", cache_of(client, tmp_path_factory))
 

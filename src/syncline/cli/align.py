@@ -34,7 +34,9 @@ examples:
 writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap); then the pictures similarity,
 filmstrip and tempo; then side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Of one clip and a template
 there are no films and no filmstrip. Two videos that do not match are refused (exit code 1, and alignment.json says
-why); --force draws what there is all the same. What an earlier alignment left in --out is replaced.
+why); --force draws what there is all the same. With --within or --template the folder answers that: they match when
+both belong to it and it carries enough from one to the other, whatever their own score is. What an earlier alignment
+left in --out is replaced.
 """
 FIGURES = ("similarity", "similarity_frozen", "filmstrip", "tempo")
 WRITTEN = (
@@ -76,6 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Aligns and writes."""
+    from syncline.alignment.settings import MATCH_THRESHOLD
     from syncline.files import write_json
     from syncline.tasks import align
     from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
@@ -110,8 +113,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not alignment.matches and not arguments.force:
         value |= {"pairs": [], "segments": [], "gaps": [], "slower": []}
         write_json(arguments.out / "alignment.json", value)
+        apart = alignment.carried is not None and alignment.match_score >= MATCH_THRESHOLD
+        alone = "; without the folder they match" if apart else ""
         warn(
-            f"{a.source} and {b.source} do not match ({_verdict(alignment)}; 0 is what strangers have): nothing "
+            f"{a.source} and {b.source} do not match ({alignment.verdict}; 0 is what strangers have{alone}): nothing "
             "was drawn; --force draws all the same"
         )
         return 1
@@ -179,7 +184,8 @@ def _by_template(template: Template, embedder: Embedder, videos: VideoSet) -> tu
     folder = join(template, embedder, videos)
     a = len(template.embeddings)
     b = a + 1 if len(videos) == 2 else template.reference
-    return folder.embeddings[a], folder.embeddings[b], align_within(folder.group, folder.embeddings, a, b)
+    found = align_within(folder.group, folder.embeddings, a, b, votes=folder.votes)
+    return folder.embeddings[a], folder.embeddings[b], found
 
 
 def _within(
@@ -201,7 +207,7 @@ def _within(
     embeddings = embedder.embed(everyone)
     folder = consensus_of(everyone, embeddings, pins=arguments.pins)
     a, b = numbers
-    return embeddings[a], embeddings[b], align_within(folder.group, embeddings, a, b)
+    return embeddings[a], embeddings[b], align_within(folder.group, embeddings, a, b, votes=folder.votes)
 
 
 def _learned_prices(embedder: Embedder, a: Embedding, b: Embedding) -> dict[str, Any]:
@@ -210,12 +216,6 @@ def _learned_prices(embedder: Embedder, a: Embedding, b: Embedding) -> dict[str,
 
     learned = None if embedder.encoder is None else embedder.encoder.learned_gaps
     return learned.prices(similarity_unit(a.vectors, b.vectors)) if learned is not None and learned.used else {}
-
-
-def _verdict(alignment: Alignment) -> str:
-    from syncline.alignment.settings import MATCH_THRESHOLD
-
-    return f"score {alignment.match_score:.3f}, needs {MATCH_THRESHOLD:.2f}"
 
 
 def _project(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment, a: Embedding) -> None:
@@ -291,7 +291,7 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment)
 
 
 def _report(out: Path, alignment: Alignment, value: dict[str, Any]) -> None:
-    say(f"match {_verdict(alignment)} ({value['made_with']}); results in {out}")
+    say(f"match {alignment.verdict} ({value['made_with']}); results in {out}")
     for s in alignment.segments:
         say(f"  A {s.start_a:7.2f} – {s.end_a:7.2f} s   is   B {s.start_b:7.2f} – {s.end_b:7.2f} s")
     longest = sorted(alignment.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]

@@ -20,6 +20,10 @@ from syncline.wording import counted
 
 NEAR = 2
 """Frames of B to either side of a matched one whose probabilities count for it."""
+LEAST_CARRIED = 0.2
+"""Two videos of a folder match when its consensus carries this share of the shorter one along their path. Of golf
+swings 95 in 100 pairs pass it and of swings with clips of pull-ups one in twenty; 38 in 100 pass by their own score.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Alignment:
         match_score: share of the local score that is lost when the order of B is destroyed; about 0 for strangers.
         mode: how it was made.
         sources: whose moments these are, A's and B's.
+        carried: share of the shorter video that the consensus of a folder carries along the path; 0 where one of the
+            two is no part of the folder, None where no folder was asked or it cannot tell who belongs to it.
     """
 
     path: NDArray[np.int64]
@@ -72,14 +78,12 @@ class Alignment:
     mode: str
     sources: tuple[str, str] = ("a", "b")
     slower: tuple[Gap, ...] = ()
+    carried: float | None = None
 
     def __repr__(self) -> str:
         stretches = f"{len(self.segments)} segment{'' if len(self.segments) == 1 else 's'}"
         names = " and ".join(FilePath(source).name for source in self.sources)
-        return (
-            f"Alignment({names}, {self.mode}: {counted(len(self.path), 'pair')} in {stretches}, "
-            f"score {self.match_score:.3f}, needs {MATCH_THRESHOLD:.2f})"
-        )
+        return f"Alignment({names}, {self.mode}: {counted(len(self.path), 'pair')} in {stretches}, {self.verdict})"
 
     def __eq__(self, other: object) -> bool:
         return equal_results(self, other)
@@ -110,8 +114,27 @@ class Alignment:
 
     @property
     def matches(self) -> bool:
-        """Whether the two videos show the same course at all."""
-        return bool(len(self.path)) and self.match_score >= MATCH_THRESHOLD
+        """Whether the two videos show the same course at all: by their own score, or because a folder links them."""
+        if not len(self.path) or self.carried == 0:
+            return False
+        return self.match_score >= MATCH_THRESHOLD or self.linked
+
+    @property
+    def linked(self) -> bool:
+        """Whether the consensus of a folder carries enough from one of the two to the other."""
+        return self.carried is not None and self.carried >= LEAST_CARRIED
+
+    @property
+    def verdict(self) -> str:
+        """What `matches` goes by, in words: the score and, of a folder that was asked, what it carries."""
+        own = f"score {self.match_score:.3f}, needs {MATCH_THRESHOLD:.2f}"
+        if self.carried is None:
+            return own
+        if self.carried == 0:
+            return f"the folder carries nothing between the two; by themselves {own}"
+        does = "links" if self.linked else "does not link"
+        share = f"it carries {self.carried:.0%} of the shorter one, needs {LEAST_CARRIED:.0%}"
+        return f"the folder {does} the two: {share}; by themselves {own}"
 
     def b_at(self, seconds_a: NDArray[np.float64]) -> NDArray[np.float64]:
         """Time in B of moments of A: (k,) seconds -> (k,) seconds, NaN where A matches nothing."""

@@ -73,6 +73,7 @@ def alignment_value(alignment: Alignment, a: Embedding, b: Embedding) -> dict[st
         "mode": alignment.mode,
         "matches": alignment.matches,
         "match_score": plain(alignment.match_score),
+        **({} if alignment.carried is None else {"carried": plain(alignment.carried), "linked": alignment.linked}),
         "score": plain(alignment.score),
         "segments": [
             {"start_a": plain(s.start_a), "end_a": plain(s.end_a), "start_b": plain(s.start_b), "end_b": plain(s.end_b),

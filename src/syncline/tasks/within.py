@@ -7,6 +7,7 @@ alignments of A with all other videos and of those with B.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from syncline.alignment.consensus import Consensus
 from syncline.alignment.inference import match_score
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.alignment_result import Alignment, alignment_of, posterior_near
+from syncline.tasks.alignment_result import NEAR, Alignment, alignment_of, posterior_near
+from syncline.tasks.folder import LEAST_MATCH, TOLERANCE_SHARE, Votes
 from syncline.tasks.halts import with_tempo
 from syncline.tasks.pairs import similarity
 
@@ -41,6 +43,7 @@ def align_within(
     *,
     min_gap: float | None = None,
     verdict: bool = True,
+    votes: Votes | None = None,
 ) -> Alignment:
     """Align two videos of a folder by the folder's consensus.
 
@@ -50,6 +53,7 @@ def align_within(
         a, b: indices of the two.
         min_gap: seconds; shorter unmatched runs are tempo, not gaps. None: `gap_seconds` of the folder.
         verdict: compute `match_score`, of the pair by itself; NaN otherwise.
+        votes: who belongs to the folder. With it the folder answers whether the two match (`Alignment.carried`).
 
     Returns:
         The alignment, of mode `consensus`; its path is empty if the folder knows of no common moment.
@@ -70,7 +74,22 @@ def align_within(
         _stretches(path, one.pts_seconds, other.pts_seconds, min_gap), near, one, other, min_gap=min_gap,
         match_score=match_score(similarity(one, other)) if verdict else float("nan"), mode="consensus",
     )  # fmt: skip
-    return with_tempo(found, one, other)
+    carried = None if votes is None else _carried(posterior, path.matches, votes, {a, b})
+    return with_tempo(replace(found, carried=carried), one, other)
+
+
+def _carried(posterior: NDArray[np.float32], pairs: NDArray[np.int64], votes: Votes, pair: set[int]) -> float | None:
+    """Share of the shorter video that a consensus carries along a path: the mass near it, as `Alignment.carried`.
+
+    All of the mass says little: between strangers most of it remains, spread over the whole video.
+    """
+    if not votes.usual_match >= LEAST_MATCH:
+        return None
+    if pair & set(votes.strangers):
+        return 0.0
+    width = max(NEAR, round(TOLERANCE_SHARE * posterior.shape[1]))
+    mass = sum(float(posterior[i, max(0, j - width) : j + width + 1].sum()) for i, j in pairs)
+    return mass / float(min(posterior.shape))
 
 
 def reference_of(consensus: Consensus) -> int:

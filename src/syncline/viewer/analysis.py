@@ -70,7 +70,8 @@ class Analysis:
             folder, numbers = self.group.get()
             if a not in numbers or b not in numbers:
                 raise SynclineError("one of these two has not been embedded")
-            return align_within(folder.group, folder.embeddings, numbers.index(a), numbers.index(b))
+            pair_of = numbers.index(a), numbers.index(b)
+            return align_within(folder.group, folder.embeddings, *pair_of, votes=folder.votes)
         pair = [thinned(embedding) for embedding in self.embedder.of([a, b])]
         held = pins_of(self._library, [a, b], pair) if pins else {}
         if held and mode == "local":
@@ -82,6 +83,7 @@ class Analysis:
         """What the compare page draws and plays by."""
         from syncline.alignment.settings import MATCH_THRESHOLD
         from syncline.tasks import tempo_curve
+        from syncline.tasks.alignment_result import LEAST_CARRIED
 
         alignment = self.alignment(a, b, mode)
         rows = np.concatenate([alignment.times, alignment.confidence[:, None]], axis=1)
@@ -90,6 +92,8 @@ class Analysis:
             "matches": alignment.matches,
             "matchScore": round(alignment.match_score, 3) if np.isfinite(alignment.match_score) else None,
             "threshold": MATCH_THRESHOLD,
+            "carried": None if alignment.carried is None else round(alignment.carried, 3),
+            "leastCarried": LEAST_CARRIED,
             "gapScale": round(self._gap_scale(mode), 3),
             "names": self._library.event_names,
             "rows": rows.round(6).tolist(),
