@@ -7,6 +7,7 @@ import importlib
 import json
 import shutil
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from lerobot_forms import write_v3
+from odd_films import write_film
 from PIL import Image
 
 from syncline.cli.main import main
@@ -424,6 +426,34 @@ def test_align_asks_the_folder(folder: Path, tmp_path: Path, capsys: pytest.Capt
     capsys.readouterr()
     assert command(folder, *words, "--mode", "global", "--out", tmp_path / "no") == 1
     assert "--within has a way of its own" in capsys.readouterr().err
+
+
+def test_transfer_reads_and_writes_the_clock_of_the_container(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    for name, late in (("a", 0.3), ("b", 0.3), ("c", 0.0)):
+        write_film(
+            films / f"{name}.mkv", "libx264", np.arange(45) * 3000, (48, 96), Fraction(1), "upright", 30, late, 0
+        )
+    offset = VideoReader(films / "a.mkv").container_offset
+    (tmp_path / "marks.csv").write_text("video,event,seconds\na.mkv,lift,0.9\na.mkv,pour,1.5\n", "utf-8")
+    words = ["transfer", films, "--labels", tmp_path / "marks.csv", "--time-origin", "container", "--force"]
+    assert command(folder, *words, "--form", "csv", "srt", "--out", tmp_path / "out") == 0
+    assert "labels count seconds from where a container begins, results from the same; container and first" in (
+        " ".join(capsys.readouterr().out.split())
+    )
+    found = rows(tmp_path / "out" / "transferred.csv")
+    own = [float(row["seconds"]) for row in found if row["video"] == "a.mkv"]
+    shown = VideoReader(films / "a.mkv").pts_seconds + offset
+    assert own == [shown[shown <= at + 1e-3].max().round(6) for at in (0.9, 1.5)]
+    (cues,) = read_labels(tmp_path / "out" / "srt" / "a.srt")
+    assert [second for _, second in cues.events] == pytest.approx(own, abs=2e-3)
+    assert command(folder, *words[:4], "--force", "--out", tmp_path / "plain") == 0
+    plain = rows(tmp_path / "plain" / "transferred.csv")
+    by_picture = {row["event"]: float(row["seconds"]) for row in plain if row["video"] == "a.mkv"}
+    assert by_picture == pytest.approx({"lift": 0.9, "pour": 1.4667}, abs=1e-3)
 
 
 def test_a_template_serves_new_clips_without_the_folder(

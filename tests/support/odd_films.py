@@ -140,3 +140,18 @@ def _write_sound(container: Any, sound: Any, seconds: float) -> None:
         frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
         container.mux(sound.encode(frame))
     container.mux(sound.encode(None))
+
+
+def packed(source: Path, target: Path, *, sound: bool = True, later: float = 0.0, **options: str) -> Path:
+    """The same packets in another container, without the sound or later."""
+    with av.open(str(source)) as given, av.open(str(target), "w", options=options) as made:
+        streams = {s.index: made.add_stream_from_template(s) for s in given.streams if sound or s.type == "video"}  # type: ignore[arg-type]
+        for packet in given.demux(*(given.streams[index] for index in streams)):
+            if packet.size and packet.pts is not None:
+                offset = round(later / float(packet.time_base))
+                packet.pts += offset
+                if packet.dts is not None:  # Matroska has none, and the writer finds its own
+                    packet.dts += offset
+                packet.stream = streams[packet.stream_index]
+                made.mux(packet)
+    return target

@@ -10,25 +10,10 @@ import av
 import numpy as np
 import pytest
 from bars import read_bar_code, write_bar_codes
-from odd_films import write_film
+from odd_films import packed, write_film
 
 from syncline.data.labels.track import LabelTrack, labels_to_phases
 from syncline.video import VideoReader, VideoWriter, plays_in_step, scan_file, write_browser_copy
-
-
-def packed(source: Path, target: Path, *, sound: bool = True, later: float = 0.0, **options: str) -> Path:
-    """The same packets in another container, without the sound or later."""
-    with av.open(str(source)) as given, av.open(str(target), "w", options=options) as made:
-        streams = {s.index: made.add_stream_from_template(s) for s in given.streams if sound or s.type == "video"}  # type: ignore[arg-type]
-        for packet in given.demux(*(given.streams[index] for index in streams)):
-            if packet.size and packet.pts is not None:
-                offset = round(later / float(packet.time_base))
-                packet.pts += offset
-                if packet.dts is not None:  # Matroska has none, and the writer finds its own
-                    packet.dts += offset
-                packet.stream = streams[packet.stream_index]
-                made.mux(packet)
-    return target
 
 
 @pytest.fixture

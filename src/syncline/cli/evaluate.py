@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.compute import add_compute_options, use
-from syncline.cli.options import add_label_rate, add_source_options, labels_of, source_of
+from syncline.cli.options import add_label_options, add_source_options, labels_of, source_of
 from syncline.cli.terminal import Bars, warn
 from syncline.wording import counted
 
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keypoints", type=Path, metavar="DIR", help="keypoint files, for a run that was trained on "
                         "such (docs: Body pose)")  # fmt: skip
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
-    add_label_rate(parser)
+    add_label_options(parser)
     add_compute_options(parser)
     add_source_options(parser)
 
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_paths(arguments)
     videos = source_of(arguments, arguments.data)
     if arguments.labels is not None:
-        videos = attach_labels(videos, labels_of(videos, arguments.labels, label_rate=arguments.label_rate))
+        videos = attach_labels(videos, labels_of(videos, arguments))
     device = use(arguments)
     encoder = None if arguments.run == "-" else FrameEncoder.from_pretrained(arguments.run, device=device)
     if encoder is None and not arguments.controls:

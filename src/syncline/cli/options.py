@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.terminal import warn
+from syncline.cli.terminal import say, warn
 from syncline.errors import SynclineError
 from syncline.wording import counted
 
@@ -64,20 +64,29 @@ def setting(text: str) -> dict[str, Any]:
     return dict(result)
 
 
-def add_label_rate(parser: argparse.ArgumentParser) -> None:
-    """--label-rate, of the verbs that take --labels."""
+def add_label_options(parser: argparse.ArgumentParser, *, written: bool = False) -> None:
+    """--label-rate and --time-origin, of the verbs that take --labels.
+
+    Args:
+        parser: of the verb. written: whether its results count from there, too.
+    """
     parser.add_argument("--label-rate", type=float, metavar="HZ",
                         help="frames a second that labels count; of Label Studio the project's (often 24)")  # fmt: skip
+    parser.add_argument("--time-origin", choices=["picture", "container"], default="picture",
+                        help=f"what seconds of labels {'and results ' * written}count from: a film's first picture "
+                        "(default), or where its container begins, which may be earlier, with sound")  # fmt: skip
+    parser.set_defaults(results_by="the same" if written else "the first picture")
 
 
 def labels_of(
-    videos: VideoSet, path: Path, event_names: Sequence[str] | None = None, *, label_rate: float | None = None
+    videos: VideoSet, arguments: argparse.Namespace, event_names: Sequence[str] | None = None
 ) -> list[LabelTrack]:
-    """The labels in a file or folder, and a warning where some of them name no video."""
+    """The labels of --labels, in seconds from the first picture, and a warning where some of them name no video."""
     from syncline.data.labels.attach import tracks_of
     from syncline.data.labels.forms import read_labels
 
-    tracks = read_labels(path, event_names=event_names, frame_rate=label_rate)
+    path = arguments.labels
+    tracks = read_labels(path, event_names=event_names, frame_rate=arguments.label_rate)
     used = {id(track) for track in tracks_of(videos, tracks).values()}
     unused = [track.video for track in tracks if id(track) not in used]
     if used and unused:
@@ -85,7 +94,34 @@ def labels_of(
             f"syncline: {path} labels {counted(len(tracks), 'video')}; those that {videos.name} does not have are left "
             f"out: {len(unused)} (the first: {unused[0]})", file=sys.stderr,
         )  # fmt: skip
-    return tracks
+    return picture_clock(videos, tracks, arguments)
+
+
+def picture_clock(videos: VideoSet, tracks: list[LabelTrack], arguments: argparse.Namespace) -> list[LabelTrack]:
+    """The tracks in seconds from the first picture, whatever --time-origin says that they are in."""
+    if arguments.time_origin == "picture":
+        return tracks
+    from syncline.data.labels.time_origin import tracks_from_container
+
+    say_container_clock(videos, arguments)
+    return tracks_from_container(videos, tracks)
+
+
+def say_container_clock(videos: VideoSet, arguments: argparse.Namespace) -> None:
+    """With --time-origin container: which seconds count from there, and how far from the first picture that is.
+
+    Raises:
+        SynclineError: a video that is a part of a file.
+    """
+    if arguments.time_origin == "picture":
+        return
+    from syncline.data.labels.time_origin import container_offset
+
+    offsets = [container_offset(video) for video in videos]
+    apart = [offset for offset in offsets if abs(offset) > 5e-4]
+    most = f" (by up to {max(apart, key=abs):.3f} s)" if apart else ""
+    say(f"labels count seconds from where a container begins, results from {arguments.results_by}; container and first "
+        f"picture differ in {len(apart)} of {counted(len(offsets), 'video')}{most}")  # fmt: skip
 
 
 def pick(videos: VideoSet, name: str) -> int:

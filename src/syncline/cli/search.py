@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("source", type=Path, help="folder of videos, manifest (.csv), or folder of embeddings")
     parser.add_argument("--video", help="the video of the moment that is looked for")
-    parser.add_argument("--time", type=float, help="its second")
+    parser.add_argument("--time", type=float, help="its second, from the first picture")
     parser.add_argument("--until", type=float, help="the end, if a range is looked for")
     parser.add_argument("--image", type=Path, help="a picture instead of a video and a time")
     parser.add_argument("-k", type=int, default=10, help="how many hits (default: 10)")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
-from syncline.cli.options import add_label_rate, labels_of, pick
+from syncline.cli.options import add_label_options, labels_of, pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.same_event import by_offsets, offsets_of, say_offset
 from syncline.cli.template import save_template
@@ -67,7 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="also write what the folder agrees on, small, for transfer, deviate and align --template "
                         "with clips that come later")  # fmt: skip
     parser.add_argument("--labels", type=Path, help="with --save-template: key events, kept in it, in any form")
-    add_label_rate(parser)
+    add_label_options(parser)
     add_consensus_options(parser, without="align each video with the reference alone")
     add_timeline_option(parser)
     add_embedding_options(parser)
@@ -167,7 +167,7 @@ def _template(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSe
     names: tuple[str, ...] = ()
     events = {}
     if arguments.labels is not None:
-        marks = marks_of(videos, labels_of(videos, arguments.labels, label_rate=arguments.label_rate))
+        marks = marks_of(videos, labels_of(videos, arguments))
         names = next(iter(marks.values()))[0] if marks else ()
         events = {i: seconds for i, (_, seconds) in marks.items()}
     save_template(arguments.save_template, embedder, videos, folder, names, events)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_subtasks
-from syncline.cli.options import add_label_rate, labels_of
+from syncline.cli.options import add_label_options, labels_of, say_container_clock
 from syncline.cli.outputs import RESULTS
 from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import say, warn
@@ -73,7 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_consensus_options(parser, without="the labelled videos alone vote")
     parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
     add_lerobot_option(parser)
-    add_label_rate(parser)
+    add_label_options(parser, written=True)
     add_embedding_options(parser)
 
 
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.suggest is not None:
         _suggest(arguments, videos)
         return 0
-    marks = marks_of(videos, labels_of(videos, arguments.labels, arguments.events, label_rate=arguments.label_rate))
+    marks = marks_of(videos, labels_of(videos, arguments, arguments.events))
     if not marks:
         raise SynclineError(f"{arguments.labels} marks no event in any video of {videos.name}")
     return _transfer(arguments, videos, marks)
@@ -161,6 +161,7 @@ def _by_template(arguments: argparse.Namespace) -> int:
             "--labels FILE"
         )
     videos = clips_of(arguments)
+    say_container_clock(videos, arguments)
     folder = join(template, embedder, videos)
     first = len(template.embeddings)
     new = range(first, first + len(videos))
@@ -226,22 +227,25 @@ def _write(
     arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
 ) -> None:
     from syncline.data.labels.forms import ONE_VIDEO, write_labels
+    from syncline.data.labels.time_origin import container_offset, in_container
     from syncline.data.labels.track import track_of_shown
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = []
     tracks = []
+    apart = [container_offset(video) if arguments.time_origin == "container" else 0.0 for video in videos]
     for i, video in enumerate(videos):
         shown, begins = _own_times(video)
         on_file = marks[i][1] if i in marks else found[i].events
         events = tuple(None if second is None else second - begins for second in on_file)
         for k, (name, second) in enumerate(zip(names, events, strict=True)):
             sure = None if i in marks else plain(found[i].confidence[k])
+            at = None if second is None else second + apart[i]
             state = "labelled" if i in marks else "absent" if second is None else "found"
             peak = None if i in marks else found[i].others[k]
-            rows.append({"video": video.name, "event": name, "seconds": plain(second), "confidence": sure,
-                         "state": state, "or_seconds": None if peak is None else plain(peak[0] - begins),
+            rows.append({"video": video.name, "event": name, "seconds": plain(at), "confidence": sure,
+                         "state": state, "or_seconds": None if peak is None else plain(peak[0] - begins + apart[i]),
                          "or_confidence": None if peak is None else plain(peak[1]),
                          "match_score": None if i in marks else plain(found[i].match_score)})  # fmt: skip
         who = ["labelled" if i in marks else "" if second is None else "carried" for second in events]
@@ -250,11 +254,12 @@ def _write(
     columns = ["video", "event", "seconds", "confidence", "state", "or_seconds", "or_confidence", "match_score"]
     write_rows(arguments.out / "transferred.csv", rows, columns)
     write_json(arguments.out / "transferred.json", rows)
+    written = [in_container(track, offset) for track, offset in zip(tracks, apart, strict=True)]
     for form in WRITTEN if "all" in arguments.form else arguments.form:
         path = arguments.out / WRITTEN[form]
         if form in ONE_VIDEO:
             path.mkdir(parents=True, exist_ok=True)
-        write_labels(path, tracks, form=form)
+        write_labels(path, written, form=form)
     write_subtasks(arguments, tracks, names)
 
 
