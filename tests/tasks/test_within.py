@@ -54,7 +54,7 @@ def test_the_folder_answers_whether_two_of_its_videos_match() -> None:
     assert linked.linked
     assert linked.matches
     assert re.fullmatch(
-        r"the folder links the two: it carries \d\d% of the shorter one, needs 20%; by themselves score 0\.1\d\d, "
+        r"the folder links the two: it carries \d\d% of the shorter one, needs 25%; by themselves score 0\.1\d\d, "
         r"needs 0\.20",
         linked.verdict,
     )

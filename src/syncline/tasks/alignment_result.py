@@ -20,9 +20,11 @@ from syncline.wording import counted
 
 NEAR = 2
 """Frames of B to either side of a matched one whose probabilities count for it."""
-LEAST_CARRIED = 0.2
-"""Two videos of a folder match when its consensus carries this share of the shorter one along their path. Of golf
-swings 95 in 100 pairs pass it and of swings with clips of pull-ups one in twenty; 38 in 100 pass by their own score.
+LEAST_CARRIED = 0.25
+"""Two videos of a folder match when its consensus carries this share of the shorter one along their path.
+It passes twice as many pairs of golf swings as their own score does, and of pairs with a stranger that got a vote up to
+one in five:
+`benchmarks/strangers.py`.
 """
 
 
