@@ -12,7 +12,7 @@ from syncline.cli.consensus import consensus_of
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.joints import write_angles
-from syncline.cli.options import add_label_options, known_events, picture_clock, same
+from syncline.cli.options import add_label_options, from_first_picture, known_events, same
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
 from syncline.cli.template import add_template_option, join, open_template, reference_events
 from syncline.cli.terminal import Bars, say, warn
@@ -175,7 +175,7 @@ def _opened(arguments: argparse.Namespace) -> VideoSet:
     from syncline.data.labels.forms import read_labels
 
     tracks = read_labels(arguments.labels, frame_rate=arguments.label_rate)
-    return attach_labels(videos, picture_clock(videos, tracks, arguments))
+    return attach_labels(videos, from_first_picture(videos, tracks, arguments))
 
 
 def _by_template(template: Template, embedder: Embedder, videos: VideoSet) -> tuple[Embedding, Embedding, Alignment]:

@@ -94,20 +94,20 @@ def labels_of(
             f"syncline: {path} labels {counted(len(tracks), 'video')}; those that {videos.name} does not have are left "
             f"out: {len(unused)} (the first: {unused[0]})", file=sys.stderr,
         )  # fmt: skip
-    return picture_clock(videos, tracks, arguments)
+    return from_first_picture(videos, tracks, arguments)
 
 
-def picture_clock(videos: VideoSet, tracks: list[LabelTrack], arguments: argparse.Namespace) -> list[LabelTrack]:
+def from_first_picture(videos: VideoSet, tracks: list[LabelTrack], arguments: argparse.Namespace) -> list[LabelTrack]:
     """The tracks in seconds from the first picture, whatever --time-origin says that they are in."""
     if arguments.time_origin == "picture":
         return tracks
     from syncline.data.labels.time_origin import tracks_from_container
 
-    say_container_clock(videos, arguments)
+    say_time_origin(videos, arguments)
     return tracks_from_container(videos, tracks)
 
 
-def say_container_clock(videos: VideoSet, arguments: argparse.Namespace) -> None:
+def say_time_origin(videos: VideoSet, arguments: argparse.Namespace) -> None:
     """With --time-origin container: which seconds count from there, and how far from the first picture that is.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_subtasks
-from syncline.cli.options import add_label_options, labels_of, say_container_clock
+from syncline.cli.options import add_label_options, labels_of, say_time_origin
 from syncline.cli.outputs import RESULTS
 from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import say, warn
@@ -161,7 +161,7 @@ def _by_template(arguments: argparse.Namespace) -> int:
             "--labels FILE"
         )
     videos = clips_of(arguments)
-    say_container_clock(videos, arguments)
+    say_time_origin(videos, arguments)
     folder = join(template, embedder, videos)
     first = len(template.embeddings)
     new = range(first, first + len(videos))

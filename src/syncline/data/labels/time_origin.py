@@ -29,8 +29,8 @@ def container_offset(video: Video) -> float:
 
     if video.span is not None:
         raise SynclineError(
-            f"{video.name} is a part of a file, and its seconds count from where it begins; leave the container's "
-            "clock out"
+            f"{video.name} is a part of a file, and its seconds count from where it begins, never from the "
+            "container's beginning"
         )
     return float(open_video(video.path).container_offset)
 
