@@ -416,3 +416,18 @@ def test_a_run_compares_single_frames_and_frozen_features_are_aligned(
             assert row["seconds"] == (None if one.events[0] is None else pytest.approx(one.events[0], abs=1e-3))
             assert row["confidence"] == pytest.approx(one.confidence[0], abs=1e-3), "the command and Python agree"
     assert "frozen features are aligned; single frames are compared by the run and count" in capsys.readouterr().out
+
+
+def test_sync_says_which_clips_are_new_to_a_run(
+    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("a", "b"):
+        (other / f"{name}.mp4").write_bytes((phone / f"{name}.mp4").read_bytes())
+    write_bar_codes(other / "new.mp4", 45)
+    words = ["--run", str(run), "--cache", cache, "--no-films", "--figures", "none", "--out", str(tmp_path / "out")]
+    for folder, said in ((phone, False), (other, True)):
+        main(["sync", str(folder), *words])
+        told = "of 3 videos the run was not trained on 1:" in capsys.readouterr().err
+        assert told is said

@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
     prepare_folder(arguments.out)
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
+    embedder.say_new(videos)
     if len(videos) > 2 and not arguments.no_consensus:
         folder = consensus_of(videos, embeddings, pins=arguments.pins)
         with Bars() as bars:

@@ -12,6 +12,7 @@ from syncline.cli.bodies import add_body_options, bodies_of, embed_bodies, sugge
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.terminal import Bars, progress, warn
 from syncline.errors import SynclineError
+from syncline.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,6 +164,20 @@ class Embedder:
         rate = sampling.rate_hz if self.rate is None else self.rate
         frozen = self._frozen(list(videos), rate)
         return [frames.beside(aligned) for aligned, frames in zip(frozen, embeddings, strict=True)]
+
+    def say_new(self, videos: Sequence[Video] | VideoSet) -> None:
+        """Says how many of the clips a run was not trained on: what it knows of time misleads an alignment of those."""
+        if self.run is None:
+            return
+        from syncline.training import trained_on
+
+        try:
+            new = trained_on(self.run, [video.path for video in videos]).count(False)
+        except SynclineError:  # of a run that does not say what it was trained on
+            return
+        if new:
+            warn(f"of {counted(len(videos), 'video')} the run was not trained on {new}: without --run, those are "
+                 "aligned as well or better")  # fmt: skip
 
     def _find_poses(self, videos: Sequence[Video], sampling: Sampling | None) -> None:
         """Of a run that takes them, for all videos at once."""

@@ -107,6 +107,7 @@ def run(arguments: argparse.Namespace) -> None:
     prepare_folder(arguments.out)
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
+    embedder.say_new(videos)
     reference = None if chosen is None else embeddings[chosen].source
     joint = not arguments.no_consensus and len(videos) > 2
     folder = None
