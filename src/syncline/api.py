@@ -79,7 +79,7 @@ def align(
     mode: Literal["local", "global", "subsequence", "band"] = "local",
     segments: int = 3,
     band: float = 0.1,
-    min_gap: float = 0.5,
+    min_gap: float | None = None,
     times: Sequence[Any] | None = None,
     rate: float | None = None,
     run: str | os.PathLike[str] | FrameEncoder | None = None,
@@ -98,7 +98,7 @@ def align(
             and takes neither ``mode`` nor prices.
         mode: ``local`` (what both show), ``global`` (all of both), ``subsequence`` (the shorter inside the longer) or
             ``band`` (near the diagonal). segments: most stretches of ``local``. band: half width, share of the longer.
-        min_gap: seconds; shorter unmatched runs are tempo.
+        min_gap: seconds; shorter unmatched runs are tempo (default: a share of the clips).
         times: of arrays: the seconds (t,) of each, as ``(times_a, times_b)``. rate: of arrays, instead of ``times``,
             frames a second; of paths, how many frames are looked at.
         run: a trained run (folder, ``hf:owner/name``) or encoder, for paths. cache: folder of the feature cache.
@@ -114,7 +114,7 @@ def align(
         >>> align(circle, circle[::2], rate=10, mode="global").matches
         True
     """
-    number_of("min_gap", min_gap, 0)
+    min_gap = None if min_gap is None else number_of("min_gap", min_gap, 0)
     number_of("band", band, 0, 1)
     if template is not None:
         known = _opened(template)

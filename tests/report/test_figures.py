@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
@@ -94,6 +95,13 @@ def test_deviations_of_all_videos_are_drawn_or_their_number_is_said() -> None:
     many = deviation_figure(reports(130)).axes[0]
     assert many.get_title(loc="left").endswith("(the oddest 120 of 130)")
     assert [label.get_text() for label in many.get_yticklabels()][-1] == "129.mp4"
+
+
+def test_the_bar_of_a_video_reaches_as_far_as_what_is_drawn_on_it() -> None:
+    again = Deviation("repeated", 2.0, 3.1, 0.5, 2.0)  # up to the end of the last frame, which begins at 3.0
+    axes = deviation_figure([Report("a.mp4", (again,), 0.2, 3.0, 0.5)]).axes[0]
+    whole, part = (bar for bar in axes.patches if isinstance(bar, Rectangle))
+    assert part.get_x() + part.get_width() == pytest.approx(whole.get_x() + whole.get_width())
 
 
 def test_lengths_of_what_is_missing_stand_apart() -> None:

@@ -14,6 +14,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import Alignment, align, align_pairs, pairs
 from syncline.tasks.align import Mode
+from syncline.tasks.gap_scale import pair_gap_seconds
 from syncline.tasks.result_files import alignment_rows, alignment_value
 
 
@@ -104,6 +105,19 @@ def test_local_leaves_out_what_the_other_lacks_and_global_cannot() -> None:
     assert np.isnan(local.b_at(np.array([2.0]))[0])
     assert whole.path[0].tolist() == [0, 0]
     assert np.isfinite(whole.b_at(np.array([2.0]))[0])
+
+
+def test_a_leap_within_clips_of_a_second_is_a_gap() -> None:
+    whole = np.linspace(0, 1, 40)
+    leaps = np.concatenate([whole[:13], whole[27:]])  # 14 frames, .47 s, of 1.3 s
+    (gap,) = align(walk(leaps, "a", rate=30), walk(whole, "b", rate=30)).gaps
+    assert (gap.video, gap.start, gap.end) == ("b", pytest.approx(13 / 30), pytest.approx(0.9))
+
+
+def test_gaps_of_long_videos_are_told_from_half_a_second_on() -> None:
+    long, short = (Embedding(np.ones((count, 2), np.float32), np.arange(count) / 10, "x") for count in (3000, 13))
+    assert pair_gap_seconds(long, long) == 0.5
+    assert pair_gap_seconds(short, short) == pytest.approx(0.3)
 
 
 def test_several_segments_around_a_foreign_part() -> None:

@@ -115,6 +115,7 @@ def test_a_pair_and_align(squares: Path, tmp_path: Path) -> None:
             assert (video, start, end) == (one["video"], pytest.approx(one["start"], abs=2e-3),
                                            pytest.approx(one["end"], abs=2e-3))  # fmt: skip
     assert said["gaps"] or said["slower"]
+    assert page["gapScale"] < 0.3  # of clips of four and five seconds
 
 
 def test_a_pair_within_the_folder(

@@ -5,6 +5,7 @@ from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
 from syncline.tasks.direct import event_votes
 from syncline.tasks.folder import FolderConsensus, Votes, default_tolerance, gather_folder, voting
+from syncline.tasks.gap_scale import gap_seconds
 from syncline.tasks.moments import find_moments, same_moments
 from syncline.tasks.offset import Offset, estimate_offset
 from syncline.tasks.pairs import similarity
@@ -15,7 +16,7 @@ from syncline.tasks.sync import Timeline, medoid, synchronize
 from syncline.tasks.template import MadeWith, Template
 from syncline.tasks.transfer import leave_one_out, next_to_label, transfer_events, transfer_in_folder
 from syncline.tasks.transfer_result import LabelledVideo, Transferred
-from syncline.tasks.within import align_within, gap_seconds, reference_of
+from syncline.tasks.within import align_within, reference_of
 
 __all__ = [
     "Alignment",

@@ -34,6 +34,7 @@ from syncline.tasks.alignment_result import (
     matched_pairs,
     posterior_near,
 )
+from syncline.tasks.gap_scale import pair_gap_seconds
 from syncline.tasks.halts import with_tempo
 from syncline.tasks.pairs import check_pair, is_long, similarity
 
@@ -52,7 +53,7 @@ def align(
     gamma: float = PAIR.gamma,
     segments: int = 3,
     band: float = 0.1,
-    min_gap: float = 0.5,
+    min_gap: float | None = None,
     verdict: bool = True,
     pins: NDArray[np.int64] | None = None,
 ) -> Alignment:
@@ -65,7 +66,7 @@ def align(
         gamma: temperature of the expected alignment, from which confidences and sub-frame times come.
         segments: the most matched stretches that `local` may return.
         band: half width of the band as a share of the longer video (`band` only).
-        min_gap: seconds; shorter unmatched runs are tempo, not gaps.
+        min_gap: seconds; shorter unmatched runs are tempo, not gaps. None: `pair_gap_seconds`, a share of the two.
         verdict: compute `match_score` (four more alignments of the same size); NaN otherwise.
         pins: (k, 2) rows of A and of B that belong together, ascending in both; the path goes through them. In the
             modes that always answer; `local` has pins by way of `alignment.Consensus`.
@@ -88,6 +89,7 @@ def align(
     check_pair(a, b)
     if pins is not None and mode == "local":
         raise SynclineError("pins in local alignments are a matter of the consensus: see align_within")
+    min_gap = pair_gap_seconds(a, b) if min_gap is None else min_gap
     prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend}
     if mode == "local" and is_long(a, b):
         paths, near, score = _long(a, b, segments, verdict, gamma, prices)

@@ -28,9 +28,10 @@ from syncline.errors import SynclineError
 from syncline.progress import Callback, Steps, silent
 from syncline.tasks.align import align
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
+from syncline.tasks.gap_scale import gap_seconds
 from syncline.tasks.halts import takes_time
 from syncline.tasks.pairs import check_pair, similarity, similarity_blocks
-from syncline.tasks.within import align_within, gap_seconds, reference_of
+from syncline.tasks.within import align_within, reference_of
 
 TEMPO = ("slower", "faster")
 KINDS = ("missing", "extra", "repeated", "out_of_order", *TEMPO)

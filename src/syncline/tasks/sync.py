@@ -24,8 +24,9 @@ from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.alignment_result import Alignment
 from syncline.tasks.folder import gather_folder
+from syncline.tasks.gap_scale import gap_seconds
 from syncline.tasks.pairs import check_pair, local_score
-from syncline.tasks.within import align_within, gap_seconds, reference_of
+from syncline.tasks.within import align_within, reference_of
 
 LENT_SHARE = 0.5
 """Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""

@@ -19,20 +19,9 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks.alignment_result import NEAR, Alignment, alignment_of, posterior_near
 from syncline.tasks.folder import LEAST_MATCH, TOLERANCE_SHARE, Votes
+from syncline.tasks.gap_scale import gap_seconds
 from syncline.tasks.halts import with_tempo
 from syncline.tasks.pairs import similarity
-
-GAP_SHARE = 1 / 24
-"""Of the median clip: unmatched runs shorter than this are tempo, not gaps (half a second of a clip of twelve)."""
-GAP_STEPS = 3
-"""Sampled steps that a gap lasts at least, however short the clips are."""
-
-
-def gap_seconds(embeddings: Sequence[Embedding], *, share: float = GAP_SHARE) -> float:
-    """Seconds that a gap lasts at least among clips like these: a share of their median, and `GAP_STEPS` samples."""
-    durations = [float(e.pts_seconds[-1] - e.pts_seconds[0]) for e in embeddings if len(e) > 1]
-    steps = [float(np.median(np.diff(e.pts_seconds))) for e in embeddings if len(e) > 1]
-    return max(share * float(np.median(durations)), GAP_STEPS * float(np.median(steps))) if durations else 0.0
 
 
 def align_within(

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from syncline.tasks import Alignment, Gap, MomentIndex, Timeline
 
 MATRIX_SIDE = 384
-GAP_SCALE = 0.5
-"""Seconds: what is unmatched for less is tempo, not a gap; the default of `align`, and what the page says."""
 MAP_POINTS = 20_000
 GRID_VIDEOS = 4
 
@@ -65,6 +63,7 @@ class Analysis:
     def _aligned(self, generation: int, version: int, pins: tuple[Any, ...], a: int, b: int, mode: str) -> Alignment:
         from syncline.alignment.consensus import Consensus
         from syncline.tasks import align, align_within
+        from syncline.tasks.gap_scale import pair_gap_seconds
 
         if mode == "folder":
             folder, numbers = self.group.get()
@@ -76,8 +75,8 @@ class Analysis:
         held = pins_of(self._library, [a, b], pair) if pins else {}
         if held and mode == "local":
             alone = Consensus([embedding.vectors for embedding in pair], pins=held)
-            return align_within(alone, pair, 0, 1, min_gap=GAP_SCALE)
-        return align(*pair, mode=mode, min_gap=GAP_SCALE, pins=held.get((0, 1)))  # type: ignore[arg-type]
+            return align_within(alone, pair, 0, 1, min_gap=pair_gap_seconds(*pair))
+        return align(*pair, mode=mode, pins=held.get((0, 1)))  # type: ignore[arg-type]
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
         """What the compare page draws and plays by."""
@@ -94,7 +93,7 @@ class Analysis:
             "threshold": MATCH_THRESHOLD,
             "carried": None if alignment.carried is None else round(alignment.carried, 3),
             "leastCarried": LEAST_CARRIED,
-            "gapScale": round(self._gap_scale(mode), 3),
+            "gapScale": round(self._gap_scale(a, b, mode), 3),
             "names": self._library.event_names,
             "rows": rows.round(6).tolist(),
             "segments": _pieces(alignment),
@@ -104,10 +103,12 @@ class Analysis:
             "events": [self._library.events(a), self._library.events(b)],
         }
 
-    def _gap_scale(self, mode: str) -> float:
-        from syncline.tasks import gap_seconds
+    def _gap_scale(self, a: int, b: int, mode: str) -> float:
+        from syncline.tasks.gap_scale import gap_seconds, pair_gap_seconds
 
-        return gap_seconds(self.group.get()[0].embeddings) if mode == "folder" else GAP_SCALE
+        if mode == "folder":
+            return gap_seconds(self.group.get()[0].embeddings)
+        return pair_gap_seconds(*(thinned(embedding) for embedding in self.embedder.of([a, b])))
 
     def matrix(
         self, a: int, b: int, window: tuple[float, float, float, float] | None = None
