@@ -1,16 +1,18 @@
 """``python -m benchmarks.pixels``: batches of pictures a second, by stage and by number of workers.
 
-    python -m benchmarks.pixels [--size 224] [--frames 64] [--batch 2] [--workers 1 2] [--batches 12] [--device cuda]
+    python -m benchmarks.pixels [--size 224] [--frames 64] [--batch 2] [--workers 1 2] [--batches 6] [--device cuda]
 
 Stages, each alone on one thread: pictures decoded from files; read from the store of decoded ones; augmented; sent to
 the device. Then the loader alone by number of workers (bar: two make 1.6 times the batches of one), and how long a loop
 waits whose step takes as long as two batches (bar: 5 %). That step is a pause, as a GPU's is to the processor. The bare
-loop beside it makes the same batches in its own process. The batch is that of LAC as published.
+loop beside it makes the same batches in its own process. The batch is that of LAC as published. Last, what training
+plans before it begins beside what a short run took: LAC as published, but a small backbone on pictures of 160 x 160.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,9 +22,11 @@ from pathlib import Path
 import torch
 from benchmarks.record import append, surroundings
 
-from syncline.data import Sampling, Video, open_videos
+from syncline.data import Sampling, Video, VideoSet, open_videos
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
-from syncline.training import method_config
+from syncline.training import Progress, fit, method_config
+from syncline.training.planning import Plan
+from syncline.training.processes import peak_memory
 from syncline.views import PixelStore, PixelViews, ViewConfig, WorkerViews
 
 
@@ -32,7 +36,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=64, help="of a view (default: 64)")
     parser.add_argument("--batch", type=int, default=2, help="pairs (default: 2)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--batches", type=int, default=12, help="that are measured (default: 12)")
+    parser.add_argument("--batches", type=int, default=6, help="that are measured (default: 6)")
+    parser.add_argument("--steps", type=int, default=20, help="of the run that is planned (default: 20)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -60,6 +65,27 @@ def main() -> None:
             rate, waiting = loader(views, workers, count, step=2 * alone)
             row = {"what": "loader", "workers": workers, "batches_per_second": round(rate, 3)}
             append("pixels", about | row | {"waiting_share": round(waiting, 4), "step_seconds": round(2 * alone, 3)})
+        os.environ["SYNCLINE_CACHE"] = str(root / "cache")
+        append("pixels", about | {"what": "plan"} | planned_and_taken(videos, arguments.steps))
+
+
+def planned_and_taken(videos: list[Video], steps: int) -> dict[str, float]:
+    """Seconds of all steps and gigabytes of memory: as planned from a few steps, and as a run took them."""
+    config = method_config(
+        "lac", preset="paper", published=True, epochs=None, steps=steps,
+        encoder={"backbone": "test_resnet", "stage": None, "weights": "none"}, views={"num_frames": 16},
+    )  # fmt: skip
+    plans: list[Plan] = []
+    ticks: list[float] = []
+
+    def tell(progress: Progress) -> None:
+        plans.extend([progress.plan] if progress.phase == "plan" and progress.plan is not None else [])
+        ticks.extend([time.perf_counter()] if progress.phase == "training" else [])
+
+    fit(VideoSet(tuple(videos), "rendered"), config, callback=tell)
+    taken = steps * (ticks[-1] - ticks[0]) / (len(ticks) - 1)
+    planned = {"planned_seconds": round(plans[0].step_seconds * steps, 2), "planned_gb": plans[0].memory / 1e9}
+    return planned | {"taken_seconds": round(taken, 2), "taken_gb": (peak_memory() or 0) / 1e9}
 
 
 def made(videos: list[Video], store: PixelStore | None, config: ViewConfig, size: int = 0) -> PixelViews:

@@ -163,6 +163,10 @@ def pixel_lines(rows: list[dict[str, Any]]) -> list[str]:
             lines += [
                 f"| {name}, seconds a batch | {row[name]:.3f} |" for name in ("decode", "store", "augment", "transfer")
             ]
+        elif "planned_seconds" in row:
+            seconds = f"{row['planned_seconds']:.0f} and {row['taken_seconds']:.0f} s"
+            memory = f"{row['planned_gb']:.1f} and {row['taken_gb']:.1f} GB of memory"
+            lines.append(f"| planned before a run, and taken by it | {seconds}, {memory} |")
         else:
             name = what if not workers else f"{what}, {workers} workers"
             waits = f"; the loop waits {100 * row['waiting_share']:.0f} % of the time" if "waiting_share" in row else ""

@@ -11,7 +11,7 @@ import torch
 
 from syncline.data import VideoSet
 from syncline.progress import NOTICE
-from syncline.training import Progress, TrainConfig, fit, material, method_config, settled
+from syncline.training import Progress, TrainConfig, fit, material, method_config, plan_of, settled
 from syncline.training.checkpoint import trained_state
 from syncline.training.steps import lr_factor
 
@@ -50,6 +50,26 @@ def test_workers_store_and_a_crash_change_nothing(videos: VideoSet, small: Small
     resumed = trained_state(fit(videos, replace(config, workers=0), out=tmp_path / "run", resume=True))
     assert plain.keys() == resumed.keys()
     assert all(torch.equal(plain[name], resumed[name]) for name in plain)
+
+
+def test_the_plan_is_made_of_a_few_videos_before_all_are_decoded(
+    videos: VideoSet, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(material, "_FEW", 2)
+    config = pixels(small, store=True)
+    plan = plan_of(videos, config)
+    frames = sum(video.num_frames for video in videos)
+    assert (plan.videos, plan.steps, plan.frames, plan.missing) == (len(videos), 3, frames, frames)
+    assert plan.bytes == frames * 160 * 160 * 3
+    stored = list((tmp_path / "cache" / "pictures").rglob("*.npy"))
+    assert len(stored) == 2
+    assert plan.seconds == plan.missing * plan.decode + 3 * plan.step_seconds
+    assert plan.decode > 0
+    assert 2**20 < plan.memory < 2**40
+    again = plan_of(videos, config)
+    assert again.missing == frames - sum(video.num_frames for video in videos.videos[:2])
+    assert str(again).startswith(f"{len(videos)} videos: about ")
+    assert "of disk" in str(again)
 
 
 def test_who_augments_changes_nothing(videos: VideoSet, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

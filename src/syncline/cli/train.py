@@ -183,7 +183,9 @@ def _finish(arguments: argparse.Namespace) -> None:
         for part, share in summary["shares"].items():
             print(f"  {part:<10} {100 * share:7.1f} % of a step")
     run, source = shlex.quote(str(folder)), shlex.quote(arguments.source)
-    print(f"next: syncline evaluate {run} {_typed(arguments)}, or syncline view {source} --run {run}")
+    look = f", or syncline view {source} --run {run}" if Path(arguments.source).exists() else ""
+    published = " --published" if arguments.published else ""
+    print(f"next: syncline evaluate {run} {_typed(arguments)}{published}{look}")
 
 
 def _typed(arguments: argparse.Namespace) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 import logging
 import lzma
@@ -30,6 +31,7 @@ from syncline.evaluation.evaluate import evaluate, prepare
 from syncline.evaluation.protocols import Protocol, evaluation_sampling
 from syncline.experiments.bench_config import BenchConfig
 from syncline.experiments.environment import environment, peak_memory
+from syncline.experiments.forecast import Run, forecast
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
 from syncline.experiments.published_runs import beside_the_paper, measure_published, stride_of
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
@@ -67,12 +69,28 @@ def run_bench(
     log = folder / "runs.jsonl"
     done = {line["key"] for line in read_lines(log)}
     cache = FeatureCache() if cache is None else cache
+    if PUBLISHED in config.protocols:
+        left = _left(config, Path(root), Path(out) / "sets", done)
+        if len(left) > 1:
+            callback(Progress("plan", message=forecast(left)))
     for name in config.sets:
         for found in open_sets(name, Path(root), Path(out) / "sets"):
             _run_set(config, found, cache, log, done, callback)
             write_tables(config, folder)
     write_tables(config, folder)
     return folder
+
+
+def _left(config: BenchConfig, root: Path, rendered: Path, done: set[str]) -> list[Run]:
+    """The runs from pixels that are still to be done."""
+    runs: list[Run] = []
+    for name in config.sets:
+        for found in open_sets(name, root, rendered):
+            for seed, label in itertools.product(config.seeds, config.methods):
+                training = config.training(label, seed, {})
+                if _key(config, found, label, training, ()) not in done:
+                    runs.append((label, found.videos.split("train"), training))
+    return runs
 
 
 def _run_set(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import syncline
+from syncline.training import processes
 
 
 def environment() -> dict[str, Any]:
@@ -37,9 +37,5 @@ def environment() -> dict[str, Any]:
 
 def peak_memory() -> float | None:
     """Most memory that this process has had so far, in MB; None where the system does not say."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+    peak = processes.peak_memory()
+    return None if peak is None else round(peak / (1 << 20), 1)

@@ -22,6 +22,7 @@ from syncline.data.published.actions import DATASETS
 from syncline.encoder import FrameEncoder
 from syncline.evaluation import kendall_tau, phase_classification, phase_progression
 from syncline.evaluation.retrieval import retrieval_precisions
+from syncline.progress import Callback, Steps, silent
 
 PROTOCOL = "published"
 STRIDES = {"pouring": 5, "penn_action": 2}
@@ -34,15 +35,20 @@ def stride_of(name: str) -> int:
     return STRIDES["pouring" if name == "pouring" else "penn_action"]
 
 
-def measure_published(encoder: FrameEncoder, videos: VideoSet, *, stride: int) -> dict[str, Any]:
+def measure_published(
+    encoder: FrameEncoder, videos: VideoSet, *, stride: int, callback: Callback = silent
+) -> dict[str, Any]:
     """The metrics of the paper's tables, as fractions: class10, class50, class100, ap5, ap10, ap15, progression, tau.
+
+    ``callback`` is told a ``Progress`` for every video that is embedded.
 
     Raises:
         SynclineError: a video cannot be decoded.
     """
     train, val = (videos.split(name).videos for name in ("train", "val"))
-    train_x, train_y = _embedded(encoder, train)
-    val_x, val_y = _embedded(encoder, val)
+    step = Steps("embedding", len(train) + len(val), callback)
+    train_x, train_y = _embedded(encoder, train, step)
+    val_x, val_y = _embedded(encoder, val, step)
     row: dict[str, Any] = {}
     for percent in (10, 50, 100):
         row[f"class{percent}"] = phase_classification(train_x, train_y, val_x, val_y, fraction=percent / 100)
@@ -52,7 +58,7 @@ def measure_published(encoder: FrameEncoder, videos: VideoSet, *, stride: int) -
     return {name: None if np.isnan(value) else round(float(value), 6) for name, value in row.items()}
 
 
-def _embedded(encoder: FrameEncoder, videos: Sequence[Video]) -> tuple[list[Any], list[Any]]:
+def _embedded(encoder: FrameEncoder, videos: Sequence[Video], step: Steps) -> tuple[list[Any], list[Any]]:
     """Embeddings and labels of the frames that have a label."""
     x, y = [], []
     for video in videos:
@@ -61,6 +67,7 @@ def _embedded(encoder: FrameEncoder, videos: Sequence[Video]) -> tuple[list[Any]
         known = phases >= 0
         x.append(embedding.vectors[: len(phases)][known])
         y.append(phases[known])
+        step(video.name)
     return x, y
 
 

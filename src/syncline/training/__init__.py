@@ -8,7 +8,7 @@ from syncline.training.recipes import make_loss, method_config, own_encoder
 from syncline.training.run_folder import Case, case_of, read_config, trained_on
 from syncline.training.settle import settled
 from syncline.training.stopping import TrainingStopped
-from syncline.training.train_source import train, training_videos
+from syncline.training.train_source import plan_of, train, training_videos
 
 __all__ = [
     "METHODS",
@@ -25,6 +25,7 @@ __all__ = [
     "merged",
     "method_config",
     "own_encoder",
+    "plan_of",
     "read_config",
     "train",
     "settled",

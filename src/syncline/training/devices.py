@@ -78,21 +78,3 @@ def make_encoder(
         return encoder, pictures
     encoder.pose_space = poses.space
     return encoder, poses.behind(pictures)
-
-
-def agreed(accelerator: Any, number: int) -> int:
-    """The number that the first process says, on all."""
-    if accelerator.num_processes == 1:
-        return number
-    from accelerate.utils import broadcast
-
-    return int(broadcast(torch.tensor(number, device=accelerator.device)))
-
-
-def any_of(accelerator: Any, flag: bool) -> bool:
-    """Whether any process says yes."""
-    if accelerator.num_processes == 1:
-        return flag
-    from accelerate.utils import reduce
-
-    return bool(reduce(torch.tensor(int(flag), device=accelerator.device), reduction="sum") > 0)

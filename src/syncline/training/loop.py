@@ -34,17 +34,18 @@ from syncline.progress import silent
 from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
 from syncline.training.config import TrainConfig, current_settings
 from syncline.training.consensus_teacher import ConsensusTeacher
-from syncline.training.devices import agreed, any_of, make_accelerator, make_encoder
-from syncline.training.material import Material, of_features, of_pixels, rate_of
+from syncline.training.devices import make_accelerator, make_encoder
+from syncline.training.material import Decoding, Material, of_features, of_pixels, rate_of
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
 from syncline.training.poses import FoundPoses, with_poses
+from syncline.training.processes import agreed, any_of, peak_memory
 from syncline.training.progress import Callback, Progress, passed_on
 from syncline.training.recipes import make_loss, method_config
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
 from syncline.training.settle import settled
 from syncline.training.steps import Stepper, StepResult, make_optimizer
 from syncline.training.stopping import Stop, TrainingStopped, catching_stops
-from syncline.views import WorkerViews
+from syncline.views import Views
 
 _REVISE = 25
 """Steps between looks at the time that has passed, where there is a budget."""
@@ -165,8 +166,7 @@ class _Session:
         finally:
             if metrics is not None:
                 metrics.close()
-            if isinstance(self.stepper.views, WorkerViews):
-                self.stepper.views.close()
+            self.material.close()
             self.accelerator.end_training()
         # Accelerate put autocast around the encoder's own ``forward``, which is not to outlive training
         self.accelerator.unwrap_model(self.stepper.model, keep_fp32_wrapper=False)
@@ -183,13 +183,13 @@ class _Session:
         """What is trained on, after everybody was told how long it will take."""
         if self.cache is None:
             material = of_pixels(
-                self.videos.videos, self.config, self.encoder, accelerator=self.accelerator, tell=self.tell
-            )
+                self.videos.videos, self.config, self.encoder, accelerator=self.accelerator, tell=self.tell,
+                before=self._tell_pixel_plan if self.plans else None,
+            )  # fmt: skip
             self.stepper.views = material.views
-            self._tell_plan((0, 0, 0, 0.0, 0.0))
             return material
         if self.plans:
-            self._tell_plan(feature_plan(self.videos.videos, self.cache, self.config.encoder.sampling))
+            self._tell_plan(*feature_plan(self.videos.videos, self.cache, self.config.encoder.sampling))
         material = of_features(
             self.videos.videos, self.config, self.encoder, self.cache, accelerator=self.accelerator, budget=self.budget,
             tell=self.tell,
@@ -222,17 +222,23 @@ class _Session:
         opening, extending = (float(price.detach()) for price in loss.gaps())
         return LearnedGaps(opening, extending, unit=loss.options.sim_scale, used=self.config.align_with_gaps)
 
-    def _tell_plan(self, features: tuple[int, int, int, float, float]) -> None:
-        if not self.plans:
-            return
-        frames, missing, size, decode, backbone = features
+    def _tell_pixel_plan(self, views: Views, decoding: Decoding) -> None:
+        """The plan, from steps on views of a few videos."""
+        self.stepper.views = views
+        self._tell_plan(decoding.frames, decoding.missing, decoding.bytes, decoding.seconds, 0.0)
+
+    def _tell_plan(self, frames: int, missing: int, size: int, decode: float, backbone: float) -> None:
         each = step_seconds(self.stepper, self.config)
+        pixels = self.cache is None
+        memory = (peak_memory(self.accelerator.device) if pixels else None) or 0
         reading = missing * (decode + backbone)
         steps = self.total
         if self.budget.seconds is not None:
             fitting = (self.budget.seconds - min(reading, FEATURE_SHARE * self.budget.seconds)) / each
             steps = max(1, min(steps, int(0.95 * fitting)))
-        self.plan = Plan(len(self.videos), frames, missing, size, decode, backbone, reading, each, steps)
+        self.plan = Plan(
+            len(self.videos), frames, missing, size, decode, backbone, reading, each, steps, memory, pixels
+        )
         said = "\n".join([str(self.plan), *self.notes])
         self.tell(Progress("plan", 0, steps, said, plan=self.plan, encoder=self.encoder))
 

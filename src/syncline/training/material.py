@@ -6,9 +6,9 @@ import functools
 import hashlib
 import logging
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from syncline.data import Video
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.files import content_hash
-from syncline.progress import Steps, notice
+from syncline.progress import Callback as Told
+from syncline.progress import Steps, notice, silent
 from syncline.training.config import TrainConfig
 from syncline.training.planning import Budget
 from syncline.training.progress import Callback, passed_on
@@ -28,6 +29,8 @@ from syncline.wording import counted
 _log = logging.getLogger(__name__)
 
 _NO_TIME = "no time left in the budget"
+_FEW = 4
+"""Videos that are decoded, and whose batches are timed, before the whole set is."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Material:
         """The content hash of each video's file, by name: what tells trained clips from new ones later."""
         hashes = {path: content_hash(path) for path in {video.path for video in self.videos}}
         return {video.name: hashes[video.path] for video in self.videos}
+
+    def close(self) -> None:
+        """Ends the processes that make batches, if there are any."""
+        if isinstance(self.views, WorkerViews):
+            self.views.close()
 
     @property
     def names(self) -> str:
@@ -125,6 +133,19 @@ def read_into_cache(
     return unread
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """What filling the store takes: frames in all, those that are missing, their bytes, and seconds a frame, measured.
+
+    Nothing is missing where there is no store.
+    """
+
+    frames: int
+    missing: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
 def of_pixels(
     videos: Sequence[Video],
     config: TrainConfig,
@@ -132,12 +153,46 @@ def of_pixels(
     *,
     accelerator: Any,
     tell: Callback,
-    store: str | Path | None = None,
+    before: Callable[[Views, Decoding], None] | None = None,
 ) -> Material:
-    """The videos themselves: every batch is decoded. Sets the encoder's reference length.
+    """The videos themselves: every batch is decoded, or read from the store. Sets the encoder's reference length.
+
+    Args:
+        before: told, before the store is filled, what that takes, with views of a few videos to try the steps on.
 
     Raises:
-        SynclineError: fewer than two videos can be read.
+        SynclineError: fewer than two videos can be read, or there is no room for the store.
+    """
+    kept, unread = readable(videos)
+    store = PixelStore(encoder.backbone.size) if config.store else None
+    lacking, size = ([], 0) if store is None else store.missing(kept)
+    if store is not None:
+        _check_room(store, len(lacking), size)
+    few = [*lacking, *kept][:_FEW]
+    if before is not None:
+        began = time.perf_counter()
+        tried = _decode(store, few, accelerator)
+        each = (time.perf_counter() - began) / max(tried, 1)
+        material = _pixel_views(few, {}, config, encoder, store, accelerator)
+        try:
+            frames, missing = (sum(video.num_frames for video in part) for part in (kept, lacking))
+            each = each / accelerator.num_processes if tried else 0.0
+            before(material.views, Decoding(frames, missing, size, each))
+        finally:
+            material.close()
+    if store is not None:
+        told = passed_on(tell)
+        if lacking:
+            told(notice(f"decoding {counted(len(lacking), 'video')} into {store.root}: {size / 1e9:.2f} GB"))
+        _decode(store, lacking, accelerator, told)
+    return _pixel_views(kept, unread, config, encoder, store, accelerator)
+
+
+def readable(videos: Sequence[Video]) -> tuple[tuple[Video, ...], dict[str, str]]:
+    """The videos that can be read, and why the others cannot.
+
+    Raises:
+        SynclineError: fewer than two can.
     """
     from syncline.video import VideoReader
 
@@ -150,17 +205,27 @@ def of_pixels(
             _log.warning("passed over %s: %s", video.name, error)
     kept = tuple(video for video in videos if video.name not in unread)
     _enough(kept, unread)
-    pictures = _stored(kept, encoder, store, accelerator, tell) if config.store else None
+    return kept, unread
+
+
+def _pixel_views(
+    kept: Sequence[Video],
+    unread: dict[str, str],
+    config: TrainConfig,
+    encoder: FrameEncoder,
+    store: PixelStore | None,
+    accelerator: Any,
+) -> Material:
     views = PixelViews(
         kept, config.encoder.sampling, config.views, size=encoder.backbone.size, seed=config.seed,
-        contexts=config.encoder.contexts, context_stride=config.encoder.context_stride, store=pictures,
+        contexts=config.encoder.contexts, context_stride=config.encoder.context_stride, store=store,
         later=augments(accelerator.device),
     )  # fmt: skip
     encoder.calibrate([np.empty((length, 0)) for length in views.lengths], seed=config.seed)
     if config.workers == 0:
-        return Material(views, kept, unread)
+        return Material(views, tuple(kept), unread)
     pin = accelerator.device.type == "cuda"
-    return Material(WorkerViews(views, workers=config.workers, pin=pin), kept, unread)
+    return Material(WorkerViews(views, workers=config.workers, pin=pin), tuple(kept), unread)
 
 
 def augments(device: torch.device) -> bool:
@@ -168,34 +233,30 @@ def augments(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def _stored(
-    videos: Sequence[Video], encoder: FrameEncoder, root: str | Path | None, accelerator: Any, tell: Callback
-) -> PixelStore:
-    """All videos decoded into the store, each process its share; how much disk that takes is said before.
-
-    Raises:
-        SynclineError: there is not room enough on the disk.
-    """
-    store = PixelStore(encoder.backbone.size, root)
-    lacking, size = store.missing(videos)
+def _check_room(store: PixelStore, videos: int, size: int) -> None:
+    """Raises SynclineError where there is not room enough on the disk."""
     store.root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(store.root).free
     if size > 0.95 * free:
         raise SynclineError(
-            f"decoded pictures of {counted(len(lacking), 'video')} take {size / 1e9:.1f} GB, {store.root} has "
+            f"decoded pictures of {counted(videos, 'video')} take {size / 1e9:.1f} GB, {store.root} has "
             f"{free / 1e9:.1f} GB free; set SYNCLINE_CACHE to another disk, or store=false, which decodes in every step"
         )
-    share = lacking[accelerator.process_index :: accelerator.num_processes]
-    told = passed_on(tell)
-    if lacking:
-        told(notice(f"decoding {counted(len(lacking), 'video')} into {store.root}: {size / 1e9:.2f} GB"))
-    step = Steps("pictures", len(share), told)
+
+
+def _decode(store: PixelStore | None, videos: Sequence[Video], accelerator: Any, told: Told = silent) -> int:
+    """Puts videos into the store, if there is one, each process its share; how many frames this one decoded."""
+    if store is None:
+        return 0
+    share = videos[accelerator.process_index :: accelerator.num_processes]
+    step, frames = Steps("pictures", len(share), told), 0
     for video in share:
+        frames += 0 if store.path(video).is_file() else video.num_frames
         store.add(video)
         step(video.name)
     if accelerator.num_processes > 1:
         accelerator.wait_for_everyone()
-    return store
+    return frames
 
 
 def _enough(kept: Sequence[Video], unread: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from syncline.encoder.cache import decoded
 from syncline.errors import SynclineError
 from syncline.training.checkpoint import trained_state
 from syncline.training.config import TrainConfig
+from syncline.training.processes import agreed
 from syncline.training.steps import Stepper, Stopwatch
 from syncline.views import Batch, ViewConfig
 from syncline.wording import counted, spoken
 
 _PROBE_FRAMES = 16
+_SLOW = 10.0
+"""A step that takes more seconds is measured once."""
 FEATURE_SHARE = 0.7
 """Of a budget, what reading the videos may take; the rest of them is left out then."""
 
@@ -29,9 +33,11 @@ class Plan:
 
     Attributes:
         videos: to train on. frames: of them whose features are wanted; missing: of those, not in the cache yet.
-        bytes: that the missing ones take on disk. decode, backbone: seconds a frame, measured on one video; 0 where
-            nothing is missing.
+        bytes: that the missing ones take on disk. decode, backbone: seconds a frame, measured on one video (from
+            pixels: a few); 0 where nothing is missing.
         feature_seconds: for all missing frames. step_seconds: of one optimiser step. steps: of them.
+        memory: bytes that the steps took which were done to measure them, the program included; 0: not measured.
+        pixels: whether pictures are trained on, not features; what is missing is then frames to be decoded.
     """
 
     videos: int
@@ -43,6 +49,8 @@ class Plan:
     feature_seconds: float
     step_seconds: float
     steps: int
+    memory: int = 0
+    pixels: bool = False
 
     @property
     def seconds(self) -> float:
@@ -51,11 +59,21 @@ class Plan:
 
     def __str__(self) -> str:
         size = f"{self.bytes / 1e6:.0f} MB of disk" if self.bytes else "no more disk"
+        if self.pixels:
+            return self._of_pixels(size)
         return (
             f"{counted(self.videos, 'video')}, {counted(self.frames, 'sampled frame')} "
             f"({self.missing} not in the cache yet, {size}): about "
             f"{spoken(self.feature_seconds)} to read them and {spoken(self.step_seconds * self.steps)} for "
             f"{counted(self.steps, 'step')}"
+        )
+
+    def _of_pixels(self, size: str) -> str:
+        decode = f"{spoken(self.feature_seconds)} to decode {self.missing} frames, and " if self.missing else ""
+        memory = f"; {self.memory / 1e9:.1f} GB of memory" if self.memory else ""
+        return (
+            f"{counted(self.videos, 'video')}: about {decode}{spoken(self.step_seconds * self.steps)} for "
+            f"{counted(self.steps, 'step')} ({self.step_seconds:.2g} s each, as a few of them took); {size}{memory}"
         )
 
 
@@ -118,8 +136,12 @@ class Rehearsal:
         return Batch(inputs, steps, torch.full((b, v), 2 * t), torch.ones(b, v, t, dtype=torch.bool), video)
 
 
-def step_seconds(stepper: Stepper, config: TrainConfig, *, count: int = 4) -> float:
-    """Seconds a step takes. Steps are done for it, and undone: parameters and optimiser are as before."""
+def step_seconds(stepper: Stepper, config: TrainConfig) -> float:
+    """Seconds a step takes. Steps are done for it, and undone: parameters and optimiser are as before.
+
+    The first is not counted: it compiles and allocates. Of quick steps it takes some for half a second, after those
+    whose batches worker processes had made before they were asked for.
+    """
     parts = stepper.parts
     own = [*trained_state(parts.encoder).values(), *parts.loss.state_dict().values()]
     kept = [tensor.clone() for tensor in own]
@@ -127,11 +149,19 @@ def step_seconds(stepper: Stepper, config: TrainConfig, *, count: int = 4) -> fl
         parameter: {name: value.clone() for name, value in state.items()}
         for parameter, state in parts.optimizer.state.items()
     }
-    stepper(0, config.steps, tell=False)  # the first one also compiles and allocates
-    began = time.perf_counter()
-    for step in range(1, count):
-        stepper(step, config.steps, tell=False)
-    seconds = (time.perf_counter() - began) / (count - 1)
+    numbers = itertools.count()
+
+    def timed(count: int) -> float:
+        began = time.perf_counter()
+        for _ in range(count):
+            stepper(next(numbers), config.steps, tell=False)
+        return (time.perf_counter() - began) / count
+
+    timed(1)
+    seconds = timed(1)
+    if agreed(stepper.accelerator, int(seconds < _SLOW)):
+        timed(1 + 2 * config.workers)
+        seconds = timed(agreed(stepper.accelerator, min(max(int(0.5 / seconds), 3), 10)))
     stepper.watch = Stopwatch()
     for tensor, before in zip(own, kept, strict=True):
         tensor.copy_(before)

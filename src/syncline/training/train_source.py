@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.training.config import TrainConfig
 from syncline.training.loop import fit
-from syncline.training.progress import Callback
+from syncline.training.planning import Plan
+from syncline.training.progress import Callback, Progress
 from syncline.training.recipes import method_config
 from syncline.training.run_folder import read_config
 
@@ -50,6 +52,32 @@ def train(
     if steps is not None:
         config = replace(config, steps=steps)
     return fit(training_videos(source), config, cache=cache, out=out, callback=callback, minutes=minutes, resume=resume)
+
+
+class _Known(Exception):
+    """The plan is there."""
+
+
+def plan_of(
+    videos: VideoSet, config: TrainConfig | None = None, *, cache: FeatureCache | str | Path | None = None
+) -> Plan:
+    """How long `fit` would take, how much disk and memory: what it plans before it begins, from a few steps.
+
+    From pixels a few videos are decoded for it, and kept.
+
+    Raises:
+        SynclineError: as `fit`.
+    """
+    found: list[Plan] = []
+
+    def tell(progress: Progress) -> None:
+        if progress.plan is not None:
+            found.append(progress.plan)
+            raise _Known
+
+    with contextlib.suppress(_Known):
+        fit(videos, config, cache=cache, callback=tell)
+    return found[0]
 
 
 def training_videos(source: Source) -> VideoSet:
