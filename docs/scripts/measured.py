@@ -197,11 +197,13 @@ def transfer_lines(measured: list[dict[str, Any]]) -> list[str]:
 
 
 def case_lines(measured: list[dict[str, Any]]) -> list[str]:
-    """With the consensus, means over seeds: of each set and protocol what is compared, and hits by number of labels."""
+    """With the consensus, means over seeds: what single frames count, and hits and F1 by number of labels."""
     counts = sorted({row["labelled"] for row in measured})
     lines = [
-        "| set | clips | features | case | runs | " + " | ".join(f"{count} labelled" for count in counts) + " |",
-        "|---" * (5 + len(counts)) + "|",
+        "| set | clips | features | case | runs | frames count | "
+        + " | ".join(f"{count} labelled" for count in counts)
+        + " |",
+        "|---" * (6 + len(counts)) + "|",
     ]
     found: dict[tuple[str, ...], dict[int, list[dict[str, Any]]]] = {}
     for row in measured:
@@ -216,7 +218,8 @@ def case_lines(measured: list[dict[str, Any]]) -> list[str]:
             hits, scores = (np.mean([part[what] for part in parts]) if parts else 0.0 for what in ("hits", "f1"))
             cells.append(f"{100 * hits:.0f} / {100 * scores:.0f}" if parts else "")
         runs = "" if training == "frozen" else str(max(len(parts) for parts in by_count.values()))
-        lines.append(f"| {name} | {protocol} | {training} | {case} | {runs} | " + " | ".join(cells) + " |")
+        share = np.mean([part["frames_share"] for parts in by_count.values() for part in parts])
+        lines.append(f"| {name} | {protocol} | {training} | {case} | {runs} | {share:.2f} | {' | '.join(cells)} |")
     return lines
 
 
