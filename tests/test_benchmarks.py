@@ -49,11 +49,13 @@ def test_pixels_are_measured_by_stage_and_workers(results: Path, monkeypatch: py
     words = ["--size", "16", "--frames", "2", "--batch", "1", "--workers", "1", "--batches", "2", "--device", "cpu"]
     monkeypatch.setattr(sys, "argv", ["pixels", *words])
     pixels.main()
-    stages, bare, loader = rows_of(results, "pixels")
+    stages, bare, loader, plan = rows_of(results, "pixels")
     assert all(stages[name] >= 0 for name in ("decode", "store", "augment", "transfer"))
     assert bare["batches_per_second"] > 0
     assert loader["batches_per_second"] > 0
     assert 0 <= loader["waiting_share"] <= 1
+    assert plan["planned_seconds"] > 0
+    assert plan["planned_gb"] > 0
 
 
 @pytest.mark.slow

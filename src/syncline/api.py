@@ -377,7 +377,7 @@ def make_template(
 
     Examples:
         >>> import numpy as np
-        >>> t = np.linspace(0, 3, 40)
+        >>> t = np.linspace(0, 6, 40)
         >>> circle = np.stack([np.cos(t), np.sin(t)], 1)
         >>> template = make_template([circle, circle[::2], circle[5:]], {0: [1.0]}, rate=10)
         >>> (event,) = transfer([circle[::2]], template=template, rate=10)[0].events

@@ -65,8 +65,11 @@ def test_soft_dtw_and_its_gradients_are_those_of_the_matrix(kind: Any, options: 
         soft_dtw(1 - matrix_of(x, y, kind) if kind == "cosine" else matrix_of(x, y, kind), **options),
     ):
         results.append([value, *torch.autograd.grad(value[value.isfinite()].square().sum(), (x, y, gamma))])
-    for got, want in zip(*results, strict=True):
+    *same, of_gamma = zip(*results, strict=True)
+    for got, want in same:
         torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-9)
+    # a difference of two sums as large as the value: rounding of the costs, which goes by the processor, counts more
+    torch.testing.assert_close(*of_gamma, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
