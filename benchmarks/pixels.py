@@ -135,8 +135,10 @@ def loader(views: PixelViews, workers: int, count: int, *, step: float) -> tuple
         for number in range(fetched, fetched + count):
             ahead.batch(number)
         rate = count / (time.perf_counter() - began)
+        ahead.batch(fetched + count)  # the first step, for which nothing is there yet
+        time.sleep(step)
         waited, began = 0.0, time.perf_counter()
-        for number in range(fetched + count, fetched + 2 * count):
+        for number in range(fetched + count + 1, fetched + 2 * count + 1):
             asked = time.perf_counter()
             ahead.batch(number)
             waited += time.perf_counter() - asked

@@ -50,8 +50,8 @@ by a rule on the robot's sensors. They are no part of this repository.
 One encoder, the same views, steps and features for all; five seeds; judged on clips that were not trained on. Events:
 share of key events carried from one video to another within half a second, in percent. Every figure is a mean over
 three sets and three protocols (whole, re-timed and spliced clips), in brackets the 95 % interval of the bootstrap over
-source videos. The last column counts, of 45 differences in carrying events, those that are surely for and surely
-against the method when compared with SCL.
+source videos. The last column counts, of 45 differences in carrying events, those that are surely (the 95 %
+interval excludes 0) for and against the method when compared with SCL.
 """
 FINDINGS = """
 ## What was found

@@ -30,7 +30,7 @@ from syncline.losses.presets import settings_of
 from syncline.losses.rows import aligned_rows, cross_entropy_rows, time_labels, weighted_mean
 
 DEFAULT_PRESET: Preset = "corrected"
-"""What LAC means wherever no preset is named: in this loss, in training, on the command line, in demo and examples."""
+"""What LAC means wherever no preset is named. Training without a preset asks the folder first (`training.settle`)."""
 
 
 def contrastive(pair: Pair, *, tau: float, var: float, symmetric: bool = True) -> Float[Tensor, ""]:

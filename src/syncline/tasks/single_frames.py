@@ -86,7 +86,7 @@ def frames_share(folder: FolderConsensus, tolerance: float) -> float:
 
     Some frames of the voters are looked for in other videos: by the folder's alignments, by the nearest frame, and at
     the same share of the clip, which is what a run says that has learnt no more than time. With m(.) the alignments'
-    mass within the tolerance of such a place, the share is
+    mass within the tolerance of such a frame, the share is
 
         (m(nearest) - m(time)) / (m(best) - m(time)),    best: where most of the mass lies
 

@@ -111,7 +111,7 @@ class VideoReader:
 
     @property
     def first_pts_seconds(self) -> float:
-        """The time stamp of the first frame in its container, for who reads other streams of it."""
+        """The time stamp of the first frame in its container, which other streams of it count from, too."""
         return self._source.first_pts_seconds
 
     @property
@@ -126,7 +126,7 @@ class VideoReader:
 
     @property
     def reading(self) -> int:
-        """The first `READING` that gives the same pictures, for who keeps what was made of them."""
+        """The first `READING` that gives the same pictures, so that what was made of them can be kept."""
         return self._source.reading
 
     def remarks(self) -> list[str]:
