@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from syncline.wording import counted
+
 RATE_HZ, WIDTH, FEATURES = 7.5, 128, 1280 * 9  # defaults: sampling, embedding, feature map of a frame
 CLIP_SECONDS = 12.0
 LONG, SHORT = "long video, 720p", "short clips against the bare backbone"
@@ -168,7 +170,7 @@ def pixel_lines(rows: list[dict[str, Any]]) -> list[str]:
             memory = f"{row['planned_gb']:.1f} and {row['taken_gb']:.1f} GB of memory"
             lines.append(f"| planned before a run, and taken by it | {seconds}, {memory} |")
         else:
-            name = what if not workers else f"{what}, {workers} workers"
+            name = what if not workers else f"{what}, {counted(workers, 'worker')}"
             waits = f"; the loop waits {100 * row['waiting_share']:.0f} % of the time" if "waiting_share" in row else ""
             lines.append(f"| {name} | {row['batches_per_second']:.2f} batches a second{waits} |")
     row = rows[-1]
