@@ -65,8 +65,14 @@ def test_examples_of_help_are_understood(verb: str) -> None:
 
 def test_examples_of_the_alignment_page_run() -> None:
     page = (ROOT / "docs" / "alignment.md").read_text(encoding="utf-8")
-    for snippet in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S):
-        exec(compile(snippet, "docs/alignment.md", "exec"), {"torch": torch})
+    snippets = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    assert snippets
+    for snippet in snippets:
+        known = {"torch": torch}
+        exec(compile(snippet, "docs/alignment.md", "exec"), known)
+        made = [value for name, value in known.items() if isinstance(value, torch.Tensor) and name != "torch"]
+        assert made, snippet
+        assert not any(value.isnan().any() for value in made), snippet
 
 
 @pytest.mark.parametrize("script", ["label_forms.py", "alignment_range.py"])

@@ -248,7 +248,7 @@ def search(
         own: search that video, too. consensus: ask what all videos agree on; False compares single frames, as is
             done where there is one video only. The rest as ``align``.
     """
-    embed_paths = embedded_by(run, cache, rate, callback, beside_frozen=consensus)
+    embed_paths = embedded_by(run, cache, rate, callback, beside=consensus)
     clips = folder_clips("videos", videos, times, rate, embed_paths)
     number = index_of("video", video, clips)
     shown = clips[number].pts_seconds
@@ -301,7 +301,7 @@ def transfer(
         return transfer_in_folder(folder, known.events, new, absent_below=absent_below)
     if not events:
         raise SynclineError("events is empty; give the seconds of the events of one video or more")
-    embed_paths = embedded_by(run, cache, rate, callback, beside_frozen=True)
+    embed_paths = embedded_by(run, cache, rate, callback, beside=True)
     clips = folder_clips("videos", videos, times, rate, embed_paths)
     marked = events_of(events, clips)
     labelled = [LabelledVideo(clips[i], seconds) for i, seconds in marked.items()]

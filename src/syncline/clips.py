@@ -142,20 +142,20 @@ def _from_array(argument: str, array: Any, seconds: Any, rate: float | None) -> 
 
 def embedded_by(
     run: Any, cache: Any, rate: float | None, callback: Callback,
-    template: Template | None = None, made: list[MadeWith] | None = None, *, beside_frozen: bool = False,
+    template: Template | None = None, made: list[MadeWith] | None = None, *, beside: bool = False,
 ) -> Embed:  # fmt: skip
     """What embeds paths as the command line does.
 
     Args:
         run, cache, rate, callback: as ``api.align`` takes them.
         template: embed them as its frames were. made: gets how it was done.
-        beside_frozen: of a run on pictures, align frozen features, and compare single frames by the run.
+        beside: of a run on pictures, align frozen features, and compare single frames by the run.
     """
     if cache is not None and Path(cache).is_file():
         raise SynclineError(f"cache={os.fspath(cache)!r} is a file; expected a folder")
     return partial(
         _embedded, run=run, cache=cache, rate=rate, callback=callback, template=template, made=made,
-        beside_frozen=beside_frozen,
+        beside=beside,
     )  # fmt: skip
 
 
@@ -175,11 +175,12 @@ def opened_paths(paths: list[Path], argument: str) -> list[Video]:
 
 def _embedded(
     paths: list[Path], argument: str, *, run: Any, cache: Any, rate: float | None, callback: Callback,
-    template: Template | None, made: list[MadeWith] | None, beside_frozen: bool,
+    template: Template | None, made: list[MadeWith] | None, beside: bool,
 ) -> list[Embedding]:  # fmt: skip
     from syncline.data import Sampling
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
-    from syncline.encoder.pose_inputs import InputCache, encoder_inputs
+    from syncline.encoder.beside_run import beside_frozen
+    from syncline.encoder.pose_inputs import encoder_inputs
     from syncline.encoder.sharing import encoder_folder, encoder_hash
     from syncline.encoder.weights import state_hash
     from syncline.tasks.template_features import backbone_hash, check_made_with, fit_of, pictures_made_with
@@ -212,13 +213,9 @@ def _embedded(
     try:
         sampling = None if rate is None else Sampling(rate)
         found = encoder.embed(videos, sampling=sampling, cache=inputs, callback=callback)
-        own = encoder.config.sampling
-        by_rate = rate is not None or own.stride is None  # frozen features are kept at rates only
-        if not (beside_frozen and by_rate) or inputs is None or isinstance(inputs, InputCache):
+        if not beside:
             return found
-        features = FeatureCache(inputs.root, inputs.described)
-        aligned, _ = folder_embeddings(videos, features, folder=folder, rate_hz=rate or own.rate_hz, callback=callback)
-        return [frames.beside(one) for frames, one in zip(found, aligned, strict=True)]
+        return beside_frozen(videos, found, encoder, inputs, folder=folder, rate_hz=rate, callback=callback)
     finally:
         if inputs is not None:
             inputs.close()

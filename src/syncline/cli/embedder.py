@@ -155,15 +155,15 @@ class Embedder:
 
     def beside_frozen(self, videos: Sequence[Video] | VideoSet, embeddings: list[Embedding]) -> list[Embedding]:
         """What carries moments: of a run on pictures, frozen features to align and its ``embeddings`` for frames."""
-        encoder = self.encoder
-        if encoder is None or self.bodies is not None or self.cache is None or not self.cache.described.dim:
+        from syncline.encoder.beside_run import beside_frozen
+
+        if self.encoder is None:
             return embeddings
-        sampling = encoder.config.sampling
-        if self.rate is None and sampling.stride is not None:  # frozen features are kept at rates only
-            return embeddings
-        rate = sampling.rate_hz if self.rate is None else self.rate
-        frozen = self._frozen(list(videos), rate)
-        return [frames.beside(aligned) for aligned, frames in zip(frozen, embeddings, strict=True)]
+        with Bars() as bars:
+            return beside_frozen(
+                list(videos), embeddings, self.encoder, self.cache, folder=self.folder, rate_hz=self.rate,
+                refit=self.refit, callback=bars,
+            )  # fmt: skip
 
     def say_new(self, videos: Sequence[Video] | VideoSet) -> None:
         """Says how many of the clips a run was not trained on: what it knows of time misleads an alignment of those."""
@@ -198,7 +198,7 @@ class Embedder:
         assert self.fit is not None
         return pictures, self.fit.rate_hz
 
-    def _frozen(self, videos: Sequence[Video], rate: float | None = None) -> list[Embedding]:
+    def _frozen(self, videos: Sequence[Video]) -> list[Embedding]:
         from syncline.data import Sampling
         from syncline.encoder import FeatureCache, folder_embeddings, frozen_embeddings
 
@@ -211,7 +211,7 @@ class Embedder:
                 embeddings = frozen_embeddings(videos, cache, space=self.held.space, callback=bars)
             else:
                 embeddings, self.fit = folder_embeddings(
-                    videos, cache, folder=self.folder, rate_hz=rate or self.rate, refit=self.refit, callback=bars
+                    videos, cache, folder=self.folder, rate_hz=self.rate, refit=self.refit, callback=bars
                 )
         return self._turned(videos, embeddings, cache)
 

@@ -37,7 +37,8 @@ def event_votes(
             continue
         matrix = similarity(video.embedding, target)
         posterior = expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0]
-        posterior, frames = posterior.double(), frame_similarity(video.embedding, target)
+        posterior = posterior.double()
+        frames = matrix if target.frame_vectors is None else frame_similarity(video.embedding, target)
         for k in present:
             event = video.events[k]
             assert event is not None

@@ -8,6 +8,7 @@ clips that the run was not trained on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from syncline.alignment import unit_rows
 from syncline.alignment.centring import centred_similarity
 from syncline.data import Embedding
+from syncline.data.video_set import nearest
 from syncline.tasks.carrying import Density, Marks, carried_by_consensus, near_event
 from syncline.tasks.folder import FolderConsensus
 
@@ -81,6 +83,10 @@ def frame_votes(matrix: torch.Tensor, near: slice) -> Density:
     return np.asarray(torch.softmax(mean / NEIGHBOUR_GAMMA, dim=0).numpy())
 
 
+_known: WeakKeyDictionary[FolderConsensus, dict[float, float]] = WeakKeyDictionary()
+"""By tolerance what `frames_share` has measured; the page asks for it with every search and label."""
+
+
 def frames_share(folder: FolderConsensus, tolerance: float) -> float:
     """How much single frames should count against alignments, in [0, 1], without any label.
 
@@ -95,6 +101,13 @@ def frames_share(folder: FolderConsensus, tolerance: float) -> float:
     trained on, less where half of the clips are new, and below .2 where a run has learnt time (pull-ups). One figure
     for the folder: in single videos it is low just where alignments are wrong and frames could help.
     """
+    shares = _known.setdefault(folder, {})
+    if tolerance not in shares:
+        shares[tolerance] = _measured_share(folder, tolerance)
+    return shares[tolerance]
+
+
+def _measured_share(folder: FolderConsensus, tolerance: float) -> float:
     group = folder.group
     voters = [z for z in group.voters if group.weights[z] > 0]
     if len(voters) < 3:
@@ -111,10 +124,10 @@ def frames_share(folder: FolderConsensus, tolerance: float) -> float:
         carried = carried_by_consensus(folder, {i: pts[frames].tolist()}, others, rounds=1)
         for t, votes in zip(others, carried, strict=True):
             shown = folder.embeddings[t].pts_seconds
-            nearest = (rows[i][frames] @ rows[t].T).argmax(axis=1)
-            timed = np.abs(shown - (shown[0] + shares * (shown[-1] - shown[0]))[:, None]).argmin(axis=1)
+            alike = (rows[i][frames] @ rows[t].T).argmax(axis=1)
+            timed = nearest(shown, shown[0] + shares * (shown[-1] - shown[0]))
             within = _within(votes, shown, tolerance)
-            mass += within[each, nearest].sum(), within[each, timed].sum(), within.max(axis=1).sum()
+            mass += within[each, alike].sum(), within[each, timed].sum(), within.max(axis=1).sum()
     nearest_mass, time_mass, best = mass
     told = max(best - time_mass, _LEAST_TOLD * best, 1e-9)  # little, where all clips go at one pace
     return float(np.clip((nearest_mass - time_mass) / told, 0.0, 1.0))

@@ -158,18 +158,12 @@ class Trained:
         """As made by `prepare`."""
         return [self._done[video.name] for video in videos]
 
-    def aligned(self, videos: Sequence[Video]) -> list[Embedding] | None:
-        """Frozen features of the same frames, which carry moments better; None of a run that has none."""
-        from syncline.encoder import FeatureCache, folder_embeddings
-        from syncline.encoder.pose_inputs import InputCache
+    def beside_frozen(self, videos: Sequence[Video]) -> list[Embedding]:
+        """As made by `prepare`, with frozen features to be aligned beside it where the run has such."""
+        from syncline.encoder.beside_run import beside_frozen
 
-        if self._encoder is None or self._cache is None or isinstance(self._cache, InputCache):
-            return None
-        own = self._encoder.config.sampling
-        if own.stride is not None:
-            return None
-        features = FeatureCache(self._cache.root, self._cache.described)
-        return folder_embeddings(videos, features, folder=self._folder, rate_hz=own.rate_hz)[0]
+        assert self._encoder is not None
+        return beside_frozen(videos, self.embed(videos), self._encoder, self._cache, folder=self._folder)
 
 
 class Kept:

@@ -117,12 +117,12 @@ class Group:
         source = self._embedder.source
         if not isinstance(source, Trained) or source.name != self._embedder.source_name:
             return folder
-        aligned = source.aligned([self._library.videos[number] for number in numbers])
-        if aligned is None:
+        made = source.beside_frozen([self._library.videos[number] for number in numbers])
+        if all(one.frame_vectors is None for one in made):
             return folder
-        beside = [
-            frames.beside(replace(thinned(one), pts_seconds=frames.pts_seconds))  # which begin at 0 in the page
-            for frames, one in zip(folder.embeddings, aligned, strict=True)
+        beside = [  # in the page each begins at 0, and is called by its number
+            replace(thinned(one), pts_seconds=shown.pts_seconds, source=shown.source)
+            for shown, one in zip(folder.embeddings, made, strict=True)
         ]
         return gather_folder(beside, pins=pins_of(self._library, numbers, beside))
 

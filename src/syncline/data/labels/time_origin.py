@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from syncline.data.labels.attach import tracks_of
 from syncline.data.labels.track import LabelTrack
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
-
-TimeOrigin = Literal["picture", "container"]
-ORIGINS: tuple[TimeOrigin, ...] = ("picture", "container")
 
 
 def container_offset(video: Video) -> float:
