@@ -86,7 +86,7 @@ def test_frame_of_b_is_the_one_that_the_path_names(page: Page, address: str, fol
     last = int(slider.get_attribute("max") or 0)
     for frame in (0, 7, 20, 36, 41, 50, 60, last - 1, last):
         slider.fill(str(frame))
-        assert shown(page) == (frame, expected(folder, a, b, frame))
+        come_to(page, frame, expected(folder, a, b, frame))
 
 
 def test_keys_step_play_and_pause_on_exact_frames(page: Page, address: str, folder: Path) -> None:
@@ -94,11 +94,11 @@ def test_keys_step_play_and_pause_on_exact_frames(page: Page, address: str, fold
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
-    assert shown(page) == (2, expected(folder, "one", "two", 2))
+    come_to(page, 2, expected(folder, "one", "two", 2))
     page.keyboard.press("Shift+ArrowRight")
-    assert shown(page)[0] == 17
+    come_to(page, 17, expected(folder, "one", "two", 17))
     page.keyboard.press("End")
-    assert shown(page) == (119, expected(folder, "one", "two", 119))
+    come_to(page, 119, expected(folder, "one", "two", 119))
     page.keyboard.press("Home")
     page.keyboard.press(" ")
     page.wait_for_function("() => document.getElementById('a').currentTime > 1.5")
@@ -181,7 +181,7 @@ def test_modes_switch_in_place_and_swap(page: Page, address: str, folder: Path) 
     page.get_by_role("button", name="Global").click()
     page.wait_for_function("() => !window.old.isConnected && document.querySelector('.stage')")
     assert "mode=global" in page.url
-    assert shown(page) == (30, expected(folder, "one", "two", 30, "global"))
+    come_to(page, 30, expected(folder, "one", "two", 30, "global"))
     page.evaluate("() => { window.old = document.querySelector('.stage'); }")
     page.keyboard.press("m")
     page.wait_for_function("() => location.hash.includes('mode=subsequence')")

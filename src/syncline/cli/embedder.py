@@ -155,10 +155,10 @@ class Embedder:
 
     def beside_frozen(self, videos: Sequence[Video] | VideoSet, embeddings: list[Embedding]) -> list[Embedding]:
         """What carries moments: of a run on pictures, frozen features to align and its ``embeddings`` for frames."""
-        from syncline.encoder.beside_run import beside_frozen
-
         if self.encoder is None:
             return embeddings
+        from syncline.encoder.beside_run import beside_frozen
+
         with Bars() as bars:
             return beside_frozen(
                 list(videos), embeddings, self.encoder, self.cache, folder=self.folder, rate_hz=self.rate,
