@@ -34,16 +34,16 @@ from syncline.tasks.transfer import Election, election_of
 
 WITHIN = 0.1
 DRAWS = 50
-KINDS = ("time", "pictures", "pose", "pictures+pose")
+KINDS = ("time-only", "pictures", "pose", "pictures+pose")
 WAYS = ("direct", "consensus", "verb", "nearest")
 Events = tuple[float | None, ...]
 Rows = NDArray[np.float64]
 
 
 def embeddings_of(kind: str, videos: VideoSet) -> list[Embedding]:
-    """Every frame of every video; `time` knows the share of the video alone."""
+    """Every frame of every video; `time-only` knows the share of the video alone."""
     rate = max(video.frame_rate for video in videos)
-    if kind != "time":
+    if kind != "time-only":
         return untrained_embeddings(list(videos), kind, rate=rate)  # type: ignore[arg-type]
     found = []
     for video in videos:

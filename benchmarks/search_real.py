@@ -6,7 +6,7 @@ One JSON line a set and method into `results/search_real.jsonl`: `first`, the sh
 within .2 s of the same event of its clip (wrong where that clip does not show the event); `five`, the same of the first
 five; `each`, of the best hit of every clip that shows the event. Embeddings are those of the verbs: frozen features at
 the folder's own rate, standardised on the clips of the split. Methods: `folder` (what `syncline search` does), `frames`
-(`--no-consensus`) and `time` (the same share of the clip, clips of the most similar duration first).
+(`--no-consensus`) and `time-only` (the same share of the clip, clips of the most similar duration first).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def main() -> None:
         methods: dict[str, Find] = {
             "folder": lambda q, s, f=folder: same_moments(f, q, s, k=len(f.embeddings)),
             "frames": lambda q, s, i=index: i.search(i.query(str(q), s), len(i.sources), per_video=1, exclude=str(q)),
-            "time": by_time(embeddings),
+            "time-only": by_time(embeddings),
         }
         about = {"set": name, "split": arguments.split, "videos": len(videos), "rate": fit.rate_hz, "within": WITHIN}
         for method, find in methods.items():

@@ -35,6 +35,7 @@ from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.encoder.frozen import frozen_embeddings
 from syncline.tasks import LabelledVideo, align, deviate, distance_rule, synchronize
 from syncline.tasks.align import MODES
+from syncline.video.on_display import nearest_frames
 
 KINDS = (*TROUBLES, "all")
 SAME = 0.02
@@ -158,7 +159,7 @@ def spreads(plain: Sequence[Known], troubled: Sequence[Known]) -> Iterator[tuple
         for row, video in enumerate(others):
             at = timeline.positions[row + 1]
             there = ~np.isnan(at)
-            nearest = np.abs(at[there][:, None] - video.embedding.pts_seconds).argmin(axis=1)
+            nearest = nearest_frames(video.embedding.pts_seconds, at[there])
             shown[row, there] = video.progress[nearest]
             middle = (video.progress > 1 / 3) & (video.progress < 2 / 3)
             covered.append(np.isin(np.flatnonzero(middle), nearest).mean() if middle.any() else np.nan)

@@ -15,8 +15,8 @@ before, inside and after); `cut` (a third of every target taken off at the head 
 methods that always answer must fail there). Clips are embedded as they are sampled, so an encoder sees no more than is
 shown; an event is the first sampled frame of its phase. Methods: `transfer` (the package's, without consensus), `local`
 (its expected alignment alone), `nearest` (its neighbours alone, never absent), `global` (dynamic time warping) and
-`time` (the same share of the video). Frozen features, and the runs beside them; a run is measured on every set asked
-for, also on those that it was not trained on.
+`time-only` (the same share of the video). Frozen features, and the runs beside them; a run is measured on every set
+asked for, also on those that it was not trained on.
 
 `--checks` measures two other things, into `results/checks_real.jsonl`: precision and recall of `deviate` on the spliced
 clips (frames that are not of the clip's course), beside the simple rule of others; and Spearman's rank correlation of a
@@ -90,7 +90,7 @@ def transferred(labelled: list[LabelledVideo], target: Embedding, **options: Any
     return transfer_events(labelled, [target], **options)[0].events
 
 
-def by_clock(labelled: list[LabelledVideo], target: Embedding) -> Events:
+def by_time(labelled: list[LabelledVideo], target: Embedding) -> Events:
     """The median share of the labelled videos at which the event lies."""
     found: list[float | None] = []
     for k in range(len(labelled[0].events)):
@@ -115,7 +115,7 @@ METHODS: dict[str, Method] = {
     "local": lambda labelled, target: transferred(labelled, target, alignment_weight=1.0),
     "nearest": lambda labelled, target: transferred(labelled, target, alignment_weight=0.0, absent_below=0.0),
     "global": by_warping,
-    "time": by_clock,
+    "time-only": by_time,
 }
 
 

@@ -28,8 +28,9 @@ BANNED_NAMES = {
 BANNED_PHRASES = {
     r"(clock|time) share of the embedding|clock[- ]share": "time-only share",
     r"\b[Cc]locks?\b(?!\": )": "time-only, pts_seconds",
+    r"[`\"|*] ?time only ?[`\"|*](?!: \"time-only)": "time-only",
     r"process that talks": "rank 0",
-    r"(gone|go|goes|going) on with (a|the) run": "continue",
+    r"\b(gone|go|goes|going) on with\b": "continue",
     r"\b(say|print|warn)\(f?\"[^\n]*\{len\([a-z_]+\)\} [a-z ]*(videos|clips|runs|frames|files)\b": "counted",
 }
 

@@ -279,7 +279,7 @@ def _hits(row: dict[str, Any]) -> str:
 def search_lines(measured: list[dict[str, Any]]) -> list[str]:
     """Whether hits are the moment that was asked for, by set and way of looking."""
     newest = {(row["set"], row["split"], row["method"]): row for row in measured}
-    ways = ("folder", "frames", "time")
+    ways = ("folder", "frames", "time-only")
     lines = [
         "| set | clips | queries | " + " | ".join(f"{way}: first, each" for way in ways) + " | commit |",
         "|---" * (4 + len(ways)) + "|",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.statistics import averaged
 from syncline.experiments import read_bench
 from syncline.experiments.bench import read_lines, shown_lines
@@ -36,7 +37,6 @@ NAMES = {
     "LAC corrected": "LAC `corrected`", "LAC paper": "LAC `paper`", "LAC released": "LAC `released`",
     "LRProp (our reconstruction)": "LRProp (our reconstruction)",
 }  # fmt: skip
-CONTROLS = ("time only", "untrained", "frozen", "frozen + time")
 HEAD = """# Results
 
 **Not here: the papers' own tables.** Pouring, PennAction and the weights were not at hand, nor a GPU.

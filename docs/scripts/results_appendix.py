@@ -42,7 +42,7 @@ tried and why stands in the [log](results-log.md).
 
 Mean ± standard deviation over seeds; bold where the best leads the next best by more than the 95 % interval of
 the paired bootstrap over source videos. "nearest", "DTW" and "local" are the three ways in which a key event is carried
-from one video to another: nearest neighbour, dynamic time warping, local alignment. `time only` ... `frozen + time` are
+from one video to another: nearest neighbour, dynamic time warping, local alignment. `time-only` ... `frozen + time` are
 controls, `labels: …` what other labels of the same videos reach. Progression is 100 R², below 0 where the regression is
 worse than the mean. `syncline bench NAME --only-tables --out benchmarks/results/bench` writes all columns as CSV,
 Markdown and LaTeX.

@@ -175,7 +175,7 @@ def test_evaluate_of_a_run_that_trained_its_backbone(phone: Path, tmp_path: Path
     assert main(["train", *words, "--out", str(place), *SMALL, "--set", "encoder.trainable=last"]) == 0
     assert main(["evaluate", str(place), *words, "--json", str(found)]) == 0
     rows = json.loads(found.read_text(encoding="utf-8"))["rows"]
-    assert [row["method"] for row in rows] == ["run", "time only", "untrained", "frozen", "frozen + time"]
+    assert [row["method"] for row in rows] == ["run", "time-only", "untrained", "frozen", "frozen + time"]
     assert len(list(cache.rglob("transform.json"))) == 1, "the backbone before training; after it nobody else wants it"
 
 

@@ -25,7 +25,7 @@ from syncline.encoder import (
     FrameEncoder,
     embed_features,
     extraction,
-    frame_encoder,
+    frame_network,
     video_of,
 )
 from syncline.encoder.onnx import export_onnx
@@ -90,8 +90,8 @@ def test_training_and_extraction_see_the_same(video: Path, tmp_path: Path) -> No
 
 
 def test_windows_are_defined_by_the_place_of_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame_encoder, "WINDOW", 16)
-    monkeypatch.setattr(frame_encoder, "OVERLAP", 4)
+    monkeypatch.setattr(frame_network, "WINDOW", 16)
+    monkeypatch.setattr(frame_network, "OVERLAP", 4)
     encoder = small(pos_enc="none")
     grid = np.random.default_rng(0).random((50, encoder.backbone.dim)).astype(np.float16)
     whole = embed_features(encoder, grid)

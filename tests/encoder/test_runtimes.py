@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
 import logging
 import time
@@ -102,11 +103,14 @@ def test_a_model_that_does_not_export_is_left_to_torch(
     assert caplog.text.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_runtime_with_other_results_is_not_used(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("syncline.encoder.runtimes._there", lambda name: True)
-    monkeypatch.setattr("syncline.encoder.runtimes._openvino", lambda *_: lambda x: torch.randn(len(x), 5, 6, 10))
+    openvino = pytest.importorskip("openvino")
+    convert = openvino.convert_model
+    wrong = nn.Conv2d(5, 5, 1)
+    monkeypatch.setattr(openvino, "convert_model", lambda model, **how: convert(nn.Sequential(model, wrong), **how))
     model = small()
     with caplog.at_level(logging.WARNING, logger="syncline"):
         found = computed(monkeypatch, "openvino", model)
@@ -115,7 +119,9 @@ def test_a_runtime_with_other_results_is_not_used(
 
 
 def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncline.encoder.runtimes._there", lambda name: False)
+    find = importlib.util.find_spec
+    lacking = ("openvino", "onnxruntime")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *of: None if name in lacking else find(name, *of))
     with pytest.raises(SynclineError, match=r"openvino is not installed: pip install 'syncline\[fast\]'"):
         computed(monkeypatch, "openvino", small())
     assert computed(monkeypatch, "auto", small()).shape[0] == 3

@@ -92,12 +92,12 @@ def test_runs_are_lines_and_a_stopped_bench_goes_on(root: Path, tmp_path: Path, 
     assert set(rows["whole", "frozen"]["per_source"]["class100"]) == {"4.mp4", "5.mp4"}
     assert rows["whole", "labels: early"]["event_nearest_median"] == pytest.approx(2 / 30, abs=1e-5)
     assert "class100" not in rows["spliced", "SCL"]
-    assert rows["whole", "time only"]["tau"] > 0.9
+    assert rows["whole", "time-only"]["tau"] > 0.9
     text = (place / "tables.md").read_text()
     assert "### tiny, retimed" in text
     assert "| SCL | 2 |" in text
     found = json.loads((place / "differences.json").read_text())
-    assert {row["method"] for row in found} >= {"LAC", "frozen", "time only"}
+    assert {row["method"] for row in found} >= {"LAC", "frozen", "time-only"}
 
 
 def test_tables_hold_the_runs_of_their_own_configuration(root: Path, tmp_path: Path, cache: FeatureCache) -> None:
@@ -171,6 +171,14 @@ def test_a_line_that_was_cut_short_does_not_spoil_the_next(tmp_path: Path) -> No
     path.write_bytes(b'{"key": "a", "ro')
     append_jsonl(path, [{"key": "b", "rows": []}])
     assert [line["key"] for line in read_lines(path)] == ["b"]
+
+
+def test_controls_measured_by_0_1_0_have_the_names_of_today(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    append_jsonl(path, [{"key": "a", "rows": [{"method": "time only", "tau": 1.0}, {"method": "frozen"}]}])
+    assert [row["method"] for row in read_lines(path)[0]["rows"]] == ["time-only", "frozen"]
+    config = BenchConfig("own", ["synthetic"], {"LAC": {}}, controls=["time only", "frozen"])
+    assert config.controls == ["time-only", "frozen"]
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ FAULTS: dict[str, tuple[str, str, int, Case]] = {
     },
     "SIGTERM train": (
         "SIGTERM to `syncline train` at a random time",
-        "exit code 0, says how to go on; resumed: bit for bit equal",
+        "exit code 0, says how to resume; resumed: bit for bit equal",
         40,
         cases.asked_to_end,
     ),

@@ -178,7 +178,7 @@ def two_at_once(world: World, verb: Verb, rng: random.Random) -> str:
 
 
 def asked_to_end(world: World, rng: random.Random) -> str:
-    """SIGTERM at a random time: saved, exit code 0, a line that says how to go on."""
+    """SIGTERM at a random time: saved, exit code 0, a line that says how to resume."""
     whole, place = world.undisturbed(TRAIN), world.new()
     ended: Ended = run(
         TRAIN.words(world, place), place / "log", send=signal.SIGTERM, after=rng.uniform(0.05, 0.9) * whole.seconds

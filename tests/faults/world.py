@@ -6,7 +6,9 @@ import dataclasses
 import functools
 import json
 import random
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +77,7 @@ class World:
 
 @dataclass(frozen=True)
 class Verb:
-    """Something that is done. ``words``: to do it in a case's folder; ``again``: to go on after it was disturbed.
+    """Something that is done. ``words``: to do it in a case's folder; ``again``: to resume after it was disturbed.
 
     ``check``: (world, place, whole) raises AssertionError where what lies in ``place`` is not as in ``whole``.
     ``midway``: the same for what lies there right after a fault.
@@ -190,12 +192,17 @@ def apply(journal: Journal, edit: tuple[Any, ...]) -> None:
 
 
 def state(journal: Journal) -> tuple[object, ...]:
-    """All that a journal says, and every change that undoing would take back, so that later ones hide no loss."""
-    return journal.marks(), journal.names(), list(journal._changes)
+    """All that a journal says, and every change that undoing takes back from its file, so that later ones hide none."""
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(folder) / "labels.jsonl"
+        if journal.path.is_file():
+            shutil.copy(journal.path, copied)
+        taken_back = list(iter(Journal(copied).undo, None))
+    return journal.marks(), journal.names(), taken_back
 
 
 def write_edits(folder: str) -> int:
-    """Goes on with the edits where the journal stands; ``answered`` gets a byte after each, as a browser its answer."""
+    """Continues the edits where the journal stands; ``answered`` gets a byte after each, as a browser its answer."""
     place = Path(folder)
     (place / "out").mkdir(exist_ok=True)
     journal = Journal(place / "out" / "labels.jsonl")

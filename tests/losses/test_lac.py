@@ -12,7 +12,7 @@ from loss_inputs import N1, N2, VIEWS, batch
 from torch import Tensor
 
 from syncline.alignment import soft_smith_waterman
-from syncline.losses import LACLoss, SCLLoss
+from syncline.losses import LAC, LACLoss, SCLLoss
 from syncline.losses.released_operator import released_soft_smith_waterman
 
 FULL = torch.tensor([5, 5])
@@ -109,6 +109,15 @@ def gradient(loss: LACLoss, term: str, x: Tensor = N1) -> Tensor:
     leaf = x.clone().requires_grad_()
     (found,) = torch.autograd.grad(loss.terms(leaf, N2, **VIEWS)[term], leaf, allow_unused=True, materialize_grads=True)
     return found
+
+
+def test_the_preset_corrected_is_the_loss_as_meant() -> None:
+    x, y, views = batch()
+    one, other = LAC(alpha=0.3, gamma=0.5).terms(x, y, **views), LACLoss(alpha=0.3, gamma=0.5).terms(x, y, **views)
+    assert one == other
+    assert LAC().state_dict().keys() == LACLoss().state_dict().keys()
+    with pytest.raises(ValueError, match="gamma must be above 0"):
+        LAC(gamma=0.0)
 
 
 def test_local_term_teaches_in_paper_and_not_in_released() -> None:

@@ -46,7 +46,7 @@ def test_workers_store_and_a_crash_change_nothing(videos: VideoSet, small: Small
     assert phases.count("pictures") == len(videos) + 1
     assert len(notices) == 1
     assert notices[0].startswith(f"decoding {len(videos)} videos into {tmp_path}")
-    # goes on without workers: they are no part of what a run is
+    # resumed without workers: they are no part of what a run is
     resumed = trained_state(fit(videos, replace(config, workers=0), out=tmp_path / "run", resume=True))
     assert plain.keys() == resumed.keys()
     assert all(torch.equal(plain[name], resumed[name]) for name in plain)

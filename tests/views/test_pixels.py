@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from bars import write_bar_codes
+from torch.utils.data import DataLoader
 
 from syncline.data import Sampling, VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
-from syncline.views import Batch, PixelStore, PixelViews, ViewConfig, WorkerViews
+from syncline.views import Batch, PixelStore, PixelViews, ViewConfig, WorkerViews, worker_views
 from syncline.views.batches import with_augmentation
 
 SIZE = (24, 32)
@@ -96,28 +99,41 @@ def test_workers_change_nothing(stored: bool, videos: VideoSet, tmp_path: Path) 
     alone.batch(0)  # files are open now; they do not travel
     with_workers = WorkerViews(alone, workers=1 if stored else 2)
     try:
-        for step in range(5, 7 if stored else 9):  # a run that goes on
+        for step in range(5, 7 if stored else 9):  # a run that is resumed
             assert same(with_workers.batch(step), alone.batch(step))
     finally:
         with_workers.close()
 
 
-@pytest.mark.slow
-def test_a_worker_that_dies_at_its_end_takes_nothing_with_it(videos: VideoSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = views(videos)
-    with_workers = WorkerViews(own, workers=1)
-    assert same(with_workers.batch(5), own.batch(5))
-    batches = with_workers._batches
-    end = batches._shutdown_workers  # type: ignore[union-attr]
+class _DiesAtItsEnd:
+    """Torch's batches, one of whose workers dies while they are ended."""
 
-    def dies() -> None:
-        end()
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+
+    def __next__(self) -> Batch:
+        return next(self.batches)  # type: ignore[no-any-return]
+
+    def _shutdown_workers(self) -> None:  # torch's name
+        self.batches._shutdown_workers()
         raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Aborted.")
 
-    monkeypatch.setattr(batches, "_shutdown_workers", dies)
+
+class _Loader(DataLoader[Batch]):
+    def __iter__(self) -> Any:
+        return _DiesAtItsEnd(super().__iter__())
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_at_its_end_takes_nothing_with_it(videos: VideoSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_views, "DataLoader", _Loader)
+    own, before = views(videos), {*multiprocessing.active_children()}
+    with_workers = WorkerViews(own, workers=1)
+    assert same(with_workers.batch(5), own.batch(5))
+    assert {*multiprocessing.active_children()} > before
     assert same(with_workers.batch(2), own.batch(2))  # begins elsewhere, and so with new workers
     with_workers.close()
-    assert not any(worker.is_alive() for worker in batches._workers)  # type: ignore[union-attr]
+    assert {*multiprocessing.active_children()} <= before
 
 
 def test_what_travels_to_a_worker_is_small(videos: VideoSet) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from syncline.cli.terminal import Bars
 from syncline.cli.training_bars import TrainingBars
 from syncline.errors import SynclineError
-from syncline.files import holds_files
+from syncline.files import holds_files, read_jsonl
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -125,7 +124,7 @@ def _sections(
     known = {video.path.name: video for video in truth}
     a, b = embeddings[0], embeddings[1]
     alignment = align(a, b)
-    lines = [json.loads(line) for line in (out / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = read_jsonl(out / "run" / "metrics.jsonl")
     progress = [
         _progress_of(embedding, known[video.path.name], video.frame_rate) for embedding, video in zip(embeddings, val)
     ]

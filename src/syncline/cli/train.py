@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop (our reconstruction)")
     parser.add_argument(
         "--preset",
-        help="of the method's loss; of lac: corrected (default), cross_video (default for one scene), paper ...",
+        help="of the method's loss: paper, released ... (default: the recommended one; of lac, by the folder's scenes)",
     )
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
     parser.add_argument("--published", action="store_true", help="its published encoder and settings, from pixels")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from syncline.data.phases import events_from_phases
 from syncline.errors import SynclineError
+from syncline.video.on_display import nearest_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,21 +155,7 @@ class Sampling:
         # of the moments wanted only those beside a frame: between two frames there may be years, where time stamps leap
         beside = ((pts_seconds - start) * self.rate_hz).astype(np.int64)
         wanted = start + np.unique(np.concatenate([beside - 1, beside, beside + 1]).clip(0, last)) / self.rate_hz
-        return np.unique(nearest(pts_seconds, wanted))
-
-
-def nearest(pts_seconds: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Index of the time stamp (t,) that is nearest to each moment, of two the earlier: (k,) int64.
-
-    Examples:
-        >>> nearest(np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.5, 1.6, 9.0])).tolist()
-        [0, 0, 2, 2]
-    """
-    after = np.searchsorted(pts_seconds, moments).clip(0, len(pts_seconds) - 1)
-    before = np.maximum(after - 1, 0)
-    return np.asarray(
-        np.where(moments - pts_seconds[before] <= pts_seconds[after] - moments, before, after), dtype=np.int64
-    )
+        return np.unique(nearest_frames(pts_seconds, wanted))
 
 
 def sampled_frames(video: Video, pts_seconds: NDArray[np.float64], sampling: Sampling) -> NDArray[np.int64]:

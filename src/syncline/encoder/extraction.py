@@ -24,7 +24,7 @@ from syncline.encoder.pose_inputs import InputCache, encoder_inputs
 from syncline.video import VideoReader
 
 if TYPE_CHECKING:
-    from syncline.encoder.frame_encoder import FrameEncoder
+    from syncline.encoder.frame_network import FrameNetwork
 
 
 def video_of(path: str | os.PathLike[str]) -> Video:
@@ -42,7 +42,7 @@ def video_of(path: str | os.PathLike[str]) -> Video:
 
 
 def embed_video(
-    encoder: FrameEncoder,
+    encoder: FrameNetwork,
     video: Video,
     *,
     sampling: Sampling | None = None,
@@ -88,7 +88,7 @@ def embed_video(
 
 
 def embed_features(
-    encoder: FrameEncoder,
+    encoder: FrameNetwork,
     features: np.ndarray[Any, Any],
     *,
     steps: np.ndarray[Any, Any] | None = None,
@@ -116,14 +116,14 @@ def embed_features(
         encoder.train(mode)
 
 
-def _check(encoder: FrameEncoder, cache: FeatureCache) -> None:
+def _check(encoder: FrameNetwork, cache: FeatureCache) -> None:
     ours, theirs = encoder.backbone.describe(), cache.described.describe()
     if ours != theirs:
         raise ValueError(f"the cache holds features of another backbone: {theirs}, the encoder's is {ours}")
 
 
 def _maps(
-    encoder: FrameEncoder, video: Video, frames: np.ndarray[Any, np.dtype[np.int64]], chunk_size: int
+    encoder: FrameNetwork, video: Video, frames: np.ndarray[Any, np.dtype[np.int64]], chunk_size: int
 ) -> Iterator[Tensor]:
     device = encoder.reference_length.device
     for _, pictures in decoded(video.path, frames, encoder.backbone.size, chunk_size=chunk_size):
@@ -144,7 +144,7 @@ def sampled_steps(
     return steps
 
 
-def _describe(encoder: FrameEncoder, chunks: Iterator[Tensor], length: int, steps: np.ndarray[Any, Any]) -> Tensor:
+def _describe(encoder: FrameNetwork, chunks: Iterator[Tensor], length: int, steps: np.ndarray[Any, Any]) -> Tensor:
     """(t, w): each frame with its contexts (past frames, training steps apart, the first repeated) through the head."""
     k, device = encoder.config.contexts, encoder.reference_length.device
     spacing = encoder.config.context_stride

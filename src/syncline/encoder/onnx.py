@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from syncline.encoder.frame_encoder import WINDOW, FrameEncoder
+from syncline.encoder.frame_encoder import FrameEncoder
+from syncline.encoder.frame_network import WINDOW
 from syncline.errors import SynclineError
 from syncline.files import replacing
 

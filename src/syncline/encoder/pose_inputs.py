@@ -27,7 +27,7 @@ from syncline.progress import Callback, silent
 from syncline.video import VideoReader
 
 if TYPE_CHECKING:
-    from syncline.encoder.frame_encoder import FrameEncoder
+    from syncline.encoder.frame_network import FrameNetwork
 
 _log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class InputCache(FeatureCache):
 
 
 def encoder_inputs(
-    encoder: FrameEncoder,
+    encoder: FrameNetwork,
     root: str | Path | None = None,
     sampling: Sampling | None = None,
     *,

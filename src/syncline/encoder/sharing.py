@@ -7,7 +7,7 @@ import json
 import os
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -21,14 +21,15 @@ from syncline.errors import SynclineError
 from syncline.files import replacing, sha256, write_json, write_text
 
 if TYPE_CHECKING:
-    from syncline.encoder.frame_encoder import FrameEncoder
+    from syncline.encoder.frame_network import FrameNetwork
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+Network = TypeVar("Network", bound="FrameNetwork")
 HUB = "hf:"
 """What a name on the Hugging Face hub begins with."""
 
 
-def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
+def save_encoder(encoder: FrameNetwork, folder: str | os.PathLike[str]) -> None:
     """Writes weights, then configuration (which names the weights by SHA-256), then the model card."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,8 +58,8 @@ def save_encoder(encoder: FrameEncoder, folder: str | os.PathLike[str]) -> None:
 
 
 def read_encoder(
-    kind: type[FrameEncoder], folder: Path, *, deferred_backbone: bool = False, device: torch.device | None = None
-) -> FrameEncoder:
+    kind: type[Network], folder: Path, *, deferred_backbone: bool = False, device: torch.device | None = None
+) -> Network:
     """What ``FrameEncoder.from_pretrained`` gives, from a folder on this machine.
 
     Raises:
@@ -174,7 +175,7 @@ def _download(
         ) from error
 
 
-def model_card(encoder: FrameEncoder) -> str:
+def model_card(encoder: FrameNetwork) -> str:
     """The README of a saved encoder: what it is, how it is used, whose weights are inside."""
     config, backbone = encoder.config, encoder.backbone
     licence = backbone.licence if backbone.licence in ("apache-2.0", "mit") else "other"

@@ -1,6 +1,6 @@
 """The controls of every table: what a trained encoder has to beat.
 
-time only       the position code of the clip's own time: no picture at all
+time-only       the position code of the clip's own time: no picture at all
 untrained       the same encoder with its initial weights
 frozen          features of the frozen backbone, standardised, first 128 principal directions of the training frames
 frozen + time   both side by side, each scaled to rows of length 1 in the root mean square
@@ -23,7 +23,9 @@ from syncline.evaluation.sequences import Array
 
 Embed = Callable[[Sequence[Clip]], list[Array]]
 """Clips -> one (t, d) array each."""
-CONTROLS = ("time only", "untrained", "frozen", "frozen + time")
+CONTROLS = ("time-only", "untrained", "frozen", "frozen + time")
+NAMES_OF_0_1 = {"time only": "time-only"}
+"""Controls as version 0.1.0 called them: in results, and still understood."""
 
 
 def embed_with(encoder: FrameEncoder) -> Embed:
@@ -81,11 +83,12 @@ def make_controls(
     """
     features = functools.cache(lambda: frozen(fit))  # both rows stand on one
     made: dict[str, Any] = {
-        "time only": lambda: time_only,
+        "time-only": lambda: time_only,
         "untrained": lambda: untrained(config, cache, fit, seed=seed),
         "frozen": features,
         "frozen + time": lambda: frozen_and_time(features(), fit),
     }
+    names = [NAMES_OF_0_1.get(name, name) for name in names]
     unknown = [name for name in names if name not in made]
     if unknown:
         raise ValueError(f"no control {unknown[0]!r}; there are {', '.join(made)}")

@@ -1,4 +1,5 @@
-"""Tables from a configuration: methods x sets x seeds, each run one line of JSON, so that a stopped bench goes on.
+"""Tables from a configuration: methods x sets x seeds, each run one line of JSON, so that a bench that
+was stopped continues.
 
 Notable choices:
 - A line is known by the hash of all that decides it (training configuration, set, seed, protocols): runs that are there
@@ -27,6 +28,7 @@ from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.encoder.config import named_as_0_1
 from syncline.errors import SynclineError
+from syncline.evaluation.controls import NAMES_OF_0_1
 from syncline.evaluation.evaluate import evaluate, prepare
 from syncline.evaluation.protocols import Protocol, evaluation_sampling
 from syncline.experiments.bench_config import BenchConfig
@@ -44,6 +46,7 @@ from syncline.training.config import current_settings
 _log = logging.getLogger(__name__)
 _SINCE_0_1 = {"sample_rate_hz": None, "align_with_gaps": False, "epochs": None, "workers": 0, "store": False}
 """Settings that version 0.1.0 did not have, and their values then: runs of that version keep their keys."""
+_CONTROLS_IN_0_1 = {new: old for old, new in NAMES_OF_0_1.items()}
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 
 
@@ -217,7 +220,7 @@ def _controls(
     found: BenchSet, training: TrainConfig, controls: Sequence[str], options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The rows of the controls; the untrained encoder is that of the first method."""
-    other = found.other_labels if "time only" in controls else {}
+    other = found.other_labels if "time-only" in controls else {}
     return evaluate(None, found.videos, controls=controls, other_labels=other, config=training.encoder, **options)
 
 
@@ -230,7 +233,7 @@ def _key(config: BenchConfig, found: BenchSet, label: str, training: TrainConfig
         "draws": config.draws,
         "seed": training.seed,
         "config": named_as_0_1(training.encoder.as_dict()) if label == "controls" else _as_in_0_1(training),
-        "controls": list(controls) if label == "controls" else None,
+        "controls": [_CONTROLS_IN_0_1.get(name, name) for name in controls] if label == "controls" else None,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -245,11 +248,17 @@ def _as_in_0_1(training: TrainConfig) -> dict[str, Any]:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a JSONL file and of its compressed part (`.xz`); one that a kill has cut short is left out."""
+    """The lines of a JSONL file and of its compressed part (`.xz`); one that a kill has cut short is left out.
+
+    Controls have the names of today, whatever version measured them.
+    """
     packed = path.with_name(path.name + ".xz")
     old = lzma.decompress(packed.read_bytes()).splitlines() if packed.is_file() else []
     lines = [*map(json.loads, old), *read_jsonl(path)]
-    return [line for line in lines if "key" in line and "rows" in line]
+    lines = [line for line in lines if "key" in line and "rows" in line]
+    for row in (row for line in lines for row in line["rows"]):
+        row["method"] = NAMES_OF_0_1.get(row["method"], row["method"])
+    return lines
 
 
 def write_tables(config: BenchConfig, folder: Path) -> None:

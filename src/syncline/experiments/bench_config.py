@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syncline.errors import SynclineError
-from syncline.evaluation.controls import CONTROLS
+from syncline.evaluation.controls import CONTROLS, NAMES_OF_0_1
 from syncline.evaluation.protocols import PROTOCOLS
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
 from syncline.training import TrainConfig, merged, method_config
@@ -48,6 +48,7 @@ class BenchConfig:
     paper: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "controls", [NAMES_OF_0_1.get(name, name) for name in self.controls])
         for name, allowed in (("protocols", (*PROTOCOLS, PUBLISHED)), ("controls", CONTROLS)):
             unknown = [word for word in getattr(self, name) if word not in allowed]
             if unknown:

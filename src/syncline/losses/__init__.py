@@ -5,7 +5,8 @@ Every loss is called as ``loss(x, y, steps_x=, steps_y=, frames_x=, frames_y=, m
 """
 
 from syncline.losses.gta import GTALoss
-from syncline.losses.lac import DEFAULT_PRESET, LACLoss
+from syncline.losses.lac import LAC
+from syncline.losses.lac_presets import DEFAULT_PRESET, LACLoss
 from syncline.losses.lav import LAVLoss
 from syncline.losses.loss import Loss, PairLoss
 from syncline.losses.lrprop import LRPropLoss
@@ -16,6 +17,7 @@ from syncline.losses.tcn import TCNLoss
 __all__ = [
     "DEFAULT_PRESET",
     "GTALoss",
+    "LAC",
     "LACLoss",
     "LAVLoss",
     "LRPropLoss",

@@ -15,7 +15,7 @@ LRProp's idea (Zhang, Liu, Zheng and Su 2023, with DTW); with an expected *local
 part weigh nothing and are left alone.
 
 ``cycle``: nobody teaches. From a view of video a to video b and back to the other view of a, along two expected local
-alignments E with learned gaps, both differentiable: logits log(E_ab E_ba~ + eps), the rows of E_ba~ normalised. Where
+alignments P with learned gaps, both differentiable: logits log(P_ab P_ba~ + eps), the rows of P_ba~ normalised. Where
 the way should come out is known, both ends being of one video: cross entropy of their soft labels, rows weighted by
 what of them found a way.
 """
@@ -54,6 +54,52 @@ class Positions:
 
 Teacher = Callable[[Pair], tuple[Positions, Positions]]
 """Pairs of different videos -> positions of x's frames in y's videos, and of y's frames in x's."""
+
+
+def term_across(
+    pair: Pair,
+    *,
+    teacher: Teacher | Float[Tensor, "b n m"] | None = None,
+    teacher_x: Float[Tensor, "b n f"] | None = None,
+    teacher_y: Float[Tensor, "b m f"] | None = None,
+    form: CrossForm = "carried",
+    aligner: Aligner = "local",
+    tau: float,
+    var: float,
+    eps: float,
+    gamma: float,
+    gaps: tuple[float, float],
+    scale: float,
+    margin: float,
+    learned_gaps: GapsFor,
+) -> Tensor:
+    """The term across videos of pairs of views of one video each, or of pairs of two videos.
+
+    Args:
+        teacher: of ``carried``: a function, or an alignment (b, n, m) of the pairs as given, which must then be of
+            different videos; None: the ``aligner`` of the views themselves.
+        teacher_x, teacher_y: features of the same frames that the aligner aligns in place of x and y.
+        tau, var: of the softmax and the soft labels. gamma, gaps, scale, margin: of the aligner, see `align_frames`.
+        eps, learned_gaps: of ``cycle``.
+
+    Raises:
+        ValueError: features or an alignment that do not fit the pairs.
+    """
+    order = pair.order_across()
+    if form == "cycle":
+        within = pair.only(pair.video_x == pair.video_y)
+        return cycle(within, order, learned_gaps, gamma=gamma, scale=scale, margin=margin, var=var, eps=eps)
+    across = pair.with_y(order)
+    across = across.only(across.video_x != across.video_y)
+    if teacher is None:
+        x = _checked_features(pair.x if teacher_x is None else teacher_x, "teacher_x", pair.mask_x)
+        y = _checked_features(pair.y if teacher_y is None else teacher_y, "teacher_y", pair.mask_y)[order]
+        alignment = align_frames(across, x, y, aligner=aligner, gaps=gaps, gamma=gamma, scale=scale, margin=margin)
+    elif isinstance(teacher, Tensor):
+        alignment = _checked_alignment(teacher, pair)
+    else:
+        return carried(across, teacher, tau=tau, var=var)
+    return carried(across, lambda pair: by_alignment(pair, alignment), tau=tau, var=var)
 
 
 def carried(pair: Pair, teacher: Teacher, *, tau: float, var: float) -> Tensor:
@@ -160,12 +206,28 @@ def cycle(
         there = pair.with_y(order)
         there = there.only(there.video_x != there.video_y)
         back = there.swapped().then(pair)
-        e_there, e_back = expected(there), expected(back)
+        p_there, p_back = expected(there), expected(back)
         kept = back.valid.sum(dim=-1, keepdim=True).clamp(min=1)
-        returning = (e_back + eps * back.valid) / (e_back.sum(dim=-1, keepdim=True) + eps * kept)
-        q = e_there @ returning
-        found = (e_there @ e_back.sum(dim=-1, keepdim=True)).squeeze(-1)
+        returning = (p_back + eps * back.valid) / (p_back.sum(dim=-1, keepdim=True) + eps * kept)
+        q = p_there @ returning
+        found = (p_there @ p_back.sum(dim=-1, keepdim=True)).squeeze(-1)
         entropy = cross_entropy_rows(time_labels(pair, var), (q + eps).log(), pair.mask_y)
         return weighted_mean(entropy, found.detach().clamp(max=1))
 
     return (rows(pair) + rows(pair.swapped())) / 2
+
+
+def _checked_features(features: Tensor, name: str, mask: Tensor) -> Float[Tensor, "b t f"]:
+    """Features for a teacher: checked, without gradient, 0 where masked."""
+    if features.ndim != 3 or features.shape[:2] != mask.shape:
+        raise ValueError(f"{name} must be {(*mask.shape, 'f')}, got {tuple(features.shape)}")
+    return features.detach().masked_fill(~mask[:, :, None], 0.0)
+
+
+def _checked_alignment(a: Tensor, pair: Pair) -> Tensor:
+    """An alignment of pairs as they were given: without gradient, 0 where masked."""
+    if tuple(a.shape) != tuple(pair.valid.shape):
+        raise ValueError(f"an alignment as teacher must be {tuple(pair.valid.shape)}, got {tuple(a.shape)}")
+    if bool((pair.video_x == pair.video_y).any()):
+        raise ValueError("an alignment as teacher needs pairs of different videos: video_x and video_y equal somewhere")
+    return a.detach().masked_fill(~pair.valid, 0.0)

@@ -1,12 +1,13 @@
 """LAC as printed (``paper``) and as released (``released``, ``released_vec``): the switches, and what they change.
 
 The printed formulas, the released code and what the method evidently intends (`lac`) differ in so many points that
-each point is a switch; a preset is one position of all of them. `docs/formulas.md` shows what each of them does.
+each point is a switch; a preset (`lac_presets`) is one position of all of them. `docs/formulas.md` shows what each
+does.
 
-With Y the soft labels of a pair, S the similarity that is aligned, D its prefix scores and E = d SW / d S the
+With Y the soft labels of a pair, S the similarity that is aligned, D its prefix scores and P = d SW / d S the
 probability that two frames are matched:
 
-    L_l  = weighted mean over rows i of -sum_j Y_ij log softmax_j(logits_ij),  logits from D or E, see `_local`
+    L_l  = weighted mean over rows i of -sum_j Y_ij log softmax_j(logits_ij),  logits from D or P, see `_local`
     L_sw = sign (SW12 + SW21)
 """
 
@@ -15,15 +16,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_origin, get_type_hints
+from typing import Literal, cast, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
 
-from syncline.alignment import expected_alignment, soft_smith_waterman
+from syncline.alignment import expected_alignment, similarity_matrix, soft_smith_waterman
 from syncline.alignment.similarity import Centre, Similarity
 from syncline.alignment.soft_smith_waterman import GapForm
 from syncline.losses.cross_video import Aligner, CrossForm
+from syncline.losses.lac import contrastive_rows
 from syncline.losses.pair import Pair
 from syncline.losses.presets import check_choice, check_positive
 from syncline.losses.released_operator import released_soft_smith_waterman
@@ -39,7 +41,6 @@ from syncline.losses.rows import (
     weighted_mean,
 )
 
-Preset = Literal["corrected", "paper", "released", "released_vec", "cross_video"]
 ContrastiveNorm = Literal["1/T", "1/T2", "1/T²"]
 ScoreNorm = Literal["none", "T"]
 ScoreGradient = Literal["exact", "no_temperature"]
@@ -123,10 +124,11 @@ class LACSwitches:
 
     @property
     def as_meant(self) -> bool:
-        """Whether the terms that align are those of `lac`: nothing that is switched here concerns them."""
+        """Whether the terms are those of `lac`: nothing that is switched here concerns them."""
         return (
-            self.local_logits == "posterior" and self.gap_param in ("softplus_scalar", "scalar")
-            and self.sw_sign < 0 and self.sw_norm == "T" and bool(self.D_grad) and self.lc_symmetric
+            self.lc_norm == "1/T" and self.lc_symmetric and self.sim_sw == "cos" and self.sim_center == "mean"
+            and self.local_logits == "posterior" and self.gap_param == "softplus_scalar"
+            and self.sw_sign < 0 and self.sw_norm == "T" and bool(self.D_grad)
         )  # fmt: skip
 
     @property
@@ -158,61 +160,29 @@ _SPELLINGS: dict[tuple[str, str], object] = {
 """The same values as tables and formulas write them."""
 _POSITIVE = ("tau", "var", "sim_scale", "gamma", "num_frames", "cross_gamma", "cross_scale")
 
-_CORRECTED: dict[str, Any] = {
-    "tau": 0.1,
-    "lc_symmetric": True,
-    "alpha": 0.1,
-    "sim_sw": "cos",
-    "sim_center": "mean",
-    "sim_scale": 0.1,
-    "sw_sign": -1,
-    "sw_norm": "T",
-    "local_logits": "posterior",
-    "gap_param": "softplus_scalar",
-    "gap_init": (1.0, 0.5),
-    "gap_lr": None,
-}
-_PAPER: dict[str, Any] = {
-    "tau": 0.8,
-    "lc_symmetric": False,
-    "alpha": 0.01,
-    "sim_sw": "inv1p",
-    "sim_center": "none",
-    "sim_scale": 1.0,
-    "sw_sign": 1,
-    "sw_norm": "none",
-    "local_logits": "matmul",
-    "gap_param": "matrix",
-    "gap_init": (1.0, 1.0),
-    "gap_lr": 0.1,
-}
-_RELEASED_VEC: dict[str, Any] = {
-    **_PAPER,
-    "l2_normalize": False,
-    "use_masks": False,
-    "sim_sw": "inv_sq",
-    "tie_gamma_tau": True,
-    "lc_norm": "1/T2",
-    "D_temp": "none",
-    "gap_clamp": False,
-}
-PRESETS: dict[Preset, dict[str, Any]] = {
-    "corrected": _CORRECTED,
-    "paper": _PAPER,
-    "released": {
-        **_RELEASED_VEC,
-        "sim_eps": 0.0,
-        "sw_grad": "no_temperature",
-        "D_grad": False,
-        "gap_grad": "released",
-    },
-    "released_vec": _RELEASED_VEC,
-    "cross_video": {**_CORRECTED, "alpha": 0.0, "cross_weight": 0.3, "cross_start": 0.2},
-}
-"""What each preset sets; the others stand as `LACSwitches` has them."""
+
+def terms(pair: Pair, switches: LACSwitches, gaps: GapsFor) -> dict[str, Tensor]:
+    """{"contrastive", "local", "sw"} of a form that is not `lac`; the last two unless alpha is 0."""
+    o = switches
+    found = {"contrastive": contrastive_released(pair, o) if o.lc_norm == "1/T2" else contrastive(pair, o)}
+    if o.alpha > 0:
+        s = similarity_matrix(
+            pair.x, pair.y, kind=o.sim_sw, centre=o.sim_center, scale=o.sim_scale, constant=o.sim_constant,
+            eps=o.sim_eps, valid=pair.valid,
+        )  # fmt: skip
+        found["local"], found["sw"] = alignment_terms(pair, s, gaps, o)
+    return found
 
 
 def contrastive(pair: Pair, switches: LACSwitches) -> Tensor:
+    """L_c of the rows of x and, if ``lc_symmetric``, of y."""
+    term = contrastive_rows(pair, tau=switches.temperature, var=switches.var)
+    if not switches.lc_symmetric:
+        return term
+    return (term + contrastive_rows(pair.swapped(), tau=switches.temperature, var=switches.var)) / 2
+
+
+def contrastive_released(pair: Pair, switches: LACSwitches) -> Tensor:
     """L_c of the released code: the summed KL divergence of x's rows over T^2."""
     logits = pair.x @ pair.y.transpose(1, 2) / switches.temperature
     p = masked_softmax(logits, pair.mask_y[:, None, :])
@@ -265,12 +235,12 @@ def _prefix_scores(
 
 
 def _posterior(s: Tensor, pair: Pair, gaps: tuple[Tensor, Tensor], switches: LACSwitches) -> Tensor:
-    """E (b, n, m), differentiable in S and the gaps unless ``D_grad`` is off."""
-    e = expected_alignment(
+    """P (b, n, m), differentiable in S and the gaps unless ``D_grad`` is off."""
+    posterior = expected_alignment(
         s, gap_open=gaps[0], gap_extend=gaps[1], gamma=switches.gamma,
         lengths_x=pair.lengths_x, lengths_y=pair.lengths_y,
     )  # fmt: skip
-    return e if switches.D_grad else e.detach()
+    return posterior if switches.D_grad else posterior.detach()
 
 
 def _score(both: Tensor, pair: Pair, switches: LACSwitches) -> Tensor:
@@ -283,7 +253,7 @@ def _score(both: Tensor, pair: Pair, switches: LACSwitches) -> Tensor:
 
 
 def _local(pair: Pair, there: Tensor, back: Tensor, switches: LACSwitches) -> Tensor:
-    """L_l from what aligns x to y and y to x: E where ``local_logits`` is ``posterior``, else prefix scores D.
+    """L_l from what aligns x to y and y to x: P where ``local_logits`` is ``posterior``, else prefix scores D.
 
     With D12~ = softmax_j(D12 / t) and D21~ likewise, the logits of row i are: ``matmul`` D12~ D21~^T (the formula and
     the code: its inner index is a frame of y in the one factor, of x in the other); ``elementwise`` D12~ * D21~^T (the

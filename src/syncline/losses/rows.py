@@ -61,11 +61,11 @@ def divergence_rows(
     return divergence.where(valid, 0.0).sum(dim=-1)
 
 
-def aligned_rows(pair: Pair, e: Float[Tensor, "b n m"], *, var: float, eps: float) -> Float[Tensor, ""]:
-    """Cross entropy of rows log(E + eps) against time labels, E the expected alignment of two views of one video.
+def aligned_rows(pair: Pair, posterior: Float[Tensor, "b n m"], *, var: float, eps: float) -> Float[Tensor, ""]:
+    """Cross entropy of rows log(P + eps) against time labels, P the posterior of two views of one video.
 
     A row weighs what is aligned of it: what lies outside of the alignment is left alone.
     """
-    logits = (e + max(eps, torch.finfo(e.dtype).tiny)).log()
+    logits = (posterior + max(eps, torch.finfo(posterior.dtype).tiny)).log()
     rows = cross_entropy_rows(time_labels(pair, var), logits, pair.mask_y)
-    return weighted_mean(rows, e.detach().sum(dim=-1).clamp(max=1))
+    return weighted_mean(rows, posterior.detach().sum(dim=-1).clamp(max=1))

@@ -26,6 +26,7 @@ from syncline.alignment import Consensus
 from syncline.alignment.pins import allowed_cells
 from syncline.data import Embedding
 from syncline.tasks.folder import FolderConsensus
+from syncline.video.on_display import nearest_frame
 
 ROUNDS = 4
 """Hops among unlabelled voters, the first one from the labelled included. Inside the training clips of five real sets
@@ -50,7 +51,7 @@ def event_weights(embedding: Embedding, events: Sequence[float | None], half_wid
 def near_event(embedding: Embedding, event: float, half_width: float = 0.0) -> slice:
     """The frame nearest to an event and those within `half_width` seconds of it, one to each side at least."""
     pts = embedding.pts_seconds
-    row = int(np.abs(pts - event).argmin())
+    row = nearest_frame(pts, event)
     first = int(np.searchsorted(pts, pts[row] - half_width - 1e-9))
     end = int(np.searchsorted(pts, pts[row] + half_width + 1e-9, side="right"))
     return slice(max(0, min(first, row - 1)), max(end, row + 2))
@@ -154,7 +155,7 @@ def within_pins(folder: FolderConsensus, marks: Marks, target: int, votes: Densi
         for k, event in enumerate(events):
             if event is None:
                 continue
-            row = int(np.abs(pts - event).argmin())
+            row = nearest_frame(pts, event)
             found[k] *= allowed[row]
             pinned = pairs[pairs[:, 0] == row, 1]
             found[k, pinned] = 1.0

@@ -21,6 +21,7 @@ from syncline.tasks.carrying import EVENT_SHARE, Density, carried_by_consensus, 
 from syncline.tasks.folder import FolderConsensus, gather_folder
 from syncline.tasks.search import Hit, MomentIndex, check_inside
 from syncline.tasks.single_frames import frames_share, with_frames
+from syncline.video.on_display import nearest_frame
 
 MOST_VIDEOS = 200
 """Of more videos, those are asked whose frames are most like the query."""
@@ -82,7 +83,7 @@ def same_moments(
     middle = start if end is None else (start + end) / 2
     wide = 0.0 if end is None else abs(end - start) / 2
     targets = [t for t in range(len(folder.embeddings)) if own or t != query]
-    rows = near_event(asked, middle, wide) if wide else [int(np.abs(asked.pts_seconds - middle).argmin())]
+    rows = near_event(asked, middle, wide) if wide else [nearest_frame(asked.pts_seconds, middle)]
     like = unit_rows(unit_rows(asked.by_frame[rows]).mean(0, keepdims=True))[0]
     hits: list[Hit] = []
     for t, density in zip(targets, _densities(folder, query, middle, wide, targets), strict=True):
@@ -128,7 +129,7 @@ def _peaks(
             break
         window = slice(first[row], end[row])
         second = float((density[window] * pts[window]).sum() / gathered[row])
-        frame = int(np.abs(pts - second).argmin())
+        frame = nearest_frame(pts, second)
         similarity = float(alike[frame])
         votes = min(1.0, float(gathered[row]))
         hits.append(Hit(embedding.source, float(pts[frame]), votes * (1 + similarity) / 2, similarity))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
+from syncline.video.on_display import nearest_frame
 
 COLUMNS = ("video_a", "seconds_a", "video_b", "seconds_b")
 
@@ -110,7 +111,7 @@ def _frame(
     step = float(np.median(np.diff(pts))) if len(pts) > 1 else 1.0
     if not pts[0] - step <= seconds <= pts[-1] + step:
         raise SynclineError(f"{pin.row}: {seconds} s lies outside {name} ({pts[0]:.2f} to {pts[-1]:.2f} s)")
-    return video, int(np.abs(pts - seconds).argmin())
+    return video, nearest_frame(pts, seconds)
 
 
 def _refuse_crossing(

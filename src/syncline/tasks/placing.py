@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from syncline.video.on_display import nearest_frame
+
 
 def windows_about(pts: NDArray[np.float64], tolerance: float) -> list[slice]:
     """Of every frame, the frames within the tolerance of it."""
@@ -59,7 +61,7 @@ def mean_time(votes: NDArray[np.float64], pts: NDArray[np.float64], window: slic
 
 def frame_time(votes: NDArray[np.float64], pts: NDArray[np.float64], window: slice) -> float:
     """When the frame nearest to the mean time is shown."""
-    return float(pts[np.abs(pts - mean_time(votes, pts, window)).argmin()])
+    return float(pts[nearest_frame(pts, mean_time(votes, pts, window))])
 
 
 def lie_on_frames(pts: NDArray[np.float64], events: Sequence[float | None]) -> bool:

@@ -17,6 +17,7 @@ from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json
+from syncline.video.on_display import nearest_frame
 from syncline.wording import counted
 
 FAISS_FROM = 1_000_000
@@ -119,8 +120,8 @@ class MomentIndex:
         if not len(seconds):
             raise SynclineError(f"{source} has no embedded frames, so no moment to look for")
         check_inside(source, seconds, start, end)
-        first = int(np.abs(seconds - start).argmin())
-        last = first if end is None else int(np.abs(seconds - end).argmin())
+        first = nearest_frame(seconds, start)
+        last = first if end is None else nearest_frame(seconds, end)
         mean = self._vectors[number][min(first, last) : max(first, last) + 1].mean(0)
         return np.asarray(unit_rows(mean).numpy())
 

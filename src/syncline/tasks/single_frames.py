@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from syncline.alignment import unit_rows
 from syncline.alignment.centring import centred_similarity
 from syncline.data import Embedding
-from syncline.data.video_set import nearest
 from syncline.tasks.carrying import Density, Marks, carried_by_consensus, near_event
 from syncline.tasks.folder import FolderConsensus
+from syncline.video.on_display import nearest_frames
 
 FRAMES_SHARE = 0.3
 """What single frames count beside alignments where a folder cannot tell it."""
@@ -125,7 +125,7 @@ def _measured_share(folder: FolderConsensus, tolerance: float) -> float:
         for t, votes in zip(others, carried, strict=True):
             shown = folder.embeddings[t].pts_seconds
             alike = (rows[i][frames] @ rows[t].T).argmax(axis=1)
-            timed = nearest(shown, shown[0] + shares * (shown[-1] - shown[0]))
+            timed = nearest_frames(shown, shown[0] + shares * (shown[-1] - shown[0]))
             within = _within(votes, shown, tolerance)
             mass += within[each, alike].sum(), within[each, timed].sum(), within.max(axis=1).sum()
     nearest_mass, time_mass, best = mass

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
-from syncline.data.video_set import nearest
 from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.alignment_result import Alignment
@@ -27,6 +26,7 @@ from syncline.tasks.folder import gather_folder
 from syncline.tasks.gap_scale import gap_seconds
 from syncline.tasks.pairs import check_pair, local_score
 from syncline.tasks.within import align_within, reference_of
+from syncline.video.on_display import nearest_frames
 
 LENT_SHARE = 0.5
 """Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""
@@ -282,7 +282,7 @@ def _consensus_misfit(
             both = np.flatnonzero(~np.isnan(positions[i]) & ~np.isnan(positions[j]))
             if i == j or not consensus.weights[j] or not len(both):
                 continue
-            posterior = consensus.pair(i, j)[nearest(embedding.pts_seconds, positions[i, both])]
+            posterior = consensus.pair(i, j)[nearest_frames(embedding.pts_seconds, positions[i, both])]
             mass = posterior.sum(axis=1)
             if mass.sum() > 0:
                 expected = (posterior @ embeddings[j].pts_seconds) / np.maximum(mass, 1e-9)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+import syncline.progress
 from syncline.data import Video
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.files import content_hash
-from syncline.progress import Callback as Told
 from syncline.progress import Steps, notice, silent
 from syncline.training.config import TrainConfig
 from syncline.training.planning import Budget
@@ -181,10 +181,10 @@ def of_pixels(
         finally:
             material.close()
     if store is not None:
-        told = passed_on(tell)
+        callback = passed_on(tell)
         if lacking:
-            told(notice(f"decoding {counted(len(lacking), 'video')} into {store.root}: {size / 1e9:.2f} GB"))
-        _decode(store, lacking, accelerator, told)
+            callback(notice(f"decoding {counted(len(lacking), 'video')} into {store.root}: {size / 1e9:.2f} GB"))
+        _decode(store, lacking, accelerator, callback)
     return _pixel_views(kept, unread, config, encoder, store, accelerator)
 
 
@@ -244,12 +244,17 @@ def _check_room(store: PixelStore, videos: int, size: int) -> None:
         )
 
 
-def _decode(store: PixelStore | None, videos: Sequence[Video], accelerator: Any, told: Told = silent) -> int:
+def _decode(
+    store: PixelStore | None,
+    videos: Sequence[Video],
+    accelerator: Any,
+    callback: syncline.progress.Callback = silent,
+) -> int:
     """Puts videos into the store, if there is one, each process its share; how many frames this one decoded."""
     if store is None:
         return 0
     share = videos[accelerator.process_index :: accelerator.num_processes]
-    step, frames = Steps("pictures", len(share), told), 0
+    step, frames = Steps("pictures", len(share), callback), 0
     for video in share:
         frames += 0 if store.path(video).is_file() else video.num_frames
         store.add(video)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from syncline.errors import SynclineError, UnusableRunError
-from syncline.files import content_hash, lock, write_text
+from syncline.files import content_hash, lock, read_jsonl, write_text
 from syncline.training.checkpoint import FOLDER
 from syncline.training.config import TrainConfig, config_from
 
@@ -94,7 +94,7 @@ def case_of(run: str | Path, files: Iterable[str | Path]) -> Case:
 def locked(run: Path) -> Iterator[None]:
     """Holds ``run`` for this process alone. The system lets go of it when the process ends, however it ends.
 
-    A folder that was made here and holds nothing to go on from when an error ends the block is removed again.
+    A folder that was made here and holds nothing to resume from when an error ends the block is removed again.
 
     Raises:
         SynclineError: another process trains into it.
@@ -122,16 +122,11 @@ def locked(run: Path) -> Iterator[None]:
 
 
 class Metrics:
-    """``metrics.jsonl``: appended to, flushed line by line, and cut back to where a resumed run goes on."""
+    """``metrics.jsonl``: appended to, flushed line by line, and cut back to where a resumed run begins."""
 
     def __init__(self, path: Path, *, after: int = 0) -> None:
-        kept = []
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                step = _step_of(line)
-                if step is not None and step <= after:
-                    kept.append(line)
-        write_text(path, "".join(line + "\n" for line in kept))
+        kept = [line for line in read_jsonl(path) if isinstance(line.get("step"), int) and line["step"] <= after]
+        write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file = open(path, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by close)
 
     def write(self, values: dict[str, Any]) -> None:
@@ -142,10 +137,3 @@ class Metrics:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
-
-
-def _step_of(line: str) -> int | None:
-    try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -1,4 +1,4 @@
-"""Which frame is on display at a time: the one rule for labels, films, results and the viewer.
+"""Which frame is on display at a time: the one rule for labels, films, results and the viewer. And which is nearest.
 
 A frame is on display from its time stamp until that of the next one. A time up to `ROUNDING` before a frame means that
 frame, for label files and tables count milliseconds: 0.333 s is the frame at 1/3 s. Where frames are closer together
@@ -37,3 +37,27 @@ def frames_on_display(pts_seconds: NDArray[np.float64], seconds: ArrayLike) -> N
     gap = pts_seconds[following] - pts_seconds[shown]
     early = (until <= np.minimum(ROUNDING + 1e-9, gap / 2)) & (wanted >= pts_seconds[0])
     return np.asarray(np.where(early, following, shown), dtype=np.int64)
+
+
+def nearest_frames(pts_seconds: NDArray[np.float64], seconds: ArrayLike) -> NDArray[np.int64]:
+    """The frame whose time stamp is nearest to each moment, of two the earlier: (k,) int64.
+
+    Args:
+        pts_seconds: (t,) ascending, when each frame is shown; at least one.
+        seconds: (k,) moments, or one.
+
+    Examples:
+        >>> nearest_frames(np.array([0.0, 1.0, 2.0]), [-1.0, 0.4, 0.5, 1.6, 9.0]).tolist()
+        [0, 0, 0, 2, 2]
+    """
+    wanted = np.atleast_1d(np.asarray(seconds, dtype=np.float64))
+    after = np.searchsorted(pts_seconds, wanted).clip(0, len(pts_seconds) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.asarray(
+        np.where(wanted - pts_seconds[before] <= pts_seconds[after] - wanted, before, after), dtype=np.int64
+    )
+
+
+def nearest_frame(pts_seconds: NDArray[np.float64], seconds: float) -> int:
+    """As `nearest_frames`, of one moment."""
+    return int(nearest_frames(pts_seconds, seconds)[0])

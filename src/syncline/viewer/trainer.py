@@ -104,7 +104,7 @@ class Trainer:
         return (self.run / "train.json").is_file() and not is_finished(self.run)
 
     def start(self, minutes: float | None = None) -> None:
-        """Begin, or go on where training was interrupted.
+        """Begin training, or resume it where it was interrupted.
 
         Args:
             minutes: time budget from now on; None for the present one.

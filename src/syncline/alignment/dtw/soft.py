@@ -1,7 +1,7 @@
 """Soft dynamic time warping (Cuturi and Blondel 2017): value, exact gradient, expected path, divergence.
 
     R[i,j] = C[i,j] - gamma log(exp(-R[i-1,j-1]/gamma) + exp(-R[i-1,j]/gamma) + exp(-R[i,j-1]/gamma)),  R[0,0] = 0
-    value  = R[n,m];  the expected path E = d value / d C
+    value  = R[n,m];  the expected path P = d value / d C
 
 With step weights w, what a step adds is w C. With open ends (``subsequence``) a path may begin in any cell of the first
 row and end in any of the last, and the value is the soft minimum over all ends. On CPU through numba (`vector` or

@@ -77,7 +77,7 @@ def _trace(
     """Walks back from cell (i, j) in ``state`` as far as ``back`` reaches, whose first row is row ``top``.
 
     Writes cells and whether each is a match, last first, from place ``count`` on; returns how many there are now, and
-    the cell and state to go on with: ``_START`` at the alignment's first match.
+    the cell and state from which to continue: ``_START`` at the alignment's first match.
     """
     while state != 0 and i >= top:
         cells[count, 0], cells[count, 1], match[count] = i, j, state == 1
