@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from lerobot_forms import write_v3
-from odd_films import write_film
+from odd_films import after_sound, write_film
 from PIL import Image
 
 from syncline.cli.main import main
@@ -454,6 +454,69 @@ def test_transfer_reads_and_writes_the_clock_of_the_container(
     plain = rows(tmp_path / "plain" / "transferred.csv")
     by_picture = {row["event"]: float(row["seconds"]) for row in plain if row["video"] == "a.mkv"}
     assert by_picture == pytest.approx({"lift": 0.9, "pour": 1.4667}, abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def late_films(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The videos as MKV, whose pictures come 0.5 s, 0.4 s and so on after their sound begins."""
+    there = tmp_path_factory.mktemp("late")
+    for k, film in enumerate(films(folder)):
+        after_sound(film, there / f"{film.stem}.mkv", 0.5 - k / 10)
+    return there
+
+
+def test_search_and_deviate_count_from_where_the_container_begins(
+    folder: Path, late_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begins = {film.name: VideoReader(film).container_offset for film in sorted(late_films.iterdir())}
+    assert list(begins.values()) == pytest.approx([0.5, 0.4, 0.3, 0.2], abs=0.03)
+    query = min(begins)
+    quiet = ["--time-origin", "container", "--figures", "none"]
+
+    def found(kind: str, *words: str | Path) -> list[dict[str, str]]:
+        assert command(folder, *words, "--out", tmp_path / kind) == 0
+        return rows(tmp_path / kind / ("hits.csv" if words[0] == "search" else "deviations.csv"))
+
+    search = ["search", late_films, "--video", query, "--own", "--apart", "0.2", "--per-video", "2", "--time"]
+    plain = found("plain", *search, "1.5", "--until", "1.75", "--figures", "none")
+    told = found("told", *search, f"{1.5 + begins[query]}", "--until", f"{1.75 + begins[query]}", *quiet)
+    assert "seconds given and found count from where a container begins; container and first picture differ in 4" in (
+        " ".join(capsys.readouterr().out.split())
+    )
+    assert {hit["video"] for hit in plain} == set(begins)
+    assert [hit["video"] for hit in told] == [hit["video"] for hit in plain]
+    expected = [float(hit["seconds"]) + begins[hit["video"]] for hit in plain]
+    assert [float(hit["seconds"]) for hit in told] == pytest.approx(expected, abs=1e-5)
+    asked = json.loads((tmp_path / "told" / "hits.json").read_text(encoding="utf-8"))["query"]
+    assert (asked["seconds"], asked["until"]) == pytest.approx((1.5 + begins[query], 1.75 + begins[query]), abs=1e-5)
+    assert command(folder, *search, "0.3", *quiet, "--out", tmp_path / "early") == 1
+    assert "--time at 0.3 s of the container comes before its first picture" in capsys.readouterr().err
+
+    deviate = ["deviate", late_films, "--reference", query, "--min-seconds", "0.1", "--tempo", "1.1"]
+    plain = found("odd", *deviate, "--figures", "none")
+    told = found("odd told", *deviate, *quiet)
+    assert {row["seconds_of"] for row in plain} == {"reference", "video"}
+    for row, moved in zip(plain, told, strict=True):
+        own = begins[row["video"]]
+        clock = begins[query] if row["seconds_of"] == "reference" else own
+        by = {"start": clock, "end": clock, "shown_at": own}
+        for name, seconds in by.items():
+            assert float(moved[name]) == pytest.approx(float(row[name]) + seconds, abs=1e-5), (name, row)
+
+
+def test_what_knows_no_container_refuses_its_clock(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, stored = tmp_path / "moves.template", tmp_path / "embeddings"
+    stored.mkdir()
+    (stored / "store.json").write_text("{}")
+    clock = ["--time-origin", "container", "--out", tmp_path / "out"]
+    for words, said in (
+        (["deviate", films(folder)[0], "--template", kept], "does not know where its reference's container begins"),
+        (["search", stored, "--video", films(folder)[0].name, "--time", "1"], "do not know where containers begin"),
+    ):
+        assert command(folder, *words, *clock) == 1
+        assert said in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_template_serves_new_clips_without_the_folder(

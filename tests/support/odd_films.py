@@ -155,3 +155,18 @@ def packed(source: Path, target: Path, *, sound: bool = True, later: float = 0.0
                 packet.stream = streams[packet.stream_index]
                 made.mux(packet)
     return target
+
+
+def after_sound(source: Path, target: Path, late: float) -> Path:
+    """The pictures of a file in another container whose sound, of silence, begins `late` seconds before them."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as made:
+        pictures = made.add_stream_from_template(given.streams.video[0])
+        sound: Any = made.add_stream("aac", rate=48000)
+        sound.layout, sound.bit_rate = "mono", 64_000
+        for packet in given.demux(video=0):
+            if packet.size and packet.pts is not None and packet.dts is not None:
+                offset = round(late / float(packet.time_base))
+                packet.pts, packet.dts, packet.stream = packet.pts + offset, packet.dts + offset, pictures
+                made.mux(packet)
+        _write_sound(made, sound, 1.0)
+    return target

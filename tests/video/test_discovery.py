@@ -18,7 +18,8 @@ from syncline.video.discovery import told_aside
     ("form", "codec"),
     [
         ("mp4", "libx264"), ("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4"), ("ts", "libx264"),
-        ("mpg", "mpeg2video"), ("flv", "flv1"), ("wmv", "wmv2"), ("mxf", "mpeg2video"),
+        ("mpg", "mpeg2video"), ("flv", "flv1"), ("wmv", "wmv2"), ("mxf", "mpeg2video"), ("ivf", "libvpx"),
+        ("h264", "libx264"),
     ],
 )  # fmt: skip
 def test_a_container_is_known_by_its_content(tmp_path: Path, form: str, codec: str) -> None:

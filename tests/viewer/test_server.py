@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bars import write_bar_codes
+from odd_films import after_sound
 from starlette.testclient import TestClient
 from viewing import known_embedding, make_folder, make_library, until
 
 from syncline.data import open_videos
 from syncline.data.labels.forms import read_labels
 from syncline.data.labels.track import known_events
+from syncline.video import VideoReader
 from syncline.viewer.app import create_app
 from syncline.viewer.embedding_sources import Given
 from syncline.viewer.library import Library
@@ -313,6 +315,31 @@ def test_every_form_is_exported_with_the_frames_of_the_clock(tmp_path: Path) -> 
             else:
                 near = 0.04 if form == "label-studio" else 0.005  # which counts frames at a steady rate
                 assert [second for _, second in track.events] == pytest.approx([1.0, 3.0], abs=near), form
+
+
+def test_label_files_may_count_from_where_the_container_begins(tmp_path: Path) -> None:
+    folder, own = make_folder(tmp_path / "bars", {"one": 40, "two": 40}), {"x-syncline-token": TOKEN}
+    after_sound(folder / "one.mp4", folder / "one.mkv", 0.4)
+    (folder / "one.mp4").unlink()
+    begins = VideoReader(folder / "one.mkv").container_offset
+    library = Library(open_videos(folder), tmp_path / "work", event_names=(), time_origin="container")
+    fresh = ready_client(library)
+    assert fresh.get("/api/library").json()["timeOrigin"] == "container"
+    table = f"video,event,seconds\none.mkv,lift,{1 + begins}\none.mkv,put,{2 + begins}\n"
+    assert fresh.post("/api/open?name=marks.csv", content=table, headers=own).status_code == 200
+    marks = fresh.get("/api/labels").json()["marks"]["one.mkv"]
+    assert list(marks.values()) == pytest.approx([1, 2], abs=1e-6), "marks count from the first picture"
+    shown = VideoReader(folder / "one.mkv").pts_seconds
+    on_display = [float(shown[shown <= second + 1e-3].max()) + begins for second in (1, 2)]
+    for form in ("csv", "json", "boris", "boris-csv", "activitynet"):
+        path = tmp_path / fresh.get(f"/api/export?form={form}&carried=0").headers["content-disposition"].split('"')[1]
+        path.write_bytes(fresh.get(f"/api/export?form={form}&carried=0").content)
+        (track,) = read_labels(path)
+        assert [second for _, second in track.events] == pytest.approx(on_display, abs=1e-3), form
+    early = f"video,event,seconds\none.mkv,lift,{begins / 2}\n"
+    refused = fresh.post("/api/open?name=marks.csv", content=early, headers=own)
+    assert refused.status_code == 409
+    assert "comes before its first picture" in refused.json()["error"]
 
 
 def test_shared_page_asks_nobody(client: TestClient) -> None:

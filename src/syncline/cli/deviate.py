@@ -9,7 +9,7 @@ from syncline.cli.consensus import add_consensus_options, check_consensus_option
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.joints import joints_that_differ
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_oddness
-from syncline.cli.options import pick
+from syncline.cli.options import add_time_origin, pick, say_time_origin
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import Bars, progress, say
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from syncline.data import Embedding
     from syncline.tasks import Report
+    from syncline.tasks.deviate import Deviation
 
 EPILOG = """\
 examples:
@@ -53,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="shorter stretches are left out (default: a tenth of the median video)")  # fmt: skip
     parser.add_argument("--tempo", type=float, default=1.6,
                         help="times that a stretch must be slower or faster to be told (default: 1.6)")  # fmt: skip
+    add_time_origin(parser, "seconds of the tables count from", "tables count seconds from where a container begins")
     add_lerobot_option(parser)
     add_output_options(parser, "deviations")
     add_embedding_options(parser)
@@ -76,6 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; comparing needs two or more")
+    origins = say_time_origin(videos, arguments)
     number = None if arguments.reference is None else pick(videos, arguments.reference)
     prepare_folder(arguments.out)
     embedder = Embedder.of(arguments)
@@ -103,7 +106,8 @@ def run(arguments: argparse.Namespace) -> None:
     joints = {}
     if embedder.bodies is not None and embedder.bodies.clips:
         joints = joints_that_differ(embedder.bodies.clips, embeddings, number, reports)
-    _write(arguments, reports, names, videos[number].name, reference, simple, joints)
+    begins = {embedding.source: origin for embedding, origin in zip(embeddings, origins, strict=True)}
+    _write(arguments, reports, names, videos[number].name, reference, simple, joints, begins)
     write_oddness(arguments, videos, reports, names)
 
 
@@ -112,9 +116,11 @@ def _by_template(arguments: argparse.Namespace) -> None:
     from syncline.errors import SynclineError
     from syncline.tasks import deviate_from_group, distance_rule, rank
 
-    template, embedder = open_template(arguments)
     if arguments.reference is not None:
         raise SynclineError("a template has a reference of its own; leave --reference out")
+    if arguments.time_origin == "container":
+        raise SynclineError("a template does not know where its reference's container begins; leave --time-origin out")
+    template, embedder = open_template(arguments)
     videos = clips_of(arguments)
     prepare_folder(arguments.out)
     folder = join(template, embedder, videos)
@@ -128,7 +134,7 @@ def _by_template(arguments: argparse.Namespace) -> None:
     reference, new = template.embeddings[template.reference], folder.embeddings[first:]
     names = {embedding.source: video.name for embedding, video in zip(new, videos, strict=True)}
     simple = {embedding.source: distance_rule(reference, embedding) for embedding in new}
-    _write(arguments, rank(reports), names, f"{reference.source} of the template", reference, simple, {})
+    _write(arguments, rank(reports), names, f"{reference.source} of the template", reference, simple, {}, {})
 
 
 def _write(
@@ -139,16 +145,19 @@ def _write(
     reference: Embedding,
     simple: dict[str, NDArray[np.bool_]],
     joints: dict[str, list[str]],
+    begins: dict[str, float],
 ) -> None:
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 
+    first = begins.get(reference.source, 0.0)  # second of the reference's first picture
+    told = {r.source: [_counted_from(d, first, begins.get(r.source, 0.0)) for d in r.deviations] for r in reports}
     rows: list[dict[str, Any]] = [
         {"video": names[report.source], "kind": d.kind, "start": plain(d.start), "end": plain(d.end),
          "score": plain(d.score), "seconds_of": "reference" if d.kind == "missing" else "video",
          "shown_at": plain(d.shown_at)} | ({"joints": joints[report.source][k]} if joints else {})
         for report in reports
-        for k, d in enumerate(report.deviations)
+        for k, d in enumerate(told[report.source])
     ]  # fmt: skip
     ranking: list[dict[str, Any]] = [
         {"rank": k, "video": names[report.source], "oddness": plain(report.oddness),
@@ -160,20 +169,28 @@ def _write(
     columns = ["video", "kind", "start", "end", "score", "seconds_of", "shown_at", *(["joints"] if joints else [])]
     write_rows(arguments.out / "deviations.csv", rows, columns)
     write_rows(arguments.out / "ranking.csv", ranking, list(ranking[0]))
-    value = {"reference": against, "reference_seconds": plain(float(reference.pts_seconds[-1])), "ranking": ranking,
-             "deviations": rows}  # fmt: skip
+    last = plain(first + float(reference.pts_seconds[-1]))
+    value = {"reference": against, "reference_seconds": last, "ranking": ranking, "deviations": rows}
     write_json(arguments.out / "deviations.json", value)
     say("  oddness   video, and what it does differently")
     for entry, report in zip(ranking, reports, strict=True):
-        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in report.deviations)
+        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in told[report.source])
         kinds = "matches none of the others well: another activity, or seen otherwise" if report.stranger else kinds
         say(f"  {entry['oddness']:7.2f}   {entry['video']}   {kinds or 'nothing'}")
-        for d, said in zip(report.deviations, joints.get(report.source, []), strict=False):
+        for d, said in zip(told[report.source], joints.get(report.source, []), strict=False):
             if said:
                 say(f"            {d.kind.replace('_', ' ')} {d.start:.1f} s: {said}")
     say(f"results in {arguments.out}; compared with {against}")
     say("compared is what is done and how fast, not its manner: a matched moment counts as the same")
     draw(arguments, "deviations", lambda: _picture(reports, names, against))
+
+
+def _counted_from(deviation: Deviation, reference: float, video: float) -> Deviation:
+    """The same with its seconds counted from elsewhere: what to add to the reference's and to the video's."""
+    from dataclasses import replace
+
+    by = reference if deviation.kind == "missing" else video
+    return replace(deviation, start=deviation.start + by, end=deviation.end + by, shown_at=deviation.shown_at + video)
 
 
 def _picture(reports: list[Report], names: dict[str, str], against: str) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +72,17 @@ def add_label_options(parser: argparse.ArgumentParser, *, written: bool = False)
     """
     parser.add_argument("--label-rate", type=float, metavar="HZ",
                         help="frames a second that labels count; of Label Studio the project's (often 24)")  # fmt: skip
+    results = "the same" if written else "the first picture"
+    add_time_origin(parser, f"seconds of labels {'and results ' * written}count from",
+                    f"labels count seconds from where a container begins, results from {results}")  # fmt: skip
+
+
+def add_time_origin(parser: argparse.ArgumentParser, what: str, said: str) -> None:
+    """--time-origin: what counts from there, for its help, and how `say_time_origin` begins."""
     parser.add_argument("--time-origin", choices=["picture", "container"], default="picture",
-                        help=f"what seconds of labels {'and results ' * written}count from: a film's first picture "
-                        "(default), or where its container begins, which may be earlier, with sound")  # fmt: skip
-    parser.set_defaults(results_by="the same" if written else "the first picture")
+                        help=f"what {what}: a film's first picture (default), or where its container begins, which may "
+                        "be earlier, with sound")  # fmt: skip
+    parser.set_defaults(time_origin_said=said)
 
 
 def labels_of(
@@ -107,21 +114,24 @@ def from_first_picture(videos: VideoSet, tracks: list[LabelTrack], arguments: ar
     return tracks_from_container(videos, tracks)
 
 
-def say_time_origin(videos: VideoSet, arguments: argparse.Namespace) -> None:
-    """With --time-origin container: which seconds count from there, and how far from the first picture that is.
+def say_time_origin(videos: Iterable[Video], arguments: argparse.Namespace) -> list[float]:
+    """Seconds to add to those from each video's first picture for those that --time-origin means.
+
+    With `container` it is said which seconds count from there, and how far from the first picture that is.
 
     Raises:
-        SynclineError: a video that is a part of a file.
+        SynclineError: with `container`, a video that is a part of a file.
     """
-    if arguments.time_origin == "picture":
-        return
-    from syncline.data.labels.time_origin import container_offset
+    from syncline.data.labels.time_origin import origins_of
 
-    offsets = [container_offset(video) for video in videos]
+    offsets = origins_of(videos, arguments.time_origin)
+    if arguments.time_origin == "picture":
+        return offsets
     apart = [offset for offset in offsets if abs(offset) > 5e-4]
     most = f" (by up to {max(apart, key=abs):.3f} s)" if apart else ""
-    say(f"labels count seconds from where a container begins, results from {arguments.results_by}; container and first "
-        f"picture differ in {len(apart)} of {counted(len(offsets), 'video')}{most}")  # fmt: skip
+    say(f"{arguments.time_origin_said}; container and first picture differ in {len(apart)} of "
+        f"{counted(len(offsets), 'video')}{most}")  # fmt: skip
+    return offsets
 
 
 def pick(videos: VideoSet, name: str) -> int:

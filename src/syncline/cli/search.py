@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.embedder import Embedder, add_embedding_options
-from syncline.cli.options import pick
+from syncline.cli.options import add_time_origin, pick, say_time_origin
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.picture_query import embedder_for_picture
 from syncline.cli.terminal import Bars, say, warn
@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("source", type=Path, help="folder of videos, manifest (.csv), or folder of embeddings")
     parser.add_argument("--video", help="the video of the moment that is looked for")
-    parser.add_argument("--time", type=float, help="its second, from the first picture")
+    parser.add_argument("--time", type=float, help="its second")
     parser.add_argument("--until", type=float, help="the end, if a range is looked for")
     parser.add_argument("--image", type=Path, help="a picture instead of a video and a time")
     parser.add_argument("-k", type=int, default=10, help="how many hits (default: 10)")
@@ -64,6 +64,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--own", action="store_true", help="search the query's own video too")
     parser.add_argument("--index", type=Path, help="folder in which the index is kept")
     parser.add_argument("--keep-index", action="store_true", help="do not update the index, only say if it is stale")
+    add_time_origin(parser, "seconds given and found count from",
+                    "seconds given and found count from where a container begins")  # fmt: skip
     add_output_options(parser, "found")
     add_embedding_options(parser)
 
@@ -83,6 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
     store = (arguments.source / "store.json").is_file()
     if store and (arguments.image or arguments.index):
         raise SynclineError("a folder of embeddings is searched by --video and --time, and needs no --index")
+    if store and arguments.time_origin == "container":
+        raise SynclineError("embeddings do not know where containers begin; search the videos, or leave --time-origin "
+                            "out")  # fmt: skip
     prepare_folder(arguments.out)
 
     from syncline.data import open_videos
@@ -90,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     from syncline.tasks import MomentIndex
 
     videos: VideoSet | None = None
+    begins: dict[str, float] = {}
     vector: NDArray[np.float32] | None = None
     if store:
         index = MomentIndex(EmbeddingStore.read(arguments.source))
@@ -98,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         videos = open_videos(arguments.source)
         source = "" if arguments.image is not None else videos[pick(videos, arguments.video)].name
+        begins = dict(zip([video.name for video in videos], say_time_origin(videos, arguments), strict=True))
+        _from_first_picture(arguments, begins.get(source, 0.0))
         if source:
             _check_others(arguments, len(videos))
         embedder, usual = (Embedder.of(arguments), True) if source else embedder_for_picture(arguments, videos)
@@ -112,8 +120,18 @@ def run(arguments: argparse.Namespace) -> int:
         clips = embedder.beside_frozen([videos[pick(videos, name)] for name in index.sources], clips)
     hits = _hits(arguments, index, clips, source, vector)
     scores = _shared(index, source, hits)
-    _write(arguments, hits, scores, videos, source)
+    _write(arguments, hits, scores, videos, source, begins)
     return _verdict(scores, source)
+
+
+def _from_first_picture(arguments: argparse.Namespace, first: float) -> None:
+    """--time and --until of the query's video from its first picture, which comes at second `first` of their origin."""
+    from syncline.data.labels.time_origin import second_from_container
+
+    for name in ("time", "until"):
+        second = getattr(arguments, name)
+        if second is not None and first:
+            setattr(arguments, name, second_from_container(second, first, f"--{name}"))
 
 
 def _shared(index: MomentIndex, source: str, hits: list[Hit]) -> dict[str, float | None]:
@@ -215,31 +233,36 @@ def _write(
     scores: dict[str, float | None],
     videos: VideoSet | None,
     source: str,
+    begins: dict[str, float],
 ) -> None:
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = [
-        {"rank": rank, "video": hit.source, "seconds": plain(hit.seconds), "score": plain(hit.score),
-         "similarity": plain(hit.similarity), "match_score": plain(scores[hit.source])}
+        {"rank": rank, "video": hit.source, "seconds": plain(hit.seconds + begins.get(hit.source, 0.0)),
+         "score": plain(hit.score), "similarity": plain(hit.similarity), "match_score": plain(scores[hit.source])}
         for rank, hit in enumerate(hits, 1)
     ]  # fmt: skip
     write_rows(arguments.out / "hits.csv", rows, ["rank", "video", "seconds", "score", "similarity", "match_score"])
+    first = begins.get(source, 0.0)
     query = {"image": str(arguments.image)} if arguments.image else {
-        "video": source, "seconds": arguments.time, "until": arguments.until}  # fmt: skip
+        "video": source, "seconds": plain(first + arguments.time),
+        "until": None if arguments.until is None else plain(first + arguments.until)}  # fmt: skip
     write_json(arguments.out / "hits.json", {"query": query, "hits": rows})
     say("   score  similarity      second   match   video")
-    for hit in hits:
+    for hit, row in zip(hits, rows, strict=True):
         match = scores[hit.source]
         shown = "–" if match is None else f"{match:.2f}"
-        say(f"  {hit.score:6.3f}  {hit.similarity:10.3f}  {hit.seconds:8.2f} s   {shown:>5}   {hit.source}")
+        say(f"  {hit.score:6.3f}  {hit.similarity:10.3f}  {row['seconds']:8.2f} s   {shown:>5}   {hit.source}")
     if not hits:
         say("no other video shows this moment, as far as the folder tells; --no-consensus compares single frames")
     say(f"results in {arguments.out}")
-    draw(arguments, "hits", lambda: _picture(arguments, hits, videos, source))
+    draw(arguments, "hits", lambda: _picture(arguments, hits, videos, source, begins))
 
 
-def _picture(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str) -> Figure | None:
+def _picture(
+    arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | None, source: str, begins: dict[str, float]
+) -> Figure | None:
     """Thumbnails, of all hits whose video is there."""
     from syncline.report.figures import retrieval_grid
 
@@ -263,11 +286,13 @@ def _picture(arguments: argparse.Namespace, hits: list[Hit], videos: VideoSet | 
         caption = arguments.image.name
     else:
         query = picture(source, arguments.time)
-        caption = f"{Path(source).name}\n{arguments.time:.2f} s"
+        caption = f"{Path(source).name}\n{begins.get(source, 0.0) + arguments.time:.2f} s"
     shown = [(hit, there) for hit in hits[:MOST_PICTURES] if (there := picture(hit.source, hit.seconds)) is not None]
     if query is None or not shown:
         return None
-    captions = [f"{Path(hit.source).name}\n{hit.seconds:.2f} s   {hit.score:.2f}" for hit, _ in shown]
+    seconds = [hit.seconds + begins.get(hit.source, 0.0) for hit, _ in shown]
+    captions = [f"{Path(hit.source).name}\n{at:.2f} s   {hit.score:.2f}"
+                for at, (hit, _) in zip(seconds, shown, strict=True)]  # fmt: skip
     title = None if len(hits) <= MOST_PICTURES else f"The first {MOST_PICTURES} of {len(hits)} hits"
     pictures = [there for _, there in shown]
     return retrieval_grid([query], [pictures], query_captions=[caption], hit_captions=[captions], title=title)

@@ -227,14 +227,14 @@ def _write(
     arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
 ) -> None:
     from syncline.data.labels.forms import ONE_VIDEO, write_labels
-    from syncline.data.labels.time_origin import container_offset, in_container
+    from syncline.data.labels.time_origin import in_container, origins_of
     from syncline.data.labels.track import track_of_shown
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 
     rows: list[dict[str, Any]] = []
     tracks = []
-    apart = [container_offset(video) if arguments.time_origin == "container" else 0.0 for video in videos]
+    apart = origins_of(videos, arguments.time_origin)
     for i, video in enumerate(videos):
         shown, begins = _own_times(video)
         on_file = marks[i][1] if i in marks else found[i].events

@@ -42,6 +42,12 @@ _BEGINNINGS = (
     b".RMF",
     b"YUV4MPEG2",
     b"nut/multimedia container",
+    b"DKIF",  # IVF
+    b"\x00\x00\x00\x01\x67",
+    b"\x00\x00\x00\x01\x27",
+    b"\x00\x00\x00\x01\x09",  # bare H.264
+    b"\x00\x00\x00\x01\x40\x01",
+    b"\x00\x00\x00\x01\x46\x01",  # bare H.265
 )
 _HEAD = 1024
 

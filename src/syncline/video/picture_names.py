@@ -117,6 +117,8 @@ def _by_date(names: Sequence[str]) -> PictureSequence | None:
     rest = {name[: match.start()] + "*" + name[match.end() :] for name, match in zip(names, found) if match is not None}
     if len(rest) > 1:
         return None
+    if _is_counter([match[7] or "" for match in found if match is not None]):
+        return None
     moments = [_moment(match) for match in found if match is not None]
     if len(moments) < len(names) or None in moments:
         return None
@@ -126,6 +128,17 @@ def _by_date(names: Sequence[str]) -> PictureSequence | None:
         return None
     begin = pairs[0][0]
     return PictureSequence(rest.pop(), tuple(n for _, n in pairs), None, tuple(m - begin for m, _ in pairs))
+
+
+def _is_counter(fractions: list[str]) -> bool:
+    """Whether what looks like the fraction of a second counts the pictures of a burst (`_001`, `_002`).
+
+    Examples:
+        >>> _is_counter(["001", "003", "002"]), _is_counter(["100", "133", "167"]), _is_counter(["", ""])
+        (True, False, False)
+    """
+    numbers = sorted(int(text) for text in fractions if text)
+    return len(numbers) == len(fractions) and {b - a for a, b in pairwise(numbers)} == {1}
 
 
 def _moment(match: re.Match[str]) -> float | None:

@@ -19,6 +19,7 @@ import numpy as np
 from syncline.data import Embedding
 from syncline.data.labels.attach import tracks_of
 from syncline.data.labels.forms import FORMS, read_labels, write_labels
+from syncline.data.labels.time_origin import in_container, origins_of, tracks_from_container
 from syncline.data.labels.track import LabelTrack, known_events, track_of_shown
 from syncline.errors import SynclineError
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
@@ -153,6 +154,8 @@ class Labelling:
                 tracks = read_labels(path)
             except SynclineError as error:
                 raise SynclineError(str(error).replace(str(path), name)) from error
+        if self._library.time_origin == "container":
+            tracks = tracks_from_container(self._library.videos, tracks)
         names = self._library.event_names
         marks: Marks = {}
         for number, track in tracks_of(self._library.videos, tracks).items():
@@ -175,6 +178,8 @@ class Labelling:
     def tracks(self, *, carried: bool) -> list[LabelTrack]:
         """Labels of the marked videos, or of all with what was carried: the frames on display and their times.
 
+        Their seconds count from the library's `time_origin`.
+
         Raises:
             SynclineError: nothing has been marked.
         """
@@ -196,7 +201,8 @@ class Labelling:
                 self._library.pts_seconds(number), confidence=[event["confidence"] for event in events],
                 provenance=["by hand" if event["by"] == "hand" else event["by"] for event in events],
             )  # fmt: skip
-            tracks.append(track)
+            (begins,) = origins_of([self._library.videos[number]], self._library.time_origin)
+            tracks.append(in_container(track, begins))
         return tracks
 
     def _by_hand(self, number: int, count: int) -> list[dict[str, Any]]:

@@ -38,6 +38,8 @@ class Library:
         broken: (name, reason) of files that cannot be used, to be shown.
         event_names: names of the key events; taken from the set if None.
         read_only: whether the folder of the videos cannot be written, so that `work` lies elsewhere.
+        time_origin: what seconds of label files count from: "picture", the first one, or "container", its beginning.
+            Marks and everything else count from the first picture.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class Library:
         broken: Sequence[tuple[str, str]] = (),
         event_names: Sequence[str] | None = None,
         read_only: bool = False,
+        time_origin: str = "picture",
     ) -> None:
+        self.time_origin = time_origin
         self.videos, self.work, self.broken, self.read_only = videos, work, list(broken), read_only
         self.journal = Journal(work / "labels.jsonl")
         self._event_names = list(videos.event_names if event_names is None else event_names)

@@ -10,7 +10,7 @@ from typing import Any
 
 from syncline.errors import SynclineError
 from syncline.progress import Progress
-from syncline.video import write_browser_copy
+from syncline.video import mark_result_folder, write_browser_copy
 from syncline.viewer.library import Library
 
 _log = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class Proxies:
 
             report(Progress("copying", 0, total))
             try:
+                mark_result_folder(self._proxy(number).parent)  # with --work in the folder, these are no videos of it
                 write_browser_copy(self._library.file(number), self._proxy(number), span=span, callback=report)
                 self._states[number] = {"state": "ready"}
             except Exception as error:  # whatever it is, the next video has its turn

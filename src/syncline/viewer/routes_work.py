@@ -60,7 +60,8 @@ class WorkRoutes:
             if video["id"] in queue.problems:
                 video["problem"] = queue.problems[video["id"]]
         broken = [{"name": name, "why": why} for name, why in library.broken]
-        facts = {"name": library.videos.name, "events": library.event_names, "forms": list(FORMS)}
+        facts = {"name": library.videos.name, "events": library.event_names, "forms": list(FORMS),
+                 "timeOrigin": library.time_origin}  # fmt: skip
         return JSONResponse(facts | {"readOnly": library.read_only, "videos": videos, "broken": broken})
 
     async def rank(self, request: Request) -> Response:

@@ -20,6 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from syncline.data import Video, VideoSet, open_videos
+from syncline.data.labels.time_origin import origins_of
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, replacing
 from syncline.video import find_videos, scan_file
@@ -59,6 +60,7 @@ def open_viewer(
     follow_links: bool = False,
     host: str = "127.0.0.1",
     bodies: FolderBodies | None = None,
+    time_origin: str = "picture",
 ) -> Viewer:
     """Find the videos and their embeddings, and make the application.
 
@@ -71,6 +73,7 @@ def open_viewer(
         cache: folder of the feature cache; None for the user's. minutes: of "Train on this folder", above 0.
         follow_links: whether links and manifests in a folder may lead out of it.
         host: address on which it will listen.
+        time_origin: of label files, see `Library`.
         bodies: poses in the place of pictures; None for pictures. `auto` is decided here.
 
     Raises:
@@ -91,8 +94,10 @@ def open_viewer(
         videos, folder = open_videos(paths), Path(os.path.commonpath([path.parent for path in paths]))
     else:
         videos, broken = _all_of(several, follow_links)
+    if time_origin == "container":
+        origins_of(videos, time_origin)  # refuses parts of files before anything is shown
     own, read_only = (Path(work), False) if work is not None else _work_folder(folder)
-    library = Library(_with_added(videos, own), own, broken=broken, read_only=read_only)
+    library = Library(_with_added(videos, own), own, broken=broken, read_only=read_only, time_origin=time_origin)
     trainer = frozen = None
     if given is None and run is not None:
         given = Trained(run, features, folder if len(several) == 1 else None)

@@ -138,11 +138,22 @@ def test_elan_referring_annotations_share_the_one_they_refer_to(tmp_path: Path) 
         "notes": REFERRING.format("r1", "a1", "whole"),
         "parts": "".join(REFERRING.format(f"p{k}", "a2", name) for k, name in parts),
         "deeper": REFERRING.format("q", "p2", "sign"),
+        "words of the same": REFERRING.format("w", "a2", "lifts it"),
     }
     path = write_elan(tmp_path / "x.eaf", media("a.mp4"), SLOTS, tiers)
     assert events(path, tier="notes") == {"a.mp4": {"whole": 1.0}}
     assert events(path, tier="parts") == {"a.mp4": {"up": 2.0, "hold": 2.5, "turn": 3.0, "down": 3.5}}
     assert events(path, tier="deeper") == {"a.mp4": {"sign": 3.0}}
+    assert events(path, tier="words of the same") == {"a.mp4": {"lifts it": 2.0}}, "each tier has the whole"
+
+
+def test_elan_referring_annotations_come_in_the_order_in_which_they_follow_each_other(tmp_path: Path) -> None:
+    first, second, third = (REFERRING.format(f"p{k}", "a2", name) for k, name in enumerate(("up", "hold", "down")))
+    after = [part.replace(" ANNOTATION_REF", f' PREVIOUS_ANNOTATION="{before}" ANNOTATION_REF')
+             for part, before in ((second, "p0"), (third, "p1"))]  # fmt: skip
+    tiers = {"outer": TWO, "parts": after[1] + after[0] + first}
+    path = write_elan(tmp_path / "x.eaf", media("a.mp4"), SLOTS, tiers)
+    assert events(path, tier="parts") == {"a.mp4": {"up": 2.0, "hold": 2.667, "down": 3.333}}
 
 
 def test_elan_annotations_without_any_time_are_refused(tmp_path: Path) -> None:

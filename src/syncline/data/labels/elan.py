@@ -4,8 +4,8 @@ Notable choices:
 - Seconds of a film are those of the document plus the film's TIME_ORIGIN: where the film begins in ELAN's time. A
   document of several films gives a track for each of them.
 - A time slot without a value lies evenly between the slots with values around it, among those that its tier uses, as
-  ELAN shows it. A referring annotation begins where the one it refers to does; several that refer to one share it
-  evenly.
+  ELAN shows it. A referring annotation begins where the one it refers to does; several of one tier that refer to one
+  share it evenly, in the order in which they follow each other.
 - Nothing here opens a file. Whatever is malformed raises ValueError, KeyError and the like, which `forms` turns into
   one line; so in the other forms beside this one.
 """
@@ -102,7 +102,7 @@ def _begins(root: ElementTree.Element, tiers: dict[str, ElementTree.Element]) ->
     position = {name: number for number, name in enumerate(order)}
     anywhere = dict(zip(order, _filled_in([said[name] for name in order]), strict=True))
     ends: dict[str, tuple[float, float]] = {}
-    referring: dict[str, list[str]] = defaultdict(list)
+    referring: dict[str, list[list[str]]] = defaultdict(list)  # a list for each tier
     for tier in tiers.values():
         own = tier.findall("./ANNOTATION/ALIGNABLE_ANNOTATION")
         used = sorted({a.attrib[key] for a in own for key in _SLOTS}, key=position.__getitem__)
@@ -113,20 +113,40 @@ def _begins(root: ElementTree.Element, tiers: dict[str, ElementTree.Element]) ->
             )
             if begin is not None:
                 ends[a.attrib["ANNOTATION_ID"]] = (begin, begin if end is None else max(begin, end))
+        referred: dict[str, dict[str, str | None]] = defaultdict(dict)
         for a in tier.iterfind("./ANNOTATION/REF_ANNOTATION"):
-            referring[a.attrib["ANNOTATION_REF"]].append(a.attrib["ANNOTATION_ID"])
+            referred[a.attrib["ANNOTATION_REF"]][a.attrib["ANNOTATION_ID"]] = a.get("PREVIOUS_ANNOTATION")
+        for parent, before in referred.items():
+            referring[parent].append(_one_after_another(before))
     waiting = [name for name in referring if name in ends]
     while waiting:  # each annotation is visited once: a name that comes again is already there
         parent = waiting.pop()
         begin, end = ends[parent]
-        shared = referring[parent]
-        for number, name in enumerate(shared):
-            if name not in ends:
-                step = (end - begin) / len(shared)
-                ends[name] = (begin + number * step, begin + (number + 1) * step)
-                if name in referring:
-                    waiting.append(name)
+        for shared in referring[parent]:
+            step = (end - begin) / len(shared)
+            for number, name in enumerate(shared):
+                if name not in ends:
+                    ends[name] = (begin + number * step, begin + (number + 1) * step)
+                    if name in referring:
+                        waiting.append(name)
     return {name: begin for name, (begin, _) in ends.items()}
+
+
+def _one_after_another(before: dict[str, str | None]) -> list[str]:
+    """Annotations in the order in which they follow each other; given is of each the one before it, None of the first.
+
+    Examples:
+        >>> _one_after_another({"a3": "a2", "a1": None, "a2": "a1"})
+        ['a1', 'a2', 'a3']
+    """
+    after = {previous: name for name, previous in before.items() if previous in before}
+    order: dict[str, None] = {}
+    for name, previous in before.items():
+        following: str | None = name if previous not in before else None
+        while following is not None and following not in order:
+            order[following] = None
+            following = after.get(following)
+    return [*order, *(name for name in before if name not in order)]
 
 
 def _filled_in(values: list[str | None]) -> list[float | None]:

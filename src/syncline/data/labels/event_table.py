@@ -31,6 +31,7 @@ from syncline.data.labels.spreadsheet import (
     columns_seen,
     is_absent,
     plain_name,
+    unit_of,
 )
 from syncline.data.labels.track import LabelTrack, known_events
 from syncline.errors import SynclineError
@@ -87,7 +88,7 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
     if left:
         tell = _log.warning if required else _log.info  # a manifest may have columns of its own
         tell("columns that are not read as labels: %s", ", ".join(repr(column.strip()) for column in left))
-    rows = table.named(known)
+    rows = _with_a_video(_in_seconds(table, known), names)
     tracks = _from_rows(rows, frame_rate) if names & {"seconds", "frame"} else _from_wide(rows, frame_rate)
     if required and not any(track.events for track in tracks):
         raise SynclineError(
@@ -95,6 +96,51 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
             f"and seconds; {columns_seen(table.columns)}"
         )
     return tracks
+
+
+_UNITS = {"ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3}
+_OTHER_UNITS = ("frame", "frames", "fr", "min", "mins", "minutes", "h", "hours", "us", "µs", "ns", "samples")
+
+
+def _in_seconds(table: Table, known: dict[str, str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a table by known names; times of a column of milliseconds become seconds.
+
+    Raises:
+        SynclineError: a column of times in minutes, frames or another unit.
+    """
+    rows = table.named(known)
+    for name in ("event_seconds", "seconds"):
+        column = next((column for column in table.columns if known.get(plain_name(column)) == name), "")
+        unit = unit_of(column)
+        if unit in _OTHER_UNITS:
+            raise SynclineError(f"its column {column.strip()!r} is no time in seconds; give seconds, or call it frame")
+        if unit in _UNITS:
+            for _, row in rows:
+                row[name] = ";".join(_times(cell, _UNITS[unit]) for cell in _parts(row[name]))
+    return rows
+
+
+def _times(cell: str, factor: float) -> str:
+    """A cell with its number times a factor; as it is where it holds none, or a time with colons."""
+    if is_absent(cell) or ":" in cell:
+        return cell
+    try:
+        return repr(round(as_number(cell) * factor, 9))
+    except ValueError:
+        return cell
+
+
+def _with_a_video(rows: list[tuple[int, dict[str, str]]], names: set[str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows that name a video; those that mark nothing either are left out.
+
+    Raises:
+        SynclineError: a row that marks an event of no video, as of cells that a spreadsheet shows as one.
+    """
+    marking = names & {*EVENT_COLUMNS, "event"}
+    for number, row in rows:
+        if not row["video"] and any(row[name] for name in marking):
+            raise SynclineError(f"row {number}: it names no video; write it in every row")
+    return [(number, row) for number, row in rows if row["video"]]
 
 
 def _from_wide(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None) -> list[LabelTrack]:

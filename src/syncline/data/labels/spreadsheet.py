@@ -66,6 +66,17 @@ def plain_name(column: str) -> str:
     return re.sub(r"[^0-9a-zà-ÿ]", "", re.sub(r"[(\[].*?[)\]]", "", column.casefold()))
 
 
+def unit_of(column: str) -> str:
+    """The unit that a column names in brackets, "" where it names none.
+
+    Examples:
+        >>> unit_of("Start (ms)"), unit_of("Time [Frames]"), unit_of("time")
+        ('ms', 'frames', '')
+    """
+    said = re.search(r"[(\[]\s*(.*?)\s*[)\]]", column.casefold())
+    return said[1] if said else ""
+
+
 def decoded(content: bytes) -> str:
     """The text of a table, whatever wrote it; line ends become LF.
 

@@ -6,7 +6,7 @@ comes before the pictures, `container_offset` seconds lie between the two. Nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from syncline.data.labels.attach import tracks_of
@@ -31,6 +31,18 @@ def container_offset(video: Video) -> float:
     return float(open_video(video.path).container_offset)
 
 
+def origins_of(videos: Iterable[Video], origin: str) -> list[float]:
+    """Of each video the seconds to add to those from its first picture, for those from the origin.
+
+    Args:
+        origin: "picture" (nothing is added) or "container" (`container_offset`).
+
+    Raises:
+        SynclineError: with "container", a part of a file.
+    """
+    return [container_offset(video) if origin == "container" else 0.0 for video in videos]
+
+
 def from_container(track: LabelTrack, offset: float) -> LabelTrack:
     """The track in seconds from the first picture; given are seconds from the container's beginning.
 
@@ -45,12 +57,25 @@ def from_container(track: LabelTrack, offset: float) -> LabelTrack:
         (('lift', 1.0), ('stop', None))
     """
     for name, seconds in track.events:
-        if seconds is not None and seconds < offset - 1e-3:
-            raise SynclineError(
-                f"labels of {track.video}: event {name!r} at {seconds:g} s of the container comes before its first "
-                f"picture, at {offset:.3f} s"
-            )
+        if seconds is not None:
+            second_from_container(seconds, offset, f"labels of {track.video}: event {name!r}")
     return _moved(track, -offset)
+
+
+def second_from_container(second: float, offset: float, what: str) -> float:
+    """A second from the first picture; given is one from the container's beginning.
+
+    Args:
+        second: of the container. offset: `container_offset`. what: named in the error.
+
+    Raises:
+        SynclineError: more than a millisecond before the first picture.
+    """
+    if second < offset - 1e-3:
+        raise SynclineError(
+            f"{what} at {second:g} s of the container comes before its first picture, at {offset:.3f} s"
+        )
+    return second - offset
 
 
 def in_container(track: LabelTrack, offset: float) -> LabelTrack:

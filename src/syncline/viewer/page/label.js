@@ -24,7 +24,8 @@ export function filesPanel(changed) {
   });
   const choose = el("input", { type: "file", multiple: true, hidden: true, accept: ".csv,.tsv,.json,.boris,.eaf,.npy,.txt,.srt,.vtt", "aria-label": "Label files to open", onchange: open });
   return el("div", { class: "bar export" }, choose, el("button", { onclick: () => choose.click() }, "Open labels …"), form,
-    el("label", { class: "check" }, carried, "with what was carried"), el("button", { onclick: save }, "Export labels"));
+    el("label", { class: "check" }, carried, "with what was carried"), el("button", { onclick: save }, "Export labels"),
+    state.folder.timeOrigin === "container" ? el("p", { class: "soft" }, "Label files count seconds from where a container begins; this page counts from the first picture.") : null);
 }
 
 export async function labelView(root, query) {
