@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bars import write_bar_codes
 from safetensors.torch import save_file
 
+from syncline.cli.main import main
 from syncline.encoder import Backbone, EmbeddingStore, FeatureCache, FrameEncoder
 from syncline.encoder.deferred_backbone import DeferredBackbone
 from syncline.encoder.feature_file import read_features
@@ -77,3 +79,19 @@ def test_a_run(tmp_path: Path) -> None:
     config = read_config(run).encoder
     assert (config.sampling.rate_hz, config.projection_head, config.principal_dim) == (5.0, True, None)
     assert [line["step"] for line in read_jsonl(run / "metrics.jsonl")] == [1, 2]
+
+
+def test_a_run_that_was_interrupted_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last two losses are those of version 0.1.0 when it resumes the run itself."""
+    monkeypatch.setenv("SYNCLINE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "videos").mkdir()
+    for number in range(3):
+        write_bar_codes(tmp_path / "videos" / f"{number}.mp4", 36 + 4 * number)
+    run = tmp_path / "run"
+    shutil.copytree(OLD / "interrupted", run)
+    assert main(["train", str(tmp_path / "videos"), "--out", str(run), "--resume"]) == 0
+    lines = read_jsonl(run / "metrics.jsonl")
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert lines[:2] == read_jsonl(OLD / "interrupted" / "metrics.jsonl")
+    assert [line["loss"] for line in lines[2:]] == pytest.approx([4.560977, 4.669535], rel=1e-3)
+    assert FrameEncoder.from_pretrained(run).config.projection_head
