@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from two_sequences import Z1, Z2, cheapest
+from two_sequences import Z1, Z2
 
 from syncline.alignment import smooth_dtw
+from syncline.alignment.dtw import reference
 
 
 def test_smooth_dtw_vectors() -> None:
@@ -18,7 +20,15 @@ def test_smooth_dtw_vectors() -> None:
     assert smooth_dtw(c12)[0, -1, -1].item() == pytest.approx(0.492705519, abs=1e-8)
     assert smooth_dtw(c21)[0, -1, -1].item() == pytest.approx(0.422160374, abs=1e-8)
     assert smooth_dtw(c12, minimum="soft")[0, -1, -1].item() == pytest.approx(0.492705422, abs=1e-8)
-    assert smooth_dtw(c12, minimum="hard")[0, -1, -1].item() == pytest.approx(cheapest(c12[0].numpy()))
+    assert smooth_dtw(c12, minimum="hard")[0, -1, -1].item() == pytest.approx(reference.dtw(c12[0].numpy()))
+
+
+@pytest.mark.parametrize("minimum", ["prob", "soft", "hard"])
+def test_smooth_dtw_is_its_definition(minimum: str) -> None:
+    cost = torch.rand(2, 6, 5, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    found = smooth_dtw(cost, gamma=0.3, minimum=minimum)  # type: ignore[arg-type]
+    for pair, table in zip(cost, found, strict=True):
+        np.testing.assert_allclose(table.numpy(), reference.smooth_dtw(pair.numpy(), 0.3, minimum), rtol=1e-10)
 
 
 @pytest.mark.parametrize("minimum", ["prob", "soft"])

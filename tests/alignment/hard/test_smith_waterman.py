@@ -11,6 +11,7 @@ from Bio.Align import PairwiseAligner
 
 from syncline.alignment import smith_waterman, smith_waterman_streamed, soft_smith_waterman
 from syncline.alignment.centring import centred_similarity
+from syncline.alignment.hard import reference
 
 
 def _value(s: np.ndarray, indices: np.ndarray, match: np.ndarray, go: float, ge: float) -> float:
@@ -42,6 +43,19 @@ def test_smith_waterman_equals_biopython(seed: int) -> None:
     path = smith_waterman(torch.from_numpy(s)[None], gap_open=go, gap_extend=ge)[0]
     assert path.score == pytest.approx(expected)
     assert _value(s, path.indices, path.is_match, go, ge) == pytest.approx(path.score)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_smith_waterman_is_its_definition(seed: int) -> None:
+    """Prices of gaps that differ from cell to cell, and pairs in which nothing is positive."""
+    generator = torch.Generator().manual_seed(seed)
+    s = torch.randn(3, 9, 7, generator=generator, dtype=torch.float64)
+    s[2] = -s[2].abs()
+    go, ge = (torch.rand(3, 9, 7, generator=generator, dtype=torch.float64) * size for size in (1.0, 0.5))
+    for k, path in enumerate(smith_waterman(s, gap_open=go, gap_extend=ge)):
+        score, matches = reference.smith_waterman(s[k].numpy(), go[k].numpy(), ge[k].numpy())
+        assert path.score == pytest.approx(score)
+        assert [tuple(match) for match in path.matches.tolist()] == matches
 
 
 def _substitutions(letters: str, table: np.ndarray) -> object:

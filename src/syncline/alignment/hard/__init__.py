@@ -1,4 +1,4 @@
-"""The hard Smith-Waterman: `smith_waterman` of a matrix, `streamed` straight from two sequences."""
+"""The hard Smith-Waterman: `smith_waterman` of a matrix, `streamed` from two sequences; `reference` to be read."""
 
 from syncline.alignment.hard.smith_waterman import smith_waterman
 from syncline.alignment.hard.streamed import smith_waterman_streamed
