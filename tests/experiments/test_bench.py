@@ -318,6 +318,16 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     assert "g1_seeds" in capsys.readouterr().out
 
 
+def test_steps_on_the_line_replace_published_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--steps", "3"], ["--set", "steps=3"]):
+        assert main(["bench", "table1", "--dry-run", "--seeds", "0", "--methods", "SCL", *words]) == 0
+        assert "SCL, seed 0: 3 steps of " in capsys.readouterr().out
+        assert main(["train", "--published", "--method", "scl", "--print_config", *words]) == 0
+        said = capsys.readouterr().out
+        assert "\nepochs: null\n" in said
+        assert "\nsteps: 3\n" in said
+
+
 def test_a_set_may_be_split_by_a_column_of_its_manifest(root: Path, tmp_path: Path) -> None:
     (found,) = open_sets("tiny:num_frames=42", root, tmp_path)
     assert [video.name for video in found.videos.split("train")] == ["1.mp4"]

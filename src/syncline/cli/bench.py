@@ -73,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     over: dict[str, Any] = {} if arguments.steps is None else {"steps": arguments.steps}
     for text in arguments.set:
         over = merged(over, setting(text))
+    if "steps" in over:
+        over.setdefault("epochs", None)  # published settings count in epochs
     methods = {name: merged(values, over) for name, values in methods.items()}
     config = replace(
         config,

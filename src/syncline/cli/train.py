@@ -128,6 +128,8 @@ def _config(arguments: argparse.Namespace, videos: VideoSet | None = None) -> Tr
     for text in arguments.set:
         line = merged(line, setting(text))
     given = merged(given, line)
+    if "steps" in given:
+        given.setdefault("epochs", None)  # published settings count in epochs
     if arguments.resume and arguments.out is not None:
         base = read_config(Path(arguments.out))
     else:
