@@ -47,7 +47,7 @@ def main() -> int:
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
         ("scale.md", "bars"): bar_lines(rows("decoding"), rows("evaluation")),
         ("scale.md", "answer"): answer_lines(newest("answer", "what")),
-        ("scale.md", "first hour"): first_hour_lines(newest("first_hour", "what")),
+        ("scale.md", "first hour"): first_hour_lines(rows("first_hour")),
         ("scale.md", "growth"): growth_lines(rows("growth")),
         ("scale.md", "pixels"): pixel_lines(rows("pixels")),
         ("scale.md", "store"): store_lines(rows("store")),
@@ -62,6 +62,7 @@ def main() -> int:
         ("tasks-measured.md", "strangers"): stranger_lines(rows("strangers")),
         ("tasks-measured.md", "checks"): check_lines(rows("checks_real")),
         ("tasks-measured.md", "groups"): group_lines(rows("groups")),
+        ("tasks-measured.md", "one event"): sound_lines(rows("sound")),
         ("tasks-measured.md", "search"): search_lines(rows("search_real")),
         ("viewer.md", "viewer"): viewer_lines(rows("viewer"), newest("viewer_tasks", "task")),
     }
@@ -335,6 +336,29 @@ def group_lines(measured: list[dict[str, Any]]) -> list[str]:
         ]
         lines.append(f"| {name} | {'within clips' if within else 'all'} | {' | '.join(cells)} |")
     return [*lines, "", f"On {where(list(newest.values())[-1])}."]
+
+
+def sound_lines(measured: list[dict[str, Any]]) -> list[str]:
+    """The newest run of mixes of sound whose offset and drift are known."""
+    if not measured:
+        return ["Not measured yet: `python -m benchmarks.sound`."]
+    row = measured[-1]
+    offset, rate, told, cases = row["offset_ms"], row["rate_ppm"], row["drift_told"], row["cases"]
+    drifts = ", ".join(f"{100 * told[kind]:.0f} %" for kind in ("none", "145", "more"))
+    return [
+        "| mixes of two recordings of one event | |",
+        "|---|---|",
+        f"| offset within 10 ms | {offset['within_10']} of {cases} |",
+        f"| error of the offset: median, 90th percentile, worst | {offset['median']:.2f}, {offset['p90']:.2f}, "
+        f"{offset['worst']:.2f} ms |",
+        f"| error of the rate: median, worst | {rate['median']:.0f}, {rate['worst']:.0f} millionths |",
+        f"| the true rate lies in the stated 90 % interval | {100 * row['rate_inside_90']:.0f} % |",
+        f"| a drift is told where there is none, one of 145 millionths, a larger one | {drifts} |",
+        f"| refused | {row['refused']} of {cases} |",
+        f"| two different events taken for one | {row['strangers_taken']} of {row['strangers']} |",
+        "",
+        f"{row['seconds']:g} seconds each; on {where(row)}.",
+    ]
 
 
 def viewer_lines(measured: list[dict[str, Any]], tasks: dict[str, dict[str, Any]]) -> list[str]:

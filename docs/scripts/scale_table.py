@@ -126,15 +126,19 @@ def answer_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
     return [*lines, "", f"On {where(next(iter(measured.values())))}."] if measured else NOTHING
 
 
-def first_hour_lines(measured: dict[str, dict[str, Any]]) -> list[str]:
-    """Minutes and bytes up to each point of a first hour."""
-    lines = ["| from nothing to | commands | minutes | processor seconds | bar (minutes) | feature cache (MB) | on |"]
-    lines.append("|---" * 7 + "|")
-    for what, row in measured.items():
-        clips = f"{what}, {row['clips']} clips" if "clips" in row else what
+def first_hour_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Minutes and bytes up to each point of a first hour; the newest of each number of clips."""
+    measured = {(row["what"], row.get("clips")): row for row in rows}
+    lines = [
+        "| from nothing to | commands | minutes | processor seconds | bar (minutes) | cache, results (MB) | on |",
+        "|---" * 7 + "|",
+    ]
+    for (what, count), row in measured.items():
+        clips = what if count is None else f"{what}, {counted(count, 'clip')}"
         used = f"{row['processor_seconds']:.0f}" if "processor_seconds" in row else "not counted"
+        bytes_ = [f"{row[name] / 1e6:,.0f}" for name in ("cache_bytes", "result_bytes") if name in row]
         cells = [clips, row.get("commands", ""), f"{row['minutes']:.1f}", used, row.get("bar", "")]
-        lines.append(f"| {' | '.join(map(str, cells))} | {row['cache_bytes'] / 1e6:,.0f} | {where(row)} |")
+        lines.append(f"| {' | '.join(map(str, [*cells, ', '.join(bytes_), where(row)]))} |")
     return lines if measured else NOTHING
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from syncline.cli import demo
 from syncline.cli.embedder import Embedder, add_embedding_options
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.errors import SynclineError
+from syncline.evaluation.controls import CONTROLS
 from syncline.wording import counted
 
 
@@ -53,3 +55,17 @@ def test_numbers_and_their_nouns() -> None:
     assert [counted(n, "labelled video") for n in (0, 1, 2)] == [
         "0 labelled videos", "1 labelled video", "2 labelled videos",
     ]  # fmt: skip
+
+
+def test_tables_of_the_demo_fit_eighty_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [{"protocol": "whole", "method": name} | dict.fromkeys(demo._SHOWN, 0.12345)
+            for name in ("trained", *CONTROLS)]  # fmt: skip
+    demo._print(rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+    for word in (*CONTROLS, *demo._SHOWN.values()):
+        assert any(word in line for line in lines), word

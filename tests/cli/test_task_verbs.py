@@ -270,6 +270,24 @@ def test_transfer_places_nothing_in_a_video_that_has_nothing_in_common(
     assert "nothing in common" not in capsys.readouterr().err
 
 
+def test_transfer_draws_in_the_form_that_is_asked_for_where_it_can(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heading, *lines = (folder / "annotations.csv").read_text(encoding="utf-8").splitlines()
+    marks, out = tmp_path / "marks.csv", tmp_path / "out"
+    marks.write_text("\n".join([heading, *lines[:3]]) + "\n", "utf-8")
+    words = ["transfer", folder, "--labels", marks, "--out"]
+    assert command(folder, *words, out, "--figures", "svg") == 0
+    assert (out / "reliability.svg").read_bytes().startswith(b"<?xml")
+    assert command(folder, *words, out) == 0
+    assert [path.name for path in out.glob("reliability.*")] == ["reliability.png"]
+    capsys.readouterr()
+    assert command(folder, *words, marks) == 1
+    said = capsys.readouterr()
+    assert said.err == f"syncline: --out {marks} is a file; give a folder\n"
+    assert said.out == "", "before any work"
+
+
 def test_transfer_names_what_to_label_first(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(folder, "transfer", folder, "--suggest", "2") == 0
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("label ")]
@@ -388,6 +406,7 @@ def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
             "-k must be at least 1, --apart",
         ),
         (["sync", "{folder}", "--reference", "nobody.mp4"], "names none of 4 videos"),
+        (["sync", "{folder}", "--copies", "cut", "--copies-rate", "0"], "--copies-rate 0: expected a number above 0"),
         (["search", "{folder}", "--video", "{first}", "--time", "2", "--until", "1"], "comes before --time"),
         (
             ["search", "{folder}", "--video", "{first}", "--time", "2", "--apart", "nan"],
@@ -395,8 +414,16 @@ def test_deviate_ranks_and_draws(folder: Path, tmp_path: Path) -> None:
         ),
         (["deviate", "{folder}", "--tempo", "0.5"], "--tempo above 1"),
         (["deviate", "{folder}", "--min-seconds", "nan"], "--min-seconds must be above 0"),
-        (["transfer", "{folder}", "--labels", "{folder}/none.csv"], "none.csv"),
-        (["align", "{folder}/none.mp4", "{first}"], "none of the|not two readable|no such file"),
+        (["transfer", "{folder}", "--labels", "{folder}/none.csv"], "none.csv cannot be read as labels: No such file"),
+        (
+            ["transfer", "{folder}", "--labels", "{folder}/annotations.csv", "--events", "lfit"],
+            "--events lfit: there is no such event; .*annotations.csv has bottle grasped, ",
+        ),
+        (["transfer", "{folder}", "--labels", "{folder}/annotations.csv", "--tolerance", "0"], "--tolerance must be"),
+        (["transfer", "{folder}", "--suggest", "0"], "--suggest must be at least 1"),
+        (["sync", "{folder}", "--save-template", "{folder}"], "is a folder; give a file"),
+        (["sync", "{folder}", "--save-template", "{folder}/t", "--labels", "{folder}/none.csv"], "No such file"),
+        (["align", "{folder}/none.mp4", "{first}"], "none.mp4: no such file"),
     ],
 )
 def test_bad_requests_end_in_one_line(

@@ -205,13 +205,14 @@ def test_evaluate_refuses_what_it_cannot_compare(
         assert said in capsys.readouterr().err
 
 
-def test_an_unknown_option_shows_the_usage_of_its_verb(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_option_ends_in_one_line_that_names_its_verb(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", "-", "videos", "--colour"])
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "usage: syncline evaluate" in said
-    assert "unrecognized arguments: --colour" in said
+    assert said.startswith("syncline evaluate: unrecognized arguments: --colour")
+    assert said.endswith("; see syncline evaluate --help\n")
+    assert said.count("\n") == 1
 
 
 def test_resume_and_profile(run: Path, phone: Path, cache: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def test_a_device_that_is_not_there(name: str, says: str, monkeypatch: pytest.Mo
         device_named(name)
 
 
-def test_a_name_that_is_no_device_ends_with_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_is_no_device_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["align", "a.mp4", "b.mp4", "--device", "tpu"])
     assert left.value.code == 2

@@ -55,10 +55,29 @@ def test_only_what_was_given_is_scanned(folder: Path, tmp_path: Path, monkeypatc
     assert scanned == ["broken.mp4"]
 
 
+@pytest.mark.usefixtures("only_opened")
+def test_folders_of_one_name_that_hold_the_same_names_open_together(folder: Path, tmp_path: Path) -> None:
+    several = [tmp_path / "mine" / "clips", tmp_path / "theirs" / "clips"]
+    for place in several:
+        place.mkdir(parents=True)
+        for name in ("one.mp4", f"{place.parent.name}.mp4"):
+            (place / name).write_bytes((folder / "one.mp4").read_bytes())
+    viewer = open_viewer(several, work=str(tmp_path / "work"), cache=str(tmp_path / "cache"))
+    videos = TestClient(viewer.app, base_url="http://127.0.0.1").get("/api/library").json()["videos"]
+    assert {video["name"] for video in videos} == {
+        "mine/clips/one.mp4", "theirs/clips/one.mp4", "mine.mp4", "theirs.mp4"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("port", [99_999, -1])
 def test_a_port_that_cannot_be_is_one_line(port: int) -> None:
     with pytest.raises(SynclineError, match=f"no port {port}"):
         listen("127.0.0.1", port)
+
+
+def test_a_host_that_is_not_ours_is_named_and_no_port_is_blamed() -> None:
+    with pytest.raises(SynclineError, match=r"cannot listen on 203\.0\.113\.7:\d+ .* choose another --host"):
+        listen("203.0.113.7", 0)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")

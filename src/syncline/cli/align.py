@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.consensus import consensus_of
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
-from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
 from syncline.cli.joints import write_angles
 from syncline.cli.options import add_label_options, from_first_picture, known_events, same
 from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
@@ -78,14 +78,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Aligns and writes."""
+    _check(arguments)
+    check_embedding_options(arguments)
+    prepare_folder(arguments.out)
+    check_timeline(arguments)
+
     from syncline.alignment.settings import MATCH_THRESHOLD
     from syncline.files import write_json
     from syncline.tasks import align
     from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
 
-    _check(arguments)
-    prepare_folder(arguments.out)
-    check_timeline(arguments)
     videos = _opened(arguments)
     template, embedder = (None, Embedder.of(arguments)) if arguments.template is None else open_template(arguments)
     how: dict[str, Any] = {"mode": arguments.mode, "segments": arguments.segments, "band": arguments.band}
@@ -163,12 +165,15 @@ def _opened(arguments: argparse.Namespace) -> VideoSet:
     """The two videos, or the one beside a template, with their labels."""
     from syncline.data import open_videos
     from syncline.errors import SynclineError
+    from syncline.video.scan_cache import ScanCache
 
     files = [path for path in (arguments.a, arguments.b) if path is not None]
+    known = ScanCache()
+    for path in files:  # with the reason, where a folder passes over what cannot be read
+        problem = known.scan(path).problem
+        if problem is not None:
+            raise SynclineError(f"{path}: {problem}")
     videos = open_videos(files)
-    if len(videos) != len(files):
-        what = "are not two readable videos" if len(files) == 2 else "is no readable video"
-        raise SynclineError(f"{' and '.join(map(str, files))} {what}")
     if arguments.labels is None:
         return videos
     from syncline.data.labels.attach import attach_labels

@@ -229,12 +229,13 @@ def _retrieved(val: VideoSet, embeddings: list[Embedding]) -> Figure:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
+    """Two tables turned on their side: metrics are rows, since there are more of them than fit 80 columns."""
     from rich.console import Console
     from rich.table import Table
 
     for protocol in ("whole", "spliced"):
-        table = Table("", *_SHOWN.values(), title=f"{protocol} clips")
-        for row in rows:
-            if row["protocol"] == protocol:
-                table.add_row(row["method"], *("–" if row.get(k) is None else f"{row[k]:.3f}" for k in _SHOWN))
+        found = [row for row in rows if row["protocol"] == protocol]
+        table = Table("", *(row["method"] for row in found), title=f"{protocol} clips")
+        for key, name in _SHOWN.items():
+            table.add_row(name, *("–" if row.get(key) is None else f"{row[key]:.3f}" for row in found))
         Console().print(table)

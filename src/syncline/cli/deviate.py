@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
-from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
 from syncline.cli.joints import joints_that_differ
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_oddness
 from syncline.cli.options import add_time_origin, pick, say_time_origin
@@ -62,16 +62,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Compares and writes."""
-    from syncline.data import open_videos
     from syncline.errors import SynclineError
-    from syncline.tasks import deviate, deviate_from_group, distance_rule, medoid, rank
 
     least = arguments.min_seconds
     if not ((least is None or least > 0) and arguments.tempo > 1):  # as nan is not
         raise SynclineError("--min-seconds must be above 0 and --tempo above 1")
-    check_lerobot(arguments)
     check_one_source(arguments)
     check_consensus_options(arguments)
+    check_embedding_options(arguments)
+    check_lerobot(arguments)
+
+    from syncline.data import open_videos
+    from syncline.tasks import deviate, deviate_from_group, distance_rule, medoid, rank
+
     if arguments.template is not None:
         _by_template(arguments)
         return

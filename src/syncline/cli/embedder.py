@@ -47,6 +47,17 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     add_body_options(parser)
 
 
+def check_embedding_options(arguments: argparse.Namespace) -> None:
+    """Raises SynclineError where these options are wrong by themselves, before anything heavy is imported."""
+    _rate(arguments.rate)
+    if arguments.cache is not None and arguments.cache.is_file():
+        raise SynclineError(f"--cache {arguments.cache} is a file; give a folder")
+    if arguments.run is not None and (arguments.backbone or arguments.weights):
+        raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
+    if arguments.run is not None and arguments.mirror == "auto":
+        raise SynclineError("--mirror auto turns poses and frozen features; leave it or --run out")
+
+
 def _rate(text: str) -> float | None:
     """What --rate says; None for auto."""
     if text == "auto":
@@ -97,13 +108,12 @@ class Embedder:
         from syncline.encoder import FeatureCache
         from syncline.encoder.deferred_backbone import frozen_backbone
 
+        check_embedding_options(arguments)
         rate = _rate(arguments.rate)
         sampling = None if rate is None else Sampling(rate)
         bodies = bodies_of(arguments)
         source = getattr(arguments, "source", None)
         folder = None if source is None else Path(source)
-        if arguments.run is not None and (arguments.backbone or arguments.weights):
-            raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
         device = use(arguments)
         if arguments.run is None:
             name = {"name": arguments.backbone} if arguments.backbone else {}
@@ -114,8 +124,6 @@ class Embedder:
                 cache, None, rate, folder=folder, refit=arguments.refit, bodies=bodies, arguments=unasked,
                 mirror=arguments.mirror == "auto",
             )  # fmt: skip
-        if arguments.mirror == "auto":
-            raise SynclineError("--mirror auto turns poses and frozen features; leave it or --run out")
         from syncline.encoder import FrameEncoder
         from syncline.encoder.pose_inputs import InputCache, encoder_inputs
         from syncline.encoder.sharing import encoder_folder

@@ -15,6 +15,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import syncline
 from syncline.errors import SynclineError
@@ -38,10 +39,17 @@ VERBS: dict[str, str] = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong; the usage of some verbs would fill a screen above it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     """The command line, by a parser that lists every verb; of the verb that is meant alone the module is imported."""
     verb = next((word for word in words if not word.startswith("-")), None)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="syncline",
         description="Aligns, searches and compares videos of the same activity, by an embedding of every frame.",
     )
@@ -57,7 +65,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
             speaks = sub
     parsed, unknown = parser.parse_known_args(words)
     if unknown:
-        speaks.error(f"unrecognized arguments: {' '.join(unknown)}")  # with the usage of the verb
+        speaks.error(f"unrecognized arguments: {' '.join(unknown)}")  # with the help of the verb
     return parsed
 
 

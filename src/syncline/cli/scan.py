@@ -55,11 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     cache = ScanCache(None if arguments.cache is None else arguments.cache / "scan")
     infos = []
     aside: Counter[str] = Counter()
-    if not arguments.json:
-        print(_row(("file", "frames", "seconds", "rate", "size", "turn", "codec", "remarks")), flush=True)
     for info in _infos(arguments.folder, cache, aside):
         infos.append(info)
         if not arguments.json:
+            if len(infos) == 1:
+                print(_row(("file", "frames", "seconds", "rate", "size", "turn", "codec", "remarks")), flush=True)
             print(_line(info, arguments.folder), flush=True)
     if not infos:
         raise SynclineError(f"{arguments.folder} holds no video")

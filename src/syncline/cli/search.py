@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
 from syncline.cli.options import add_time_origin, pick, say_time_origin
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.picture_query import embedder_for_picture
@@ -88,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     if store and arguments.time_origin == "container":
         raise SynclineError("embeddings do not know where containers begin; search the videos, or leave --time-origin "
                             "out")  # fmt: skip
+    check_embedding_options(arguments)
     prepare_folder(arguments.out)
 
     from syncline.data import open_videos

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
 from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
-from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
 from syncline.cli.options import add_label_options, labels_of, pick
 from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.same_event import by_offsets, offsets_of, say_offset
 from syncline.cli.template import save_template
 from syncline.cli.terminal import Bars, progress, say, warn
+from syncline.cli.transfer import Marks, marks_of
 from syncline.wording import counted
 
 if TYPE_CHECKING:
@@ -76,8 +77,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     from syncline.errors import SynclineError
 
-    if (arguments.copies_rate or arguments.sound) and not arguments.copies:
+    if (arguments.copies_rate is not None or arguments.sound) and not arguments.copies:
         raise SynclineError("--copies-rate and --sound are about copies; add --copies retimed or --copies cut")
+    if arguments.copies_rate is not None:
+        from syncline.tasks.copies import MOST_RATE
+
+        if not 0 < arguments.copies_rate <= MOST_RATE:
+            raise SynclineError(
+                f"--copies-rate {arguments.copies_rate:g}: expected a number above 0, up to {MOST_RATE}"
+            )
     if arguments.grid < 1 or arguments.height < 2 or arguments.workers < 1:
         raise SynclineError("--grid and --workers must be at least 1 and --height at least 2")
     if arguments.labels is not None and arguments.save_template is None:
@@ -87,24 +95,31 @@ def _check(arguments: argparse.Namespace) -> None:
         arguments.no_consensus |= arguments.method == "star"
     if arguments.save_template is not None and arguments.no_consensus:
         raise SynclineError("--save-template keeps the consensus; leave --no-consensus out")
+    if arguments.save_template is not None and arguments.save_template.is_dir():
+        raise SynclineError(f"--save-template {arguments.save_template} is a folder; give a file")
     check_timeline(arguments)
     check_consensus_options(arguments)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Synchronises and writes."""
+    _check(arguments)
+    check_embedding_options(arguments)
+
     from syncline.data import open_videos
     from syncline.errors import SynclineError
     from syncline.files import write_json
     from syncline.tasks import synchronize
     from syncline.tasks.result_files import plain, timeline_rows, write_rows
 
-    _check(arguments)
     videos = open_videos(arguments.source)
     if len(videos) < 2:
         raise SynclineError(f"{arguments.source} holds one video; synchronising needs two or more")
     chosen = None if arguments.reference is None else pick(videos, arguments.reference)
+    marks = {} if arguments.labels is None else marks_of(videos, labels_of(videos, arguments))
     prepare_folder(arguments.out)
+    if arguments.save_template is not None:
+        prepare_folder(arguments.save_template.absolute().parent, mark=False)
     embedder = Embedder.of(arguments)
     embeddings = embedder.embed(videos)
     embedder.say_new(videos)
@@ -115,7 +130,7 @@ def run(arguments: argparse.Namespace) -> None:
         with _mapper(arguments) as mapper:
             folder = consensus_of(videos, embeddings, pins=arguments.pins, mapper=mapper)
     if arguments.save_template is not None and folder is not None:
-        _template(arguments, embedder, videos, folder)
+        _template(arguments, embedder, videos, folder, marks)
     consensus = None if folder is None else folder.group
     with progress("synchronising", 1) as step, _aligner(arguments, joint) as aligner:
         timeline = synchronize(
@@ -161,16 +176,12 @@ def _say_result(value: Mapping[str, Any]) -> None:
         say_offset(entry)
 
 
-def _template(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet, folder: FolderConsensus) -> None:
+def _template(
+    arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet, folder: FolderConsensus, marks: Marks
+) -> None:
     """Writes --save-template, with the events of --labels."""
-    from syncline.cli.transfer import marks_of
-
-    names: tuple[str, ...] = ()
-    events = {}
-    if arguments.labels is not None:
-        marks = marks_of(videos, labels_of(videos, arguments))
-        names = next(iter(marks.values()))[0] if marks else ()
-        events = {i: seconds for i, (_, seconds) in marks.items()}
+    names = next(iter(marks.values()))[0] if marks else ()
+    events = {i: seconds for i, (_, seconds) in marks.items()}
     save_template(arguments.save_template, embedder, videos, folder, names, events)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
-from syncline.cli.embedder import Embedder, add_embedding_options
+from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_subtasks
 from syncline.cli.options import add_label_options, labels_of, say_time_origin
-from syncline.cli.outputs import RESULTS
+from syncline.cli.outputs import add_output_options, draw, prepare_folder
 from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import say, warn
 from syncline.wording import counted
@@ -35,10 +35,10 @@ examples:
 All videos have a say, labelled or not (--no-consensus asks the labelled ones alone); --suggest names the videos to
 label first, before there is any label. Writes into --out: transferred.csv (video, event, seconds, confidence, found or
 absent, second peak, best match score with another video), the labels of all videos in the chosen forms, and, with three
-labelled videos or more, reliability.png. It ends with the video to label next. A confidence is the probability that an
-event lies within the tolerance. A video that shows nothing in common with the others gets no events (--force: guesses);
-where that holds of all targets, or of all labelled videos, the exit code is 1. Seconds of an episode that is a part of
-a longer file count from where the episode begins.
+labelled videos or more, the picture reliability. It ends with the video to label next. A confidence is the probability
+that an event lies within the tolerance. A video that shows nothing in common with the others gets no events (--force:
+guesses); where that holds of all targets, or of all labelled videos, the exit code is 1. Seconds of an episode that is a
+part of a longer file count from where the episode begins.
 """
 WRITTEN = {
     "csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
@@ -71,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true",
                         help="place events in videos that show nothing in common with the others, too")  # fmt: skip
     add_consensus_options(parser, without="the labelled videos alone vote")
-    parser.add_argument("--out", type=Path, default=RESULTS / "transferred", help="folder of the results")
+    add_output_options(parser, "transferred")
     add_lerobot_option(parser)
     add_label_options(parser, written=True)
     add_embedding_options(parser)
@@ -79,14 +79,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Transfers and writes, or names what to label; 1 where there is nothing in common that could carry events."""
-    from syncline.data import open_videos
     from syncline.errors import SynclineError
 
     if arguments.absent_below is not None and not 0 <= arguments.absent_below <= 1:
         raise SynclineError("--absent-below must be in [0, 1]")
-    check_lerobot(arguments)
+    if arguments.tolerance is not None and not 0 < arguments.tolerance < float("inf"):
+        raise SynclineError(f"--tolerance must be above 0 seconds, got {arguments.tolerance:g}")
+    if arguments.suggest is not None and arguments.suggest < 1:
+        raise SynclineError(f"--suggest must be at least 1, got {arguments.suggest}")
     check_one_source(arguments)
     check_consensus_options(arguments)
+    check_embedding_options(arguments)
+    check_lerobot(arguments)
+
+    from syncline.data import open_videos
+
     if arguments.template is not None:
         return _by_template(arguments)
     videos = open_videos(arguments.source)
@@ -94,9 +101,33 @@ def run(arguments: argparse.Namespace) -> int:
         _suggest(arguments, videos)
         return 0
     marks = marks_of(videos, labels_of(videos, arguments, arguments.events))
+    _check_names(arguments, videos, marks)
     if not marks:
         raise SynclineError(f"{arguments.labels} marks no event in any video of {videos.name}")
+    prepare_folder(arguments.out)
     return _transfer(arguments, videos, marks)
+
+
+def _check_names(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> None:
+    """Refuses a name of --events that the labels do not know, which is a slip of the pen.
+
+    Raises:
+        SynclineError: with the names that there are.
+    """
+    from syncline.errors import SynclineError
+
+    unmarked = [
+        name
+        for k, name in enumerate(arguments.events or ())
+        if all(seconds[k] is None for _, seconds in marks.values())
+    ]
+    if not unmarked:
+        return
+    there = dict.fromkeys(name for track in labels_of(videos, arguments) for name in track.event_names)
+    for name in unmarked:
+        if name not in there:
+            known = f"has {', '.join(there)}" if there else "names none"
+            raise SynclineError(f"--events {name}: there is no such event; {arguments.labels} {known}")
 
 
 def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> int:
@@ -162,6 +193,7 @@ def _by_template(arguments: argparse.Namespace) -> int:
         )
     videos = clips_of(arguments)
     say_time_origin(videos, arguments)
+    prepare_folder(arguments.out)
     folder = join(template, embedder, videos)
     first = len(template.embeddings)
     new = range(first, first + len(videos))
@@ -268,7 +300,6 @@ def _reliability(arguments: argparse.Namespace, left_out: LeftOut | None) -> Non
     if left_out is None:
         return
     from syncline.report.figures import reliability_figure
-    from syncline.report.html_page import write_figure
 
-    write_figure(arguments.out / "reliability.png", reliability_figure(left_out.calibrated(), left_out.hit))
+    draw(arguments, "reliability", lambda: reliability_figure(left_out.calibrated(), left_out.hit))
     say(f"left out one by one, {left_out.hit.mean():.0%} of the labelled events are found within the tolerance")

@@ -135,7 +135,6 @@ def _from_files(files: Sequence[Path], name: str) -> VideoSet:
         info = known.scan(path)
         if info.problem is not None:
             problems.append(f"{path}: {info.problem}")
-            _log.warning("passed over %s: %s", path, info.problem)
             continue
         videos.append(Video(path, short, short, info.num_frames, info.frame_rate))
     if not files:
@@ -144,4 +143,6 @@ def _from_files(files: Sequence[Path], name: str) -> VideoSet:
         raise SynclineError(
             f"{counted(len(files), 'file')}, none of which is a video that can be read; the first: {problems[0]}"
         )
+    for problem in problems:
+        _log.warning("passed over %s", problem)
     return VideoSet(tuple(videos), name)

@@ -97,9 +97,9 @@ def read_bench(name: str | Path) -> BenchConfig:
         path = _shipped() / f"{name}.yaml" if shipped else Path(name)
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
         raise SynclineError(
-            f"{name} is no bench that can be read ({str(error).splitlines()[0]}); a YAML file, or one of "
-            f"{', '.join(config_names())}"
+            f"{name} is no bench that can be read ({said}); a YAML file, or one of {', '.join(config_names())}"
         ) from error
     try:
         return BenchConfig(**({"name": Path(name).stem} | values))

@@ -22,6 +22,8 @@ from syncline.video import VideoReader, VideoWriter, mark_result
 from syncline.video.sound import read_sound, retimed
 
 Kind = Literal["retimed", "cut"]
+MOST_RATE = 1000
+"""Frames a second that a copy may have."""
 
 
 def write_copies(
@@ -56,8 +58,8 @@ def write_copies(
         raise SynclineError(f"{len(videos)} files for a timeline of {len(timeline.sources)} videos")
     readers = [VideoReader(video) for video in videos]
     rate = rate or readers[timeline.sources.index(timeline.reference)].frame_rate
-    if not 0 < rate <= 1000:
-        raise SynclineError(f"copies of {rate} frames a second cannot be written; choose from 1 to 1000")
+    if not 0 < rate <= MOST_RATE:
+        raise SynclineError(f"copies of {rate:g} frames a second cannot be written; at most {MOST_RATE} can")
     moments = _retimed(timeline, rate) if kind == "retimed" else _cut(timeline, readers, rate)
     step = Steps("writing copies", sum(len(row) for row in moments), callback)
     written = []

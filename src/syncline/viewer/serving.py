@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import json
 import os
 import socket
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 
 from syncline.data import Video, VideoSet, open_videos
 from syncline.data.labels.time_origin import origins_of
+from syncline.data.video_set import unique_names
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, replacing
 from syncline.video import find_videos, scan_file
@@ -182,8 +184,11 @@ def listen(host: str, port: int) -> socket.socket:
     if port:
         return _bound(host, port)
     for free in range(FIRST_PORT, FIRST_PORT + PORTS):
-        with contextlib.suppress(SynclineError):
+        try:
             return _bound(host, free)
+        except SynclineError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRINUSE:
+                raise
     raise SynclineError(f"no free port on {host} from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}; choose one with --port")
 
 
@@ -196,7 +201,8 @@ def _bound(host: str, port: int) -> socket.socket:
         listening.listen(128)  # now, so that of two viewers the second one is told at once
     except OSError as error:
         listening.close()
-        raise SynclineError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
+        what = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+        raise SynclineError(f"cannot listen on {host}:{port} ({error.strerror}); choose another {what}") from error
     return listening
 
 
@@ -220,9 +226,9 @@ def _all_of(sources: Sequence[Path], follow_links: bool) -> tuple[VideoSet, list
         return sets[0], broken
     counts = Counter(video.name for videos in sets for video in videos)
     renamed: list[Video] = []
-    for videos in sets:
+    for videos, folder in zip(sets, unique_names([source.resolve() for source in sources]), strict=True):
         for video in videos:
-            name = video.name if counts[video.name] == 1 else f"{videos.name}/{video.name}"
+            name = video.name if counts[video.name] == 1 else f"{folder}/{video.name}"
             renamed.append(replace(video, name=name, source=name if video.source == video.name else video.source))
     name = " + ".join(videos.name for videos in sets)
     return VideoSet(tuple(renamed), name, next((s.event_names for s in sets if s.event_names), ())), broken

@@ -102,7 +102,8 @@ def read_labels(
         except SynclineError as error:
             raise SynclineError(f"{file}: {error}") from error
         except _FAULTS as error:
-            said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            told = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            said = told.splitlines()[0][:200] if told else type(error).__name__
             raise SynclineError(f"{file} cannot be read as labels: {said}") from error
     try:
         return with_names(tracks, event_names)
