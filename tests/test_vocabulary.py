@@ -73,6 +73,36 @@ def test_no_test_takes_a_private_name(path: Path) -> None:
     assert not taken, taken
 
 
+PRIVATE = {
+    name
+    for path in SOURCES
+    for name in re.findall(r"(?:def |self\.|^)(_[a-zA-Z]\w*)", path.read_text(encoding="utf-8"), re.M)
+}
+OF_OTHERS = {"_shutdown_workers", "_repr_html_"}
+"""Names that torch and IPython ask for."""
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_test_touches_what_is_private(path: Path) -> None:
+    """Neither reads it nor puts something in its place; what a class of the test itself has is its own."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    touched = [
+        (node.lineno, node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
+    ]
+    replaced = [
+        (node.lineno, word.value.rsplit(".")[-1])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr"
+        for word in node.args[:2]
+        if isinstance(word, ast.Constant) and isinstance(word.value, str)
+    ]
+    found = [f"line {line}: {name}" for line, name in [*touched, *replaced] if name in PRIVATE - OF_OTHERS]
+    assert not found, found
+
+
 def test_the_links_of_find_your_way_lead_to_what_they_name() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Find your way")[1].split("\n## ")[0]
     rows = [line for line in text.splitlines() if line.startswith("|") and "](" in line]

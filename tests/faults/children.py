@@ -136,7 +136,7 @@ def _child(words: list[str] | Callable[[], int], log: str, harm: Harm) -> None:
     from syncline.cli.main import main
     from syncline.encoder import store
 
-    store._SHARD_SECONDS = 0.0  # every video is on disk at once: more moments at which a kill could do harm
+    store.SHARD_SECONDS = 0.0  # every video is on disk at once: more moments at which a kill could do harm
     code = main(words) if isinstance(words, list) else words()
     if harm.largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

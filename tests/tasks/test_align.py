@@ -53,7 +53,7 @@ def test_long_videos_need_no_matrix(verdict: bool, monkeypatch: pytest.MonkeyPat
     whole = align(a, b, verdict=verdict)
     module = sys.modules["syncline.tasks.align"]  # the package's `align` is the function
     monkeypatch.setattr(pairs, "LONG", 0)
-    monkeypatch.setattr(module, "_WINDOW", 100)
+    monkeypatch.setattr(module, "WINDOW", 100)
     long = align(a, b, verdict=verdict)
     assert long.path.tolist() == whole.path.tolist()
     np.testing.assert_allclose(long.times, whole.times, atol=0.01)

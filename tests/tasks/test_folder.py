@@ -85,7 +85,7 @@ def test_strangers_are_in_doubt_where_they_match_nearly_as_well(monkeypatch: pyt
             table[i] = value
         return np.full((15, len(judges)), 0.5), table
 
-    monkeypatch.setattr(room, "_matches", told)
+    monkeypatch.setattr(room, "matches_with", told)
     votes = voting(videos)
     assert votes.strangers == (12, 13, 14)
     assert votes.doubtful == (12,)
@@ -392,5 +392,5 @@ def test_large_folders_find_the_same_duplicates_among_the_most_alike(monkeypatch
     assert small == ((2, 12), (7, 13))
     monkeypatch.setattr(room, "MOST_VOTERS", 5)
     monkeypatch.setattr(room, "MOST_ALIKE", 4)
-    monkeypatch.setattr(room, "_BLOCK", 3)
+    monkeypatch.setattr(room, "BLOCK", 3)
     assert voting([*there, *again]).duplicates == small

@@ -55,7 +55,7 @@ def test_workers_store_and_a_crash_change_nothing(videos: VideoSet, small: Small
 def test_the_plan_is_made_of_a_few_videos_before_all_are_decoded(
     videos: VideoSet, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(material, "_FEW", 2)
+    monkeypatch.setattr(material, "FEW", 2)
     config = pixels(small, store=True)
     plan = plan_of(videos, config)
     frames = sum(video.num_frames for video in videos)

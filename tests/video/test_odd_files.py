@@ -18,9 +18,8 @@ import pytest
 from bars import bar_code, read_bar_code
 
 from syncline.errors import SynclineError
-from syncline.video import VideoReader, scan_file
+from syncline.video import VideoReader, scan_file, video_file
 from syncline.video.frame_source import MAX_PIXELS
-from syncline.video.video_file import VideoFile
 
 Write = Callable[..., Path]
 IDENTITY = bytes.fromhex("00010000 00000000 00000000 00000000 00010000 00000000 00000000 00000000 40000000")
@@ -74,8 +73,8 @@ def test_forms_with_odd_times_and_names(write_bar_codes: Write, case: dict[str, 
 def test_one_seek_a_gap(write_bar_codes: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = VideoReader(write_bar_codes(count=200, options={"g": "20", "bf": "2", "sc_threshold": "0"}))
     seeks: list[int] = []
-    plain = VideoFile._seek
-    monkeypatch.setattr(VideoFile, "_seek", staticmethod(lambda c, s, pts: seeks.append(pts) or plain(c, s, pts)))
+    plain = video_file.decoded_from
+    monkeypatch.setattr(video_file, "decoded_from", lambda c, s, pts: seeks.append(pts) or plain(c, s, pts))
     for wanted, expected in (
         (range(200), 0),
         ([0, 5, 19, 20, 21, 39], 0),
@@ -258,8 +257,8 @@ def test_a_film_cut_without_encoding_is_read_in_one_pass(
                 target.mux(packet)
     reader = VideoReader(cut)
     seeks: list[int] = []
-    plain = VideoFile._seek
-    monkeypatch.setattr(VideoFile, "_seek", staticmethod(lambda c, s, pts: seeks.append(pts) or plain(c, s, pts)))
+    plain = video_file.decoded_from
+    monkeypatch.setattr(video_file, "decoded_from", lambda c, s, pts: seeks.append(pts) or plain(c, s, pts))
     assert numbers(reader, range(reader.num_frames)) == list(range(15, 100))
     assert not seeks
     assert numbers(reader, [80, 3, 30]) == [95, 18, 45]

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 Matrices = Callable[[Tensor, Tensor], Tensor]
 """(b, n, d), (b, m, d) -> (b, n, m)."""
-_CELLS = 4_000_000
+CELLS = 4_000_000
 """At most so many cells are in memory at a time, unless one pair has more."""
 
 
@@ -51,7 +51,7 @@ def _parts(pairs: list[tuple[int, int]], x: Sequence[Tensor], y: Sequence[Tensor
     n = m = 0
     for i, j in pairs:
         wider, longer = max(n, len(x[i])), max(m, len(y[j]))
-        if part and (len(part) + 1) * wider * longer > _CELLS:
+        if part and (len(part) + 1) * wider * longer > CELLS:
             yield part
             part, wider, longer = [], len(x[i]), len(y[j])
         part.append((i, j))

@@ -31,7 +31,7 @@ from syncline.errors import SynclineError
 from syncline.files import append_jsonl, content_hash, holds_files, lock, read_jsonl, replacing, write_json
 
 _SHARD_BYTES = 64 << 20
-_SHARD_SECONDS = 30.0  # what a kill can cost
+SHARD_SECONDS = 30.0  # what a kill can cost
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class EmbeddingStore:
         self._next += 1
         self._waiting.append((line, embedding))
         self._bytes += embedding.vectors.size * np.dtype(self.dtype).itemsize
-        if self._bytes >= _SHARD_BYTES or time.monotonic() - self._flushed > _SHARD_SECONDS:
+        if self._bytes >= _SHARD_BYTES or time.monotonic() - self._flushed > SHARD_SECONDS:
             self.flush()
 
     def flush(self) -> None:

@@ -40,7 +40,7 @@ from syncline.tasks.pairs import check_pair, is_long, similarity
 
 Mode = Literal["local", "global", "subsequence", "band"]
 MODES: tuple[Mode, ...] = ("local", "global", "subsequence", "band")
-_WINDOW, _MARGIN = 1024, 128
+WINDOW, MARGIN = 1024, 128
 
 
 def align(
@@ -197,9 +197,9 @@ def _long(
         pairs = path.matches
         start = 0
         while start < len(pairs):
-            stop = start + int(np.searchsorted((pairs[start:] - pairs[start]).max(axis=1), _WINDOW))
-            low = np.maximum(pairs[start] - _MARGIN, 0)
-            high = pairs[stop - 1] + _MARGIN + 1
+            stop = start + int(np.searchsorted((pairs[start:] - pairs[start]).max(axis=1), WINDOW))
+            low = np.maximum(pairs[start] - MARGIN, 0)
+            high = pairs[stop - 1] + MARGIN + 1
             window = centred.block(slice(low[0], high[0]), slice(low[1], high[1]))
             posterior = expected_alignment(window[None], gamma=gamma, **prices)[0].numpy()
             near.append(posterior_near(posterior, pairs[start:stop] - low))

@@ -50,7 +50,7 @@ another activity do.
 """
 MOST_ALIKE = 20
 """Videos that a video of a folder larger than `MOST_VOTERS` is compared with to find near-duplicates."""
-_BLOCK = 1024
+BLOCK = 1024
 TOLERANCE_SHARE = 0.05
 """Share of the median clip that counts as the same moment by default."""
 
@@ -183,7 +183,7 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
     """
     count = len(embeddings)
     judges = judges_of(embeddings, among)
-    matches, evidence = _matches(embeddings, judges)
+    matches, evidence = matches_with(embeddings, judges)
     clusters = _clusters(matches[judges], matches)
     usual, strangers, doubtful = _strangers(matches, evidence, judges, clusters)
     duplicates = _duplicates(embeddings)
@@ -247,7 +247,9 @@ def _evenly(embeddings: Sequence[Embedding], among: Sequence[int], count: int) -
     return sorted(ranked[k] for k in np.linspace(0, len(ranked) - 1, count).round().astype(int))
 
 
-def _matches(embeddings: Sequence[Embedding], judges: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def matches_with(
+    embeddings: Sequence[Embedding], judges: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n, judges) match score of each video with each judge, and the evidence for one course; NaN with itself."""
     found = np.full((2, len(embeddings), len(judges)), np.nan)
     column = {judge: slot for slot, judge in enumerate(judges)}
@@ -376,8 +378,8 @@ def _most_alike(rows: Sequence[torch.Tensor]) -> Iterator[NDArray[np.int64]]:
         yield from [np.arange(len(rows))] * len(rows)
         return
     means = unit_rows(torch.stack([r.mean(0) for r in rows]))
-    for start in range(0, len(means), _BLOCK):
-        yield from (means[start : start + _BLOCK] @ means.T).topk(MOST_ALIKE).indices.numpy()
+    for start in range(0, len(means), BLOCK):
+        yield from (means[start : start + BLOCK] @ means.T).topk(MOST_ALIKE).indices.numpy()
 
 
 def _moved(rows: torch.Tensor) -> float:

@@ -27,7 +27,7 @@ from syncline.tasks.robust_line import robust_line
 
 MOST_RATE = 1.25
 """Two recordings of one event differ in rate by less than this factor."""
-_MOST_PAIRS = 400  # of a Theil-Sen line, which looks at all pairs of pairs
+MOST_PAIRS = 400  # of a Theil-Sen line, which looks at all pairs of pairs
 _PARTS, _LEAST_FRAMES = 12, 8
 _REACHES = (15, 12, 10, 10, 10)  # frames to either side of the line that are looked at, round by round
 _GRAIN = 0.05  # of a frame, that no number of parts makes better
@@ -69,7 +69,7 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     pairs = nearest_times(a, b, alignment.path)
     if len(pairs) < 5:
         raise SynclineError(f"{a.source} and {b.source} share {len(pairs)} matched frames; five are needed")
-    thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), _MOST_PAIRS)).round().astype(int)]
+    thin = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), MOST_PAIRS)).round().astype(int)]
     # the intercept is the median of what is left: of the medians of both times, one-sided stray pairs move one alone
     from scipy import stats  # slow to import, and needed here alone
 

@@ -29,7 +29,7 @@ from syncline.wording import counted
 _log = logging.getLogger(__name__)
 
 _NO_TIME = "no time left in the budget"
-_FEW = 4
+FEW = 4
 """Videos that are decoded, and whose batches are timed, before the whole set is."""
 
 
@@ -168,7 +168,7 @@ def of_pixels(
     lacking, size = ([], 0) if store is None else store.missing(kept)
     if store is not None:
         _check_room(store, len(lacking), size)
-    few = [*lacking, *kept][:_FEW]
+    few = [*lacking, *kept][:FEW]
     if before is not None:
         began = time.perf_counter()
         tried = _decode(store, few, accelerator)

@@ -91,6 +91,12 @@ def decodable(container: Any, index: int, path: Path) -> Any:
     return stream
 
 
+def decoded_from(container: Any, stream: Any, pts: int) -> Any:
+    """The frames of a stream from the last key frame at or before ``pts`` on; a seek."""
+    container.seek(pts, stream=stream, backward=True, any_frame=False)
+    return container.decode(stream)
+
+
 def reason(error: BaseException) -> str:
     """The first line of what an error says."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]

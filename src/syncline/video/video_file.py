@@ -31,7 +31,7 @@ from syncline.errors import SynclineError
 from syncline.video.frame_source import MAX_PIXELS, MAX_SIDE, Form
 from syncline.video.geometry import UPRIGHT, Orientation, displayed_width, split_planes
 from syncline.video.packets import frame_of, scan_packets
-from syncline.video.streams import decodable, films, find_film, opened, reason
+from syncline.video.streams import decodable, decoded_from, films, find_film, opened, reason
 
 _HDR = {16: "PQ", 18: "HLG"}
 _SLIGHT = 5e-4  # seconds between container and first picture that nobody can tell
@@ -166,12 +166,12 @@ class VideoFile:
                 fresh = False
                 try:
                     if away:
-                        decoder = self._seek(container, stream, int(self._pts[key]))
+                        decoder = decoded_from(container, stream, int(self._pts[key]))
                     frame = self._until(decoder, target, at)
                     if (
                         frame is None and self._seeks
                     ):  # a seek that fell late, as in files with a wrong index: once more from the start
-                        decoder = self._seek(container, stream, int(self._pts[0]))
+                        decoder = decoded_from(container, stream, int(self._pts[0]))
                         frame = self._until(decoder, target, -1)
                 except av.error.FFmpegError as error:
                     raise SynclineError(f"{self.path}: frame {target} cannot be decoded ({reason(error)})") from error
@@ -179,11 +179,6 @@ class VideoFile:
                     raise SynclineError(f"{self.path}: frame {target} cannot be decoded (it is missing in the stream)")
                 at = target
                 yield _picture(frame, size, reformatter) if form == "rgb24" else _planes(frame, size, reformatter)
-
-    @staticmethod
-    def _seek(container: Any, stream: Any, pts: int) -> Any:
-        container.seek(pts, stream=stream, backward=True, any_frame=False)
-        return container.decode(stream)
 
     def _until(self, decoder: Any, target: int, at: int) -> Any:
         """Decode on from frame `at` to frame `target`; None if the decoder has passed it or the stream ends."""
