@@ -37,8 +37,8 @@ label first, before there is any label. Writes into --out: transferred.csv (vide
 absent, second peak, best match score with another video), the labels of all videos in the chosen forms, and, with three
 labelled videos or more, the picture reliability. It ends with the video to label next. A confidence is the probability
 that an event lies within the tolerance. A video that shows nothing in common with the others gets no events (--force:
-guesses); where that holds of all targets, or of all labelled videos, the exit code is 1. Seconds of an episode that is a
-part of a longer file count from where the episode begins.
+guesses); where that holds of all targets, or of all labelled videos, the exit code is 1. Seconds of an episode that is
+a part of a longer file count from where the episode begins.
 """
 WRITTEN = {
     "csv": "labels.csv", "json": "labels.json", "boris": "labels.boris", "boris-csv": "labels_boris.csv",
