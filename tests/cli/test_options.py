@@ -61,11 +61,11 @@ def test_tables_of_the_demo_fit_eighty_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = [{"protocol": "whole", "method": name} | dict.fromkeys(demo._SHOWN, 0.12345)
+    rows = [{"protocol": "whole", "method": name} | dict.fromkeys(demo.SHOWN, 0.12345)
             for name in ("trained", *CONTROLS)]  # fmt: skip
-    demo._print(rows)
+    demo.print_rows(rows)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in lines)
-    for word in (*CONTROLS, *demo._SHOWN.values()):
+    for word in (*CONTROLS, *demo.SHOWN.values()):
         assert any(word in line for line in lines), word

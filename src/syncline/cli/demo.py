@@ -30,7 +30,7 @@ examples:
   syncline demo --out tour --videos 36 --steps 600
 """
 PAGE = "report.html"
-_SHOWN = {
+SHOWN = {
     "class100": "phase accuracy", "ap5": "AP@5", "progression": "progression R²", "tau": "Kendall's tau",
     "event_nearest_median": "event error, nearest (s)", "event_local_median": "event error, local (s)",
     "event_local_f1": "event F1, local",
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.monotonic() - began
     sections.append(("How it was made", f"<p><code>syncline demo</code>, {seconds:.0f} seconds.</p>"))
     write_page(out / PAGE, "syncline: from videos without labels to moments that match", sections)
-    _print(rows)
+    print_rows(rows)
     print(f"{seconds:.0f} s; open {out / PAGE}")
     return 0
 
@@ -157,7 +157,7 @@ def _table(rows: list[dict[str, Any]], protocol: str) -> list[dict[str, Any]]:
     found = [row for row in rows if row["protocol"] == protocol]
     return [
         {protocol: row["method"]}
-        | {title: round(row[key], 3) for key, title in _SHOWN.items() if row.get(key) is not None}
+        | {title: round(row[key], 3) for key, title in SHOWN.items() if row.get(key) is not None}
         for row in found
     ]
 
@@ -228,7 +228,7 @@ def _retrieved(val: VideoSet, embeddings: list[Embedding]) -> Figure:
     return retrieval_grid(queries, hits, query_captions=captions)
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def print_rows(rows: list[dict[str, Any]]) -> None:
     """Two tables turned on their side: metrics are rows, since there are more of them than fit 80 columns."""
     from rich.console import Console
     from rich.table import Table
@@ -236,6 +236,6 @@ def _print(rows: list[dict[str, Any]]) -> None:
     for protocol in ("whole", "spliced"):
         found = [row for row in rows if row["protocol"] == protocol]
         table = Table("", *(row["method"] for row in found), title=f"{protocol} clips")
-        for key, name in _SHOWN.items():
+        for key, name in SHOWN.items():
             table.add_row(name, *("–" if row.get(key) is None else f"{row[key]:.3f}" for row in found))
         Console().print(table)
