@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -14,6 +15,7 @@ from odd_films import packed, write_film
 
 from syncline.data.labels.track import LabelTrack, labels_to_phases
 from syncline.video import VideoReader, VideoWriter, plays_in_step, scan_file, write_browser_copy
+from syncline.video.packets import _even
 
 
 @pytest.fixture
@@ -88,3 +90,27 @@ def test_pictures_of_an_mpeg_program_stream_are_exact_after_a_seek(tmp_path: Pat
     reader = VideoReader(path)
     for wanted in np.random.default_rng(0).permutation(120)[:30].tolist():
         assert read_bar_code(reader.frames([wanted]).pixels[0]) == wanted
+
+
+@pytest.mark.parametrize("count", [90, 300])
+def test_several_pictures_in_a_pack_are_all_there_and_evenly_in_time(tmp_path: Path, count: int) -> None:
+    """Of these FFmpeg guesses the times: some come twice, and there is a gap elsewhere."""
+    options = {"bf": "2", "g": "15", "b": "20k"}
+    path = write_bar_codes(tmp_path / "film.vob", count, height=64, rate=25, codec="mpeg2video", options=options)
+    with av.open(str(path)) as container:
+        stamps = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
+    assert len(set(stamps)) < len(stamps) == count, "such a film"
+    reader = VideoReader(path)
+    assert reader.pts_seconds == pytest.approx(np.arange(count) / 25)
+    wanted = np.random.default_rng(0).permutation(count)
+    assert [read_bar_code(picture) for picture in reader.frames(wanted).pixels] == wanted.tolist()
+
+
+def test_stamps_of_a_film_that_is_not_even_are_kept() -> None:
+    class Stream:
+        time_base = Fraction(1, 90_000)
+        codec_context = SimpleNamespace(framerate=Fraction(30_000, 1001))
+
+    fields = np.cumsum(np.tile([2, 3], 60))  # 24 a second in 30, as on DVDs
+    assert _even(fields * 3003 // 2, Stream()) is None
+    assert np.array_equal(_even(np.arange(99) * 3003, Stream()), np.arange(99) * 3003)

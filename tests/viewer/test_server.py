@@ -342,6 +342,27 @@ def test_label_files_may_count_from_where_the_container_begins(tmp_path: Path) -
     assert "comes before its first picture" in refused.json()["error"]
 
 
+def test_label_files_that_do_not_fit_a_film_are_refused_and_change_nothing(tmp_path: Path) -> None:
+    folder, own = make_folder(tmp_path / "bars", {"one": 45, "two": 40}), {"x-syncline-token": TOKEN}
+    fresh = ready_client(Library(open_videos(folder), tmp_path / "work", event_names=(), label_rate=30.0))
+    array = tmp_path / "one.npy"
+    np.save(array, np.repeat([0, 1], 30))  # of another film: sixty frames
+    late = b"video,event,seconds\none.mp4,lift,1\none.mp4,put,3.5\n"
+    for name, content, said in (
+        ("one.npy", array.read_bytes(), "60 labels for 45 frames"),
+        ("late.csv", late, "outside the video"),
+    ):
+        answer = fresh.post(f"/api/open?name={name}", content=content, headers=own)
+        assert answer.status_code == 409
+        assert said in answer.json()["error"]
+    assert fresh.get("/api/labels").json()["marks"] == {}
+    region = {"type": "timelinelabels", "value": {"ranges": [{"start": 31, "end": 40}], "timelinelabels": ["lift"]}}
+    task = {"id": 1, "data": {"video": "one.mp4"}, "annotations": [{"result": [region]}]}
+    answer = fresh.post("/api/open?name=project.json", content=json.dumps([task]), headers=own)
+    assert answer.status_code == 200, answer.text
+    assert fresh.get("/api/labels").json()["marks"] == {"one.mp4": {"0": 1.0}}, "at 30 a second, whatever the film's"
+
+
 def test_shared_page_asks_nobody(client: TestClient) -> None:
     page = client.get("/api/share?a=0&b=1").text
     head = page[: page.index('<script type="application/json"')]

@@ -70,11 +70,16 @@ def add_label_options(parser: argparse.ArgumentParser, *, written: bool = False)
     Args:
         parser: of the verb. written: whether its results count from there, too.
     """
-    parser.add_argument("--label-rate", type=float, metavar="HZ",
-                        help="frames a second that labels count; of Label Studio the project's (often 24)")  # fmt: skip
+    add_label_rate(parser)
     results = "the same" if written else "the first picture"
     add_time_origin(parser, f"seconds of labels {'and results ' * written}count from",
                     f"labels count seconds from where a container begins, results from {results}")  # fmt: skip
+
+
+def add_label_rate(parser: argparse.ArgumentParser) -> None:
+    """--label-rate."""
+    parser.add_argument("--label-rate", type=float, metavar="HZ",
+                        help="frames a second that labels count; of Label Studio the project's (often 24)")  # fmt: skip
 
 
 def add_time_origin(parser: argparse.ArgumentParser, what: str, said: str) -> None:

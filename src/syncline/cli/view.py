@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from syncline.cli.bodies import add_body_options, bodies_of
-from syncline.cli.options import add_time_origin
+from syncline.cli.options import add_label_rate, add_time_origin
 
 EXAMPLE = """\
 A bare folder is shown at once with frozen features; the page offers to train on it.
@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--follow-links", action="store_true", help="show videos that links in FOLDER lead to outside it"
     )
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
+    add_label_rate(parser)
     add_time_origin(parser, "seconds of label files that the page opens and exports count from", "")
     add_body_options(parser)
 
@@ -56,6 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
                 [Path(source) for source in arguments.source], run=arguments.run, work=arguments.work,
                 cache=cache, minutes=arguments.minutes, follow_links=arguments.follow_links,
                 host=arguments.host, bodies=bodies, time_origin=arguments.time_origin,
+                label_rate=arguments.label_rate,
             )  # fmt: skip
         for name, why in viewer.broken:
             console.print(f"[yellow]passed over[/] {escape(f'{name}: {why}')}", highlight=False)

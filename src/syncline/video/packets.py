@@ -15,6 +15,9 @@ from syncline.errors import SynclineError
 from syncline.video.frame_source import MAX_FRAMES
 from syncline.video.streams import reason
 
+_PACK = 2048  # bytes of a pack of an MPEG program stream
+_STRAY, _STRAYING = 3.0, 0.005  # frames by which guessed stamps may be off, and more for every frame before
+
 
 @dataclass(frozen=True, eq=False)
 class PacketTable:
@@ -22,7 +25,8 @@ class PacketTable:
 
     Attributes:
         pts: (n,) int64 time stamps of all frames that are shown, ascending. keys: those of the key frames.
-        stamped: whether the file gave them. repeated: how many stamps came twice. reordered: whether
+        stamped: whether the file gave them. counted: whether they go by the order of the frames instead, at an even
+            rate. repeated: how many stamps came twice. reordered: whether
             frames are stored in another order than they are shown (B-frames).
     """
 
@@ -31,6 +35,7 @@ class PacketTable:
     stamped: bool
     repeated: int
     reordered: bool = False
+    counted: bool = False
 
 
 def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
@@ -43,6 +48,7 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
         SynclineError: no frame, or more than can be read.
     """
     shown: list[int] = []
+    size = 0  # of all pictures
     keys: list[int] = []
     unstamped = 0
     first: Any = None  # frame that the decoder gives
@@ -61,6 +67,7 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
                 unstamped += 1
             else:
                 shown.append(packet.pts)
+                size += packet.size
                 if packet.is_keyframe:
                     keys.append(packet.pts)
             if len(shown) + unstamped > MAX_FRAMES:
@@ -74,6 +81,10 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
         step = 1.0 / (float(stream.average_rate or 25) * float(stream.time_base))
         pts = np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64))
         return PacketTable(pts, [0], False, 0)
+    if container.format.name == "mpeg" and not headless and size < _PACK * len(shown):
+        even = _even(np.sort(np.array(shown, dtype=np.int64)), stream)
+        if even is not None:
+            return PacketTable(even, [int(even[0])], True, 0, counted=True)
     if headless and first is not None and first.pts is not None:
         shown = [pts for pts in shown if pts >= first.pts] or shown
     pts = np.unique(np.array(shown, dtype=np.int64))
@@ -81,6 +92,21 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
         keys.append(int(pts[0]))
     reordered = bool((np.diff(shown) < 0).any())
     return PacketTable(pts, sorted(keys), True, len(shown) - len(pts), reordered)
+
+
+def _even(stamps: NDArray[np.int64], stream: Any) -> NDArray[np.int64] | None:
+    """As many stamps at the even rate that the pictures themselves name; None where these are no such film's.
+
+    Where a pack of an MPEG program stream holds several pictures, it has the stamp of one. Those of the others are
+    FFmpeg's guess, and may come twice or too late.
+    """
+    rate = stream.codec_context.framerate
+    if not rate:
+        return None
+    number = np.arange(len(stamps))
+    exact = stamps[0] + number / (float(rate) * float(stream.time_base))
+    off = np.abs(stamps - exact) * float(rate) * float(stream.time_base)
+    return np.round(exact).astype(np.int64) if (off <= _STRAY + _STRAYING * number).all() else None
 
 
 def frame_of(path: Path, packet: Any, *, lenient: bool) -> Any:

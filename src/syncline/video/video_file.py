@@ -10,7 +10,7 @@ Notable choices:
 - Opening decodes pictures of its own, so a file is opened once to be known and once for each pass over its frames.
 - Where the container has no usable stamps (B-frames in AVI, bare H.264), frames are known by their order and reached by
   decoding from the start. So are those of an MPEG program stream, where several pictures share one stamp and those
-  after a seek may get that of another.
+  after a seek may get that of another; where packs hold several pictures, these lie at the even rate that they name.
 - Pictures are turned, mirrored and widened as the file's metadata ask for.
 """
 
@@ -68,7 +68,8 @@ class VideoFile:
             self._aspect = stream.sample_aspect_ratio
             self._transfer = _HDR.get(int(context.color_trc or 0))
             packets = scan_packets(path, container, stream)
-            self._counted = not packets.stamped or (container.format.name == "avi" and context.has_b_frames)
+            unsure = container.format.name == "avi" and context.has_b_frames
+            self._counted, self._guessed = not packets.stamped or packets.counted or unsure, packets.counted
             self._seeks = not self._counted and container.format.name != "mpeg"
             start = container.start_time
             time_base = float(stream.time_base)
@@ -117,7 +118,7 @@ class VideoFile:
     @property
     def reading(self) -> int:
         """2 where version 1 took another stream, left the picture unmirrored or missed a frame after a seek."""
-        exact = self.stream_index == self._first_index and (self._seeks or self._counted)
+        exact = self.stream_index == self._first_index and (self._seeks or self._counted) and not self._guessed
         return 1 if exact and not self._orientation.mirrored else 2
 
     def remarks(self) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from syncline.data import Embedding
-from syncline.data.labels.attach import tracks_of
+from syncline.data.labels.attach import labelled_video, tracks_of
 from syncline.data.labels.forms import FORMS, read_labels, write_labels
 from syncline.data.labels.time_origin import in_container, origins_of, tracks_from_container
 from syncline.data.labels.track import LabelTrack, known_events, track_of_shown
@@ -145,13 +145,14 @@ class Labelling:
         """Take the labels of a file in any form that is read as marks. Returns the number of videos that got some.
 
         Raises:
-            SynclineError: no labels that can be read, or of none of these videos; then nothing changes.
+            SynclineError: no labels that can be read, of none of these videos, or that do not fit one; then nothing
+                changes.
         """
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / Path(name).name
             path.write_bytes(content)
             try:
-                tracks = read_labels(path)
+                tracks = read_labels(path, frame_rate=self._library.label_rate)
             except SynclineError as error:
                 raise SynclineError(str(error).replace(str(path), name)) from error
         if self._library.time_origin == "container":
@@ -160,6 +161,7 @@ class Labelling:
         marks: Marks = {}
         for number, track in tracks_of(self._library.videos, tracks).items():
             video, pts_seconds = self._library.videos[number], self._library.pts_seconds(number)
+            labelled_video(video, track)  # refuses what does not fit the film, as the command line does
             known = known_events(replace(track, frame_rate=track.frame_rate or video.frame_rate))
             for k, (event, second) in enumerate(known.events):
                 if known.provenance is not None and known.provenance[k] == "carried":

@@ -40,6 +40,7 @@ class Library:
         read_only: whether the folder of the videos cannot be written, so that `work` lies elsewhere.
         time_origin: what seconds of label files count from: "picture", the first one, or "container", its beginning.
             Marks and everything else count from the first picture.
+        label_rate: frames a second that label files count, as of `read_labels`.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class Library:
         event_names: Sequence[str] | None = None,
         read_only: bool = False,
         time_origin: str = "picture",
+        label_rate: float | None = None,
     ) -> None:
-        self.time_origin = time_origin
+        self.time_origin, self.label_rate = time_origin, label_rate
         self.videos, self.work, self.broken, self.read_only = videos, work, list(broken), read_only
         self.journal = Journal(work / "labels.jsonl")
         self._event_names = list(videos.event_names if event_names is None else event_names)

@@ -63,6 +63,7 @@ def open_viewer(
     host: str = "127.0.0.1",
     bodies: FolderBodies | None = None,
     time_origin: str = "picture",
+    label_rate: float | None = None,
 ) -> Viewer:
     """Find the videos and their embeddings, and make the application.
 
@@ -75,7 +76,7 @@ def open_viewer(
         cache: folder of the feature cache; None for the user's. minutes: of "Train on this folder", above 0.
         follow_links: whether links and manifests in a folder may lead out of it.
         host: address on which it will listen.
-        time_origin: of label files, see `Library`.
+        time_origin, label_rate: of label files, see `Library`.
         bodies: poses in the place of pictures; None for pictures. `auto` is decided here.
 
     Raises:
@@ -99,7 +100,10 @@ def open_viewer(
     if time_origin == "container":
         origins_of(videos, time_origin)  # refuses parts of files before anything is shown
     own, read_only = (Path(work), False) if work is not None else _work_folder(folder)
-    library = Library(_with_added(videos, own), own, broken=broken, read_only=read_only, time_origin=time_origin)
+    library = Library(
+        _with_added(videos, own), own, broken=broken, read_only=read_only, time_origin=time_origin,
+        label_rate=label_rate,
+    )  # fmt: skip
     trainer = frozen = None
     if given is None and run is not None:
         given = Trained(run, features, folder if len(several) == 1 else None)
