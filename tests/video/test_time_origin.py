@@ -15,7 +15,7 @@ from odd_films import packed, write_film
 
 from syncline.data.labels.track import LabelTrack, labels_to_phases
 from syncline.video import VideoReader, VideoWriter, plays_in_step, scan_file, write_browser_copy
-from syncline.video.packets import _even
+from syncline.video.packets import even_stamps
 
 
 @pytest.fixture
@@ -112,5 +112,5 @@ def test_stamps_of_a_film_that_is_not_even_are_kept() -> None:
         codec_context = SimpleNamespace(framerate=Fraction(30_000, 1001))
 
     fields = np.cumsum(np.tile([2, 3], 60))  # 24 a second in 30, as on DVDs
-    assert _even(fields * 3003 // 2, Stream()) is None
-    assert np.array_equal(_even(np.arange(99) * 3003, Stream()), np.arange(99) * 3003)
+    assert even_stamps(fields * 3003 // 2, Stream()) is None
+    assert np.array_equal(even_stamps(np.arange(99) * 3003, Stream()), np.arange(99) * 3003)

@@ -82,7 +82,7 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
         pts = np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64))
         return PacketTable(pts, [0], False, 0)
     if container.format.name == "mpeg" and not headless and size < _PACK * len(shown):
-        even = _even(np.sort(np.array(shown, dtype=np.int64)), stream)
+        even = even_stamps(np.sort(np.array(shown, dtype=np.int64)), stream)
         if even is not None:
             return PacketTable(even, [int(even[0])], True, 0, counted=True)
     if headless and first is not None and first.pts is not None:
@@ -94,7 +94,7 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
     return PacketTable(pts, sorted(keys), True, len(shown) - len(pts), reordered)
 
 
-def _even(stamps: NDArray[np.int64], stream: Any) -> NDArray[np.int64] | None:
+def even_stamps(stamps: NDArray[np.int64], stream: Any) -> NDArray[np.int64] | None:
     """As many stamps at the even rate that the pictures themselves name; None where these are no such film's.
 
     Where a pack of an MPEG program stream holds several pictures, it has the stamp of one. Those of the others are
