@@ -52,8 +52,8 @@ def expected(b: int, n: int, m: int) -> Work:
 
     def work() -> object:
         os.environ["SYNCLINE_ALIGNMENT"] = ""
-        match = expected_alignment(s, gap_open=go, gap_extend=ge, gamma=GAMMA)
-        return torch.autograd.grad(match, (s, go, ge), upstream)
+        posterior = expected_alignment(s, gap_open=go, gap_extend=ge, gamma=GAMMA)
+        return torch.autograd.grad(posterior, (s, go, ge), upstream)
 
     return work
 

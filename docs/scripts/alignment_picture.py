@@ -1,4 +1,4 @@
-"""The picture of docs/alignment.md: similarity, D, expected alignment and path of two synthetic clips.
+"""The picture of docs/alignment.md: similarity S, scores D, posterior P and path of two synthetic clips.
 
     python docs/scripts/alignment_picture.py [--out docs/images/alignment_operators.png]
 
@@ -39,15 +39,15 @@ def clips() -> tuple[list[Floats], Floats]:
 
 def picture(vectors: list[Floats], truth: Floats) -> Figure:
     similarity = centred_similarity(*vectors)[None]
-    score, prefix = soft_smith_waterman(similarity, **PAIR.prices, gamma=PAIR.gamma, return_matrix=True)
-    match = expected_alignment(similarity, **PAIR.prices, gamma=PAIR.gamma)
+    score, scores = soft_smith_waterman(similarity, **PAIR.prices, gamma=PAIR.gamma, return_matrix=True)
+    posterior = expected_alignment(similarity, **PAIR.prices, gamma=PAIR.gamma)
     path = smith_waterman(similarity, **PAIR.prices)[0]
     figure = Figure(figsize=(11, 3.5), layout="constrained")
     axes = figure.subplots(1, 4, sharex=True, sharey=True)
     shown = (
         ("similarity S", similarity[0], "RdBu_r", float(similarity.abs().max())),
-        (f"D, its soft maximum is the score {score.item():.0f}", prefix[0], SEQUENTIAL, None),
-        ("expected alignment", match[0], "magma", None),
+        (f"scores D, soft maximum {score.item():.0f}", scores[0], SEQUENTIAL, None),
+        ("posterior P", posterior[0], "magma", None),
         (f"hard path, score {path.score:.0f}", similarity[0], "Greys", None),
     )
     for axis, (title, matrix, colours, limit) in zip(axes, shown):

@@ -69,18 +69,21 @@ def test_lac_corrected_terms() -> None:
     assert_close(terms["local"], 2.804257998)
     assert_close(terms["sw"], -22.715642577 / 4)
     s = similarity_matrix(N1, N2, centre="mean", scale=0.1)
-    e = expected_alignment(s, gap_open=1.0, gap_extend=0.5, gamma=0.8)[0]
+    posterior = expected_alignment(s, gap_open=1.0, gap_extend=0.5, gamma=0.8)[0]
     torch.testing.assert_close(
-        e.diagonal(), torch.tensor([0.998759, 0.999888, 0.999924, 0.999280], dtype=torch.float64), atol=1e-6, rtol=0
+        posterior.diagonal(),
+        torch.tensor([0.998759, 0.999888, 0.999924, 0.999280], dtype=torch.float64),
+        atol=1e-6,
+        rtol=0,
     )
 
 
 def test_posterior_of_the_printed_similarity() -> None:
     s = similarity_matrix(N1, N2, kind="inv1p")
-    e = expected_alignment(s, gap_open=1.0, gap_extend=1.0, gamma=0.8)[0]
-    assert_close(e.sum(), 2.8176, 1e-4)
+    posterior = expected_alignment(s, gap_open=1.0, gap_extend=1.0, gamma=0.8)[0]
+    assert_close(posterior.sum(), 2.8176, 1e-4)
     torch.testing.assert_close(
-        e[0], torch.tensor([0.4798, 0.0825, 0.0184, 0.0049], dtype=torch.float64), atol=1e-4, rtol=0
+        posterior[0], torch.tensor([0.4798, 0.0825, 0.0184, 0.0049], dtype=torch.float64), atol=1e-4, rtol=0
     )
 
 

@@ -75,8 +75,8 @@ def local_alignment(
     matches = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
     probability = np.zeros(0, np.float32)
     if posterior:
-        expected = expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0].numpy()
-        probability = expected[matches[:, 0], matches[:, 1]]
+        cells = expected_alignment(matrix[None], gap_open=gap_open, gap_extend=gap_extend, gamma=gamma)[0].numpy()
+        probability = cells[matches[:, 0], matches[:, 1]]
     return LocalAlignment(
         matches=matches,
         posterior=probability,

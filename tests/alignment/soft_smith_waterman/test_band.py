@@ -53,9 +53,9 @@ def test_it_looks_at_no_cell_outside_the_band() -> None:
     outside = s.masked_fill(~inside, torch.nan)
     options: dict[str, Any] = {"band": 3, "gamma": 0.5}
     torch.testing.assert_close(soft_smith_waterman(outside, **options), soft_smith_waterman(s, **options))
-    match = expected_alignment(outside, **options)
-    torch.testing.assert_close(match, expected_alignment(s, **options))
-    assert (match[~inside.expand_as(match)] == 0).all()
+    posterior = expected_alignment(outside, **options)
+    torch.testing.assert_close(posterior, expected_alignment(s, **options))
+    assert (posterior[~inside.expand_as(posterior)] == 0).all()
 
 
 def test_both_ways_round() -> None:
