@@ -272,15 +272,21 @@ def test_a_table_from_pixels_on_a_tiny_set(name: str, root: Path, tmp_path: Path
         config, sets=["tiny"], methods={row: merged(config.methods[row], TINY_PIXELS)}, seeds=[0], baseline=None
     )
     folder = run_bench(config, root, tmp_path)
-    (line,) = read_lines(folder / "runs.jsonl")
+    line, controls = read_lines(folder / "runs.jsonl")
     (measured,) = line["rows"]
-    assert measured["protocol"] == "published"
+    assert {one["protocol"] for one in (measured, *controls["rows"])} == {"published"}
+    by_name = {one["method"]: one for one in controls["rows"]}
+    assert list(by_name) == ["time-only", "untrained", "frozen", "frozen + time"]
+    assert by_name["time-only"]["tau"] > 0.99
+    assert by_name["untrained"] != measured
     assert 0 <= measured["class100"] <= 1
     assert measured["tau"] is None or -1 <= measured["tau"] <= 1
     assert line["config"]["encoder"]["trainable"] == "all"
     text = (folder / "tables.md").read_text(encoding="utf-8")
     assert text.startswith("**Backbones started from random weights: ")
-    assert f"### Beside Table {name[-1]} of the paper" in text
+    assert "| time-only | 1 |" in text
+    ours_and_theirs = text.split(f"\n\n### Beside Table {name[-1]} of the paper\n")[1]
+    assert "time-only" not in ours_and_theirs
     printed = paper_numbers(name)[row.split(", ")[0]]["class100"]
     ours = 100 * measured["class100"]
     assert f"{ours:.2f} / {printed:.2f} / {ours - printed:+.2f}" in text

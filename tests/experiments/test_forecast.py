@@ -68,5 +68,8 @@ def test_a_published_run_by_the_command_line(
     table = (tmp_path / "tables" / "tables.md").read_text()
     assert table.startswith("### pouring, published\n")
     assert "AP@5" in table
+    assert [line.split(" | ")[0] for line in table.splitlines()[5:9]] == [
+        "| time-only", "| untrained", "| frozen", "| frozen + time"
+    ]  # fmt: skip
     assert main(["evaluate", run, str(tmp_path / "videos"), "--published"]) == 1
     assert "on pouring or penn_action" in capsys.readouterr().err

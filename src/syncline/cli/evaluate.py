@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--controls", action=argparse.BooleanOptionalAction, default=True, help="measure the trivial controls too"
     )
-    parser.add_argument("--published", action="store_true", help="of pouring, penn_action: every frame, no controls, "
+    parser.add_argument("--published", action="store_true", help="of pouring, penn_action: every frame, "
                         "AP@K and tau on every 5th or 2nd frame, as published")  # fmt: skip
     parser.add_argument("--labels", type=Path, help="key events or phases of DATA, in any form that is read")
     parser.add_argument("--recuts", type=Path, help="CSV of re-cuts (default: retimed.csv beside the manifest)")
@@ -108,16 +108,25 @@ def _as_published(arguments: argparse.Namespace, encoder: FrameEncoder | None, v
     from syncline.data.published.actions import DATASETS
     from syncline.data.published.datasets import by_action
     from syncline.errors import SynclineError
-    from syncline.experiments.published_runs import PROTOCOL, measure_published, stride_of
+    from syncline.experiments.published_runs import (
+        PROTOCOL,
+        every_frame_by,
+        measure_published,
+        published_controls,
+        stride_of,
+    )
 
     if encoder is None or arguments.data not in DATASETS:
         raise SynclineError(f"--published measures a run on {' or '.join(DATASETS)}, got {arguments.data}")
     rows = []
     with Bars() as bars:
         for action, part in by_action(videos).items():
-            row = measure_published(encoder, part, stride=stride_of(arguments.data), callback=bars)
-            about = {"set": action or arguments.data, "protocol": PROTOCOL, "method": Path(arguments.run).name}
-            rows.append(row | about)
+            named = {Path(arguments.run).name: every_frame_by(encoder)}
+            if arguments.controls:
+                named |= published_controls(encoder.config, part, root=arguments.cache)
+            for name, embed in named.items():
+                row = measure_published(embed, part, stride=stride_of(arguments.data), callback=bars)
+                rows.append(row | {"set": action or arguments.data, "protocol": PROTOCOL, "method": name})
     _show(rows, [])
     _write(arguments, rows, [])
     return 0

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from syncline.data.published.actions import DATASETS
-from syncline.encoder import Backbone, EncoderConfig, FeatureCache
+from syncline.encoder import Backbone, EncoderConfig, FeatureCache, FrameEncoder
 from syncline.encoder.config import named_as_0_1
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import NAMES_OF_0_1
@@ -35,7 +35,13 @@ from syncline.experiments.bench_config import BenchConfig
 from syncline.experiments.environment import environment, peak_memory
 from syncline.experiments.forecast import Run, forecast
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
-from syncline.experiments.published_runs import beside_the_paper, measure_published, stride_of
+from syncline.experiments.published_runs import (
+    beside_the_paper,
+    every_frame_by,
+    measure_published,
+    published_controls,
+    stride_of,
+)
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
 from syncline.experiments.sets import BenchSet, open_sets
 from syncline.files import append_jsonl, read_jsonl, write_json, write_text
@@ -113,7 +119,8 @@ def _run_set(
                 continue
             callback(Progress("run", message=f"{found.name}, {label}, seed {seed}"))
             if published:
-                _keep(_run_published, found, label, training, callback, config=config, log=log, key=key, done=done)
+                arguments: tuple[Any, ...] = (found, label, training, names, cache.root, callback)
+                _keep(_run_published, *arguments, config=config, log=log, key=key, done=done)
                 continue
             look = repr([getattr(training.encoder, name) for name in ("sampling", *_BACKBONE)])
             if look not in ready:
@@ -143,24 +150,35 @@ def _keep(
     write_tables(config, log.parent)
 
 
-def _run_published(found: BenchSet, label: str, training: TrainConfig, callback: Callback) -> dict[str, Any]:
-    """One run from pixels, measured as the paper measures."""
+def _run_published(
+    found: BenchSet, label: str, training: TrainConfig, controls: Sequence[str], root: Path, callback: Callback
+) -> dict[str, Any]:
+    """One run from pixels, or the controls, measured as the paper measures."""
     started = time.perf_counter()
+    about = {"set": found.name, "protocol": PUBLISHED, "seed": training.seed, "per_source": {}}
+    line: dict[str, Any] = {"set": found.name, "label": label, "seed": training.seed}
+    if label == "controls":
+        named = published_controls(training.encoder, found.videos, seed=training.seed, root=root, names=controls)
+        line["config"] = training.encoder.as_dict()
+    else:
+        encoder = _from_pixels(found, training, callback)
+        named = {label: every_frame_by(encoder)}
+        line |= {"config": training.as_dict(), "weights": encoder.backbone.origin}
+        line["train_seconds"] = round(time.perf_counter() - started, 2)
+    stride = stride_of(found.name)
+    rows = [about | {"method": name} | measure_published(e, found.videos, stride=stride) for name, e in named.items()]
+    line["seconds"] = round(time.perf_counter() - started, 2)
+    return line | {"peak_memory_mb": peak_memory(), "environment": environment(), "rows": rows}
+
+
+def _from_pixels(found: BenchSet, training: TrainConfig, callback: Callback) -> FrameEncoder:
+    """A training of which only what it plans is told."""
 
     def said(told: Progress) -> None:
         if told.phase in ("plan", NOTICE):
             callback(told)
 
-    encoder = fit(found.videos.split("train"), training, callback=said)
-    trained = time.perf_counter() - started
-    row = measure_published(encoder, found.videos, stride=stride_of(found.name))
-    row |= {"set": found.name, "protocol": PUBLISHED, "method": label, "seed": training.seed, "per_source": {}}
-    return {
-        "set": found.name, "label": label, "seed": training.seed, "config": training.as_dict(),
-        "weights": encoder.backbone.origin, "train_seconds": round(trained, 2),
-        "seconds": round(time.perf_counter() - started, 2), "peak_memory_mb": peak_memory(),
-        "environment": environment(), "rows": [row],
-    }  # fmt: skip
+    return fit(found.videos.split("train"), training, callback=said)
 
 
 def _own_cache(encoder: EncoderConfig, cache: FeatureCache) -> FeatureCache:

@@ -53,8 +53,8 @@ class BenchConfig:
             unknown = [word for word in getattr(self, name) if word not in allowed]
             if unknown:
                 raise SynclineError(f"bench {self.name}: {name} has {unknown[0]!r}; there are {', '.join(allowed)}")
-        if PUBLISHED in self.protocols and (len(self.protocols) > 1 or self.controls):
-            raise SynclineError(f"bench {self.name}: protocol {PUBLISHED} stands alone, without controls")
+        if PUBLISHED in self.protocols and len(self.protocols) > 1:
+            raise SynclineError(f"bench {self.name}: protocol {PUBLISHED} stands alone")
         if not self.sets or not self.seeds or not self.methods:
             raise SynclineError(f"bench {self.name}: sets, seeds and methods must not be empty")
         if self.baseline is not None and self.baseline not in self.methods:

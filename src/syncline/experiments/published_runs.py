@@ -2,6 +2,7 @@
 
 Notable choices:
 - Every frame of every video is embedded by the trained encoder; nothing is cached, because the backbone was trained.
+- The controls stand in every table: they need no training and are measured in the same way (`published_controls`).
 - Phase probes are fitted on the first 10, 50 and 100 % of the training videos in stored order; AP@K and tau look at
   every 5th frame of Pouring and every 2nd of PennAction, as CARL's configurations have it.
 - The paper's own numbers stand beside ours, with the difference; they are data (`paper/*.csv`), not settings.
@@ -10,24 +11,33 @@ Notable choices:
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from syncline.data import Sampling, Video, VideoSet
 from syncline.data.published.actions import DATASETS
-from syncline.encoder import FrameEncoder
+from syncline.encoder import Backbone, EncoderConfig, FeatureCache, FrameEncoder
 from syncline.evaluation import kendall_tau, phase_classification, phase_progression
+from syncline.evaluation.controls import CONTROLS, make_controls
+from syncline.evaluation.protocols import whole_clip
 from syncline.evaluation.retrieval import retrieval_precisions
+from syncline.evaluation.sequences import Array
 from syncline.progress import Callback, Steps, silent
+from syncline.training import TrainConfig
+from syncline.training.devices import make_encoder
 
 PROTOCOL = "published"
 STRIDES = {"pouring": 5, "penn_action": 2}
 """Of AP@K and tau, by data set."""
 EVERY_FRAME = Sampling(stride=1)
+EmbedVideo = Callable[[Video], Array]
+"""A video -> (n, d), a row for each of its frames."""
 
 
 def stride_of(name: str) -> int:
@@ -35,20 +45,56 @@ def stride_of(name: str) -> int:
     return STRIDES["pouring" if name == "pouring" else "penn_action"]
 
 
+def every_frame_by(encoder: FrameEncoder) -> EmbedVideo:
+    """A trained encoder, on all frames of a video."""
+    return lambda video: encoder.embed([video], sampling=EVERY_FRAME)[0].vectors
+
+
+def published_controls(
+    config: EncoderConfig, videos: VideoSet, *, seed: int = 0, root: str | Path | None = None,
+    names: Sequence[str] = CONTROLS,
+) -> dict[str, EmbedVideo]:  # fmt: skip
+    """The controls of a table from pixels by name, as `evaluation.controls` describes them, on all frames.
+
+    `untrained` is the encoder as its training begins. `frozen` are means over the maps of its backbone as it is loaded,
+    on directions of the training videos.
+
+    Args:
+        config: of an encoder that is trained on pixels. videos: of the set. seed: of the untrained encoder.
+        root: of the feature cache; None for the user's. names: which of them.
+    """
+    found: dict[str, EmbedVideo] = {}
+    of_features = [name for name in names if name != "untrained"]
+    if of_features:
+        torch.manual_seed(seed)  # of weights that are drawn
+        plain = Backbone(config.backbone, grid=1, weights=config.weights, stage=config.stage)
+        cache = FeatureCache(root, plain, EVERY_FRAME)
+        train = [whole_clip(video, cache, EVERY_FRAME) for video in videos.split("train")]
+        for name, embed in make_controls(config, cache, train, names=of_features).items():
+            found[name] = lambda video, embed=embed: embed([whole_clip(video, cache, EVERY_FRAME)])[0]  # type: ignore[misc]
+    if "untrained" in names:
+        encoder = make_encoder(TrainConfig(encoder=config, seed=seed), None)[0].eval()
+        found["untrained"] = every_frame_by(encoder.to("cuda") if torch.cuda.is_available() else encoder)
+    return {name: found[name] for name in names}
+
+
 def measure_published(
-    encoder: FrameEncoder, videos: VideoSet, *, stride: int, callback: Callback = silent
+    embed: EmbedVideo, videos: VideoSet, *, stride: int, callback: Callback = silent
 ) -> dict[str, Any]:
     """The metrics of the paper's tables, as fractions: class10, class50, class100, ap5, ap10, ap15, progression, tau.
 
-    ``callback`` is told a ``Progress`` for every video that is embedded.
+    Args:
+        embed: every frame of a video. videos: of a set with training and validation videos.
+        stride: of AP@K and tau, in frames.
+        callback: told a ``Progress`` for every video that is embedded.
 
     Raises:
         SynclineError: a video cannot be decoded.
     """
     train, val = (videos.split(name).videos for name in ("train", "val"))
     step = Steps("embedding", len(train) + len(val), callback)
-    train_x, train_y = _embedded(encoder, train, step)
-    val_x, val_y = _embedded(encoder, val, step)
+    train_x, train_y = _embedded(embed, train, step)
+    val_x, val_y = _embedded(embed, val, step)
     row: dict[str, Any] = {}
     for percent in (10, 50, 100):
         row[f"class{percent}"] = phase_classification(train_x, train_y, val_x, val_y, fraction=percent / 100)
@@ -58,14 +104,14 @@ def measure_published(
     return {name: None if np.isnan(value) else round(float(value), 6) for name, value in row.items()}
 
 
-def _embedded(encoder: FrameEncoder, videos: Sequence[Video], step: Steps) -> tuple[list[Any], list[Any]]:
+def _embedded(embed: EmbedVideo, videos: Sequence[Video], step: Steps) -> tuple[list[Any], list[Any]]:
     """Embeddings and labels of the frames that have a label."""
     x, y = [], []
     for video in videos:
-        (embedding,) = encoder.embed([video], sampling=EVERY_FRAME)
-        phases = np.full(len(embedding.vectors), -1) if video.phases is None else video.phases[: len(embedding.vectors)]
+        vectors = embed(video)
+        phases = np.full(len(vectors), -1) if video.phases is None else video.phases[: len(vectors)]
         known = phases >= 0
-        x.append(embedding.vectors[: len(phases)][known])
+        x.append(vectors[: len(phases)][known])
         y.append(phases[known])
         step(video.name)
     return x, y
@@ -124,12 +170,12 @@ def beside_the_paper(rows: Sequence[Mapping[str, Any]], table: str) -> str:
     printed = paper_numbers(table)
     metrics = list(dict.fromkeys(name for numbers in printed.values() for name in numbers))
     lines = [
-        f"### Beside {table.replace('table', 'Table ')} of the paper\n",
+        f"\n### Beside {table.replace('table', 'Table ')} of the paper\n",
         "ours / paper / difference, in points\n",
         "| row | " + " | ".join(metrics) + " |",
         "|---|" + "---:|" * len(metrics),
     ]
-    for name in dict.fromkeys(row["method"] for row in rows):
+    for name in dict.fromkeys(row["method"] for row in rows if row["method"] not in CONTROLS):
         known = printed.get(name.split(", ")[0], {})
         cells = []
         for metric in metrics:
