@@ -18,7 +18,7 @@ from benchmarks.record import append, surroundings
 from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
-from syncline.tasks.sound import SOUND_RATE, SoundOffset, sound_offset
+from syncline.tasks.sound_offset import SOUND_RATE, SoundOffset, sound_offset
 from syncline.video.sound import Sound
 
 DRIFTS = (0.0, 145e-6, -145e-6, 1e-3, -1e-3, 1e-2, -1e-2, 0.03, -0.03, 0.06, -0.06)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from syncline.errors import SynclineError
-from syncline.tasks.flash import Flashes, flashes, flashes_of, match_flashes
+from syncline.tasks.flash_offset import Flashes, flashes, flashes_of, match_flashes
 from syncline.video import VideoWriter
 
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.sound import event, noisy, recordings
 
 from syncline.errors import SynclineError
-from syncline.tasks.sound import sound_offset
+from syncline.tasks.sound_offset import sound_offset
 
 
 @pytest.mark.parametrize("drift", [0.0, 145e-6, -1e-3, 0.03, -0.06, 0.06])

@@ -3,8 +3,8 @@
 Knows torch and numpy, nothing of video.
 """
 
-from syncline.alignment.barycentre import consensus_barycentre
 from syncline.alignment.consensus import Consensus
+from syncline.alignment.consensus_barycentre import consensus_barycentre
 from syncline.alignment.dtw import (
     dtw,
     expected_path,
@@ -17,7 +17,7 @@ from syncline.alignment.dtw import (
     soft_dtw_streamed,
 )
 from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
-from syncline.alignment.pairwise import pairwise_smith_waterman, pairwise_soft_smith_waterman
+from syncline.alignment.pairwise_local import pairwise_smith_waterman, pairwise_soft_smith_waterman
 from syncline.alignment.path import Path
 from syncline.alignment.significance import Significance, significance
 from syncline.alignment.similarity import (

@@ -20,7 +20,7 @@ AGREE = 0.1
 def offsets_of(videos: VideoSet, embeddings: list[Embedding], start: int) -> list[dict[str, Any]]:
     """second of the video = offset + rate × second of the reference; for the reference itself nothing is estimated."""
     from syncline.tasks import estimate_offset
-    from syncline.tasks.flash import flashes_of, match_flashes
+    from syncline.tasks.flash_offset import flashes_of, match_flashes
     from syncline.tasks.result_files import plain
 
     found: list[dict[str, Any]] = []
@@ -49,7 +49,7 @@ def offsets_of(videos: VideoSet, embeddings: list[Embedding], start: int) -> lis
 def _by_sound(reference: Video, video: Video, pictures: dict[str, Any]) -> dict[str, Any]:
     """The same by sound, and whether the two ways agree; a `problem` where there is none or nothing in common."""
     from syncline.tasks.result_files import plain
-    from syncline.tasks.sound import sound_offset
+    from syncline.tasks.sound_offset import sound_offset
 
     try:
         line = sound_offset(reference.path, video.path)

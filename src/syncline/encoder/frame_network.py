@@ -7,7 +7,7 @@
 
 Notable choices:
 - Poses (b, t, p) are a second input: behind the maps of each frame stand its p numbers, which have a head of their own;
-  the two heads' vectors go on side by side. An encoder of poses alone has no backbone.
+  the two heads' vectors are joined. An encoder of poses alone has no backbone.
 - With a frozen backbone, training starts from cached maps, flattened: (b, t, C g g).
 - Sequences longer than 4,096 frames go through the transformer in overlapping windows that are defined by the frame's
   position in the sequence, never by how the sequence was read; their results are blended. Positions are those of the

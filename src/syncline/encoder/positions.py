@@ -27,7 +27,7 @@ PositionCode = Literal["relative", "absolute", "none", "rope"]
 def relative_positions(mask: Bool[Tensor, "b t"], train_len: int) -> Float[Tensor, "b t"]:
     """p_i = i if a sequence has ``train_len`` frames, else i (train_len - 1) / (S - 1) with S its own valid frames.
 
-    Slots past the mask go on counting; nothing looks at them.
+    Slots past the mask count on; nothing reads them.
 
     Examples:
         >>> relative_positions(torch.ones(1, 3, dtype=torch.bool), train_len=32)

@@ -126,7 +126,7 @@ def retrieval_grid(
     hit_captions: Sequence[Sequence[str]] = (),
     title: str | None = None,
 ) -> Figure:
-    """One row a query: its picture at the left, then its hits, best first; more than six go on in the next row.
+    """One row a query: its picture at the left, then its hits, best first; more than six continue in the next row.
 
     Args:
         queries: r pictures (h, w, 3) uint8.

@@ -102,7 +102,7 @@ def fit(
             tell = callback if callback is not None and accelerator.is_main_process else silent
             with accelerator.main_process_first():  # what it finds is in the cache for the others
                 config, poses = with_poses(videos.videos, config, cache, tell)
-        # of a run that goes on only once its checkpoint is known to be of this configuration
+        # of a run that is resumed, only once its checkpoint is known to be of this configuration
         if writes and run is not None and not resume:
             write_json(run / CONFIG, config.as_dict())
         session = _Session(videos, config, cache, run, accelerator, budget, stop, callback, left_open.notes, poses)

@@ -37,5 +37,5 @@ Callback = Callable[[Progress], None]
 
 
 def passed_on(callback: Callback) -> syncline.progress.Callback:
-    """The callback for what training lets others do: all that it is told goes on to ``callback``."""
+    """The callback for what training lets others do: all that it is told is passed on to ``callback``."""
     return lambda told: callback(Progress(**vars(told)))

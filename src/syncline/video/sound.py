@@ -119,7 +119,7 @@ def _at(at: NDArray[np.float64], moments: NDArray[np.float64], second: float, fr
 
 
 def _best(mixed: NDArray[np.float32], natural: int, wanted: int) -> int:
-    """The place near the wanted one whose sound goes on best from what was heard."""
+    """Where, near the wanted sample, the sound continues best what was heard."""
     first = max(0, wanted - _REACH)
     last = min(len(mixed) - _WINDOW, wanted + _REACH)
     pattern = mixed[natural : natural + _WINDOW]

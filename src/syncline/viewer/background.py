@@ -11,7 +11,7 @@ from typing import Any
 PATIENCE = 20.0
 """Seconds that the process waits at its end for work that has begun."""
 ending = threading.Event()
-"""Set when the process ends: work that goes on video by video stops at the next one."""
+"""Set when the process ends: work on one video after another stops at the next one."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Soft-DTW straight from embeddings, without the matrix of their costs: for very long videos.
 
 Costs are made for some rows at a time and forgotten. Of the values every 16th row is kept, n m / 16 numbers of float64;
-on the way back the rows between are computed again from it, and what is found there goes on to the embeddings.
+on the way back the rows between are computed again from it, and its gradient is passed on to the embeddings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Key events from recorded signals, by rules such as `grasp: action[6] > 0.5 for 3`.
 
 The events come in the order of the rules. Each is the first frame after the one before at which its condition begins to
-hold, and goes on holding for so many frames; a condition that holds from the start has not begun.
+hold, and holds for so many frames; a condition that holds from the start has not begun.
 """
 
 from __future__ import annotations
