@@ -29,6 +29,7 @@ BANNED_PHRASES = {
     r"(clock|time) share of the embedding|clock[- ]share": "time-only share",
     r"\b[Cc]locks?\b(?!\": )": "time-only, pts_seconds",
     r"[`\"|*] ?time only ?[`\"|*](?!: \"time-only)": "time-only",
+    r"\bE = d \w+ / d\b|\blog\(E\b|``posterior`` E\b": "P",
     r"process that talks": "rank 0",
     r"\b(gone|go|goes|going) on with\b": "continue",
     r"\b(say|print|warn)\(f?\"[^\n]*\{len\([a-z_]+\)\} [a-z ]*(videos|clips|runs|frames|files)\b": "counted",
