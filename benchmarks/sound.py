@@ -69,7 +69,7 @@ def main() -> None:
         except SynclineError:
             refused += 1
     used = time.process_time() - began
-    taken, strangers = 0, max(1, arguments.cases // 10)
+    taken, strangers = 0, max(1, arguments.cases // 4)
     for case in range(strangers):
         rng = np.random.default_rng(10_000 + case)
         try:

@@ -22,6 +22,19 @@ def test_offset_and_drift_are_found_in_noise(drift: float) -> None:
     assert found.drifts or abs(drift) < 1e-3
 
 
+@pytest.mark.parametrize("seconds", [4.0, 8.0, 20.0])
+def test_strangers_are_not_taken_for_one_event(seconds: float) -> None:
+    taken = 0
+    for seed in range(12):
+        rng = np.random.default_rng(20_000 + seed)
+        try:
+            sound_offset(*(noisy(rng, event(rng, seconds)) for _ in range(2)))
+            taken += 1
+        except SynclineError:
+            pass
+    assert taken == 0
+
+
 def test_sounds_without_anything_in_common_are_refused() -> None:
     rng = np.random.default_rng(3)
     with pytest.raises(SynclineError, match="nothing in common"):

@@ -31,7 +31,8 @@ _PIECES = 24
 _NEAR = 0.03  # seconds within which pieces agree
 _GRAIN = 8e-5  # seconds that no number of pieces makes better
 _ASIDE = 0.5  # seconds to either side of the line in which a piece must not fit better
-_AGREE = 0.35  # share of the pieces that must
+_CHANCE = 0.25  # share of the pieces that agree between strangers, whose best line is chosen among many
+_DOUBT = 0.02  # chance of as many by that share, above which the two are strangers
 
 Envelope = NDArray[np.float64]
 
@@ -85,10 +86,10 @@ def sound_offset(a: str | Path | Sound, b: str | Path | Sound) -> SoundOffset:
             raise SynclineError("their sound has nothing in common")
         line = robust_line(at_a, at_b, weight, least=0.1 / ENVELOPE_RATE, grain=_GRAIN)
         rate, offset = line.slope, line.level
-    agreement = _agreement(one, other, pieces, short, rate, offset)
-    if agreement < _AGREE:
+    fitting, tested = _agreeing(one, other, pieces, short, rate, offset)
+    if _by_chance(fitting, tested) > _DOUBT:
         raise SynclineError("their sound has nothing in common")
-    return SoundOffset(offset, line.level_within, rate, line.slope_within, agreement)
+    return SoundOffset(offset, line.level_within, rate, line.slope_within, fitting / tested)
 
 
 def onset_envelope(sound: Sound) -> Envelope:
@@ -193,13 +194,19 @@ def _measured(
     return table[:, 0], table[:, 1], table[:, 2]
 
 
-def _agreement(
+def _agreeing(
     one: Envelope, other: Envelope, pieces: NDArray[np.float64], length: float, rate: float, offset: float
-) -> float:
-    """Share of the pieces that fit nowhere within half a second of the line better than on it."""
+) -> tuple[int, int]:
+    """How many pieces fit nowhere within half a second of the line better than on it, and of how many."""
     expected = offset + rate * pieces
     tested = (expected >= _ASIDE) & (expected <= other.shape[1] / ENVELOPE_RATE - rate * length - _ASIDE)
     if tested.sum() < 3:
         tested = np.ones(len(pieces), dtype=bool)
     at_a, at_b, _ = _measured(one, other, pieces[tested], length, rate, offset, _ASIDE)
-    return float((np.abs(at_b - offset - rate * at_a) < _NEAR).sum() / tested.sum())
+    return int((np.abs(at_b - offset - rate * at_a) < _NEAR).sum()), int(tested.sum())
+
+
+def _by_chance(fitting: int, tested: int) -> float:
+    """Probability that so many pieces of strangers or more agree: a binomial tail."""
+    ways = range(fitting, tested + 1)
+    return sum(math.comb(tested, k) * _CHANCE**k * (1 - _CHANCE) ** (tested - k) for k in ways)

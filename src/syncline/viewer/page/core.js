@@ -66,6 +66,17 @@ export function videoOf(id) {
   return video;
 }
 
+// lets an element know the shape of the tallest of its videos, so that no picture is squeezed or boxed in
+export function shaped(node, videos) {
+  const tell = () => {
+    const tallest = Math.max(...videos.map((video) => video.videoWidth ? video.videoHeight / video.videoWidth : 0));
+    if (tallest) node.style.setProperty("--shape", tallest);
+  };
+  for (const video of videos) video.addEventListener("loadedmetadata", tell);
+  tell();
+  return node;
+}
+
 // saves what the server makes and gives the name of the file; where that fails, the reason is an error like any other
 export async function download(path) {
   const answer = await api(path);

@@ -1,6 +1,6 @@
 // Two to four videos on one common timeline.
 import { clamp, clockText, el, failing, say, viewKeys, whileShown } from "/page/dom.js";
-import { getJSON, go, heading, openVideo, state, videoSelect } from "/page/core.js";
+import { getJSON, go, heading, openVideo, shaped, state, videoSelect } from "/page/core.js";
 import { FrameTimes, Follower } from "/page/follow.js";
 import { poseSwitch } from "/page/poses.js";
 
@@ -66,7 +66,7 @@ export async function gridView(root, query) {
     show();
     if (playing) requestAnimationFrame(tick);
   };
-  wait.replaceWith(el("div", { class: `quad n${ids.length}` }, figures), el("div", { class: "deck" }, el("div", { class: "transport" }, play, slider, label, speed, poseSwitch(ids.map((id, i) => [id, opened[i].video])))));
+  wait.replaceWith(shaped(el("div", { class: `quad n${ids.length}` }, figures), opened.map(({ video }) => video)), el("div", { class: "deck" }, el("div", { class: "transport" }, play, slider, label, speed, poseSwitch(ids.map((id, i) => [id, opened[i].video])))));
   const onward = (sign, event) => event.shiftKey ? at + sign : pts.seconds[clamp(pts.frame(at) + sign, 0, pts.count - 1)];
   viewKeys(root, (key, event) => {
     if (key === " ") toggle();

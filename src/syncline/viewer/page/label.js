@@ -1,6 +1,6 @@
 // Label once: mark key events while the video plays; they are carried to all the others.
 import { clamp, clockText, done, el, failing, problem, takesText, viewKeys, whileShown } from "/page/dom.js";
-import { api, download, getJSON, go, heading, nameOf, openVideo, state, videoSelect } from "/page/core.js";
+import { api, download, getJSON, go, heading, nameOf, openVideo, shaped, state, videoSelect } from "/page/core.js";
 import { EventTable, eventOfKey } from "/page/events.js";
 import { drawTrack } from "/page/plots.js";
 import { PLAYER_KEYS, Transport } from "/page/transport.js";
@@ -134,7 +134,7 @@ export async function labelView(root, query) {
 
   wait.replaceWith(
     el("div", { class: "workbench" },
-      el("div", {}, el("div", { class: "bar" }, videoSelect("Video", id, (value) => go("label", { id: value }))), el("figure", { class: "a" }, el("div", { class: "screen" }, element)), el("div", { class: "deck" }, track, transport.bar)),
+      el("div", {}, el("div", { class: "bar" }, videoSelect("Video", id, (value) => go("label", { id: value }))), el("figure", { class: "a" }, shaped(el("div", { class: "screen" }, element), [element])), el("div", { class: "deck" }, track, transport.bar)),
       el("section", { class: "panel", "aria-label": "Key events of this video" }, el("h2", {}, "Key events"), table.root,
         el("div", { class: "bar" }, el("button", { onclick: undo, title: "Undo (U)" }, "Undo"), el("button", { onclick: accept, title: "Count all that was carried to this video as marked (A)" }, "Accept all"), el("button", { onclick: nextOne, title: "The video that would teach most: before any mark the one to begin with, then the least certain (G)" }, "Next uncertain")), said, readOnly)),
     el("section", { class: "carried", "aria-label": "Carried to the others" }, el("div", { class: "split" }, el("div", {}, el("h2", {}, "Carried to the others"), el("p", { class: "soft" }, "Drag a picture sideways to correct it, or use the arrow keys; Delete says that it is absent. Corrections count at once.")),

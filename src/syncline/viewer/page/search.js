@@ -1,6 +1,6 @@
 // Find this moment: a frame of one video, and the same moment in all others.
 import { clamp, clockText, el, failing, released, viewKeys, whileShown } from "/page/dom.js";
-import { getJSON, go, heading, leave, nameOf, openVideo, pictureOf, state, videoSelect } from "/page/core.js";
+import { getJSON, go, heading, leave, nameOf, openVideo, pictureOf, shaped, state, videoSelect } from "/page/core.js";
 import { Seeker } from "/page/follow.js";
 import { PLAYER_KEYS, Transport } from "/page/transport.js";
 
@@ -46,13 +46,13 @@ export async function searchView(root, query) {
     const seeker = new Seeker(other.video), from = other.pts.frame(hit.second);
     const again = () => { transport.goTo(second); seeker.to(other.pts.middle(from)); transport.toggle(); other.video.play().catch(() => {}); };
     video.onpause = () => { if (video.paused) other.video.pause(); }; // it may come late, when both play again
-    beside.replaceChildren(el("figure", { class: "b" }, el("div", { class: "screen" }, other.video), el("figcaption", {}, el("span", { class: "name" }, nameOf(hit.id)), el("span", { class: "time" }, clockText(hit.second)))),
+    beside.replaceChildren(el("figure", { class: "b" }, shaped(el("div", { class: "screen" }, other.video), [other.video]), el("figcaption", {}, el("span", { class: "name" }, nameOf(hit.id)), el("span", { class: "time" }, clockText(hit.second)))),
       el("div", { class: "acts" }, el("button", { onclick: () => { transport.pause(); again(); } }, "Play both again"), el("button", { onclick: () => go("compare", { a: id, b: hit.id, t: second.toFixed(5) }) }, "Compare in step")));
     transport.pause();
     if (moving) again(); else seeker.to(other.pts.middle(from));
   });
   wait.replaceWith(el("div", { class: "bar" }, videoSelect("Video", id, (value) => go("search", { id: value })), search, each, el("label", { class: "check" }, own, "also in this video")),
-    el("div", { class: "pair" }, el("div", {}, el("figure", { class: "a" }, el("div", { class: "screen" }, video), el("figcaption", {}, el("span", { class: "name" }, nameOf(id)))), el("div", { class: "deck" }, transport.bar)), beside), el("div", { class: "bar" }, said, better), hits);
+    el("div", { class: "pair" }, el("div", {}, el("figure", { class: "a" }, shaped(el("div", { class: "screen" }, video), [video]), el("figcaption", {}, el("span", { class: "name" }, nameOf(id)))), el("div", { class: "deck" }, transport.bar)), beside), el("div", { class: "bar" }, said, better), hits);
   time.id = "query-time";
   whileShown(root, "grouped", () => { better.hidden = !hits.childElementCount; });
   viewKeys(root, (key, event) => {
