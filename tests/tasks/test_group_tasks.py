@@ -283,12 +283,25 @@ def test_events_are_carried_and_absent_ones_are_not_forced(given: int) -> None:
     assert abs(confidence.mean() - hit.mean()) < 0.2
 
 
+@pytest.mark.parametrize("given", [1, 3])
+def test_events_need_not_be_numbered_by_their_time(given: int) -> None:
+    """One that was added later, or begins a phase in between, is carried as well as if it had come first."""
+    videos = labelled_group(6)
+    plain = transfer_events(videos[:given], [v.embedding for v in videos[given:]])
+    turned = [LabelledVideo(v.embedding, tuple(v.events[k] for k in (2, 0, 1))) for v in videos[:given]]
+    found = transfer_events(turned, [v.embedding for v in videos[given:]])
+    for one, other in zip(plain, found, strict=True):
+        assert other.events == tuple(one.events[k] for k in (2, 0, 1))
+        assert other.confidence.tolist() == one.confidence[[2, 0, 1]].tolist()
+        assert other.others == tuple(one.others[k] for k in (2, 0, 1))
+
+
 def test_events_stay_in_order_where_their_votes_cross(monkeypatch: pytest.MonkeyPatch) -> None:
     """The best moments of both lie within one window: labels whose events descend could not be written."""
     votes = np.zeros((2, 30))
     votes[0, 12], votes[1, 10] = 0.9, 0.8
     monkeypatch.setattr("syncline.tasks.transfer.event_votes", lambda *given, **options: votes)
-    videos = labelled_group(1)
+    videos = [LabelledVideo(video.embedding, video.events[:2]) for video in labelled_group(1)]
     found = transfer_events(videos, [walk(np.arange(30) / 30, "target")], tolerance=0.5, consensus=False)[0]
     first, second = found.events
     assert first is not None

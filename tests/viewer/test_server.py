@@ -294,11 +294,13 @@ def test_every_form_is_exported_with_the_frames_of_the_clock(tmp_path: Path) -> 
     fresh = ready_client(make_library(folder, tmp_path / "work"))
     for event, second in ((0, 1.0), (1, 3.0)):
         fresh.post("/api/labels", json={"id": 0, "event": event, "second": second}, headers=own)
-    for form in fresh.get("/api/library").json()["forms"]:
+    forms, names = fresh.get("/api/library").json()["forms"], set()
+    for form in forms:
         for carried in (0, 1):
             answer = fresh.get(f"/api/export?form={form}&carried={carried}")
             assert answer.status_code == 200, (form, answer.text)
             name = answer.headers["content-disposition"].split('"')[1]
+            names.add(name)
             written = tmp_path / f"{form}-{carried}" / name
             written.parent.mkdir()
             written.write_bytes(answer.content)
@@ -315,6 +317,7 @@ def test_every_form_is_exported_with_the_frames_of_the_clock(tmp_path: Path) -> 
             else:
                 near = 0.04 if form == "label-studio" else 0.005  # which counts frames at a steady rate
                 assert [second for _, second in track.events] == pytest.approx([1.0, 3.0], abs=near), form
+    assert len(names) == len(forms), "a name says which form it is"
 
 
 def test_label_files_may_count_from_where_the_container_begins(tmp_path: Path) -> None:

@@ -245,9 +245,12 @@ def carry_events(
         SynclineError: as `transfer_events`.
     """
     _check([LabelledVideo(election.embeddings[i], tuple(events)) for i, events in marks.items()])
+    order = order_in_time(list(marks.values()))
+    marks = {i: [events[k] for k in order] for i, events in marks.items()}
     placed = election.events_of(marks, targets)
     left_out = election.left_out(marks) if calibrate and len(marks) >= 3 else None
     found = placed if left_out is None else [_with_offset(video, left_out) for video in placed]
+    found = [_ordered(video, np.argsort(order).tolist()) for video in found]
     if not refuse:
         return Carried(found, left_out, [])
     scores = match_scores(election.embeddings, election.folder, list(marks), [*marks, *targets])
@@ -259,6 +262,43 @@ def carry_events(
 def calibrated_events(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
     """The targets' events; of three labelled videos or more, each as sure as those turned out right."""
     return carry_events(election, marks, targets, refuse=False).targets
+
+
+def order_in_time(labelled: Sequence[Sequence[float | None]]) -> list[int]:
+    """The events' numbers as they follow each other in most of the labelled videos; as they are where nothing is known.
+
+    Whoever adds an event later, or marks phases that overlap, need not number them by their time.
+
+    Args:
+        labelled: of each video the seconds of all events, None where absent.
+
+    Examples:
+        >>> order_in_time([(1.0, 5.0, 3.0), (2.0, None, 4.0)])
+        [0, 2, 1]
+        >>> order_in_time([(1.0, None), (None, 0.5)])
+        [0, 1]
+    """
+    seconds = np.array([[np.nan if s is None else s for s in events] for events in labelled], dtype=float)
+    left = list(range(seconds.shape[1]))
+    before = np.zeros((len(left), len(left)))  # by how many videos more the row's event comes before the column's
+    for own in seconds:
+        before += np.nan_to_num(np.sign(own[None, :] - own[:, None]))
+    order: list[int] = []
+    while left:
+        first = (k for k in left if not (before[left, k] > 0).any())
+        order.append(next(first, left[0]))
+        left.remove(order[-1])
+    return order
+
+
+def _ordered(video: Transferred, order: Sequence[int]) -> Transferred:
+    """The same with its events in another order."""
+    return replace(
+        video,
+        events=tuple(video.events[k] for k in order),
+        confidence=video.confidence[list(order)],
+        others=tuple(video.others[k] for k in order) if video.others else video.others,
+    )
 
 
 def _with_offset(video: Transferred, left_out: LeftOut) -> Transferred:

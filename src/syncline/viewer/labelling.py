@@ -224,7 +224,8 @@ class Labelling:
                   "activitynet": ".json"}  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             if form in single:
-                path = Path(folder) / f"{self._library.title}-labels{single[form]}"
+                what = "" if form in ("csv", "json", "boris") else f"-{form.removesuffix('-csv')}"
+                path = Path(folder) / f"{self._library.title}-labels{what}{single[form]}"
                 write_labels(path, tracks, form=form)
                 return path.name, path.read_bytes(), MEDIA[path.suffix]
             write_labels(Path(folder), tracks, form=form)
