@@ -1,7 +1,7 @@
 """What `sync`, `deviate` and `transfer --suggest` give on the real sets, by frozen features and the folder's consensus.
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.groups [--sets human_golf ...] [--what sync deviate suggest]
-        [--across-clips]
+        [--across-clips] [--runs DIR]
 
 One line a set and thing into `results/groups.jsonl`. Features are standardised over the whole clips of the set, as the
 verbs do it. `--across-clips`: the consensus compares all that pictures show, not only what changes within a clip (see
@@ -11,8 +11,9 @@ timeline, from where the same event lies in the median clip (median over events 
 events. `deviate`: how many whole clips have a missing or an extra part, in how many of those with a missing one an
 event is absent that the reference has, and how many are not compared, as strangers or as of another cluster; and
 precision and recall of frames of foreign or reversed stretches, of the validation clips spliced, in a folder with the
-whole training clips. `suggest`: F1 from
-the two clips that are named, beside the mean of ten draws of two and of ten labelled clips.
+whole training clips. `suggest`: F1 from the two clips that are named, beside the mean of ten draws of two and of ten
+labelled clips. `--runs`: by the runs that `benchmarks.training_cases --runs` has left there, each in the folder that it
+was trained on, in place of frozen features.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from syncline.data import open_videos
-from syncline.encoder import FeatureCache
-from syncline.evaluation.controls import frozen
+from syncline.encoder import FeatureCache, FrameEncoder
+from syncline.evaluation.controls import embed_with, frozen
 from syncline.evaluation.protocols import Clip
 from syncline.tasks import FolderConsensus, Timeline, deviate_from_group, gather_folder, suggest, synchronize
 from syncline.tasks.transfer import transfer_in_folder
@@ -137,12 +138,13 @@ def suggest_rows(videos: Sequence[Target], folder: FolderConsensus, tolerance: f
     }  # fmt: skip
 
 
-def rows_of(path: Path, asked: Sequence[str], within_clips: bool) -> Iterator[dict[str, Any]]:
-    """The lines of one set, with the seconds of CPU that each took."""
+def rows_of(path: Path, asked: Sequence[str], within_clips: bool, run: Path | None) -> Iterator[dict[str, Any]]:
+    """The lines of one set, with the seconds of CPU that each took; by a run, or by frozen features."""
     videos = open_videos(path)
     train_clips, clips = clips_of(videos, None, FeatureCache())
     tick = float(np.median(np.concatenate([np.diff(clip.times) for clip in train_clips])))
-    embed = frozen([*train_clips, *clips["whole"]])
+    encoder = None if run is None else FrameEncoder.from_pretrained(run)
+    embed = frozen([*train_clips, *clips["whole"]]) if encoder is None else embed_with(encoder)
     train, whole, spliced = (
         targets_of(some, embed, videos.num_phases, tick) for some in (train_clips, clips["whole"], clips["spliced"])
     )
@@ -156,7 +158,8 @@ def rows_of(path: Path, asked: Sequence[str], within_clips: bool) -> Iterator[di
     for what in asked:
         began = time.process_time()
         for row in made[what]:
-            yield row | {"within_clips": within_clips, "cpu_s": round(time.process_time() - began, 1)}
+            cpu = round(time.process_time() - began, 1)
+            yield row | {"run": run and run.name, "within_clips": within_clips, "cpu_s": cpu}
 
 
 def main() -> None:
@@ -164,6 +167,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(TOLERANCES))
     parser.add_argument("--what", nargs="+", default=["sync", "deviate", "suggest"])
     parser.add_argument("--across-clips", action="store_true", help="compare all that pictures show")
+    parser.add_argument("--runs", type=Path, help="folder of runs, each trained on all clips of its set")
     arguments = parser.parse_args()
     data = os.environ.get("SYNCLINE_TEST_DATA")
     if not data:
@@ -171,8 +175,10 @@ def main() -> None:
         return
     around = surroundings("numba", "scipy")
     for name in arguments.sets:
-        for row in rows_of(Path(data) / name, arguments.what, not arguments.across_clips):
-            append("groups", {"set": name} | row | around)
+        runs = [None] if arguments.runs is None else sorted(arguments.runs.glob(f"{name}_folder_default_*"))
+        for run in runs:
+            for row in rows_of(Path(data) / name, arguments.what, not arguments.across_clips, run):
+                append("groups", {"set": name} | row | around)
 
 
 if __name__ == "__main__":

@@ -314,17 +314,21 @@ def check_lines(measured: list[dict[str, Any]]) -> list[str]:
 
 def group_lines(measured: list[dict[str, Any]]) -> list[str]:
     """A line a set: the common timeline, deviations of whole and spliced clips, and the clips named for labelling."""
-    newest = {(row["set"], row["within_clips"], row["what"]): row for row in measured if "within_clips" in row}
+    newest = {
+        (row["set"], row["within_clips"], row.get("run"), row["what"]): row for row in measured if "within_clips" in row
+    }
     if not newest:
         return ["Not measured yet: `python -m benchmarks.groups`."]
     lines = [
-        "| set | compared | events apart on the timeline: joint, star, share of the video (s) | misfit and error: "
-        "correlation | whole clips said to miss a part, of them lack an event, said to have an extra one | "
+        "| set | compared | features | events apart on the timeline: joint, star, share of the video (s) | "
+        "misfit and error: correlation | whole clips said to miss a part, of them lack an event, said to have an extra "
+        "one | "
         "not compared | spliced: precision, recall (%) | F1 from two named clips, two drawn, ten drawn (%) |",
-        "|---" * 8 + "|",
+        "|---" * 9 + "|",
     ]
-    for name, within in dict.fromkeys(key[:2] for key in newest):
-        sync, deviate, named = (newest.get((name, within, what)) for what in ("sync", "deviate", "suggest"))
+    keys = dict.fromkeys(key[:3] for key in newest)
+    for name, within, run in sorted(keys, key=lambda key: (not key[1], key[2] is not None)):
+        sync, deviate, named = (newest.get((name, within, run, what)) for what in ("sync", "deviate", "suggest"))
         odd = ("missing", "missing_and_lacks_an_event", "extra")
         cells = [
             ", ".join(f"{value:.2f}" for value in sync["spread"].values()) if sync else "",
@@ -334,7 +338,8 @@ def group_lines(measured: list[dict[str, Any]]) -> list[str]:
             _hits(deviate) if deviate else "",
             ", ".join(f"{100 * named[key]:.0f}" for key in ("named", "drawn_2", "drawn_10")) if named else "",
         ]
-        lines.append(f"| {name} | {'within clips' if within else 'all'} | {' | '.join(cells)} |")
+        how = f"{'within clips' if within else 'all'} | {'frozen' if run is None else 'run'}"
+        lines.append(f"| {name} | {how} | {' | '.join(cells)} |")
     return [*lines, "", f"On {where(list(newest.values())[-1])}."]
 
 
