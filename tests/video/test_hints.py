@@ -119,6 +119,20 @@ def test_half_the_speed_is_slow_motion(folder: list[Glance]) -> None:
         assert [hint.path for hint in hints_for([*folder, slow]) if hint.kind == "slow motion"] == [slow.path]
 
 
+def test_alignments_tell_slow_motion_where_movement_does_not(folder: list[Glance]) -> None:
+    restless = clip(33, seconds=12.0)  # as long as one at half the speed, and no slower to look at
+    noise = np.random.default_rng(0).integers(-40, 41, restless.pixels.shape)
+    moving = Glance(restless.path, (restless.pixels + noise).clip(0, 255).astype(np.uint8), restless.pts_seconds, 12.0)
+    clips = [*folder, moving]
+    assert "slow motion" not in kinds(hints_for(clips), moving)
+    found = [h for h in hints_for(clips, tempos=[1.0, None, *[1.1] * 6, 1.9]) if h.kind == "slow motion"]
+    assert [hint.path for hint in found] == [moving.path]
+    assert "takes 1.7 times as long for the same" in found[0].seen
+    assert "slow motion" not in kinds(hints_for(clips, tempos=[1.0] * 8 + [None]), moving)
+    short = [hint.kind for hint in hints_for(folder, tempos=[1.0] * 7 + [2.0])]
+    assert short == [], "a clip as short as the others is not slow, whatever an alignment says"
+
+
 def test_features_find_no_fewer_repetitions_than_pictures(folder: list[Glance]) -> None:
     again = clip(20, twice=True)
     clips = [*folder, again]

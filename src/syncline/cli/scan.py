@@ -15,6 +15,7 @@ from syncline.errors import SynclineError
 from syncline.wording import counted
 
 if TYPE_CHECKING:
+    from syncline.data import Embedding
     from syncline.video import VideoInfo
     from syncline.video.hints import Glance, Hint
     from syncline.video.scan_cache import ScanCache
@@ -23,7 +24,7 @@ EPILOG = """examples:
   syncline scan videos/
   syncline scan videos/ --quick --json > videos.json
   syncline scan videos/ --people        # which clips show nobody: there body pose cannot be used
-  syncline scan videos/ --deep          # repetitions and other activities by features of a network
+  syncline scan videos/ --deep          # repetitions, other activities and tempo by features of a network
 
 Hints are cheap signs from small pictures. Slow motion is told against the other clips (four or more), mirrored clips
 mostly where the camera stands still; on the hand, or where a movement is the same both ways, they are not told.
@@ -104,7 +105,12 @@ def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespac
             step()
     if not arguments.deep:
         return hints_for(glances)
-    return hints_for(glances, features=_features(glances, arguments.cache))
+    from syncline.cli.terminal import Bars
+    from syncline.tasks.tempo import tempos
+
+    embeddings = _features(glances, arguments.cache)
+    with Bars() as bars:
+        return hints_for(glances, features=[e.vectors for e in embeddings], tempos=tempos(embeddings, callback=bars))
 
 
 def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
@@ -131,7 +137,7 @@ def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
     ]
 
 
-def _features(glances: list[Glance], cache: Path | None) -> list[Any]:
+def _features(glances: list[Glance], cache: Path | None) -> list[Embedding]:
     from syncline.cli.terminal import Bars
     from syncline.data import open_videos
     from syncline.encoder import Backbone, FeatureCache, frozen_embeddings
@@ -139,8 +145,7 @@ def _features(glances: list[Glance], cache: Path | None) -> list[Any]:
     videos = {video.path: video for video in open_videos([glance.path for glance in glances])}
     with Bars() as bars:
         wanted = [videos[glance.path] for glance in glances]
-        embeddings = frozen_embeddings(wanted, FeatureCache(cache, Backbone()), callback=bars)
-    return [embedding.vectors for embedding in embeddings]
+        return frozen_embeddings(wanted, FeatureCache(cache, Backbone()), callback=bars)
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -25,10 +25,11 @@ MAX_GLANCES = 400
 _BLOCK = 256
 _MOMENTS = 8  # of a clip that are compared to tell near-duplicates
 _BLANK = 6.0  # deviation of the pixel values of a picture that shows nothing
-# chosen on five sets of 24 real clips, eight at a time, one of them at half the speed or mirrored: of the slow ones 85
-# to 100 % are found, of the mirrored 90 to 100 % in two sets of a fixed camera, 72 % of golf, few of pull-ups, none of
-# a camera on the hand (tests/video/test_hints.py has a part of this)
-_SLOW, _LONGER = 0.8, 0.35  # logarithms
+# chosen on five sets of real clips, eight at a time, one of them mirrored or encoded anew at half the speed: of the
+# slow ones all eight are found in two sets, 6 where a hand moves the camera, 5 of golf and 5 of pull-ups, and with
+# tempos by alignment 8, 8, 7, 8 and 5; of the mirrored 90 to 100 % in two sets of a fixed camera, 72 % of golf, few of
+# pull-ups, none of a camera on the hand (tests/video/test_hints.py has a part of this)
+_SLOW, _LONGER, _ALIGNED = 0.8, 0.35, 0.4  # logarithms
 _MIRRORED, _AGREED = 0.3, 0.25
 
 
@@ -73,12 +74,19 @@ def glance_at(path: str | Path) -> Glance:
     return Glance(Path(path), pixels, reader.pts_seconds[wanted], reader.duration)
 
 
-def hints_for(glances: Sequence[Glance], *, features: Sequence[NDArray[np.floating]] | None = None) -> list[Hint]:
+def hints_for(
+    glances: Sequence[Glance],
+    *,
+    features: Sequence[NDArray[np.floating]] | None = None,
+    tempos: Sequence[float | None] | None = None,
+) -> list[Hint]:
     """All hints for the clips of one folder, in the order of the clips within each kind.
 
     Args:
         glances: of the clips. features: (t, d) vectors of each clip from a network, in the same order, evenly spaced in
             time; they then serve for repetitions and for clips of another activity.
+        tempos: how many times as long each clip takes for the same as the others, None where nobody knows; slow motion
+            is told by these, too.
     """
     found = []
     for glance in glances:
@@ -104,7 +112,7 @@ def hints_for(glances: Sequence[Glance], *, features: Sequence[NDArray[np.floati
     for clip in sorted(unlike):
         seen = "looks or moves unlike all the others"
         found.append(Hint(glances[clip].path, "other", seen, "leave it out if it shows another activity"))
-    return found + _slow(glances) + mirrored
+    return found + _slow(glances, tempos) + mirrored
 
 
 def scene_cuts(vectors: NDArray[np.floating]) -> list[int]:
@@ -191,22 +199,32 @@ def _moments(glance: Glance) -> NDArray[np.float32]:
     return np.asarray(blocks.mean(axis=(2, 4)).reshape(-1), dtype=np.float32)
 
 
-def _slow(glances: Sequence[Glance]) -> list[Hint]:
-    """Clips that last longer and move more slowly than the others: both, as their product is the tempo."""
+def _slow(glances: Sequence[Glance], tempos: Sequence[float | None] | None = None) -> list[Hint]:
+    """Clips that last longer and move more slowly than the others: both, as their product is the tempo.
+
+    So are those that last longer and whose alignments say so.
+    """
     if len(glances) < 4:
         return []
     pace = np.log([max(_pace(_pictures(one), one.duration), 1e-6) for one in glances])
     length = np.log([max(one.duration, 1e-6) for one in glances])
     longer, slower = length - np.median(length), np.median(pace) - pace
-    slow: list[int] = np.flatnonzero((longer + slower > _SLOW) & (longer > _LONGER)).tolist()
-    advice = "slow motion aligns, but better sped up"
+    aligned = np.array([math.nan if not tempo else math.log(tempo) for tempo in tempos or [None] * len(glances)])
+    if np.isfinite(aligned).any():
+        aligned = np.nan_to_num(aligned - np.nanmedian(aligned), nan=-math.inf)
+    lasting = longer > _LONGER
+    slow: list[int] = np.flatnonzero(((longer + slower > _SLOW) | (aligned > _ALIGNED)) & lasting).tolist()
     return [
         Hint(
             glances[clip].path,
             "slow motion",
-            f"{math.exp(longer[clip]):.1f} times as long as usual and moves "
-            f"{math.exp(slower[clip]):.1f} times as slowly",
-            advice,
+            f"{math.exp(longer[clip]):.1f} times as long as usual and "
+            + (
+                f"moves {math.exp(slower[clip]):.1f} times as slowly"
+                if longer[clip] + slower[clip] > _SLOW
+                else f"takes {math.exp(aligned[clip]):.1f} times as long for the same"
+            ),
+            "slow motion aligns, but better sped up",
         )
         for clip in slow
     ]
