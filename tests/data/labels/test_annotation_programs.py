@@ -313,6 +313,21 @@ def test_label_studio_predictions_serve_where_nobody_annotated(tmp_path: Path) -
 # Others -------------------------------------------------------------------------------------------------------------
 
 
+def test_label_studio_says_what_was_annotated_more_than_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def found(start: int, **more: bool) -> dict[str, Any]:
+        value = {"ranges": [{"start": start, "end": start}], "timelinelabels": ["grasp"]}
+        return {"result": [{"type": "timelinelabels", "value": value}], **more}
+
+    tasks = [
+        {"data": {"video": "a.mp4", "fps": 30}, "annotations": [found(31), found(61)]},
+        {"data": {"video": "b.mp4", "fps": 30}, "annotations": [found(31, was_cancelled=True), found(61)]},
+    ]
+    (tmp_path / "x.json").write_text(json.dumps(tasks))
+    assert events(tmp_path / "x.json") == {"a.mp4": {"grasp": 1.0}, "b.mp4": {"grasp": 2.0}}
+    assert "annotated more than once, of which the first is read: a.mp4" in caplog.text
+    assert "b.mp4" not in caplog.text
+
+
 def test_activitynet_databases_and_predictions(tmp_path: Path) -> None:
     segments = [{"label": "lift", "segment": [2.0, 4.0]}, {"label": "grasp", "segment": [1.0, 2.0]}]
     base = {"database": {"v_1": {"subset": "validation", "annotations": segments}}}

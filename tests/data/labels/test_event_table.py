@@ -67,6 +67,25 @@ def test_tables_that_are_read(tmp_path: Path, name: str) -> None:
     assert found == [("a.mp4", (("grasp", 1.2), ("lift", 3.4)))]
 
 
+@pytest.mark.parametrize(
+    ("code", "rate", "frame"),
+    [("00:10:00:00", "29.97", 18_000), ("00:10:00;00", "29.97", 17_982), ("00:01:00;02", "29.97", 1800),
+     ("00:00:10:12", "23.976", 252), ("00:01:00;04", "59.94", 3600), ("00:10:00:12", "25", 15_012)],
+)  # fmt: skip
+def test_time_codes_count_frames(tmp_path: Path, code: str, rate: str, frame: int) -> None:
+    """Of the rates of NTSC a second of the code is longer than one of the film, by a thousandth."""
+    (tmp_path / "x.csv").write_text(f"video,fps,event,time\na.mp4,{rate},grasp,{code}\n")
+    exact = {"29.97": 30 / 1.001, "23.976": 24 / 1.001, "59.94": 60 / 1.001, "25": 25.0}[rate]
+    assert read_labels(tmp_path / "x.csv")[0].events[0][1] == pytest.approx(frame / exact, abs=1e-6)
+
+
+def test_a_table_with_tabs_is_no_label_a_line(tmp_path: Path) -> None:
+    for line in ("1.200000\t1.200000\tgrasp", "events\t\t00:00:01.200\t00:00:02.000\tgrasp"):
+        (tmp_path / "x.txt").write_text(f"{line}\n{line}\n")
+        with pytest.raises(SynclineError, match="a table with tabs, not a label a line"):
+            read_labels(tmp_path / "x.txt")
+
+
 @pytest.mark.parametrize("word", ["", "-1", "NA", "nan", "NaN", "none", "absent", "-", "#N/A"])
 def test_words_for_absent(tmp_path: Path, word: str) -> None:
     (tmp_path / "x.csv").write_text(f"video,event_seconds,event_names\na.mp4,1.2;{word},grasp;lift\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from syncline.errors import SynclineError
 
 MAPPING = "mapping.txt"
+_NUMBER_OF_A_TABLE = re.compile(r"(^|\t)\s*\d[\d:.,]*\s*(\t|$)")
 
 
 def read_array(path: Path) -> NDArray[np.int64]:
@@ -45,6 +47,11 @@ def as_labels(array: NDArray[Any]) -> NDArray[np.int64]:
 
 def parse_lines(lines: Sequence[str], mapping: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """A label for every frame, and the names of the numbers: those of the mapping, or in order of appearance."""
+    if any("\t" in line.strip() and _NUMBER_OF_A_TABLE.search(line) for line in lines):
+        raise SynclineError(
+            "it is a table with tabs, not a label a line; save it as .tsv with a first line that names the columns "
+            "(video, event, seconds)"
+        )
     labels = [line.strip() for line in lines]
     while labels and not labels[-1]:
         labels.pop()

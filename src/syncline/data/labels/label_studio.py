@@ -43,8 +43,11 @@ def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None 
     """
     tracks = []
     passed_over: Counter[str] = Counter()
+    several = []
     for task in tasks:
         name = _film_name(task)
+        if len(_annotations(task)) > 1:
+            several.append(name)
         regions = list(_regions(task, passed_over))
         rate = frame_rate or _said_rate(task, [value for value, _ in regions])
         marks: list[tuple[str, float, str]] = []
@@ -55,6 +58,8 @@ def parse_label_studio(tasks: list[dict[str, Any]], *, frame_rate: float | None 
         confidence, provenance = as_columns([parse_remark(words) for *_, words in marks])
         events = in_time([(label, seconds) for label, seconds, _ in marks])
         tracks.append(LabelTrack(name, events, confidence=confidence, provenance=provenance))
+    if several:
+        _log.warning("annotated more than once, of which the first is read: %s", ", ".join(several[:8]))
     if passed_over:
         _log.warning(
             "results that are not read as labels: %s", ", ".join(f"{n} {kind}" for kind, n in passed_over.items())
@@ -72,6 +77,12 @@ def _film_name(task: dict[str, Any]) -> str:
     return name
 
 
+def _annotations(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """What people annotated and did not cancel, or what a model predicted where nobody did."""
+    found = task.get("annotations") or task.get("completions") or task.get("predictions") or []
+    return [one for one in found if not one.get("was_cancelled")]
+
+
 def _regions(task: dict[str, Any], passed_over: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
     """Value and comment of every region of a task that has a label and a time; others are counted by their type."""
     if "annotation_id" in task and "annotations" not in task:  # the short export: a list of values a control
@@ -83,8 +94,7 @@ def _regions(task: dict[str, Any], passed_over: Counter[str]) -> Iterator[tuple[
             if isinstance(value, dict)
         ]
     else:
-        annotations = task.get("annotations") or task.get("completions") or task.get("predictions") or []
-        results = next((found["result"] for found in annotations if not found.get("was_cancelled")), [])
+        results = next((found["result"] for found in _annotations(task)), [])
     for result in results:
         value: dict[str, Any] = result.get("value") or {}
         if not _labels(value) or not {"ranges", "start", "sequence"} & set(value):

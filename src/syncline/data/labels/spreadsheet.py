@@ -26,7 +26,7 @@ csv.field_size_limit(1 << 24)
 _SEPARATORS = "\t;,|"
 _ABSENT = {"", "-1", "na", "n/a", "nan", "none", "null", "absent", "-", "#n/a"}
 _TIME = re.compile(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,12}(?:[.,]\d*)?|[.,]\d+)")
-_TIMECODE = re.compile(r"(\d{1,6}):(\d{1,2}):(\d{1,2})[:;](\d{1,3})")
+_TIMECODE = re.compile(r"(\d{1,6}):(\d{1,2}):(\d{1,2})([:;])(\d{1,3})")
 
 
 @dataclass(frozen=True)
@@ -205,8 +205,8 @@ def as_seconds(cell: str, frame_rate: float | None = None) -> float:
     if code is not None:
         if frame_rate is None:
             raise ValueError(f"{text!r} counts frames; give their rate in a column fps, or seconds")
-        hours, minutes, seconds, frames = map(int, code.groups())
-        return 3600.0 * hours + 60 * minutes + seconds + frames / frame_rate
+        hours, minutes, seconds, frames = (int(code[k]) for k in (1, 2, 3, 5))
+        return _of_timecode(60 * hours + minutes, seconds, frames, frame_rate, drops=code[4] == ";")
     if ":" not in text:
         try:
             return as_number(text.removesuffix("s"))
@@ -216,3 +216,22 @@ def as_seconds(cell: str, frame_rate: float | None = None) -> float:
     if parts is None:
         raise ValueError(f"{text[:40]!r} is no time; expected seconds, mm:ss or hh:mm:ss")
     return 3600.0 * int(parts[1] or 0) + 60 * int(parts[2] or 0) + float(parts[3].replace(",", "."))
+
+
+def _of_timecode(minutes: int, seconds: int, frames: int, frame_rate: float, *, drops: bool) -> float:
+    """Seconds of a time code. At 23.976, 29.97 and 59.94 it counts 24, 30 and 60 frames to its second.
+
+    Drop-frame codes (with `;`) leave out two numbers of 30 in every minute but each tenth, four of 60.
+
+    Examples:
+        >>> round(_of_timecode(10, 0, 0, 29.97, drops=False), 3), round(_of_timecode(10, 0, 0, 29.97, drops=True), 3)
+        (600.6, 599.999)
+        >>> _of_timecode(10, 0, 15, 30.0, drops=False)
+        600.5
+    """
+    nominal = round(frame_rate)
+    exact = nominal / 1.001
+    if not nominal or abs(frame_rate - exact) > 5e-3:
+        return 60.0 * minutes + seconds + frames / frame_rate
+    left_out = nominal // 15 * (minutes - minutes // 10) if drops else 0
+    return ((60 * minutes + seconds) * nominal + frames - left_out) / exact
