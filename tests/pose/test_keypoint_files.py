@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -215,3 +216,142 @@ def test_a_damaged_frame_of_openpose_is_missing_and_said(tmp_path: Path, caplog:
         frame.write_text("{")
     with pytest.raises(SynclineError, match="is no JSON"):
         read_keypoints(path, pts_seconds=PTS, video=Path("a.mp4"))
+
+
+def test_alphapose_without_tracking_numbers_everybody_nought(tmp_path: Path) -> None:
+    small, large = forms.walk(12, 17, start=60, seed=1), forms.walk(12, 17, start=400, step=0)
+    large = (large - large.mean(axis=(0, 1))) * 1.3 + large.mean(axis=(0, 1))
+    forms.write_alphapose(tmp_path / "a.json", [small, large])
+    rows = json.loads((tmp_path / "a.json").read_text())
+    for i, row in enumerate(rows):
+        row["idx"] = [0.0] if i % 3 else [[0.0], [0.0]]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    found = read_keypoints(tmp_path / "a.json", pts_seconds=PTS)
+    np.testing.assert_allclose(found.positions, large, rtol=1e-5)
+    for row, number in zip(rows, [1, 2] * 12, strict=True):
+        row["idx"] = [[float(number)], [float(number)]]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    assert read_detections(tmp_path / "a.json").tracks.tolist() == [1, 2] * 12
+
+
+def test_a_file_of_another_video_is_not_taken(tmp_path: Path) -> None:
+    films, keypoints = tmp_path / "films", tmp_path / "keypoints"
+    films.mkdir()
+    keypoints.mkdir()
+    for name in ("swing.mp4", "swing_left.mp4", "golf.mp4"):
+        (films / name).touch()
+    for name in ("swing_left.json", "swing_2.json", "swing-3DLC_resnet50.h5", "golf_3d_xyz.npy"):
+        (keypoints / name).touch()
+    assert find_keypoints(keypoints, films / "swing.mp4") is None
+    assert find_keypoints(keypoints, films / "swing_left.mp4") == keypoints / "swing_left.json"
+    assert find_keypoints(keypoints, films / "swing_2.mp4") == keypoints / "swing_2.json"
+    assert find_keypoints(keypoints, films / "golf.mp4") == keypoints / "golf_3d_xyz.npy"
+
+
+@pytest.mark.parametrize("name", ["labels.v001.000_swing.analysis.h5", "results_swing.json"])
+def test_names_that_programs_give_by_themselves(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    assert find_keypoints(tmp_path, Path("swing.mp4")) == tmp_path / name
+    assert find_keypoints(tmp_path, Path("labels.mp4")) is None
+
+
+def test_a_rate_at_which_the_file_is_longer_than_the_video_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    forms.write_mmpose(tmp_path / "a.json", [forms.walk(12, 17)])
+    with pytest.raises(SynclineError, match=r"at 15 frames a second it lasts 0\.73 s, the video 0\.37 s"):
+        read_keypoints(tmp_path / "a.json", pts_seconds=PTS, rate=15.0)
+    assert read_keypoints(tmp_path / "a.json", pts_seconds=PTS, rate=29.97).known.all()
+    assert not caplog.text
+    read_keypoints(tmp_path / "a.json", pts_seconds=PTS, rate=60.0)
+    assert "it lasts 0.18 s of the video's 0.37" in caplog.text
+
+
+def test_frames_counted_from_one(tmp_path: Path) -> None:
+    body = forms.walk(12, 17)
+    forms.write_alphapose(tmp_path / "a.json", [body])
+    rows = json.loads((tmp_path / "a.json").read_text())
+    for frame, row in enumerate(rows):
+        row["image_id"] = f"frame_{frame + 1:04d}.png"  # as ffmpeg names pictures
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    found = read_keypoints(tmp_path / "a.json", pts_seconds=PTS)
+    np.testing.assert_allclose(found.positions, body, rtol=1e-5)
+
+
+def test_what_deeplabcut_has_once_is_no_animal(tmp_path: Path) -> None:
+    mouse = forms.walk(12, 4)
+    corners = np.tile(np.array([[0, 0], [600, 0], [600, 400], [0, 400]], float), (12, 1, 1))
+    columns = [("net", "mouse", part, c) for part in ANIMAL for c in ("x", "y", "likelihood")]
+    columns += [("net", "single", f"corner{i}", c) for i in range(4) for c in ("x", "y", "likelihood")]
+    values = forms.deeplabcut_values([mouse, corners])
+    lines = [[head, *(column[i] for column in columns)] for i, head in enumerate(
+        ("scorer", "individuals", "bodyparts", "coords"))]  # fmt: skip
+    lines += [[str(frame), *map(str, row)] for frame, row in enumerate(values)]
+    (tmp_path / "a.csv").write_text("\n".join(",".join(line) for line in lines))
+    found = read_keypoints(tmp_path / "a.csv", pts_seconds=PTS)
+    assert found.skeleton.joints == ANIMAL
+    np.testing.assert_allclose(found.positions, mouse, rtol=1e-5)
+
+
+def test_a_sleap_project_gives_each_video_its_own_frames(tmp_path: Path) -> None:
+    import h5py
+
+    path = tmp_path / "all.slp"
+    forms.write_sleap_project(path, [forms.walk(12, 4)], ANIMAL)
+    names = [{"filename": name} for name in ("none.mp4", "fly.mp4", "bee.mp4")]
+    with h5py.File(path, "r+") as file:
+        frames = file["frames"][()]
+        frames["video"] = np.where(np.arange(12) < 6, 1, 2)
+        del file["frames"], file["videos_json"]
+        file["frames"] = frames
+        file["videos_json"] = np.array([json.dumps(name) for name in names], "S")
+    frames_of = {stem: read_detections(path, stem).frames.tolist() for stem in ("none", "fly", "bee")}
+    assert frames_of == {"none": [], "fly": [0, 1, 2, 3, 4, 5], "bee": [6, 7, 8, 9, 10, 11]}
+    with pytest.raises(SynclineError, match=r"several videos \(none, fly, bee\), none of which is wasp"):
+        read_detections(path, "wasp")
+    inside = [{"filename": ".", "backend": {"filename": ".", "dataset": f"video{i}/video"},
+               "source_video": {"filename": f"{name}.mp4"}} for i, name in ((2, "bee"), (1, "fly"))]  # fmt: skip
+    with h5py.File(path, "r+") as file:  # with pictures inside, numbered by their group
+        del file["videos_json"]
+        file["videos_json"] = np.array([json.dumps(name) for name in inside], "S")
+    assert find_keypoints(tmp_path, Path("fly.mp4")) == path
+    assert read_detections(path, "fly").frames.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_arrays_of_zeros_are_nobody(tmp_path: Path) -> None:
+    body = forms.walk(12, 33) / [640, 240]
+    body[5] = 0
+    np.save(tmp_path / "a.npy", body)
+    found = read_keypoints(tmp_path / "a.npy", pts_seconds=PTS, picture_size=(640, 240))
+    assert np.flatnonzero(~found.known.any(axis=1)).tolist() == [5]
+    space = np.random.default_rng(0).normal(size=(12, 17, 3))
+    space[:, 0] = 0  # the joint that the others are measured from
+    space[7] = 0
+    np.save(tmp_path / "a.npy", space)
+    found = read_keypoints(tmp_path / "a.npy", pts_seconds=PTS)
+    assert found.known.all(axis=1).tolist() == [frame != 7 for frame in range(12)]
+
+
+def test_shares_of_the_picture_with_a_visibility(tmp_path: Path) -> None:
+    body = forms.walk(12, 33) / [640, 240]
+    seen = np.full((12, 33, 1), 0.9)
+    seen[3, 4] = 0.05
+    np.save(tmp_path / "a.npy", np.concatenate([body, seen], axis=2))
+    found = read_keypoints(tmp_path / "a.npy", pts_seconds=PTS, picture_size=(640, 240))
+    assert np.argwhere(~found.known).tolist() == [[3, 4]]
+
+
+def test_seventeen_joints_in_space_have_no_names_of_coco(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(12, 17, 3)))  # as Human3.6M orders them
+    assert read_keypoints(tmp_path / "a.npy", pts_seconds=PTS).skeleton.joints[5] == "joint_5"
+    assert by_count(136).joints[19] == "hip"
+    assert "face_3" not in by_count(136).used
+
+
+def test_a_point_in_the_picture_names_nobody_in_space(tmp_path: Path) -> None:
+    people = [np.random.default_rng(i).normal(size=(12, 17, 3)) for i in range(2)]
+    forms.write_mmpose(tmp_path / "a.json", people, COCO)
+    with pytest.raises(SynclineError, match="--person is a point in the picture"):
+        read_keypoints(tmp_path / "a.json", pts_seconds=PTS, picture_size=(640, 240), person=(0.5, 0.5))
+    forms.write_mmpose(tmp_path / "a.json", people[:1], COCO)
+    assert read_keypoints(tmp_path / "a.json", pts_seconds=PTS, picture_size=(640, 240), person=(0.5, 0.5)).known.all()

@@ -7,6 +7,7 @@ the video's own frames, unless a rate is given.
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,8 @@ THRESHOLD = 0.3
 def find_keypoints(folder: Path, video: Path) -> Path | None:
     """The keypoint file (or folder of OpenPose) of a video: named as it is, or as it is and more (`<video>DLC_…h5`).
 
+    What is named as another video beside it, or as it is and a number, is of another: `swing_2.json` is not of `swing`.
+
     Raises:
         SynclineError: there is no such folder.
     """
@@ -47,7 +50,10 @@ def find_keypoints(folder: Path, video: Path) -> Path | None:
                 return inner / usual
     if stem in openpose.stems(folder):
         return folder
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _belongs(path.stem, stem))
+    files = sorted(
+        path for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and _belongs(path.stem, stem) and not _of_another(path.stem, video)
+    )  # fmt: skip
     if files:
         return min(files, key=lambda path: (len(path.stem), SUFFIXES.index(path.suffix.lower())))
     for project in sorted(folder.glob("*.slp")):
@@ -57,9 +63,21 @@ def find_keypoints(folder: Path, video: Path) -> Path | None:
 
 
 def _belongs(name: str, stem: str) -> bool:
-    """Whether a file's name is a video's, with nothing or with another program's words after it."""
+    """Whether a file's name is a video's, with nothing or with another program's words around it."""
+    exported = re.fullmatch(r".+\.[0-9]{3}_(.+)\.analysis", name)  # SLEAP: <project>.000_<video>.analysis.h5
+    if exported or name == f"results_{stem}":  # as MMPose's demos write it
+        return exported is None or exported[1] == stem
     rest = name.removeprefix(stem)
-    return name == stem or (name != rest and (rest.startswith("DLC") or not rest[0].isalnum()))
+    if name in (stem, rest):
+        return name == stem
+    numbered = re.match(r"[\W_]+[0-9]+(DLC|[\W_]|$)", rest)  # another take
+    return rest.startswith("DLC") or not (rest[0].isalnum() or numbered)
+
+
+def _of_another(name: str, video: Path) -> bool:
+    """Whether a video beside it has a longer name that a keypoint file's name begins with."""
+    longer = (name[:end] for end in range(len(video.stem) + 1, len(name) + 1))
+    return any(_belongs(name, stem) and video.with_name(stem + video.suffix).is_file() for stem in longer)
 
 
 def read_detections(path: Path, stem: str | None = None) -> Detections:
@@ -110,7 +128,8 @@ def read_keypoints(
         video: whose frames these are.
 
     Raises:
-        SynclineError: a file that cannot be read, more frames than the video has, or times that are not known.
+        SynclineError: a file that cannot be read, more frames than the video has, a rate at which it is longer, times
+            that are not known, or `person` for several people in 3-D.
     """
     source = str(path if video is None else video)
     if path.suffix.lower() == ".npz":
@@ -119,10 +138,14 @@ def read_keypoints(
     found = _in_pixels(found, picture_size)
     if rate is not None:
         seconds = np.arange(found.num_frames) / rate
+        if pts_seconds is not None and len(pts_seconds) > 1 and len(seconds):
+            _check_length(path, float(seconds[-1]), float(pts_seconds[-1]), rate)
     elif pts_seconds is None:
         raise SynclineError(f"{path}: the times of its frames are not known; give the video or the rate")
     else:
         seconds = pts_seconds
+        if found.num_frames == len(seconds) + 1 and len(found) and found.frames.min() > 0:
+            found = replace(found, frames=found.frames - 1, num_frames=len(seconds))  # it counts from 1
         if found.num_frames > len(seconds) + 1:
             raise SynclineError(
                 f"{path}: {found.num_frames} frames, the video has {len(seconds)}; where the file counts another rate "
@@ -131,6 +154,8 @@ def read_keypoints(
         if found.num_frames < 0.9 * len(seconds):
             _log.warning("%s: %d frames of the video's %d; the rest is unknown", path, found.num_frames, len(seconds))
     size = picture_size
+    if person is not None and found.positions.shape[2] == 3 and len(np.unique(found.frames)) < len(found):
+        raise SynclineError(f"{path}: --person is a point in the picture, which 3-D keypoints of several people lack")
     at = None if person is None else (person[0] * size[0], person[1] * size[1]) if size else person
     chosen = follow(found, at)[: len(seconds)]
     joints, axes = found.positions.shape[1:]
@@ -139,6 +164,22 @@ def read_keypoints(
     there = np.flatnonzero(chosen >= 0)
     positions[there], confidence[there] = found.positions[chosen[there]], found.confidence[chosen[there]]
     return Keypoints(positions, confidence, seconds, found.skeleton, source, size).confident(threshold)
+
+
+def _check_length(path: Path, last: float, shown: float, rate: float) -> None:
+    """Warns of a file that ends long before its video at the rate that was given.
+
+    Raises:
+        SynclineError: it goes on long after the video has ended, so that the rate must be wrong.
+    """
+    if last > 1.1 * shown + 1 / rate:
+        raise SynclineError(
+            f"{path}: at {rate:g} frames a second it lasts {last:.2f} s, the video {shown:.2f} s; --keypoints-rate is "
+            "how many frames of the file belong to a second of the video"
+        )
+    if last < 0.9 * shown - 1 / rate:
+        _log.warning("%s: at %g frames a second it lasts %.2f s of the video's %.2f; the rest is unknown", path, rate,
+                     last, shown)  # fmt: skip
 
 
 def _in_pixels(found: Detections, size: tuple[int, int] | None) -> Detections:

@@ -3,7 +3,8 @@
 Notable choices:
 - Who is who from one frame to the next is settled for all at once (Hungarian assignment), by where each would be if
   they moved on as they did: so two who cross do not change places.
-- Numbers that a file gives its people are believed.
+- Numbers that a file gives its people are believed, but for one that two people in a frame have: AlphaPose without
+  tracking numbers everybody 0.
 - Somebody who leaves and comes back starts anew. They are taken for the same person where the two never are there at
   once and are about as large: whoever is seen beside the one who is followed is somebody else.
 """
@@ -120,13 +121,13 @@ def _tracks(found: Detections) -> list[NDArray[np.int64]]:
     size = sizes(found.positions)
     order = np.flatnonzero(size > 0)
     order = order[np.argsort(found.frames[order], kind="stable")]
-    named = order[found.tracks[order] >= 0]
-    tracks = []
-    for number in np.unique(found.tracks[named]):
-        own = named[found.tracks[named] == number]
-        _, once = np.unique(found.frames[own], return_index=True)
-        tracks.append(own[once])
-    return tracks + _linked(found, size, order[found.tracks[order] < 0])
+    named = found.tracks[order] >= 0
+    tracks, nobodys = [], [order[~named]]
+    for number in np.unique(found.tracks[order[named]]):
+        own = order[found.tracks[order] == number]
+        alone = len(np.unique(found.frames[own])) == len(own)
+        (tracks if alone else nobodys).append(own)
+    return tracks + _linked(found, size, np.concatenate(nobodys))
 
 
 def _linked(found: Detections, size: NDArray[np.float64], order: NDArray[np.int64]) -> list[NDArray[np.int64]]:

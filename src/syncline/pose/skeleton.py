@@ -127,6 +127,10 @@ _WHOLE_BODY = [
     *_COCO, "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
     *(f"face_{i}" for i in range(68)), *(f"left_hand_{i}" for i in range(21)), *(f"right_hand_{i}" for i in range(21)),
 ]  # fmt: skip
+_HALPE_136 = [
+    *_HALPE_26, *(f"face_{i}" for i in range(68)), *(f"left_hand_{i}" for i in range(21)),
+    *(f"right_hand_{i}" for i in range(21)),
+]  # fmt: skip
 _FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 _HAND = ["wrist", *(f"{finger}_{k}" for finger in _FINGERS for k in range(1, 5))]
 
@@ -265,15 +269,20 @@ BY_COUNT: dict[int, Skeleton] = {
     33: BLAZEPOSE,
     42: HANDS,
     133: people(_WHOLE_BODY),
+    136: people(_HALPE_136),
 }
-"""What a file with so many joints and no names holds: COCO, OpenPose's two, Halpe, BlazePose, hands, whole body."""
+"""What so many joints without names are: COCO, OpenPose's two, Halpe's two, BlazePose, hands, whole body."""
+UNSURE_IN_3D = (17,)
+"""So many joints in 3-D are COCO's or, more often, those of Human3.6M, in another order: they get no names."""
 
 
-def by_count(count: int) -> Skeleton:
-    """The skeleton that a number of joints without names means.
+def by_count(count: int, axes: int = 2) -> Skeleton:
+    """The skeleton that a number of joints without names means, of positions in 2-D or 3-D.
 
     Examples:
         >>> by_count(17).joints[5], by_count(4).joints
         ('left_shoulder', ('joint_0', 'joint_1', 'joint_2', 'joint_3'))
     """
-    return BY_COUNT[count] if count in BY_COUNT else unknown([f"joint_{i}" for i in range(count)])
+    if count in BY_COUNT and not (axes == 3 and count in UNSURE_IN_3D):
+        return BY_COUNT[count]
+    return unknown([f"joint_{i}" for i in range(count)])

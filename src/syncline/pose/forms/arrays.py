@@ -1,7 +1,9 @@
 """MediaPipe's landmarks as arrays: `.npy` of (t, j, 2 to 4), as people and freemocap save them, one a video.
 
-The last axis is x, y; x, y, z; or x, y, z, visibility. A third number that lies in [0, 1] beside x and y that do not
-is a confidence. freemocap: (1, t, j, c) for one camera; more than 133 joints are body, hands and face, of which the
+The last axis is x, y; x, y, z; or x, y, z, visibility. A third number that lies in [0, 1] beside x and y in pixels, or
+as shares of the picture (whose z would be negative in part), is a confidence. A joint of zeros is missing, as many
+write frames without anybody; in 3-D it may be the joint that all are measured from, which is zero wherever another is
+known. freemocap: (1, t, j, c) for one camera; more than 136 joints are body, hands and face, of which the
 body's 33 are taken.
 """
 
@@ -16,7 +18,7 @@ from syncline.pose.forms.reading import MOST_NUMBERS
 from syncline.pose.people import Detections
 from syncline.pose.skeleton import BLAZEPOSE, by_count
 
-MOST_NAMED = 133
+MOST_NAMED = 136
 
 
 def read(path: Path) -> Detections:
@@ -41,6 +43,7 @@ def read(path: Path) -> Detections:
     if shape[1] > MOST_NAMED:
         array = array[:, : len(BLAZEPOSE.joints)]
     array[~np.isfinite(array).all(axis=2)] = np.nan
+    array[_zeros(array)] = np.nan
     known = np.isfinite(array[:, :, 0])
     axes, confidence = array.shape[2], known.astype(np.float32)
     if axes == 4 or (axes == 3 and _is_confidence(array[known])):
@@ -49,9 +52,10 @@ def read(path: Path) -> Detections:
     if axes == 3 and shares(array[known]):
         axes = 2  # the depth of landmarks in the picture is a guess, and far noisier than x and y
     seen = np.flatnonzero(known.any(axis=1))
+    joints = array.shape[1]
     return Detections(
         frames=seen, positions=array[seen][:, :, :axes], confidence=confidence[seen].astype(np.float32),
-        tracks=np.zeros(len(seen), np.int64), num_frames=len(array), skeleton=by_count(array.shape[1]),
+        tracks=np.zeros(len(seen), np.int64), num_frames=len(array), skeleton=by_count(joints, axes),
     )  # fmt: skip
 
 
@@ -62,4 +66,15 @@ def shares(rows: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bool:
 
 def _is_confidence(rows: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bool:
     third = rows[:, 2]
-    return bool(len(rows)) and bool(((third >= 0) & (third <= 1)).all()) and float(np.abs(rows[:, :2]).max()) > 2
+    if not len(rows) or not ((third >= 0) & (third <= 1)).all():
+        return False
+    return float(np.abs(rows[:, :2]).max()) > 2 or (shares(rows) and bool((third > 0).any()))
+
+
+def _zeros(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """(t, j): joints that are not known but written as zeros."""
+    zero = (array == 0).all(axis=2)
+    if array.shape[2] == 2:
+        return zero
+    others = ~zero.all(axis=1)
+    return zero & ~(zero[others].all(axis=0)[None, :] & others[:, None])

@@ -63,7 +63,8 @@ def _coco(path: Path, annotations: Any, order: dict[object, int], skeleton: Skel
         confidence = np.where(sure > 0, 1.0, 0.0) if flagged else sure
         positions = np.where(sure[:, None] > 0, flat[:, :2], np.nan)
         given = row.get("idx", row.get("track_id", -1))
-        given = given[0] if isinstance(given, list) and given else given
+        while isinstance(given, list):  # AlphaPose has [0.0], and [[0.0], [0.0]] where it made one of two
+            given = given[0] if given else -1
         track = int(given) if isinstance(given, int | float) and 0 <= given < 1 << 31 else -1
         bodies.append(Body(order[_key(row.get("image_id"))], positions, confidence, track))
     return detections(path, bodies, max(order.values(), default=-1) + 1, skeleton)

@@ -23,6 +23,7 @@ from syncline.pose.skeleton import skeleton_of
 
 HEADS = ("scorer", "individuals", "bodyparts", "coords")
 MOST_COLUMNS = 100_000
+UNIQUE = "single"
 
 
 def is_table(path: Path) -> bool:
@@ -118,6 +119,10 @@ def _bodies(
 ) -> Detections:
     if values.ndim != 2 or values.shape[1] != len(columns) or not columns or len(columns) > MOST_COLUMNS:
         raise SynclineError(f"{path}: {len(columns)} names of columns for values {values.shape}")
+    several = len({individual for individual, _, _ in columns}) > 1
+    if several:  # what there is once (the corners of a box) is a body part of an "individual" of that name
+        kept = [i for i, (individual, _, _) in enumerate(columns) if individual != UNIQUE]
+        columns, values = [columns[i] for i in kept], values[:, kept]
     column_of = {column: i for i, column in enumerate(columns)}
     individuals = list(dict.fromkeys(individual for individual, _, _ in columns))
     parts = list(dict.fromkeys(part for _, part, _ in columns))

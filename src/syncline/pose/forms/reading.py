@@ -43,7 +43,7 @@ def detections(path: Path, bodies: Sequence[Body], num_frames: int, skeleton: Sk
     if len(shapes) > 1:
         raise SynclineError(f"{path}: people with different joints ({', '.join(map(str, sorted(shapes)[:4]))})")
     joints, axes = shapes.pop() if shapes else (len(skeleton.joints) if skeleton else 0, 2)
-    skeleton = by_count(joints) if skeleton is None else skeleton
+    skeleton = by_count(joints, axes) if skeleton is None else skeleton
     if joints != len(skeleton.joints):
         raise SynclineError(f"{path}: {joints} joints, but {len(skeleton.joints)} names of joints")
     if any(not 0 <= body.frame < MAX_FRAMES for body in bodies) or num_frames > MAX_FRAMES:

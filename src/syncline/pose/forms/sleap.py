@@ -9,11 +9,11 @@ score), and its skeleton in `metadata` as JSON.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
 from syncline.pose.forms.hdf5 import opened, words
@@ -63,13 +63,33 @@ def read_analysis(path: Path) -> Detections:
 
 
 def videos_of(path: Path) -> list[str]:
-    """File names of the videos of a project."""
+    """File names of the videos of a project; of pictures that are in the project, the files they were taken from."""
+    return [name for name, _ in _videos(path)]
+
+
+def _videos(path: Path) -> list[tuple[str, int]]:
+    """Of each video of a project its file name and the number that `frames` has for it."""
     with opened(path) as file:
         found = []
-        for text in file["videos_json"][()] if "videos_json" in file else []:
+        for number, text in enumerate(file["videos_json"][()] if "videos_json" in file else []):
             value = json.loads(words(text))
-            found.append(str(value.get("filename") or value.get("backend", {}).get("filename", "")))
+            backend = value.get("backend") or {}
+            inside = re.fullmatch("video([0-9]{1,9})/video", str(backend.get("dataset") or value.get("dataset") or ""))
+            name = str(value.get("filename") or backend.get("filename", ""))
+            if inside:
+                number = int(inside[1])
+                name = str(_source(file, value, number).get("filename") or name)
+            found.append((name, number))
         return found
+
+
+def _source(file: Any, value: Any, number: int) -> Any:
+    """What is said of the video that embedded pictures were taken from."""
+    if isinstance(value.get("source_video"), dict):
+        return value["source_video"]
+    group = f"video{number}/source_video"
+    source = json.loads(words(file[group].attrs["json"])) if group in file and "json" in file[group].attrs else {}
+    return source.get("backend") or source
 
 
 def read_project(path: Path, stem: str | None = None) -> Detections:
@@ -79,17 +99,22 @@ def read_project(path: Path, stem: str | None = None) -> Detections:
         stem: of the video's file name, where the project has several.
 
     Raises:
-        SynclineError: tables that do not fit each other.
+        SynclineError: tables that do not fit each other, or several videos of which none is this one.
     """
-    names = [Path(name.replace("\\", "/")).stem for name in videos_of(path)]
-    wanted = names.index(stem) if stem in names else 0
+    videos = _videos(path)
+    names = [Path(name.replace("\\", "/")).stem for name, _ in videos]
+    if stem not in names and len(names) > 1:
+        raise SynclineError(f"{path}: is of several videos ({', '.join(names[:4])}), none of which is {stem}")
+    wanted = videos[names.index(stem) if stem in names else 0][1] if videos else 0
     with opened(path) as file:
         skeleton = _skeleton(json.loads(words(file["metadata"].attrs["json"])))
         frames, instances = file["frames"][()], file["instances"][()]
         tables = (file["points"][()], file["pred_points"][()])
         bodies: list[Body] = []
         last = -1
-        for row in frames[frames["video"] == _video_number(frames, wanted)]:
+        if len(videos) < 2:  # then all are of this one, whatever its number
+            wanted = int(frames["video"][0]) if len(frames) else wanted
+        for row in frames[frames["video"] == wanted]:
             frame = int(row["frame_idx"])
             last = max(last, frame)
             here = instances[int(row["instance_id_start"]) : int(row["instance_id_end"])]
@@ -99,12 +124,6 @@ def read_project(path: Path, stem: str | None = None) -> Detections:
                     continue
                 bodies.append(_body(path, frame, one, tables, len(skeleton.joints)))
     return detections(path, bodies, last + 1, skeleton)
-
-
-def _video_number(frames: NDArray[Any], wanted: int) -> int:
-    """Numbers of videos need not begin with 0, nor be without gaps."""
-    numbers = np.unique(frames["video"])
-    return int(numbers[wanted]) if wanted < len(numbers) else -1
 
 
 def _body(path: Path, frame: int, one: Any, tables: tuple[Any, Any], joints: int) -> Body:
