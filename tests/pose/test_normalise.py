@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from syncline.errors import SynclineError
-from syncline.pose import Keypoints, PoseOptions, pose_embeddings
-from syncline.pose.angles import differing_joints, joint_angles, overlay
+from syncline.pose import Keypoints, PoseOptions, PoseSpace, pose_embeddings
+from syncline.pose.angles import angles_at, differing_joints, joint_angles, overlay
 from syncline.pose.mirror import mirrored
 from syncline.pose.skeleton import Skeleton, by_count, canonical, other_side, skeleton_of, unknown
 
@@ -131,6 +131,13 @@ def test_three_dimensions_and_two_skeletons() -> None:
     tail = Keypoints(np.zeros((3, 1, 2)), np.ones((3, 1)), np.arange(3.0), unknown(["tail"]), "c.mp4")
     with pytest.raises(SynclineError, match="no joint in common"):
         vectors(flat, tail)
+    for clips in ((flat, deep), (deep, flat)):
+        with pytest.raises(SynclineError, match=r"has keypoints in 2-D, left\.mp4 in 3-D"):
+            vectors(*clips)
+    with pytest.raises(SynclineError, match="are 3-D, the others 2-D"):
+        PoseSpace.fit([flat]).project([deep])
+    nobody = replace(flat, positions=np.full_like(flat.positions, np.nan))
+    assert [len(rows.T) for rows in vectors(nobody, deep)] == [13 * 6] * 2
 
 
 def test_nothing_known_at_all() -> None:
@@ -152,6 +159,18 @@ def test_angles_and_where_two_bodies_differ() -> None:
     assert names[0][0] == "left_knee"
     assert names[0][1] == pytest.approx(-90, abs=5)
     assert differing_joints(clip, clip, np.full(3, np.nan), np.zeros(3)) == []
+
+
+def test_angles_are_not_made_up_where_nobody_is_seen() -> None:
+    clip = swing()  # 2 seconds
+    positions = clip.positions.copy()
+    positions[10:14] = np.nan
+    positions[20:45] = np.nan
+    moments = np.array([5.5, 12.0, 19.0, 19.5, 30.0, 44.5, 45.0, 59.0, 60.0]) / 30
+    there = angles_at(replace(clip, positions=positions), moments)["left_shoulder"]
+    assert np.isfinite(there).tolist() == [True, True, True, False, False, False, True, True, False]
+    nobody = replace(clip, positions=np.full_like(positions, np.nan))
+    assert differing_joints(clip, nobody, clip.pts_seconds, clip.pts_seconds) == []
 
 
 def test_what_is_drawn_over_a_film() -> None:

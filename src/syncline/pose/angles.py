@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.pose.keypoints import Keypoints
+from syncline.pose.normalise import LONGEST_GAP, PoseOptions
 from syncline.pose.skeleton import Skeleton
 
 Array = NDArray[np.float64]
@@ -72,16 +73,19 @@ def _angle(one: Array, other: Array) -> Array:
 
 
 def angles_at(clip: Keypoints, seconds: Array) -> dict[str, Array]:
-    """`joint_angles` on straight lines between its frames at other moments (k,); NaN for a moment that is NaN."""
+    """`joint_angles` on straight lines between its frames at other moments (k,).
+
+    NaN for a moment that is NaN, lies outside the clip, or in a stretch without the joint that is longer than the gaps
+    which `PoseOptions` fills.
+    """
+    span = float(clip.pts_seconds[-1] - clip.pts_seconds[0]) if len(clip) else 0.0
+    filled = clip.interpolated(min(LONGEST_GAP, PoseOptions().max_gap * span))
     found = {}
-    for name, values in joint_angles(clip).items():
-        known = np.isfinite(values)
+    for name, values in joint_angles(filled).items():
         there = np.full(len(seconds), np.nan)
-        if known.any():
-            wanted = np.isfinite(seconds)
-            there[wanted] = np.interp(
-                seconds[wanted], clip.pts_seconds[known], values[known], left=np.nan, right=np.nan
-            )
+        wanted = np.isfinite(seconds)
+        if len(clip):
+            there[wanted] = np.interp(seconds[wanted], clip.pts_seconds, values, left=np.nan, right=np.nan)
         found[name] = there
     return found
 

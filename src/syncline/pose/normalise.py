@@ -122,7 +122,7 @@ class PoseSpace:
             options: None for the defaults.
 
         Raises:
-            SynclineError: skeletons without a joint in common, or joints that are not there.
+            SynclineError: skeletons without a joint in common, 2-D beside 3-D, or joints that are not there.
         """
         options = PoseOptions() if options is None else options
         duration = time_scale(clips)
@@ -185,10 +185,13 @@ class PoseSpace:
         if clip.skeleton.used == self.joints and clip.positions.shape[2] == self.axes:
             return clip
         lacking = [name for name in self.joints if name not in clip.skeleton.joints]
-        if lacking or clip.positions.shape[2] < self.axes:
-            what = f"joint {lacking[0]}" if lacking else f"{self.axes} coordinates a joint"
-            raise SynclineError(f"{clip.source}: its keypoints have no {what}, which the others have")
-        return _only_joints(clip, list(self.joints), self.axes)
+        clip = clip if clip.known.any() else _with_axes(clip, self.axes)
+        axes = clip.positions.shape[2]
+        if lacking:
+            raise SynclineError(f"{clip.source}: its keypoints have no joint {lacking[0]}, which the others have")
+        if axes != self.axes:
+            raise SynclineError(f"{clip.source}: its keypoints are {axes}-D, the others {self.axes}-D; give one kind")
+        return _only_joints(clip, list(self.joints))
 
     def _placed(self, clip: Keypoints) -> tuple[Array, NDArray[np.bool_]]:
         bodies = place_bodies(clip.interpolated(self.gap_seconds), self.options)
@@ -210,7 +213,7 @@ def pose_embeddings(clips: Sequence[Keypoints], options: PoseOptions | None = No
         clips, options: as `PoseSpace.fit` takes them.
 
     Raises:
-        SynclineError: skeletons without a joint in common, or joints that are not there.
+        SynclineError: skeletons without a joint in common, 2-D beside 3-D, or joints that are not there.
 
     Examples:
         >>> from syncline.pose.skeleton import by_count
@@ -230,24 +233,35 @@ def time_scale(clips: Sequence[Keypoints]) -> float:
 
 def _alike(clips: Sequence[Keypoints]) -> list[Keypoints]:
     """The same clips with one skeleton: the joints that all have, in the order of the first."""
+    of_axes = {clip.positions.shape[2]: clip.source for clip in clips if clip.known.any()}
+    if len(of_axes) > 1:  # which way the axes in space point is not known
+        raise SynclineError(f"{of_axes[2]} has keypoints in 2-D, {of_axes[3]} in 3-D; give one kind")
+    axes = next(iter(of_axes), clips[0].positions.shape[2])
+    clips = [_with_axes(clip, axes) for clip in clips]
     if len({clip.skeleton.joints for clip in clips}) == 1:
         return list(clips)
-    dimensions = min(clip.positions.shape[2] for clip in clips)
     shared = [name for name in clips[0].skeleton.joints if all(name in clip.skeleton.joints for clip in clips)]
     if not shared:
         raise SynclineError(
             f"{clips[0].source} and others have no joint in common ({', '.join(clips[0].skeleton.joints[:4])}, … and "
             f"{', '.join(clips[-1].skeleton.joints[:4])}, …); give keypoints of one skeleton"
         )
-    return [_only_joints(clip, shared, dimensions) for clip in clips]
+    return [_only_joints(clip, shared) for clip in clips]
 
 
-def _only_joints(clip: Keypoints, names: list[str], dimensions: int) -> Keypoints:
+def _with_axes(clip: Keypoints, axes: int) -> Keypoints:
+    """Of a clip that shows nobody, as many coordinates as the others have."""
+    if clip.positions.shape[2] == axes:
+        return clip
+    return replace(clip, positions=np.full((*clip.positions.shape[:2], axes), np.nan, np.float32))
+
+
+def _only_joints(clip: Keypoints, names: list[str]) -> Keypoints:
     from syncline.pose.skeleton import skeleton_of
 
     kept = clip.skeleton.indices_of(names)
     return replace(
-        clip, positions=clip.positions[:, kept, :dimensions], confidence=clip.confidence[:, kept],
+        clip, positions=clip.positions[:, kept], confidence=clip.confidence[:, kept],
         skeleton=skeleton_of(names),
     )  # fmt: skip
 

@@ -122,7 +122,8 @@ def _tracks(found: Detections) -> list[NDArray[np.int64]]:
     order = np.flatnonzero(size > 0)
     order = order[np.argsort(found.frames[order], kind="stable")]
     named = found.tracks[order] >= 0
-    tracks, nobodys = [], [order[~named]]
+    tracks: list[NDArray[np.int64]] = []
+    nobodys = [order[~named]]
     for number in np.unique(found.tracks[order[named]]):
         own = order[found.tracks[order] == number]
         alone = len(np.unique(found.frames[own])) == len(own)

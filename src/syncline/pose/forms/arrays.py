@@ -73,8 +73,10 @@ def _is_confidence(rows: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> b
 
 def _zeros(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """(t, j): joints that are not known but written as zeros."""
-    zero = (array == 0).all(axis=2)
+    zero: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (array == 0).all(axis=2)
     if array.shape[2] == 2:
         return zero
     others = ~zero.all(axis=1)
-    return zero & ~(zero[others].all(axis=0)[None, :] & others[:, None])
+    origin = zero[others].all(axis=0)
+    zero[np.ix_(others, origin)] = False
+    return zero
