@@ -2,7 +2,9 @@
 
 The parts of a name that are no digits, and the kind of picture, tell sequences apart. Of its numbers the one that takes
 most values counts the pictures, or says when they were taken: seconds, milli-, micro- or nanoseconds since 1970, a date
-with a time of day, or seconds with a decimal point. The other numbers tell sequences apart too (`cam1_0001`).
+with a time of day, seconds with a decimal point, or milliseconds where `ms` follows. Where several numbers differ in
+every name (`0007_1700000000.png`), one that tells times is taken, otherwise the last. All other numbers tell sequences
+apart too (`cam1_0001`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 PICTURE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"])
 _ALIKE = {".jpeg": ".jpg", ".tiff": ".tif"}
 _YEARS = 946_684_800, 4_102_444_800  # 2000 to 2100, in seconds since 1970
+_MILLISECONDS = re.compile(r"ms(?![a-z])", re.IGNORECASE)
 _PARTS = re.compile(r"\d+\.\d+|\d+|\D+")
 _DATE = re.compile(
     r"((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])[-_T. ]?"
@@ -71,17 +74,23 @@ def picture_sequences(names: Sequence[str]) -> list[PictureSequence]:
 def _of_one_kind(members: list[tuple[list[str], str]]) -> list[PictureSequence]:
     """Names that differ in their numbers only."""
     columns = [k for k, part in enumerate(members[0][0]) if part[0].isdecimal()]
-    counts = max(columns, key=lambda k: (len({parts[k] for parts, _ in members}), k))
+    values = {k: [parts[k] for parts, _ in members] for k in columns}
+    counts = max(columns, key=lambda k: (len(set(values[k])), k))
+    counting = [k for k in columns if len(set(values[k])) == len(members) > 1] or [counts]
+    counts = next((k for k in counting if _seconds(values[k]) is not None), counts)
     split: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
     for parts, name in members:
-        key = tuple("*" if k == counts else part for k, part in enumerate(parts))
+        key = tuple("*" if k == counts or k in counting else part for k, part in enumerate(parts))
         split[key].append((parts[counts], name))
-    return [_sequence("".join(key) + Path(own[0][1]).suffix, own) for key, own in split.items()]
+    follows = "".join(members[0][0][counts + 1 : counts + 2])
+    unit = 1e-3 if _MILLISECONDS.match(follows) else None
+    return [_sequence("".join(key) + Path(own[0][1]).suffix, own, unit) for key, own in split.items()]
 
 
-def _sequence(pattern: str, members: list[tuple[str, str]]) -> PictureSequence:
+def _sequence(pattern: str, members: list[tuple[str, str]], unit: float | None = None) -> PictureSequence:
+    """Pictures by what counts them; `unit` is that in seconds, where the names say it."""
     texts = [text for text, _ in members]
-    seconds = _seconds(texts)
+    seconds = _seconds(texts) if unit is None else [unit * float(text) for text in texts]
     if seconds is None and any("." in text for text in texts):  # `take2.0001`: a point that is no decimal point
         whole = {text.partition(".")[0] for text in texts}
         pattern = pattern.replace("*", f"{whole.pop()}.*" if len(whole) == 1 else "*.*")
