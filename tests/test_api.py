@@ -17,7 +17,7 @@ import syncline
 from syncline import Alignment, Embedding, SynclineError
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.encoder.sharing import save_encoder
-from syncline.tasks import synchronize
+from syncline.tasks import Deviation, Report, synchronize
 
 
 def circle(count: int, speed: float = 1.0) -> np.ndarray:
@@ -246,6 +246,12 @@ def test_results_are_short_and_can_be_compared() -> None:
     assert len(set(carried)) == 2
     assert re.fullmatch(r"Transferred\('videos\[1\]': \d\.\d\d s \(\d+%\), absent \(\d+%\)\)", repr(carried[0]))
     assert len(carried[0].plot().axes[0].texts) == 1, "one is there, one absent"
+    odd = (Deviation("missing", 1.0, 1.5, 0.5, 1.0), Deviation("out_of_order", 2.0, 2.5, 0.4, 2.0))
+    axes = Report("a.mp4", odd, 0.9, 3.0, 0.5).plot().axes[0]
+    assert [text.get_text() for text in axes.texts] == ["missing", "out of order"]
+    assert [(bar.get_x(), bar.get_width()) for bar in axes.patches] == [(0.0, 3.0), (2.0, 0.5)]
+    with pytest.raises(SynclineError, match="per_video must be a number of at least 1, got 0"):
+        syncline.search(clips, 0, 1.0, per_video=0)
     template = syncline.make_template(clips, {0: [1.0]}, event_names=["top"])
     assert re.fullmatch(r"Template\(3 videos, reference 'videos\[\d\]', events top\)", repr(template))
     for shown in (*carried, *syncline.search(clips, 0, 1.0), *syncline.deviate(clips), timeline):

@@ -257,6 +257,8 @@ def search(
     if until is not None:
         number_of("until", until, time, last)
     number_of("k", k, 1)
+    if per_video is not None:
+        number_of("per_video", per_video, 1)
     if len(clips) == 1 and not own:
         raise SynclineError("videos holds one clip, the query's own; search it with own=True")
     if consensus and len(clips) > 1:

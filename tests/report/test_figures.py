@@ -76,6 +76,7 @@ def test_timeline_draws_instants_where_they_are() -> None:
     axes = timeline_figure(timeline).axes[0]
     (mesh,) = (drawn for drawn in axes.collections if isinstance(drawn, QuadMesh))
     np.testing.assert_allclose(mesh.get_coordinates()[0, :, 0], [-0.06, 0.06, 0.2, 0.34, 0.46])
+    assert mesh.get_rasterized(), "no seams between cells in a PDF"
     shown = np.ma.getdata(mesh.get_array()).reshape(2, 4)
     np.testing.assert_allclose(shown[0], seconds / 0.4)
     assert np.ma.getmaskarray(mesh.get_array()).reshape(2, 4)[1].tolist() == [True, False, False, False]
@@ -116,6 +117,14 @@ def test_lengths_of_what_is_missing_stand_apart() -> None:
     for text in written:
         low, high = text.get_position()[1] - height, text.get_position()[1]
         assert not any(tick.min() < high and tick.max() > low for tick in ticks), "no tick through a length"
+
+
+def test_the_length_of_a_missing_beginning_is_not_struck_through_by_the_axis() -> None:
+    figure = deviation_figure(reports(1, missing=(0.0,)))
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    (length,) = (text for text in axes.texts if text.get_text().startswith("−"))
+    assert length.get_window_extent().x0 > axes.transData.transform((0.0, 0.0))[0]
 
 
 def test_trajectories_colour_phases_and_name_them() -> None:

@@ -139,6 +139,8 @@ def _from_files(files: Sequence[Path], name: str) -> VideoSet:
         videos.append(Video(path, short, short, info.num_frames, info.frame_rate))
     if not files:
         raise SynclineError("the list of videos is empty; give at least one")
+    if not videos and len(files) == 1:
+        raise SynclineError(problems[0])
     if not videos:
         raise SynclineError(
             f"{counted(len(files), 'file')}, none of which is a video that can be read; the first: {problems[0]}"

@@ -36,8 +36,9 @@ def timeline_figure(timeline: Timeline, *, names: Sequence[str] = (), title: str
     shares = timeline.positions[:count] / np.maximum(ends[:count, None], 1e-9)
     edges = _between(timeline.seconds)
     drawn = axes.pcolormesh(
-        edges, np.arange(count + 1) - 0.5, np.ma.masked_invalid(shares), cmap=SEQUENTIAL, vmin=0, vmax=1
-    )
+        edges, np.arange(count + 1) - 0.5, np.ma.masked_invalid(shares), cmap=SEQUENTIAL, vmin=0, vmax=1,
+        rasterized=True,  # cells drawn one by one show seams in PDF and SVG
+    )  # fmt: skip
     axes.set(xlim=(edges[0], edges[-1]), ylim=(count - 0.5, -0.5))
     for k in range(1, count):
         axes.axhline(k - 0.5, color="white", linewidth=2.5)
@@ -108,8 +109,8 @@ def deviation_figure(reports: Sequence[Report], *, names: Sequence[str] = (), ti
 
 
 def _missing(axes: Axes, row: int, report: Report, longest: float) -> None:
-    """Ticks where parts are missing, clear of the row above, and their lengths side by side."""
-    colour, free = KIND_COLOURS["missing"], -1.0
+    """Ticks where parts are missing, clear of the row above, and their lengths side by side, right of the axis."""
+    colour, free = KIND_COLOURS["missing"], 0.03 * longest
     for deviation in sorted((d for d in report.deviations if d.kind == "missing"), key=lambda d: d.shown_at):
         axes.plot([deviation.shown_at] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=2.2)
         at = max(deviation.shown_at, free)

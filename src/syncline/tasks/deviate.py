@@ -95,6 +95,23 @@ class Report:
         names = [field.name for field in fields(Deviation)]
         return dataframe({name: [getattr(one, name) for one in self.deviations] for name in names})
 
+    def plot(self) -> Any:
+        """A matplotlib ``Figure``: the video as a bar, each deviation on it; a line is where something is missing."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5.6, 1.7), layout="constrained")
+        axes = figure.add_subplot()
+        axes.barh(0, self.duration, color="0.87")
+        for number, one in enumerate(self.deviations):
+            if one.kind == "missing":
+                axes.vlines(one.shown_at, -0.4, 0.4, color="0.1", linewidth=2.0)
+            else:
+                axes.barh(0, one.end - one.start, left=one.start, color=f"C{number}")
+            said = one.kind.replace("_", " ")
+            axes.annotate(said, (one.shown_at, 0.45 + 0.2 * (number % 3)), fontsize=7, va="bottom")
+        axes.set(xlabel="seconds", ylim=(-0.5, 1.2), yticks=[], title=Path(self.source).name[-40:])
+        return figure
+
 
 def deviate(
     reference: Embedding,
