@@ -219,7 +219,7 @@ def sync(
         videos: a folder, or a list of clips. method: ``joint`` (the group decides) or ``star`` (``reference`` does).
         reference: path or source of the video to begin with. The rest as ``align``.
     """
-    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
+    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback, beside="scenes"))
     source = None if reference is None else clips[index_of("reference", reference, clips)].source
     return synchronize(clips, method=method, reference=source)
 
@@ -248,7 +248,7 @@ def search(
         own: search that video, too. consensus: ask what all videos agree on; False compares single frames, as is
             done where there is one video only. The rest as ``align``.
     """
-    embed_paths = embedded_by(run, cache, rate, callback, beside=consensus)
+    embed_paths = embedded_by(run, cache, rate, callback, beside="always" if consensus else "never")
     clips = folder_clips("videos", videos, times, rate, embed_paths)
     number = index_of("video", video, clips)
     shown = clips[number].pts_seconds
@@ -303,7 +303,7 @@ def transfer(
         return transfer_in_folder(folder, known.events, new, absent_below=absent_below)
     if not events:
         raise SynclineError("events is empty; give the seconds of the events of one video or more")
-    embed_paths = embedded_by(run, cache, rate, callback, beside=True)
+    embed_paths = embedded_by(run, cache, rate, callback, beside="always")
     clips = folder_clips("videos", videos, times, rate, embed_paths)
     marked = events_of(events, clips)
     labelled = [LabelledVideo(clips[i], seconds) for i, seconds in marked.items()]
@@ -348,7 +348,7 @@ def deviate(
             doubtful=folder.votes.doubtful,
         )[1]  # fmt: skip
         return rank(found)
-    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback))
+    clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback, beside="scenes"))
     if len(clips) < 2:
         raise SynclineError("videos holds one clip; deviating needs two or more, or a template=")
     if reference is None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -25,6 +25,8 @@ Clip = Any
 """A path, an array (t, d), or an ``Embedding``."""
 Embed = Callable[[list[Path], str], list[Embedding]]
 """Embeds paths together; the text is the arguments' names, for errors."""
+Beside = Literal["never", "scenes", "always"]
+"""When frozen features are aligned in the place of a run's embeddings: never, where scenes differ, or always."""
 
 
 def folder_clips(
@@ -142,14 +144,14 @@ def _from_array(argument: str, array: Any, seconds: Any, rate: float | None) -> 
 
 def embedded_by(
     run: Any, cache: Any, rate: float | None, callback: Callback,
-    template: Template | None = None, made: list[MadeWith] | None = None, *, beside: bool = False,
+    template: Template | None = None, made: list[MadeWith] | None = None, *, beside: Beside = "never",
 ) -> Embed:  # fmt: skip
     """What embeds paths as the command line does.
 
     Args:
         run, cache, rate, callback: as ``api.align`` takes them.
         template: embed them as its frames were. made: gets how it was done.
-        beside: of a run on pictures, align frozen features, and compare single frames by the run.
+        beside: of a run on pictures, when to align frozen features and compare only single frames by the run.
     """
     if cache is not None and Path(cache).is_file():
         raise SynclineError(f"cache={os.fspath(cache)!r} is a file; expected a folder")
@@ -175,7 +177,7 @@ def opened_paths(paths: list[Path], argument: str) -> list[Video]:
 
 def _embedded(
     paths: list[Path], argument: str, *, run: Any, cache: Any, rate: float | None, callback: Callback,
-    template: Template | None, made: list[MadeWith] | None, beside: bool,
+    template: Template | None, made: list[MadeWith] | None, beside: Beside,
 ) -> list[Embedding]:  # fmt: skip
     from syncline.data import Sampling
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
@@ -213,9 +215,12 @@ def _embedded(
     try:
         sampling = None if rate is None else Sampling(rate)
         found = encoder.embed(videos, sampling=sampling, cache=inputs, callback=callback)
-        if not beside:
+        if beside == "never":
             return found
-        return beside_frozen(videos, found, encoder, inputs, folder=folder, rate_hz=rate, callback=callback)
+        return beside_frozen(
+            videos, found, encoder, inputs, scenes_must_differ=beside == "scenes", folder=folder, rate_hz=rate,
+            callback=callback,
+        )  # fmt: skip
     finally:
         if inputs is not None:
             inputs.close()

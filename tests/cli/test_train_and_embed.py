@@ -419,9 +419,45 @@ def test_a_run_compares_single_frames_and_frozen_features_are_aligned(
     assert "frozen features are aligned; single frames are compared by the run and count" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("least", "frozen"), [(0.0, True), (1.1, False)])
+def test_timelines_and_deviations_align_a_run_in_one_scene_only(
+    run: Path, phone: Path, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], least: float, frozen: bool,
+) -> None:  # fmt: skip
+    """Where scenes differ, frozen features are aligned, by the command line and from Python."""
+    import syncline
+    import syncline.tasks
+
+    gathered: list[list[Embedding]] = []
+    made = syncline.tasks.gather_folder
+
+    def gather(embeddings: list[Embedding], **options: object) -> FolderConsensus:
+        gathered.append(list(embeddings))
+        return made(embeddings, **options)  # type: ignore[arg-type]
+
+    for module in ("syncline.tasks", "syncline.tasks.sync", "syncline.api"):
+        monkeypatch.setattr(f"{module}.gather_folder", gather)
+    monkeypatch.setattr("syncline.encoder.beside_run.DIFFERENT_SCENES", least)
+    options = ["--run", str(run), "--cache", cache, "--figures", "none", "--out", str(tmp_path / "out")]
+    assert main(["sync", str(phone), "--no-films", *options]) == 0
+    assert main(["deviate", str(phone), *options]) == 0
+    syncline.sync(phone, run=run, cache=cache)
+    syncline.deviate(phone, run=run, cache=cache)
+    paths = sorted(phone.glob("*.mp4"))
+    by_run = [one.vectors for one in FrameEncoder.from_pretrained(run).embed(paths)]
+    assert len(gathered) == 4
+    for embeddings in gathered:
+        for embedding, vectors in zip(embeddings, by_run, strict=True):
+            assert (embedding.vectors.shape != vectors.shape) is frozen, "frozen features are wider"
+            np.testing.assert_allclose(embedding.by_frame, vectors, atol=1e-4)
+    assert capsys.readouterr().err.count("the clips show different scenes: frozen features are aligned") == 2 * frozen
+
+
 def test_sync_says_which_clips_are_new_to_a_run(
-    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    run: Path, phone: Path, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("syncline.encoder.beside_run.DIFFERENT_SCENES", 1.1)
     other = tmp_path / "other"
     other.mkdir()
     for name in ("a", "b"):

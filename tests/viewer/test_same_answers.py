@@ -58,10 +58,12 @@ def cache_of(client: TestClient, tmp_path_factory: pytest.TempPathFactory) -> st
 def test_timeline_and_sync(
     client: TestClient, squares: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    cache = cache_of(client, tmp_path_factory)
-    assert (
-        main(["sync", str(squares), "--out", str(tmp_path), "--cache", cache, "--no-films", "--figures", "none"]) == 0
-    )
+    check_timelines(client, squares, tmp_path, "--cache", cache_of(client, tmp_path_factory))
+
+
+def check_timelines(client: TestClient, squares: Path, tmp_path: Path, *options: str) -> None:
+    """Every second of the page's timeline is that of `sync`."""
+    assert main(["sync", str(squares), "--out", str(tmp_path), "--no-films", "--figures", "none", *options]) == 0
     with (tmp_path / "timeline.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     page = client.get("/api/timeline?ids=0,1,2,3").json()
@@ -152,8 +154,12 @@ def test_labels(client: TestClient, squares: Path, tmp_path: Path, tmp_path_fact
     assert page == said
 
 
-def test_search_and_labels_with_a_run(squares: Path, tmp_path: Path) -> None:
-    """Frozen features are aligned, and the run compares single frames, on the page too."""
+@pytest.mark.parametrize("least", [0.0, 1.1], ids=["different scenes", "one scene"])
+def test_the_same_answers_with_a_run(
+    squares: Path, tmp_path: Path, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which features are aligned, and which compare single frames, is one rule, on the page too."""
+    monkeypatch.setattr("syncline.encoder.beside_run.DIFFERENT_SCENES", least)
     run, cache = tmp_path / "run", str(tmp_path / "cache")
     small = ["backbone=test_resnet", "weights=none", "grid=1", "hidden=16", "width=16", "heads=2", "feed_forward=32",
              "embedding_dim=8", "sampling.rate_hz=15"]  # fmt: skip
@@ -166,6 +172,7 @@ def test_search_and_labels_with_a_run(squares: Path, tmp_path: Path) -> None:
     for found in (hits_of, labels_of):
         page, said = found(client, squares, tmp_path, "--cache", cache, "--run", str(run))
         assert page == said
+    check_timelines(client, squares, tmp_path / "sync", "--cache", cache, "--run", str(run))
 
 
 Rows = list[tuple[object, ...]]

@@ -210,7 +210,7 @@ def _within(
         numbers.append(known[0] if known else len(there) - 1)
     everyone = VideoSet(tuple(there), str(arguments.within))
     embedder.folder = arguments.within
-    embeddings = embedder.embed(everyone)
+    embeddings = embedder.embed_folder(everyone)
     folder = consensus_of(everyone, embeddings, pins=arguments.pins)
     a, b = numbers
     return embeddings[a], embeddings[b], align_within(folder.group, embeddings, a, b, votes=folder.votes)

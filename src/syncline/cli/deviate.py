@@ -85,8 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
     number = None if arguments.reference is None else pick(videos, arguments.reference)
     prepare_folder(arguments.out)
     embedder = Embedder.of(arguments)
-    embeddings = embedder.embed(videos)
-    embedder.say_new(videos)
+    embeddings = embedder.embed_folder(videos)
     if len(videos) > 2 and not arguments.no_consensus:
         folder = consensus_of(videos, embeddings, pins=arguments.pins)
         with Bars() as bars:

@@ -161,19 +161,34 @@ class Embedder:
                 step()
             return found
 
-    def beside_frozen(self, videos: Sequence[Video] | VideoSet, embeddings: list[Embedding]) -> list[Embedding]:
-        """What carries moments: of a run on pictures, frozen features to align and its ``embeddings`` for frames."""
+    def embed_folder(self, videos: Sequence[Video] | VideoSet) -> list[Embedding]:
+        """What timelines and deviations align; of a run, in clips of different scenes, frozen features."""
+        by_run = self.embed(videos)
+        found = self.beside_frozen(videos, by_run, scenes_must_differ=True)
+        if found is by_run:
+            self._say_new(videos)
+        else:
+            warn("the clips show different scenes: frozen features are aligned, which are better there than the run")
+        return found
+
+    def beside_frozen(
+        self, videos: Sequence[Video] | VideoSet, embeddings: list[Embedding], *, scenes_must_differ: bool = False
+    ) -> list[Embedding]:
+        """Of a run on pictures, frozen features to align and its ``embeddings`` for single frames, which moments need.
+
+        ``scenes_must_differ``: where they do not, ``embeddings`` themselves.
+        """
         if self.encoder is None:
             return embeddings
         from syncline.encoder.beside_run import beside_frozen
 
         with Bars() as bars:
             return beside_frozen(
-                list(videos), embeddings, self.encoder, self.cache, folder=self.folder, rate_hz=self.rate,
-                refit=self.refit, callback=bars,
+                list(videos), embeddings, self.encoder, self.cache, scenes_must_differ=scenes_must_differ,
+                folder=self.folder, rate_hz=self.rate, refit=self.refit, callback=bars,
             )  # fmt: skip
 
-    def say_new(self, videos: Sequence[Video] | VideoSet) -> None:
+    def _say_new(self, videos: Sequence[Video] | VideoSet) -> None:
         """Says how many of the clips a run was not trained on: what it knows of time misleads an alignment of those."""
         if self.run is None:
             return

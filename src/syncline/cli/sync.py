@@ -121,8 +121,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.save_template is not None:
         prepare_folder(arguments.save_template.absolute().parent, mark=False)
     embedder = Embedder.of(arguments)
-    embeddings = embedder.embed(videos)
-    embedder.say_new(videos)
+    # a template keeps what a run embeds, for new clips are embedded by it
+    embeddings = embedder.embed_folder(videos) if arguments.save_template is None else embedder.embed(videos)
     reference = None if chosen is None else embeddings[chosen].source
     joint = not arguments.no_consensus and len(videos) > 2
     folder = None

@@ -1,4 +1,9 @@
-"""Frozen features of the frames that a trained run embeds: they are aligned where the run compares single frames."""
+"""Frozen features of the frames that a trained run embeds: they are aligned where the run compares single frames.
+
+For moments (`transfer`, `search`) always. For timelines and deviations, which compare no single frames, where scenes
+differ: of people in many places a run aligns worse than the frozen features it was made from, in one scene it finds
+more deviations (docs/tasks-measured.md, "One timeline").
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from syncline.data import Embedding, Video
 from syncline.encoder.cache import FeatureCache
 from syncline.encoder.folder_fit import folder_embeddings
 from syncline.encoder.frame_encoder import FrameEncoder
+from syncline.encoder.scenes import DIFFERENT_SCENES, probed, scene_difference
 from syncline.progress import Callback, silent
 
 
@@ -18,6 +24,7 @@ def beside_frozen(
     encoder: FrameEncoder,
     inputs: FeatureCache | None,
     *,
+    scenes_must_differ: bool = False,
     folder: str | Path | None = None,
     rate_hz: float | None = None,
     refit: bool = False,
@@ -30,6 +37,7 @@ def beside_frozen(
 
     Args:
         videos: that were embedded. by_run: their embeddings. encoder: that made them. inputs: what it was shown.
+        scenes_must_differ: return the run's alone where the clips show one scene, or are too few to tell.
         folder, refit, callback: as `folder_embeddings` takes them.
         rate_hz: frames a second that were asked for; None for the run's own.
 
@@ -41,8 +49,10 @@ def beside_frozen(
         return by_run
     if rate_hz is None and own.stride is not None:
         return by_run
+    pictures = FeatureCache(inputs.root, inputs.described)
+    if scenes_must_differ and (len(videos) < 3 or scene_difference(probed(videos, pictures)) < DIFFERENT_SCENES):
+        return by_run
     aligned, _ = folder_embeddings(
-        videos, FeatureCache(inputs.root, inputs.described), folder=folder, rate_hz=rate_hz or own.rate_hz,
-        refit=refit, callback=callback,
-    )  # fmt: skip
+        videos, pictures, folder=folder, rate_hz=rate_hz or own.rate_hz, refit=refit, callback=callback
+    )
     return [frames.beside(one) for frames, one in zip(by_run, aligned, strict=True)]

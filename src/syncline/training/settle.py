@@ -1,12 +1,9 @@
 """What is chosen by measuring the folder: rate, label width, augmented copies, flips, preset. Once; the run keeps them.
 
 Notable choices:
-- Copies, flips and the preset of LAC follow how different the scenes are: the share of the features' variance that
-  lies between clips. It is .71 on golf swings of many people, .75 on pull-ups, .62 on talking heads, .35 on rendered
-  videos of the demo, which differ in colour and light, and .14 to .25 on three sets of robot takes in one room. Where
-  scenes differ, copies are worth 7 to 11 points, and carrying positions across videos (`cross_video`) may learn time
-  and nothing else; on takes of one scene it is worth 3 points by nearest neighbour over `losses.DEFAULT_PRESET`
-  (docs/results.md).
+- Copies, flips and the preset of LAC follow how different the scenes are (`encoder.scenes`). Where they differ, copies
+  are worth 7 to 11 points, and carrying positions across videos (`cross_video`) may learn time and nothing else; on
+  takes of one scene it is worth 3 points by nearest neighbour over `losses.DEFAULT_PRESET` (docs/results.md).
 - What the configuration names itself is never touched.
 """
 
@@ -16,22 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from syncline.data import Sampling, Video
 from syncline.data.rate import choose_rate
 from syncline.encoder import FeatureCache
 from syncline.encoder.no_backbone import NAME as NO_BACKBONE
-from syncline.errors import SynclineError
+from syncline.encoder.scenes import DIFFERENT_SCENES, probed, scene_difference
 from syncline.losses import DEFAULT_PRESET
 from syncline.training.config import TrainConfig
 from syncline.training.devices import make_backbone
 from syncline.training.methods import METHODS
 from syncline.wording import counted
 
-DIFFERENT_SCENES = 0.3
-"""Share of the variance between clips from which on scenes count as different."""
 ONE_SCENE_PRESET = "cross_video"
 """Of LAC, where they do not; `losses.DEFAULT_PRESET` where they do."""
 COPIES = 5
@@ -44,7 +36,6 @@ with .05 s 76, 91 and 93 % (one run each).
 """
 FEW_CLIPS = 10
 """Below so many clips there is little to learn from."""
-_PROBED_CLIPS, _PROBED_FRAMES = 24, 6
 
 
 @dataclass(frozen=True)
@@ -109,7 +100,7 @@ def settled(
     root = cache.root if isinstance(cache, FeatureCache) else cache
     augment = cache.augment if isinstance(cache, FeatureCache) else None
     cache = FeatureCache(root, backbone, augment=augment)
-    share = scene_difference(_probe(videos, cache))
+    share = scene_difference(probed(videos, cache))
     differ = share >= DIFFERENT_SCENES
     chosen = [f"{100 * share:.0f} % of what the pictures show differs from clip to clip"]
     chosen.append("taken for different scenes" if differ else "taken for one scene")
@@ -137,38 +128,3 @@ def _with_rate(videos: Sequence[Video], config: TrainConfig) -> tuple[TrainConfi
     sampling = Sampling(rate_hz=rate)
     config = replace(config, sample_rate_hz=rate, encoder=replace(config.encoder, sampling=sampling))
     return config, [f"{rate:g} frames a second are looked at"]
-
-
-def scene_difference(features: Sequence[NDArray[np.float32]]) -> float:
-    """Share of the variance of features that lies between clips, in [0, 1]: how different the scenes of a folder are.
-
-    Args:
-        features: (t, f) of some frames of each clip.
-
-    Examples:
-        >>> rng = np.random.default_rng(0)
-        >>> clips = [rng.normal(size=(6, 40)).astype(np.float32) + 3 * rng.normal(size=40) for _ in range(8)]
-        >>> scene_difference(clips) > 0.8, scene_difference([clip - clip.mean(axis=0) for clip in clips]) < 0.01
-        (True, True)
-    """
-    mean = np.concatenate(features).mean(axis=0)
-    total = sum(float(np.square(clip - mean).sum()) for clip in features)
-    between = sum(len(clip) * float(np.square(clip.mean(axis=0) - mean).sum()) for clip in features)
-    return between / total if total > 0 else 0.0
-
-
-def _probe(videos: Sequence[Video], cache: FeatureCache) -> list[NDArray[np.float32]]:
-    """Features of a few frames of a few clips, spread over the folder; clips that cannot be read are left out."""
-    chosen = np.unique(np.linspace(0, len(videos) - 1, min(len(videos), _PROBED_CLIPS)).round().astype(int))
-    found = []
-    for number in chosen:
-        video = videos[int(number)]
-        frames = np.arange(video.num_frames) if video.frames is None else video.frames
-        if video.span is not None:
-            frames = frames[video.span[0] : video.span[1]]
-        few = frames[np.linspace(0, len(frames) - 1, min(len(frames), _PROBED_FRAMES)).round().astype(int)]
-        try:
-            found.append(np.asarray(cache.features(replace(video, frames=few)).features[0], dtype=np.float32))
-        except SynclineError:
-            continue
-    return found or [np.zeros((1, 1), np.float32)]

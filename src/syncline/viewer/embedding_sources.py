@@ -158,12 +158,15 @@ class Trained:
         """As made by `prepare`."""
         return [self._done[video.name] for video in videos]
 
-    def beside_frozen(self, videos: Sequence[Video]) -> list[Embedding]:
-        """As made by `prepare`, with frozen features to be aligned beside it where the run has such."""
+    def beside_frozen(self, videos: Sequence[Video], *, scenes_must_differ: bool) -> list[Embedding]:
+        """As made by `prepare`, with frozen features to be aligned beside it, as `encoder.beside_run` has it."""
         from syncline.encoder.beside_run import beside_frozen
 
         assert self._encoder is not None
-        return beside_frozen(videos, self.embed(videos), self._encoder, self._cache, folder=self._folder)
+        return beside_frozen(
+            videos, self.embed(videos), self._encoder, self._cache, scenes_must_differ=scenes_must_differ,
+            folder=self._folder,
+        )  # fmt: skip
 
 
 class Kept:

@@ -62,7 +62,8 @@ class Group:
 
         try:
             found = self._embedder.all()
-            numbers, embeddings = list(found), [thinned(embedding) for embedding in found.values()]
+            numbers = list(found)
+            embeddings = self._beside_frozen(numbers, list(map(thinned, found.values())), scenes_must_differ=True)
 
             def told(progress: Progress) -> None:
                 self._tell(mine, JobState("working", progress.done, progress.total, self.state.message))
@@ -108,23 +109,30 @@ class Group:
         folder, numbers = self.get()
         with self._one_at_a_time:
             if self._moments is None or self._moments[0] is not folder:
-                self._moments = folder, self._beside_frozen(folder, numbers)
+                self._moments = folder, self._with_moments(folder, numbers)
             return self._moments[1], numbers
 
-    def _beside_frozen(self, folder: FolderConsensus, numbers: Sequence[int]) -> FolderConsensus:
+    def _with_moments(self, folder: FolderConsensus, numbers: Sequence[int]) -> FolderConsensus:
         from syncline.tasks import gather_folder
 
+        beside = self._beside_frozen(numbers, folder.embeddings, scenes_must_differ=False)
+        if all(one.frame_vectors is None for one in beside) or folder.embeddings[0].frame_vectors is not None:
+            return folder
+        return gather_folder(beside, pins=pins_of(self._library, numbers, beside))
+
+    def _beside_frozen(
+        self, numbers: Sequence[int], shown: Sequence[Embedding], *, scenes_must_differ: bool
+    ) -> list[Embedding]:
+        """What is shown, or of a run with frozen features beside it; in the page each begins at 0, by its number."""
         source = self._embedder.source
         if not isinstance(source, Trained) or source.name != self._embedder.source_name:
-            return folder
-        made = source.beside_frozen([self._library.videos[number] for number in numbers])
-        if all(one.frame_vectors is None for one in made):
-            return folder
-        beside = [  # in the page each begins at 0, and is called by its number
-            replace(thinned(one), pts_seconds=shown.pts_seconds, source=shown.source)
-            for shown, one in zip(folder.embeddings, made, strict=True)
+            return list(shown)
+        videos = [self._library.videos[number] for number in numbers]
+        made = source.beside_frozen(videos, scenes_must_differ=scenes_must_differ)
+        return [
+            replace(thinned(one), pts_seconds=each.pts_seconds, source=each.source)
+            for each, one in zip(shown, made, strict=True)
         ]
-        return gather_folder(beside, pins=pins_of(self._library, numbers, beside))
 
 
 def pins_of(
