@@ -8,6 +8,7 @@ import pytest
 from bars import write_bar_codes
 from viewing import make_library, until
 
+from syncline.video import find_videos
 from syncline.viewer.library import Library
 from syncline.viewer.proxies import Proxies
 
@@ -16,14 +17,15 @@ def test_copy_of_an_odd_file_tells_how_far_it_is(folder: Path, tmp_path: Path) -
     odd = tmp_path / "odd"
     odd.mkdir()
     write_bar_codes(odd / "old.avi", 40, rate=15, codec="mjpeg")
-    library = make_library(odd, tmp_path / "work")
+    library = make_library(odd, odd / "work")
     proxies = Proxies(library)
     assert not library.plays(0)
     assert proxies.path(0) is None
     until(lambda: proxies.states()[0]["state"] == "ready")
     made = proxies.path(0)
     assert made is not None
-    assert made.parent == tmp_path / "work" / "proxies"
+    assert made.parent == odd / "work" / "proxies"
+    assert find_videos(odd) == [odd / "old.avi"], "a copy is no video of the folder that holds the work"
     assert Proxies(library).path(0) == made  # found again by another session
 
 
