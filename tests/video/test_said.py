@@ -30,6 +30,20 @@ def test_high_dynamic_range(write_bar_codes: Write, transfer: str, name: str) ->
     assert said(write_bar_codes("plain.mp4"), "HDR") == []
 
 
+def test_pictures_that_change_their_size(tmp_path: Path, write_bar_codes: Write) -> None:
+    parts = [
+        write_bar_codes(f"{k}.ts", 30, rate=25, height=height, width=width, times=[2 * k + n / 25 for n in range(30)])
+        for k, (height, width) in enumerate([(48, 96), (96, 48)])
+    ]
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert len(VideoReader(both)) == 60
+    assert said(both, "size") == [
+        "its pictures change their size (96x48, 48x96); all are shown in the shape of the first"
+    ]
+    assert said(parts[1], "size") == []
+
+
 def test_interlaced_pictures(write_bar_codes: Write) -> None:
     path = write_bar_codes("fields.mpg", codec="mpeg2video", rate=25, options={"flags": "+ilme+ildct", "top": "1"})
     assert said(path, "interlaced") == ["interlaced; both fields are in one picture"]

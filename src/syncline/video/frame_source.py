@@ -29,6 +29,7 @@ class FrameSource(Protocol):
         container_offset: seconds by which the first frame comes after the container's beginning.
         repeated: frames that are left out because another one has their time.
         seeks_astray: whether a player that looks for a frame by when it is decoded finds another one.
+        stored_sizes: (height, width) of the stored pictures that were read so far, in order; one unless it changes.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class FrameSource(Protocol):
     container_offset: float
     repeated: int
     seeks_astray: bool
+    stored_sizes: dict[tuple[int, int], None]
 
     @property
     def display_size(self) -> tuple[int, int]:

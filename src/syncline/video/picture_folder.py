@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import av
 import numpy as np
@@ -36,6 +36,7 @@ class PictureFolder:
 
     codec, has_audio, repeated, seeks_astray = "pictures", False, 0, False
     first_pts_seconds, container_offset, stream_index = 0.0, 0.0, None
+    stored_sizes: ClassVar[dict[tuple[int, int], None]] = {}  # other sizes than the first are refused
 
     def __init__(self, path: Path) -> None:
         self.path = path

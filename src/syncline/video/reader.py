@@ -125,6 +125,11 @@ class VideoReader:
         return self._source.seeks_astray
 
     @property
+    def stored_sizes(self) -> list[tuple[int, int]]:
+        """(height, width) of the stored pictures that were read so far, before they are laid out for display."""
+        return list(self._source.stored_sizes)
+
+    @property
     def reading(self) -> int:
         """The first `READING` that gives the same pictures, so that what was made of them can be kept."""
         return self._source.reading

@@ -66,6 +66,9 @@ def scan_file(path: str | Path) -> VideoInfo:
     if not constant:
         remarks.append(f"variable frame rate ({1 / steps.max():.1f} to {1 / steps.min():.1f} a second)")
     remarks += own_remarks
+    sizes = [f"{width}x{height}" for height, width in reader.stored_sizes]
+    if len(sizes) > 1:
+        remarks.append(f"its pictures change their size ({', '.join(sizes)}); all are shown in the shape of the first")
     remarks += _about_name(path)
     if pixels.max() - pixels.min() < 8:
         remarks.append("looks blank")

@@ -17,7 +17,7 @@ from syncline.video.frame_source import READING
 from syncline.video.hints import GLANCE_SIZE, Glance, glance_at
 from syncline.video.scan import VideoInfo, scan_file
 
-_VERSION = "4"
+_VERSION = "5"
 
 
 class ScanCache:

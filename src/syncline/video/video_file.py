@@ -44,6 +44,7 @@ class VideoFile:
         container_offset: seconds by which the first picture comes after the container's beginning; 0 where they agree.
         seeks_astray: whether a player that looks for a frame by when it is decoded finds another one: frames are
             stored in another order than they are shown, and the rate varies.
+        stored_sizes: of the pictures that were read so far; more than one where a stream changes its size.
 
     Raises:
         SynclineError: one line naming the file and what is wrong with it.
@@ -82,6 +83,7 @@ class VideoFile:
         steps = np.diff(self.pts_seconds)
         uneven = bool(len(steps)) and float(np.abs(steps - np.median(steps)).max()) > 0.1 * float(np.median(steps))
         self.seeks_astray = packets.reordered and uneven
+        self.stored_sizes: dict[tuple[int, int], None] = {}
         self._keys = np.searchsorted(self._pts, np.array(packets.keys, dtype=np.int64))
         span = float(self.pts_seconds[-1])
         self.frame_rate = (len(self._pts) - 1) / span if span > 0 else nominal_rate
@@ -179,6 +181,7 @@ class VideoFile:
                 if frame is None:
                     raise SynclineError(f"{self.path}: frame {target} cannot be decoded (it is missing in the stream)")
                 at = target
+                self.stored_sizes[frame.height, frame.width] = None
                 yield _picture(frame, size, reformatter) if form == "rgb24" else _planes(frame, size, reformatter)
 
     def _until(self, decoder: Any, target: int, at: int) -> Any:
