@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import av
 import numpy as np
@@ -36,7 +36,6 @@ class PictureFolder:
 
     codec, has_audio, repeated, seeks_astray = "pictures", False, 0, False
     first_pts_seconds, container_offset, stream_index = 0.0, 0.0, None
-    stored_sizes: ClassVar[dict[tuple[int, int], None]] = {}  # other sizes than the first are refused
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,6 +43,7 @@ class PictureFolder:
         self._files = [path / name for name in self._sequence.names]
         with opened_still(self._files[0]) as first:
             self.display_size = upright_size(first)
+            self.stored_sizes = {(first.height, first.width): None}  # others are refused
             self._orientation = orientation_of(first)
         self._counting_rate = frame_rate(path)
         if self._sequence.seconds is not None:
