@@ -107,3 +107,19 @@ def test_a_gamma_that_learns_has_the_gradient_of_differences(
 def test_a_gap_that_is_not_finite_is_refused(operator: Callable[..., Any], name: str, gap: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be finite"):
         operator(torch.zeros(1, 3, 4), **{name: gap})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("size", [(2, 3, 0), (2, 0, 3), (0, 3, 4), (2, 0, 0)])
+@pytest.mark.parametrize("operator", [soft_smith_waterman, expected_alignment])
+def test_a_learned_gap_for_every_cell_of_nothing(
+    operator: Callable[..., Any], size: tuple[int, int, int], backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCLINE_ALIGNMENT", backend)
+    matrix, b, n, m = torch.zeros(size, requires_grad=True), *size
+    for shape in [(b, n, m), (n, m), (n, 1), (1, m), (b,), ()]:
+        gap = torch.full(shape, math.nan if len(shape) == 2 else 1.0, requires_grad=True)
+        result = operator(matrix, gap_open=gap, gap_extend=gap)
+        assert (result == -math.inf).all()  # a score, or one of no cells
+        gradients = torch.autograd.grad(result.sum(), (matrix, gap))
+        assert all((gradient == 0).all() for gradient in gradients)

@@ -58,6 +58,21 @@ def test_it_looks_at_no_cell_outside_the_band() -> None:
     assert (posterior[~inside.expand_as(posterior)] == 0).all()
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    n=st.integers(2, 40), m=st.integers(2, 40), seed=st.integers(0, 99), band=st.integers(0, 3),
+    gamma=st.sampled_from([0.02, 0.05]),
+)  # fmt: skip
+def test_very_similar_frames_outside_the_band_do_not_count(n: int, m: int, seed: int, band: int, gamma: float) -> None:
+    s = pair(n, m, seed)
+    inside = band_cells(s, band, None, None)
+    s = torch.where(inside, s.masked_fill(torch.rand_like(s) < 0.2, -torch.inf), s + 100 * gamma)
+    options: dict[str, Any] = {"band": band, "gamma": gamma, "gap_open": 0.3, "gap_extend": 0.1}
+    for operator in (soft_smith_waterman, expected_alignment):
+        got, want = operator(s, **options).double(), operator(s.double(), **options)
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+
+
 def test_both_ways_round() -> None:
     s = pair(50, 83)
     options: dict[str, Any] = {"band": 4, "gamma": 0.5, "gap_open": 1.5, "gap_extend": 0.2}

@@ -218,4 +218,6 @@ def _with_lengths(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tenso
 
 
 def _backend(matrix: Tensor) -> Backend:
-    return choose_backend(matrix, vector_problem=entry.why_not, triton_problem=triton_backend.why_not)
+    chosen = choose_backend(matrix, vector_problem=entry.why_not, triton_problem=triton_backend.why_not)
+    # of a matrix without cells plain PyTorch knows the gradients, empty ones of a gap for every cell among them
+    return chosen if torch.compiler.is_compiling() or matrix.numel() else "torch"

@@ -42,8 +42,8 @@ def score_and_scores(
     """
     b, n, m = similarity.shape
     if b == 0 or n == 0 or m == 0:
-        nothing = (similarity.sum(dim=(1, 2)) + gap_open.sum() + gap_extend.sum()) * 0
-        return nothing - torch.inf, similarity * 1
+        nothing = _nothing(gap_open, gap_extend)
+        return similarity.sum(dim=(1, 2)) + nothing - torch.inf, similarity + nothing
     inside = valid_cells(similarity, lengths_x, lengths_y)
     check_values(
         similarity, "similarity", lengths_x, lengths_y, forbidden=-torch.inf,
@@ -59,6 +59,11 @@ def score_and_scores(
     nowhere = closed.flatten(1).all(dim=1)  # the logarithm of an empty sum has no derivative
     score = gamma * torch.logsumexp(scores.flatten(1).masked_fill(nowhere[:, None], 0.0) / gamma, dim=1)
     return score.masked_fill(nowhere, -torch.inf), scores
+
+
+def _nothing(gap_open: Tensor, gap_extend: Tensor) -> Tensor:
+    """0, with gradients of 0; NaN of padding stays there."""
+    return (0 * gap_open.nan_to_num()).sum() + (0 * gap_extend.nan_to_num()).sum()
 
 
 def _sweep(similarity: Tensor, closed: Tensor, gap_open: Tensor, gap_extend: Tensor, gamma: float) -> Tensor:
@@ -112,6 +117,8 @@ def posterior(
     lengths_y: Tensor | None = None,
 ) -> Tensor:
     """d score / d similarity, (b, n, m), of checked inputs; itself differentiable where an input asks for it."""
+    if not similarity.numel():
+        return similarity + _nothing(gap_open, gap_extend)
 
     def total(matrix: Tensor) -> Tensor:
         score, _ = score_and_scores(matrix, gap_open, gap_extend, gamma, lengths_x, lengths_y)

@@ -2,9 +2,9 @@
 
 What lies between blocks of rows is the row above every strip (on the way up also the gradient of the row below), so a
 matrix need never be there as a whole; and a strip goes only through those columns in which one of its rows has cells of
-the band, and one to either side. Matches lie in the band alone, but a gap may leave it: on the right of a strip x and y
-only decay, by e a column, so what enters the next strip there is had from the last column of this one. On the left
-of a strip nothing that leaves the band comes back, because after y no x follows.
+the band, and one to either side. Matches lie in the band alone, however much frames outside it are alike, but a gap may
+leave it: on the right of a strip x and y only decay, by e a column, so what enters the next strip there is had from the
+last column of this one. On the left of a strip nothing that leaves the band comes back, because after y no x follows.
 """
 
 from __future__ import annotations

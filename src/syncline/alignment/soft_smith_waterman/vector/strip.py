@@ -266,6 +266,8 @@ def strip(
         if varying is not None:
             a, e = load(steps_a, q * 16), load(steps_e, q * 16)
         value = load(s, q * 16)
+        if within is not None:  # the power of two of a cell must not come from a match that may not be
+            value = choose(inside, value, factors[2])
         if scores is not None:
             store(steps_d, q * 16, fma(unit, log2(t_diagonal, k_diagonal), value))
         left, top, diagonal = (d, x, k), (z_up, y_up, k_up), (t_diagonal, k_diagonal)
