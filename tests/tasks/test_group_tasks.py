@@ -294,6 +294,12 @@ def test_events_need_not_be_numbered_by_their_time(given: int) -> None:
         assert other.events == tuple(one.events[k] for k in (2, 0, 1))
         assert other.confidence.tolist() == one.confidence[[2, 0, 1]].tolist()
         assert other.others == tuple(one.others[k] for k in (2, 0, 1))
+    if given > 1:
+        plain_sure, plain_hit = leave_one_out(videos[:given])
+        sure, hit = leave_one_out(turned)
+        turn = [3 * i + k for i in range(given) for k in (2, 0, 1)]
+        assert sure.tolist() == plain_sure[turn].tolist()
+        assert hit.tolist() == plain_hit[turn].tolist()
 
 
 def test_events_stay_in_order_where_their_votes_cross(monkeypatch: pytest.MonkeyPatch) -> None:

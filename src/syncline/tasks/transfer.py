@@ -73,14 +73,17 @@ class Election:
         return [within_pins(self.folder, marks, t, votes) for t, votes in zip(targets, both, strict=True)]
 
     def events_of(self, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
-        """The events of every target."""
+        """The events of every target, placed in the order in which they happen, however they are numbered."""
+        order = order_in_time(list(marks.values()))
+        marks = {i: [events[k] for k in order] for i, events in marks.items()}
+        as_numbered = np.argsort(order).tolist()
         votes = self.densities(marks, targets)
         found = []
         for t, one in zip(targets, votes, strict=True):
             told = {i: events for i, events in marks.items() if i != t}
             known = [sum(events[k] is not None for events in told.values()) for k in range(len(one))]
             on_frames = all(lie_on_frames(self.embeddings[i].pts_seconds, events) for i, events in told.items())
-            found.append(self._place(self.embeddings[t], one, known, on_frames))
+            found.append(_ordered(self._place(self.embeddings[t], one, known, on_frames), as_numbered))
         return found
 
     def left_out(self, marks: Marks) -> LeftOut:
@@ -245,12 +248,9 @@ def carry_events(
         SynclineError: as `transfer_events`.
     """
     _check([LabelledVideo(election.embeddings[i], tuple(events)) for i, events in marks.items()])
-    order = order_in_time(list(marks.values()))
-    marks = {i: [events[k] for k in order] for i, events in marks.items()}
     placed = election.events_of(marks, targets)
     left_out = election.left_out(marks) if calibrate and len(marks) >= 3 else None
     found = placed if left_out is None else [_with_offset(video, left_out) for video in placed]
-    found = [_ordered(video, np.argsort(order).tolist()) for video in found]
     if not refuse:
         return Carried(found, left_out, [])
     scores = match_scores(election.embeddings, election.folder, list(marks), [*marks, *targets])
