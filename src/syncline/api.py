@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from syncline.encoder import FrameEncoder
     from syncline.encoder.folder_features import Kind
     from syncline.pose import PoseOptions
+    from syncline.pose.estimator import Model as PoseModel
 
 LONGEST_SHOWN = 120.0
 """Seconds of a video up to which a notebook shows it; the film of a longer one takes too long to make."""
@@ -162,6 +163,9 @@ def features(
     times: Sequence[Any] | None = None,
     rate: float | None = None,
     keypoints: str | os.PathLike[str] | None = None,
+    keypoints_rate: float | None = None,
+    keypoints_threshold: float = 0.3,
+    pose_model: PoseModel = "body",
     person: tuple[float, float] | None = None,
     options: PoseOptions | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -175,6 +179,9 @@ def features(
             estimator, or of ``keypoints``); ``pictures+pose``, both side by side, half of the weight each;
             ``keypoints``, as ``pose`` but of files only; ``auto``, ``pose`` where most clips show a person.
         keypoints: folder with a keypoint file a video, in any form; see docs/pose.md.
+        keypoints_rate: frames a second that the files count; None: the videos' own frames.
+        keypoints_threshold: joints of files below this confidence are missing.
+        pose_model: what the estimator looks for: ``body``, or ``hands``.
         person: (x, y) as shares of the picture: whom to follow where there are several.
         options: how bodies are made comparable. The rest as ``align``; without ``rate`` the clips decide.
 
@@ -196,7 +203,8 @@ def features(
     def embed_paths(paths: list[Path], argument: str) -> list[Embedding]:
         return untrained_embeddings(
             opened_paths(paths, argument), kind, rate=rate, keypoints=None if keypoints is None else Path(keypoints),
-            person=person, options=options, cache=None if cache is None else Path(cache), callback=callback,
+            keypoints_rate=keypoints_rate, threshold=keypoints_threshold, model=pose_model, person=person,
+            options=options, cache=None if cache is None else Path(cache), callback=callback,
         )  # fmt: skip
 
     return folder_clips("videos", videos, times, rate, embed_paths, one=True)

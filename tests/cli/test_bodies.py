@@ -15,10 +15,12 @@ import pytest
 from estimator_stand_in import estimated as estimated
 from spots import write_spot
 
+import syncline
 from syncline.cli.bodies import KINDS
 from syncline.cli.main import main
 from syncline.encoder import EmbeddingStore
 from syncline.encoder.folder_features import Kind
+from syncline.errors import SynclineError
 from syncline.pose.estimator import PYTHON_VARIABLE
 
 FRAMES = 40
@@ -104,6 +106,24 @@ def test_deviate_names_the_joints_of_a_stretch(folder: Path, tmp_path: Path) -> 
     table = rows(tmp_path / "deviations.csv")
     assert table
     assert all("°" in row["joints"] for row in table)
+
+
+def test_keypoints_from_python_at_another_rate(folder: Path, tmp_path: Path) -> None:
+    for name, frames in (("a", 40), ("b", 60), ("c", 50)):
+        body = movement(2 * frames, seed=1)
+        (tmp_path / "points").mkdir(exist_ok=True)
+        forms.write_mmpose(tmp_path / "points" / f"{name}.json", [body])  # 20 frames a second, the films have 10
+    films = [folder / "films" / f"{name}.mp4" for name in "abc"]
+    with pytest.raises(SynclineError, match="--keypoints-rate"):
+        syncline.features(films, "keypoints", keypoints=tmp_path / "points", rate=5)
+    with pytest.raises(SynclineError, match="keypoints_rate must be above 0"):
+        syncline.features(films, "keypoints", keypoints=tmp_path / "points", keypoints_rate=0)
+    ask = {"keypoints": tmp_path / "points", "keypoints_rate": 20.0, "rate": 5.0}
+    found = syncline.features(films, "keypoints", **ask)
+    assert [len(one) for one in found] == [20, 30, 25]
+    assert all(np.abs(one.vectors).min(axis=1).all() for one in found)
+    surer = syncline.features(films, "keypoints", keypoints_threshold=0.9, **ask)  # the files are sure by 0.7
+    assert not any(one.vectors.any() for one in surer)
 
 
 def test_auto_says_what_it_chose(

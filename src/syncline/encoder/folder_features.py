@@ -193,14 +193,19 @@ def untrained_embeddings(
     *,
     rate: float | None = None,
     keypoints: Path | None = None,
+    keypoints_rate: float | None = None,
+    threshold: float = THRESHOLD,
+    model: Model = "body",
     person: tuple[float, float] | None = None,
     options: PoseOptions | None = None,
     cache: Path | None = None,
     callback: Callback = silent,
 ) -> list[Embedding]:
     """Embeddings of the videos' frames without any training, one a video; arguments as of `syncline.features`."""
+    if keypoints_rate is not None and not 0 < keypoints_rate < 1e4:
+        raise SynclineError(f"keypoints_rate must be above 0, got {keypoints_rate}")
     bodies = FolderBodies(
-        kind, keypoints, person=person, options=PoseOptions() if options is None else options, cache=cache
+        kind, keypoints, keypoints_rate, threshold, person, model, PoseOptions() if options is None else options, cache
     )
     sampling = Sampling(choose_rate(videos) if rate is None else rate)
     chosen = bodies.decide(videos, callback=callback)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncline.data import Embedding, Sampling, Video, choose_rate
+from syncline.errors import SynclineError
 from syncline.files import content_of
 
 if TYPE_CHECKING:
@@ -82,8 +83,14 @@ class BodySource:
         return overlay(self.body(video))
 
     def body(self, video: Video) -> Keypoints:
-        """The body in one video; times begin with the video's own."""
+        """The body in one video; times begin with the video's own.
+
+        Raises:
+            SynclineError: keypoints in 3-D, which have no place in the picture.
+        """
         clip = self._clip(video)
+        if clip.positions.shape[2] == 3:
+            raise SynclineError(f"{video.name}: its keypoints are in 3-D and have no place in the picture to be drawn")
         if video.span is not None and len(clip):
             clip = replace(clip, pts_seconds=clip.pts_seconds - clip.pts_seconds[0])
         return clip
