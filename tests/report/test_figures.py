@@ -27,6 +27,7 @@ from syncline.report.figures import (
     trajectories,
 )
 from syncline.report.html_page import write_figure
+from syncline.report.joint_figures import angle_figure
 from syncline.tasks import Alignment, Deviation, Report, Timeline, align
 
 
@@ -241,3 +242,14 @@ def test_reliability_bars_are_intervals_of_so_many_claims() -> None:
         known = binomtest(sum(right[3 * k : 3 * k + 3]), 3).proportion_ci(method="wilson")
         np.testing.assert_allclose(np.asarray(bar)[:, 1], [known.low, known.high], atol=1e-3)
     assert "9 claims" in figure.axes[0].get_title(loc="left")
+
+
+def test_curves_of_angles_pause_where_the_two_share_nothing() -> None:
+    seconds = np.array([0.0, 0.1, 0.2, 0.6, 0.7])
+    figure = angle_figure(seconds, seconds * 10, seconds * 20, joint="left_knee", longest_step=0.25)
+    for line, values in zip(figure.axes[0].get_lines(), (seconds * 10, seconds * 20), strict=True):
+        drawn = np.asarray(line.get_ydata())
+        assert np.flatnonzero(np.isnan(drawn)).tolist() == [3]
+        np.testing.assert_allclose(drawn[np.isfinite(drawn)], values)
+    whole = angle_figure(seconds, seconds, seconds, joint="left_knee").axes[0].get_lines()[0]
+    assert np.isfinite(np.asarray(whole.get_ydata())).all()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from syncline.pose import Keypoints
     from syncline.tasks import Alignment, Report
 
+PAUSE_STEPS = 2.5
+"""Sampled frames of A without a partner in B after which the curves of their angles pause."""
 MOMENTS = 24
 """Moments of a stretch at which two bodies are compared."""
 
@@ -51,8 +53,9 @@ def write_angles(arguments: argparse.Namespace, clips: Sequence[Keypoints], alig
         from syncline.report.joint_figures import angle_figure
 
         order = np.argsort(seconds_a, kind="stable")
+        step = float(np.median(np.diff(a.pts_seconds))) if len(a) > 1 else np.inf
         return angle_figure(seconds_a[order], one[shown][order], other[shown][order], joint=shown,
-                            names=(a.source, b.source))  # fmt: skip
+                            names=(a.source, b.source), longest_step=PAUSE_STEPS * step)  # fmt: skip
 
     draw(arguments, "angles", figure)
 

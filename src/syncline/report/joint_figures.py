@@ -13,14 +13,25 @@ Array = NDArray[np.float64]
 
 @styled
 def angle_figure(
-    seconds: Array, a: Array, b: Array, *, joint: str, names: tuple[str, str] = ("A", "B"), title: str | None = None
+    seconds: Array,
+    a: Array,
+    b: Array,
+    *,
+    joint: str,
+    names: tuple[str, str] = ("A", "B"),
+    title: str | None = None,
+    longest_step: float = np.inf,
 ) -> Figure:
     """The angle of one joint in A and in B, both over the time of A; what lies between the curves is shaded.
 
     Args:
         seconds: (k,) times of A, ascending. a, b: (k,) degrees, NaN where not known.
         joint: name of the angle.
+        longest_step: times of A further apart than this have a stretch between them that the two do not share: the
+            curves pause there.
     """
+    pauses = np.flatnonzero(np.diff(seconds) > longest_step) + 1
+    seconds, a, b = (np.insert(values, pauses, np.nan) for values in (seconds, a, b))
     figure, axes = one_axes(6.4, 3.2)
     axes.plot(seconds, a, color=A_COLOUR, label=short(names[0]))
     axes.plot(seconds, b, color=B_COLOUR, label=short(names[1]))
