@@ -126,6 +126,30 @@ def test_keypoints_from_python_at_another_rate(folder: Path, tmp_path: Path) -> 
     assert not any(one.vectors.any() for one in surer)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--person", "0.3,0.5"], "--person is about poses"),
+        (["--centre", "nose", "--features", "pictures"], "--centre is about poses"),
+        (["--upright"], "--upright is about poses"),
+        (["--pose-model", "hands"], "--pose-model is about poses"),
+        (["--keypoints-rate", "30", "--features", "pose"], "--keypoints-rate is about keypoint files"),
+        (["--keypoints-threshold", "0.5", "--features", "pose"], "--keypoints-threshold is about keypoint files"),
+        (["--scale", "nose,left_hip", "--run", "runs/a"], "--scale is kept in the run"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    options: list[str], said: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sync", str(folder / "films"), *options, "--out", str(tmp_path)]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_only_some_verbs_mirror_pictures(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", str(folder / "films"), "--mirror", "auto", "--out", str(tmp_path)]) == 1
+    assert "--mirror is about poses" in capsys.readouterr().err
+
+
 def test_auto_says_what_it_chose(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
     if embedder.bodies is not None and embedder.bodies.clips and len(videos) == 2:
         own = {clip.source: clip for clip in embedder.bodies.clips}  # of all videos, with --within
         write_angles(arguments, [own[a.source], own[b.source]], alignment)
+    elif arguments.joint is not None:
+        warn(f"--joint {arguments.joint}: no poses were looked at, so there are no angles; add --features pose")
     _draw(arguments, videos, side, [] if template is None else reference_events(template))
     if not arguments.no_films and len(videos) == 2:
         _film(arguments, videos, alignment)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from syncline.encoder.folder_features import FolderBodies, Kind
     from syncline.pose.estimator import Model
 
+THRESHOLD = 0.3
 KINDS = ("pictures", "pose", "pictures+pose", "keypoints", "auto")
 
 
@@ -30,7 +31,7 @@ def add_body_options(parser: argparse.ArgumentParser) -> None:
                        "MediaPipe, COCO (MMPose, AlphaPose), DeepLabCut, SLEAP or ours; any skeleton")  # fmt: skip
     group.add_argument("--keypoints-rate", type=float, metavar="HZ", help="frames a second that the keypoint files "
                        "count (default: the videos' own frames)")  # fmt: skip
-    group.add_argument("--keypoints-threshold", type=float, default=0.3, metavar="C",
+    group.add_argument("--keypoints-threshold", type=float, default=THRESHOLD, metavar="C",
                        help="joints of keypoint files below this confidence are missing (default: 0.3)")  # fmt: skip
     group.add_argument("--person", metavar="X,Y", help="whom to follow where there are several: who is nearest to this "
                        "point at the start, as shares of the picture (default: the largest)")  # fmt: skip
@@ -45,8 +46,11 @@ def add_body_options(parser: argparse.ArgumentParser) -> None:
                        "hips to shoulders; of other skeletons the mean distance from the centre)")  # fmt: skip
 
 
-def bodies_of(arguments: argparse.Namespace) -> FolderBodies | None:
+def bodies_of(arguments: argparse.Namespace, *, mirrors_pictures: bool = False) -> FolderBodies | None:
     """What the options of `add_body_options` say; None for pictures. With --run: where its poses come from, or None.
+
+    Args:
+        mirrors_pictures: whether --mirror auto is heeded for pictures, too.
 
     Raises:
         SynclineError: options that do not go together, or are no points or numbers.
@@ -57,6 +61,7 @@ def bodies_of(arguments: argparse.Namespace) -> FolderBodies | None:
             f"--features {arguments.features} stands in the place of a run, which has its own; leave --run or "
             "--features away"
         )
+    _check_together(arguments, run, mirrors_pictures)
     kind = arguments.features or ("keypoints" if arguments.keypoints is not None else "pictures")
     if kind == "pictures":
         if arguments.keypoints is not None:
@@ -79,6 +84,32 @@ def bodies_of(arguments: argparse.Namespace) -> FolderBodies | None:
         cast("Kind", kind), arguments.keypoints, arguments.keypoints_rate, arguments.keypoints_threshold,
         _person(arguments.person), cast("Model", arguments.pose_model), options, arguments.cache,
     )  # fmt: skip
+
+
+def _check_together(arguments: argparse.Namespace, run: str | None, mirrors_pictures: bool) -> None:
+    """Raises SynclineError where an option would change nothing."""
+    shaping = {
+        "--centre": arguments.centre is not None, "--scale": arguments.scale is not None,
+        "--upright": arguments.upright, "--pose-model": arguments.pose_model != "body",
+    }  # fmt: skip
+    of_files = {
+        "--keypoints-rate": arguments.keypoints_rate is not None,
+        "--keypoints-threshold": arguments.keypoints_threshold != THRESHOLD,
+    }
+    for option, given in of_files.items():
+        if given and arguments.keypoints is None:
+            raise SynclineError(f"{option} is about keypoint files; give their folder by --keypoints DIR")
+    shaping["--mirror"] = arguments.mirror == "auto" and not mirrors_pictures
+    shaping["--person"] = arguments.person is not None and run is None
+    pictures = arguments.features == "pictures" or (arguments.features is None and arguments.keypoints is None)
+    for option, given in shaping.items():
+        if given and run is not None:
+            raise SynclineError(f"{option} is kept in the run, as it was trained; leave it or --run out")
+        if given and pictures:
+            raise SynclineError(
+                f"{option} is about poses, and these are features of pictures; add --features pose, pictures+pose, "
+                "keypoints or auto"
+            )
 
 
 def _names(text: str | None) -> tuple[str, ...]:

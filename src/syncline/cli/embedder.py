@@ -111,7 +111,7 @@ class Embedder:
         check_embedding_options(arguments)
         rate = _rate(arguments.rate)
         sampling = None if rate is None else Sampling(rate)
-        bodies = bodies_of(arguments)
+        bodies = bodies_of(arguments, mirrors_pictures=True)
         source = getattr(arguments, "source", None)
         folder = None if source is None else Path(source)
         device = use(arguments)
