@@ -186,6 +186,9 @@ def test_no_event_is_placed_where_nothing_is_in_common(count: int, consensus: bo
         assert ((one.confidence >= 0) & (one.confidence <= 1)).all()
         assert one.match_score < 0.2
     assert next_to_label(found) in {one.source for one in (found[: count - 1] or found)}
+    names = [one.source for one in found]
+    assert next_to_label(found, strangers=names[:-1]) == names[-1], "a stranger's label teaches of no other video"
+    assert next_to_label(found, strangers=names) == next_to_label(found)
     guessed = transfer_events(labelled, given, consensus=consensus, refuse=False, absent_below=0.0)
     assert any(event is not None for one in guessed[-2:] for event in one.events)
 

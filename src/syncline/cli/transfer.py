@@ -153,7 +153,8 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
     if others:
         say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
         by_source = {embeddings[i].source: videos[i].name for i in others}
-        say(f"label next: {by_source[next_to_label(found)]}")
+        strangers = () if folder is None else [embeddings[order[i]].source for i in folder.votes.strangers]
+        say(f"label next: {by_source[next_to_label(found, strangers=strangers)]}")
     if arguments.force:
         return 0
     told = _say_strangers(

@@ -12,7 +12,7 @@ Without consensus, and with no more than the labelled videos and the target, the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -347,11 +347,15 @@ def leave_one_out(
     return found.calibrated() if calibrated else found.confidence, found.hit
 
 
-def next_to_label(transferred: Sequence[Transferred]) -> str:
-    """The source whose label would teach most: the least mean confidence, of videos with something in common if any."""
+def next_to_label(transferred: Sequence[Transferred], *, strangers: Collection[str] = ()) -> str:
+    """The source whose label would teach most: the least mean confidence, of videos with something in common if any.
+
+    ``strangers``: sources without a vote, whose label teaches of no other video; named only where there is nobody else.
+    """
     if not transferred:
         raise SynclineError("nothing was transferred, so there is no next video to label")
-    asked = [video for video in transferred if video.in_common] or list(transferred)
+    known = [video for video in transferred if video.source not in strangers] or list(transferred)
+    asked = [video for video in known if video.in_common] or known
     return min(asked, key=lambda video: float(video.confidence.mean())).source
 
 

@@ -87,6 +87,13 @@ class Labelling:
         # a few labelled videos cannot tell who has nothing in common with the folder
         return transfer_events(labelled, [self._short(number) for number in targets], consensus=False, refuse=False)
 
+    def _strangers(self) -> list[str]:
+        """The sources of those without a vote, as far as the folder is known."""
+        if self._group.state.state != "ready":
+            return []
+        folder, _ = self._group.for_moments()
+        return [folder.embeddings[i].source for i in folder.votes.strangers]
+
     def _short(self, number: int) -> Embedding:
         return thinned(self.embedder.of([number])[0])
 
@@ -137,7 +144,7 @@ class Labelling:
         if not rest:
             return None
         carried = self._carried(votes, rest)
-        chosen = [video.source for video in carried].index(next_to_label(carried))
+        chosen = [video.source for video in carried].index(next_to_label(carried, strangers=self._strangers()))
         event = int(np.argmin(carried[chosen].confidence))
         return {"id": rest[chosen], "event": event, "second": carried[chosen].events[event]}
 

@@ -23,13 +23,13 @@ function ask() {
   const start = failing(async () => {
     await api("/api/train", { minutes: Number(minutes.value) });
     close();
-    done(training.begun ? "Training continues" : "Training has begun");
+    done("Training has begun");
     told();
   });
   const close = openDialog(training.begun ? "Go on with training" : "Train on this folder",
     el("p", {}, `Learns from ${videos.length} ${videos.length === 1 ? "video" : "videos"} (${clockText(seconds)} in all) to tell the moments of this activity apart. No labels are needed.`),
     videos.length < 10 ? el("p", { class: "why" }, "With fewer than ten videos the frozen features are usually as good.") : null,
-    training.begun ? el("p", {}, "A run was interrupted here; it continues where it stopped.") : null,
+    training.begun ? el("p", {}, "A run was interrupted here; it continues where it stopped, or begins anew where videos have come or gone since.") : null,
     planned, el("label", { class: "choice" }, "It takes at most", minutes, "minutes"),
     el("p", { class: "soft" }, "The pages keep working. It can be stopped at any time and continued later; the features that are shown now stay one click away."),
     el("div", { class: "tools" }, el("button", { class: "primary", onclick: start }, training.begun ? "Go on" : "Start training")));
