@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from syncline.alignment import expected_alignment
+from syncline.alignment import expected_alignment, soft_smith_waterman
 from syncline.alignment.soft_smith_waterman import traced_operators
 from syncline.alignment.soft_smith_waterman.vector import entry as vector
 
@@ -130,3 +130,22 @@ def test_threads_do_the_same() -> None:
         torch.set_num_threads(threads)
     for one, other in zip(alone, together, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("valid", [5, 16, 18, 36])
+@pytest.mark.parametrize("derivative", ["first", "second"])
+def test_nan_from_upstream_stays_within_the_lengths(derivative: str, valid: int) -> None:
+    s = torch.randn(2, 37, 9, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    prices = torch.full((37, 1), 0.5, requires_grad=True)
+    options = {"gap_open": prices, "gap_extend": prices, "lengths_x": [valid, valid]}
+    result = soft_smith_waterman(s, **options) if derivative == "first" else expected_alignment(s, **options)
+    (gradient,) = torch.autograd.grad((result * torch.nan).sum(), prices)
+    assert gradient[1 : valid - 1].isnan().all()
+    assert (gradient[valid:] == 0).all()
+
+
+def test_a_pair_without_any_match_is_not_served() -> None:
+    given = inputs("a row", ragged=False)
+    given["s"][1] = -torch.inf
+    assert not served(0.5, None, given)
+    assert served(0.5, None, {**given, "lx": torch.tensor([37, 0, 37, 37])})

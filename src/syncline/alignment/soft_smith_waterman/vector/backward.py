@@ -136,14 +136,20 @@ def keep_first_row(steps_a: Any, steps_e: Any, rows_below: Any, width: int, colu
 
 
 @inlined
-def add_rows(gradient: Array, base: int, stride: int, left: int, own: Any, below: Any, a: Any, a_below: Any) -> None:
-    """Subtracts a * own from the rows of a strip and a_below * below from those one further down."""
+def add_rows(
+    gradient: Array, base: int, stride: int, left: int, more: int, own: Any, below: Any, a: Any, a_below: Any
+) -> None:  # fmt: skip
+    """Subtracts a * own from the ``left`` rows of a strip and a_below * below from those one further down.
+
+    ``more``: rows from the strip's second on. Beyond them there is nothing to write to, whatever ``below`` holds: it
+    may be NaN, from upstream.
+    """
     parts = np.empty(32, np.float32)
     store(parts, 0, a * own)
     store(parts, 16, a_below * below)
     for lane in range(left):
         gradient[base + lane * stride] -= parts[lane]
-        if parts[16 + lane] != 0.0:
+        if lane < more:
             gradient[base + (lane + 1) * stride] -= parts[16 + lane]
 
 
@@ -170,8 +176,9 @@ def write_gaps(
         along_o, along_e = along
         pd, qz, px, qy = sums
         (a, e), (a_below, e_below) = gaps, gaps_below
-        add_rows(dgo, p * along_o[0] + i * along_o[1], along_o[1], left, pd, qz, a, a_below)
-        add_rows(dge, p * along_e[0] + i * along_e[1], along_e[1], left, px, qy, e, e_below)
+        more = left - 1 if last_strip else left
+        add_rows(dgo, p * along_o[0] + i * along_o[1], along_o[1], left, more, pd, qz, a, a_below)
+        add_rows(dge, p * along_e[0] + i * along_e[1], along_e[1], left, more, px, qy, e, e_below)
 
 
 @inlined

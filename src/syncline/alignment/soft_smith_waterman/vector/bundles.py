@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+FAINTEST = -100.0
+"""Lowest log2 of a pair's sum: where even the best match is this much dearer than none, float32 loses it beside 1."""
+
 
 class Problem(NamedTuple):
     """A batch: flat s, gaps (or s, the direction's ts, gaps and their directions), strides of the gaps over pairs and

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from syncline.alignment.compiled import NUMBA_MISSING
 from syncline.alignment.soft_smith_waterman import scalar
-from syncline.alignment.soft_smith_waterman.vector.bundles import Problem
+from syncline.alignment.soft_smith_waterman.vector.bundles import FAINTEST, Problem
 from syncline.alignment.threads import in_slices
 
 MOST = 80.0
@@ -27,8 +27,6 @@ MOST_VARYING = 10.0
 LEAST = -20.0
 COLDEST, HOTTEST = 1e-30, 1e25
 """Between these gammas 1 / gamma and 2^30 gamma are float32 numbers."""
-FAINTEST = -100.0
-"""Lowest log2 of a pair's sum: where even the best match is this much dearer than none, float32 loses it beside 1."""
 
 
 class Rows(NamedTuple):
@@ -187,8 +185,7 @@ def tangent(
     arguments = (problem, flat(g), ups, whole, flat(score), scores_out, (flat(ds), (flat(dgo), flat(dge))))
     good: list[bool] = []
     in_slices(lambda i, j: good.append(tangent_pass.tangent(*arguments, i, j)), b, b * n * m)
-    faint = (whole < FAINTEST) & (lx * ly > 0).numpy()
-    if not all(good) or faint.any():
+    if not all(good):
         return None
     return score * gamma, scores * gamma, ds, _summed(dgo, go), _summed(dge, ge)
 

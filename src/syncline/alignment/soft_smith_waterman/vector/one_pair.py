@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.soft_smith_waterman.vector.entry import COLDEST, FAINTEST, HOTTEST, LEAST, MOST
+from syncline.alignment.soft_smith_waterman.vector.bundles import FAINTEST
+from syncline.alignment.soft_smith_waterman.vector.entry import COLDEST, HOTTEST, LEAST, MOST
 
 _PADDING = 48
 

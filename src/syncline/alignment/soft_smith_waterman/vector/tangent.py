@@ -34,6 +34,7 @@ from syncline.alignment.soft_smith_waterman.vector.backward import (
     write_gaps,
 )
 from syncline.alignment.soft_smith_waterman.vector.bundles import (
+    FAINTEST,
     MovingRowAbove,
     MovingSteps,
     Problem,
@@ -364,7 +365,7 @@ def tangent(
     ``problem.inputs``: s, ts, go, ge, to, te, of which to and te are divided by gamma; ``strides`` of go, ge, to (and
     its result), te (and its). ``score`` and ``scores`` get the derivatives of the score and D over gamma, ``results``
     (ds, (dgo, dge)) those of what `backward.backward` gives, shaped as there; ``whole`` as in `forward.forward`.
-    ``scores`` and dgo, dge start as zeros. False where a similarity is out of range and nothing can be relied on.
+    ``scores`` and dgo, dge start as zeros. False where a similarity or a pair is out of range and nothing counts.
     """
     state = flush_denormals()
     _, n, m = problem.shape
@@ -385,7 +386,10 @@ def tangent(
             clear(results[0], p, n, m, rows if columns > 0 else 0, columns, 0.0)
         whole[p], score[p], in_range = over_strips(problem, p, scale, steps, space)
         good = good and in_range
-        if rows == 0 or columns == 0 or not good:
+        if rows == 0 or columns == 0:
+            continue
+        good = good and whole[p] >= FAINTEST  # what comes back over a pair of no match at all would be NaN
+        if not good:
             continue
         k_score = math.floor(whole[p])
         of_score = splat(np.float32(g[p] * 2.0 ** (k_score - whole[p]))), splat(score[p])
