@@ -30,6 +30,17 @@ def test_a_container_is_known_by_its_content(tmp_path: Path, form: str, codec: s
     assert [path.name for path in find_videos(tmp_path / "videos")] == ["film", "film.data", "film.mp4_download"]
 
 
+@pytest.mark.parametrize(("delimiters", "unit"), [(0, b"\x40"), (1, b"\x46")])
+def test_bare_h265_is_known_by_its_content(tmp_path: Path, delimiters: int, unit: bytes) -> None:
+    """It begins with parameters, or with the delimiter of the first picture."""
+    options = {"x265-params": f"log-level=none:aud={delimiters}"}
+    film = bars.write_bar_codes(tmp_path / "film.hevc", 3, codec="libx265", rate=25, options=options)
+    assert film.read_bytes().startswith(b"\0\0\0\1" + unit)
+    shutil.move(film, tmp_path / "film")
+    (tmp_path / "notes").write_bytes(b"\0\0\0\1" + b"text")
+    assert [path.name for path in find_videos(tmp_path)] == ["film"]
+
+
 def test_what_is_left_aside_is_counted_with_its_reason(tmp_path: Path) -> None:
     bars.write_bar_codes(tmp_path / "film.mp4", 5)
     (tmp_path / ".hidden").mkdir()

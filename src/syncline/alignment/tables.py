@@ -24,6 +24,7 @@ def table(
     """(len(x), len(y)): ``values`` of padded matrices and their lengths. Without y all of x, each pair once.
 
     Raises:
+        TypeError: a tensor in place of a list, or what is no tensor in one.
         ValueError: no sequences, or widths that differ.
     """
     others = x if y is None else y
@@ -59,8 +60,23 @@ def _parts(pairs: list[tuple[int, int]], x: Sequence[Tensor], y: Sequence[Tensor
     yield part
 
 
+def check_listed(name: str, sequences: object) -> None:
+    """Raises TypeError unless they are a list or tuple of tensors."""
+    if isinstance(sequences, Tensor):
+        instead = f"[{name}]" if sequences.dim() == 2 else f"list({name})"
+        raise TypeError(
+            f"{name} must be a list of sequences (n, d), got a tensor of shape {tuple(sequences.shape)}; give {instead}"
+        )
+    if not isinstance(sequences, Sequence) or isinstance(sequences, str):
+        raise TypeError(f"{name} must be a list of tensors (n, d), got {type(sequences).__name__}")
+    other = next((k for k, one in enumerate(sequences) if not isinstance(one, Tensor)), None)
+    if other is not None:
+        raise TypeError(f"{name}[{other}] must be a tensor (n, d), got {type(sequences[other]).__name__}")
+
+
 def _check(x: Sequence[Tensor], y: Sequence[Tensor]) -> None:
     for name, sequences in (("x", x), ("y", y)):
+        check_listed(name, sequences)
         if not sequences:
             raise ValueError(f"{name} has no sequences")
         for k, one in enumerate(sequences):

@@ -85,6 +85,25 @@ def test_what_is_refused() -> None:
         soft_dtw_barycentre([torch.zeros(0, 3)])
 
 
+@pytest.mark.parametrize(
+    "pairwise_table", [pairwise_soft_dtw, pairwise_dtw, pairwise_soft_smith_waterman, pairwise_smith_waterman]
+)
+def test_a_tensor_in_place_of_a_list_is_one_clear_error(pairwise_table: Any) -> None:
+    x = sequences((4, 3))
+    for given, said in (
+        ((torch.zeros(5, 4, 3),), r"x must be a list .* got a tensor of shape \(5, 4, 3\); give list\(x\)"),
+        ((torch.zeros(4, 3),), r"x must be a list .* got a tensor of shape \(4, 3\); give \[x\]"),
+        ((torch.zeros(1, 1, 1),), r"x must be a list .* give list\(x\)"),
+        ((x, x[0]), r"y must be a list .* give \[y\]"),
+        ((np.zeros((5, 4, 3)),), "x must be a list of tensors .*, got ndarray"),
+        (([x[0], np.zeros((4, 3))],), r"x\[1\] must be a tensor \(n, d\), got ndarray"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            pairwise_table(*given)
+    with pytest.raises(TypeError, match="sequences must be a list"):
+        soft_dtw_barycentre(torch.zeros(5, 4, 3))  # type: ignore[arg-type]
+
+
 def hump(at: float, frames: int) -> Tensor:
     t = torch.linspace(0, 1, frames, dtype=torch.float64)
     return torch.exp(-((t - at) ** 2) / 0.01)[:, None]

@@ -54,6 +54,12 @@ READ_AS = {
         "by content; columns by usual names in any case",
     ),
     "test_words_for_absent": ("CSV", "empty, −1, NA, NaN, none, absent", "an absent event"),
+    "test_a_column_an_event": (
+        "CSV", "a column an event, named by it", "seconds, or frames where the header says so; no times: left out",
+    ),
+    "test_start_and_end_are_events_beside_other_columns_of_times": (
+        "CSV", "`start`, `end`", "an event's two ends; events, which the log says, beside other columns of times",
+    ),
     "test_what_is_not_understood_is_named": ("CSV", "other columns", "named in the log, left out"),
     "test_tables_that_are_refused": ("CSV", "no event, no video, a bad row", "refused, with the columns or the row"),
 }  # fmt: skip
@@ -177,3 +183,78 @@ def test_a_manifest_of_a_spreadsheet(tmp_path: Path, caplog: pytest.LogCaptureFi
         videos = read_manifest(tmp_path / "annotations.csv")
         assert (videos[0].events, videos.event_names) == ((12, 34), ("grasp", "lift"))
     assert not caplog.text
+
+
+THREE = (("grasp", 1.2), ("lift", 3.4), ("let go", 5.0))
+TWO = (("grasp", 0.8), ("lift", None), ("let go", 4.1))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "video,grasp,lift,let go\na.mp4,1.2,3.4,5\nb.mp4,0.8,,4.1\n",
+        "Film;grasp;lift;let go\na.mp4;1,2;3,4;5,0\nb.mp4;0,8;NA;4,1\n",
+        "video,grasp (ms),lift_ms,let go\na.mp4,1200,3400,0:05\nb.mp4,800,-1,0:04.1\n",
+        "video,fps,grasp,lift,let go\na.mp4,30,00:00:01:06,00:00:03;12,00:00:05:00\nb.mp4,10,0.8,,00:00:04:01\n",
+        "let go,video,grasp_s,lift [s],mood,trial,weight (kg)\n5,a.mp4,1.2,3.4,happy,1,2\n4.1,b.mp4,0.8,,,2,3\n",
+        "video,grasp,lift,let go\na.mp4,1.2,3.4,5\n,,,\nb.mp4,0.8,,4.1\n",
+    ],
+)
+def test_a_column_an_event(tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "x.csv").write_text(content)
+    a, b = read_labels(tmp_path / "x.csv")
+    assert (a.video, b.video) == ("a.mp4", "b.mp4")
+    found = [tuple((n, s if s is None else round(s, 6)) for n, s in track.events) for track in (a, b)]
+    assert found == [THREE, TWO]
+    for left in ("mood", "trial", "weight (kg)"):
+        assert (repr(left) in caplog.text) == (left in content)
+
+
+def test_a_column_an_event_in_frames(tmp_path: Path) -> None:
+    for header in ("grasp (frame),lift [frames]", "grasp_frame,lift frame"):
+        (tmp_path / "x.csv").write_text(f"video,{header}\na.mp4,36,102\nb.mp4,,40.0\n")
+        a, b = read_labels(tmp_path / "x.csv")
+        assert (a.event_names, a.frames, b.frames) == (("grasp", "lift"), (36, 102), (None, 40))
+        assert read_labels(tmp_path / "x.csv", frame_rate=30.0)[0].events == (("grasp", 1.2), ("lift", 3.4))
+
+
+def test_start_and_end_are_events_beside_other_columns_of_times(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "x.csv").write_text("video,start,grasp,end\na.mp4,0.5,1.2,5\n")
+    assert read_labels(tmp_path / "x.csv")[0].events == (("start", 0.5), ("grasp", 1.2), ("end", 5.0))
+    assert "a column is read as an event: 'start', 'grasp', 'end'" in caplog.text
+    caplog.clear()
+    (tmp_path / "x.csv").write_text("video,start,end,mood\na.mp4,0.5,5,happy\n")
+    assert read_labels(tmp_path / "x.csv")[0].events == (("event 1", 0.5),)
+    assert "'mood'" in caplog.text
+    for text in (
+        "video,label,start,end,size\na.mp4,lift,0.5,5,3\n",
+        "video,start,end,size,event\na.mp4,0.5,5,3,lift\n",
+    ):
+        (tmp_path / "x.csv").write_text(text)
+        assert read_labels(tmp_path / "x.csv")[0].events == (("lift", 0.5),)
+    caplog.clear()
+    (tmp_path / "x.csv").write_text("video,start,end,size\na.mp4,0.5,1,3\na.mp4,2,3,4\n")  # segments of one video
+    assert read_labels(tmp_path / "x.csv")[0].events == (("event 1", 0.5), ("event 2", 2.0))
+    assert "'size'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("video,grasp,lift\na.mp4,1.2,3.4\nb.mp4,soon,2\n", "row 3: 'soon' in column 'grasp' is no time"),
+        ("video,start,grasp,end\na.mp4,1,2,3\nb.mp4,1,x,3\n", "row 3: 'x' in column 'grasp' is no time"),
+        ("video,grasp,lift\na.mp4,1.2,3.4\na.mp4,1,2\n", "row 3: 'a.mp4' stands in an earlier row"),
+        ("video,grasp,lift\na.mp4,1.2,3.4\n,1,2\n", "row 3: it names no video"),
+        ("video,grasp,lift (frame)\na.mp4,1.2,34\n", "'grasp' is in seconds, that of 'lift' in frames"),
+        ("video,grasp (frame)\na.mp4,1.2\n", "row 2: event '1.2' is no frame number"),
+        ("video,grasp\na.mp4,00:00:01:06\n", "row 2: .* give their rate in a column fps"),
+        ("video,mood\na.mp4,happy\n", "marks no event.*a column of times for every event"),
+        ("video,grasp (min)\na.mp4,2\n", "marks no event"),
+    ],
+)
+def test_columns_of_events_that_are_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "x.csv").write_text(content)
+    with pytest.raises(SynclineError, match=said):
+        read_labels(tmp_path / "x.csv")

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from syncline.alignment.dtw.pairwise import pairwise_soft_dtw
 from syncline.alignment.dtw.soft import soft_dtw
 from syncline.alignment.similarity import squared_distances
+from syncline.alignment.tables import check_listed
 
 
 def soft_dtw_barycentre(
@@ -40,6 +41,7 @@ def soft_dtw_barycentre(
         (length, d), in the dtype of the sequences, without a gradient.
 
     Raises:
+        TypeError: a tensor in place of a list.
         ValueError: no sequences, widths or a length that do not fit, weights that are negative or all 0.
 
     Examples:
@@ -92,6 +94,7 @@ def _shares(weights: Sequence[float] | None, sequences: Sequence[Tensor]) -> Ten
 
 
 def _check(sequences: Sequence[Tensor]) -> None:
+    check_listed("sequences", sequences)
     if not sequences or any(one.dim() != 2 or one.shape[1] != sequences[0].shape[1] for one in sequences):
         raise ValueError(f"sequences must be (n, d) of one width d, got {[tuple(one.shape) for one in sequences]}")
     if any(not len(one) for one in sequences):

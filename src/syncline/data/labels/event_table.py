@@ -1,9 +1,10 @@
-"""Labels as a table: a row a video with the columns of a manifest, or a row an event.
+"""Labels as a table: a row a video with the columns of a manifest, a row an event, or a column an event.
 
 | | columns |
 |---|---|
 | a row a video | `video`, `event_seconds` or `events` (frames), each with `;` between the events, and `event_names` |
 | a row an event | `video`, `event`, `seconds` or `frame` |
+| a column an event | `video`, and columns of times that are named by their events (`event_columns`) |
 
 beside them `num_frames`, `fps`, `split`, `confidence` and `provenance`. Other spellings of these are known (`file`,
 `label`, `time`, `start` ...); a column that is not understood is named in the log.
@@ -21,6 +22,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from syncline.data.labels.event_columns import EventColumn, event_columns
 from syncline.data.labels.event_order import told_apart
 from syncline.data.labels.remarks import as_columns
 from syncline.data.labels.spreadsheet import (
@@ -68,6 +70,11 @@ _PASSED_OVER = {
     "comment",
     "notes",
 }
+_BOUNDS = {
+    "start", "starttime", "startseconds", "startframe", "begin", "begintime", "onset",
+    "end", "endtime", "endseconds", "endframe", "stop",
+}  # fmt: skip
+"""Names of columns in which a row an event has its two ends; where each event has a column, they may be events."""
 
 
 def parse_event_table(table: Table, frame_rate: float | None, *, required: bool = True) -> list[LabelTrack]:
@@ -84,18 +91,78 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
     names = set(known.values())
     if "video" not in names:
         raise SynclineError(f"it has no column 'video'; {columns_seen(table.columns)}")
-    left = [column for column in table.unknown(known) if plain_name(column) not in _PASSED_OVER]
+    columns = _columns_of_events(table)
+    taken = {table.columns[column.index] for column in columns}
+    left = [c for c in table.unknown(known) if plain_name(c) not in _PASSED_OVER and c not in taken]
     if left:
         tell = _log.warning if required else _log.info  # a manifest may have columns of its own
         tell("columns that are not read as labels: %s", ", ".join(repr(column.strip()) for column in left))
+    if columns:
+        return _from_columns(table, known, columns, frame_rate)
     rows = _with_a_video(_in_seconds(table, known), names)
     tracks = _from_rows(rows, frame_rate) if names & {"seconds", "frame"} else _from_wide(rows, frame_rate)
     if required and not any(track.events for track in tracks):
         raise SynclineError(
-            "it marks no event; expected event_seconds or events and event_names, or a row for every event with event "
-            f"and seconds; {columns_seen(table.columns)}"
+            "it marks no event; expected event_seconds or events and event_names, a row for every event with event and "
+            f"seconds, or a column of times for every event; {columns_seen(table.columns)}"
         )
     return tracks
+
+
+def _columns_of_events(table: Table) -> list[EventColumn]:
+    """The columns of a table with a column an event, [] of another table.
+
+    `start` and `end` are events beside other columns of times, unless a video has several rows, as of one's segments.
+
+    Raises:
+        SynclineError: as `event_columns`.
+    """
+    plain = {plain_name(column) for column in table.columns}
+    timed = plain & {*SPELLINGS["seconds"], *SPELLINGS["frame"]}
+    wide = plain & {spelling for name in ("event_seconds", "events", "event_names") for spelling in SPELLINGS[name]}
+    if wide or timed - _BOUNDS or (timed and plain & set(SPELLINGS["event"])):
+        return []
+    others = ("video", "num_frames", "fps", "split", "confidence", "provenance")
+    claimed = {spelling for name in others for spelling in SPELLINGS[name]} | (_PASSED_OVER - _BOUNDS)
+    bounds = plain & _BOUNDS
+    videos = [row["video"] for _, row in table.named(_known(table)) if row["video"]]
+    if bounds and (len(set(videos)) < len(videos) or not event_columns(table, claimed | bounds)):
+        return []
+    columns = event_columns(table, claimed)
+    if bounds:
+        said = ", ".join(repr(column.name) for column in columns)
+        _log.warning("a column is read as an event: %s; a row for every event needs a column event", said)
+    return columns
+
+
+def _from_columns(
+    table: Table, known: dict[str, str], columns: Sequence[EventColumn], frame_rate: float | None
+) -> list[LabelTrack]:
+    """The tracks of a table with a column an event.
+
+    Raises:
+        SynclineError: seconds beside frames, a row that marks an event of no video or a video of an earlier row, or a
+            cell that cannot be read.
+    """
+    in_frames = [column.factor is None for column in columns]
+    if any(in_frames) and not all(in_frames):
+        one, other = columns[in_frames.index(False)].name, columns[in_frames.index(True)].name
+        raise SynclineError(f"its column of {one!r} is in seconds, that of {other!r} in frames; give one of them")
+    names = told_apart([column.name for column in columns])
+    tracks: dict[str, LabelTrack] = {}
+    for (number, row), (_, whole) in zip(table.named(known), table.rows, strict=True):
+        cells = [whole[c.index] if c.factor in (None, 1.0) else _times(whole[c.index], c.factor) for c in columns]
+        try:
+            if not row["video"]:
+                if not all(map(is_absent, cells)):
+                    raise ValueError("it names no video; write it in every row")
+                continue
+            if row["video"] in tracks:
+                raise ValueError(f"{row['video']!r} stands in an earlier row")
+            tracks[row["video"]] = _track(row, names, cells, frame_rate, in_seconds=not in_frames[0])
+        except ValueError as error:
+            raise SynclineError(f"row {number}: {error}") from error
+    return list(tracks.values())
 
 
 _UNITS = {"ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3}
@@ -213,22 +280,29 @@ def _numbers(row: dict[str, str], frame_rate: float | None) -> tuple[float | Non
 
 def parse_row(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
     """The track of a row that holds all events of a video."""
-    rate, length, vouched = _numbers(row, frame_rate)
     in_seconds = bool(row.get("event_seconds"))
     cells = _parts(row["event_seconds"] if in_seconds else row.get("events", ""))
     names = _parts(row.get("event_names", "")) or [f"event {number}" for number in range(1, len(cells) + 1)]
     if cells and len(names) != len(cells):
         raise ValueError(f"{len(cells)} events, {len(names)} event_names")
-    frames = None
+    track = _track(row, told_apart(names), cells, frame_rate, in_seconds=in_seconds)
+    moments = [moment for moment in (track.frames or [when for _, when in track.events]) if moment is not None]
+    if not row.get("event_names") and min(moments, default=0) >= 0 and moments != sorted(moments):
+        raise ValueError(f"events without names must ascend, but they are {'; '.join(cells)[:80]}")
+    return track
+
+
+def _track(
+    row: dict[str, str], names: Sequence[str], cells: Sequence[str], frame_rate: float | None, *, in_seconds: bool
+) -> LabelTrack:
+    """The track of a row whose events are in these cells; without any cell all are absent."""
+    rate, length, vouched = _numbers(row, frame_rate)
+    frames, seconds = None, []
     if in_seconds:
         seconds = [None if is_absent(cell) else as_seconds(cell, rate) for cell in cells]
     else:
         frames = tuple(None if is_absent(cell) else as_frame(cell) for cell in cells)
         seconds = [None if frame is None or not vouched else frame / vouched for frame in frames]
-    moments = [moment for moment in (frames or seconds) if moment is not None]
-    if not row.get("event_names") and min(moments, default=0) >= 0 and moments != sorted(moments):
-        raise ValueError(f"events without names must ascend, but they are {'; '.join(cells)[:80]}")
-    names = told_apart(names)
     events = tuple(zip(names, seconds, strict=True)) if cells else tuple((name, None) for name in names)
     sure, who = _parts(row.get("confidence", "")), _parts(row.get("provenance", ""))
     remarks: list[tuple[str, float | None]] = [("", None)] * len(events)

@@ -2,7 +2,7 @@
 
 | form | file | holds |
 |---|---|---|
-| `csv` | a row a video or a row an event (`event_table`), of any separator and encoding | events |
+| `csv` | a row a video, an event, or a column an event (`event_table`), of any separator and encoding | events |
 | `json` | `{"videos": [...]}` | events, in seconds or frames, and phases |
 | `elan` | `.eaf` | events of the films of one document |
 | `boris` | project JSON | events |
