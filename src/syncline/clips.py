@@ -182,6 +182,7 @@ def _embedded(
     from syncline.data import Sampling
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
     from syncline.encoder.beside_run import beside_frozen
+    from syncline.encoder.devices import chosen_device
     from syncline.encoder.pose_inputs import encoder_inputs
     from syncline.encoder.sharing import encoder_folder, encoder_hash
     from syncline.encoder.weights import state_hash
@@ -202,7 +203,11 @@ def _embedded(
         if made is not None:
             made.append(pictures_made_with(features, fit))
         return embeddings
-    encoder = run if isinstance(run, FrameEncoder) else FrameEncoder.from_pretrained(run, deferred_backbone=True)
+    encoder = (
+        run
+        if isinstance(run, FrameEncoder)
+        else FrameEncoder.from_pretrained(run, deferred_backbone=True, device=chosen_device())
+    )
     made_by = ""
     if template is not None or made is not None:  # of a file all of it, also what is not built until a picture comes
         made_by = state_hash(run.state_dict()) if isinstance(run, FrameEncoder) else encoder_hash(encoder_folder(run))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 from syncline.cli.main import main
 from syncline.encoder import Backbone, EncoderConfig, FrameEncoder, embed_features
 from syncline.encoder.backbone import as_memory_allows
+from syncline.encoder.deferred_backbone import frozen_backbone
 from syncline.encoder.devices import device_named
 from syncline.errors import SynclineError
 
@@ -77,3 +80,34 @@ def test_a_gpu_gives_what_the_cpu_gives() -> None:
     expected = embed_features(encoder, features)
     np.testing.assert_allclose(embed_features(encoder.to("cuda"), features), expected, atol=1e-3)
     assert Backbone("test_resnet", weights="none").to("cuda")(torch.zeros(2, 3, 60, 80, device="cuda")).is_cuda
+
+
+VERBS_THAT_COMPUTE = ("align", "bench", "demo", "deviate", "embed", "evaluate", "scan", "search", "sync", "train",
+                      "transfer", "view")  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS_THAT_COMPUTE)
+def test_every_verb_that_computes_takes_a_device(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    assert "--device auto|cpu|cuda[:N]|mps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["view", "."], ["demo"], ["scan", ".", "--deep"], ["bench", "table1"]])
+def test_a_device_that_is_missing_is_refused_before_any_work(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main([*words, "--device", "cuda"]) == 1
+    assert "--device cuda: PyTorch sees no CUDA device here; take --device cpu" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frozen_backbones_are_made_where_the_process_was_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--device` is kept for what is embedded later, and by processes that are started."""
+    monkeypatch.setenv("SYNCLINE_DEVICE", "meta")
+    monkeypatch.setattr("syncline.encoder.devices.device_named", torch.device)
+    built = frozen_backbone("test_resnet", weights="none")
+    assert isinstance(built, Backbone)
+    assert built.device == torch.device("meta")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import setting
 from syncline.cli.terminal import warn
 from syncline.wording import counted
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     parser.add_argument("--dry-run", action="store_true", help="list the runs, with the paper's rows, and do nothing")
     parser.add_argument("--only-tables", action="store_true", help="write the tables of the runs that are there")
+    add_compute_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _list_runs(config)
         return 0
+    use(arguments)
     folder = arguments.out / config.name
     if arguments.only_tables:
         if not any(folder.glob("runs.jsonl*")):

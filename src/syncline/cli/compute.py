@@ -33,14 +33,19 @@ def _device(text: str) -> str:
 
 
 def use(arguments: argparse.Namespace) -> torch.device:
-    """The device that was asked for, or the best one; the runtime is kept for this process and those it starts.
+    """The device that was asked for, or the best one; it and the runtime are kept for this process and those it starts.
 
     Raises:
         SynclineError: the device is not there.
     """
-    from syncline.encoder.devices import device_named
-    from syncline.encoder.runtimes import VARIABLE
+    from syncline.encoder import devices, runtimes
 
     if arguments.runtime is not None:
-        os.environ[VARIABLE] = arguments.runtime
-    return device_named(arguments.device)
+        os.environ[runtimes.VARIABLE] = arguments.runtime
+    if arguments.device == "auto":
+        return devices.chosen_device()
+    device = devices.device_named(arguments.device)
+    os.environ[devices.VARIABLE] = arguments.device
+    os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)  # which trains
+    os.environ["ACCELERATE_USE_CPU"] = str(device.type == "cpu").lower()
+    return device

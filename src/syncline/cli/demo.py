@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.compute import add_compute_options, use
 from syncline.cli.terminal import Bars
 from syncline.cli.training_bars import TrainingBars
 from syncline.errors import SynclineError
@@ -44,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--videos", type=int, default=24, help="how many are rendered (default: 24)")
     parser.add_argument("--steps", type=int, default=300, help="of the optimiser (default: 300)")
     parser.add_argument("--seed", type=int, default=0, help="of videos and training (default: 0)")
+    add_compute_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SynclineError(f"--videos is {arguments.videos}; at least 6 are needed, a third of which is for measuring")
     if arguments.steps < 1:
         raise SynclineError(f"--steps is {arguments.steps}; expected at least 1")
+    use(arguments)
     out: Path = arguments.out
     _make_room(out)
     began = time.monotonic()

@@ -192,10 +192,11 @@ def _measure(
 def _before_training(config: EncoderConfig, root: Path | None) -> tuple[EncoderConfig, FeatureCache]:
     """An encoder's configuration with its backbone frozen, and the cache of that backbone as it was."""
     from syncline.encoder import Backbone, FeatureCache
+    from syncline.encoder.devices import chosen_device
 
     frozen = replace(config, trainable="frozen")
     backbone = Backbone(config.backbone, grid=config.grid or None, weights=config.weights, stage=config.stage)
-    return frozen, FeatureCache(root, backbone)
+    return frozen, FeatureCache(root, backbone.to(chosen_device()))
 
 
 def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache) -> list[dict[str, Any]]:

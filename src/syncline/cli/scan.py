@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncline.cli.compute import add_compute_options, use
 from syncline.errors import SynclineError
 from syncline.wording import counted
 
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--people", action="store_true", help="say which clips show no person, by the pose estimator (docs: Body pose)"
     )
     parser.add_argument("--cache", type=Path, help="folder that keeps what was learnt (default: the user's)")
+    add_compute_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.quick and arguments.deep:
         raise SynclineError("--quick and --deep contradict each other; give one of them")
+    if arguments.deep:
+        use(arguments)
     cache = ScanCache(None if arguments.cache is None else arguments.cache / "scan")
     infos = []
     aside: Counter[str] = Counter()
@@ -140,12 +144,12 @@ def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
 def _features(glances: list[Glance], cache: Path | None) -> list[Embedding]:
     from syncline.cli.terminal import Bars
     from syncline.data import open_videos
-    from syncline.encoder import Backbone, FeatureCache, frozen_embeddings
+    from syncline.encoder import FeatureCache, frozen_embeddings
 
     videos = {video.path: video for video in open_videos([glance.path for glance in glances])}
     with Bars() as bars:
         wanted = [videos[glance.path] for glance in glances]
-        return frozen_embeddings(wanted, FeatureCache(cache, Backbone()), callback=bars)
+        return frozen_embeddings(wanted, FeatureCache(cache), callback=bars)
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import signal
 from pathlib import Path
@@ -94,10 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.source is None or arguments.out is None:
         _say("usage: syncline train SOURCE --out RUN (see syncline train --help)")
         return 2
-    device = use(arguments)
-    if arguments.device != "auto":  # Accelerate's own variables
-        os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
-        os.environ["ACCELERATE_USE_CPU"] = str(device.type == "cpu").lower()
+    use(arguments)
     videos = _videos(arguments) if videos is None else videos
     with TrainingBars(transient=False) as bars:
         train(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from syncline.cli.bodies import add_body_options, bodies_of
+from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_label_rate, add_time_origin
 
 EXAMPLE = """\
@@ -38,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     add_label_rate(parser)
     add_time_origin(parser, "seconds of label files that the page opens and exports count from", "")
+    add_compute_options(parser)
     add_body_options(parser)
 
 
@@ -48,6 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     from syncline.viewer.serving import address_of, listen, open_viewer, serve
 
+    if arguments.device != "auto" or arguments.runtime is not None:
+        use(arguments)
     console = Console(stderr=True)
     bodies = bodies_of(arguments)
     cache = None if arguments.cache is None else str(arguments.cache)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from syncline.encoder.backbone import Backbone, computes_in
+from syncline.encoder.devices import chosen_device
 from syncline.encoder.weights import LITE0, lite0_file
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, write_json
@@ -93,7 +94,11 @@ def frozen_backbone(
     stage: str | None = None,
     device: torch.device | None = None,
 ) -> Backbone | DeferredBackbone:
-    """A frozen ``Backbone`` on ``device``, deferred where it was described before; otherwise as ``Backbone``."""
+    """A frozen ``Backbone`` on ``device`` (None: `chosen_device`), deferred where it was described before.
+
+    The rest is as of ``Backbone``.
+    """
+    device = chosen_device() if device is None else device
 
     def build() -> Backbone:
         return Backbone(name, grid=grid, weights=weights, stage=stage)

@@ -1,4 +1,7 @@
-"""Which device computes: the one that is named, or the best that is there."""
+"""Which device computes: the one that is named, or the best that is there.
+
+What ``--device`` names is kept in ``SYNCLINE_DEVICE``, for this process and those that it starts.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,17 @@ import os
 import torch
 
 from syncline.errors import SynclineError
+
+VARIABLE = "SYNCLINE_DEVICE"
+
+
+def chosen_device() -> torch.device:
+    """The device that ``SYNCLINE_DEVICE`` names, or the best one.
+
+    Raises:
+        SynclineError: as `device_named`.
+    """
+    return device_named(os.environ.get(VARIABLE, "auto"))
 
 
 def device_named(name: str = "auto") -> torch.device:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from syncline.data import Embedding, Sampling
+from syncline.encoder.devices import chosen_device
 from syncline.encoder.extraction import embed_video, video_of
 from syncline.encoder.frame_encoder import FrameEncoder
 from syncline.encoder.store import EmbeddingStore
@@ -35,7 +36,7 @@ class _Embedder:
         import torch
 
         torch.set_num_threads(threads)
-        self.encoder, self.sampling = FrameEncoder.from_pretrained(run), sampling
+        self.encoder, self.sampling = FrameEncoder.from_pretrained(run, device=chosen_device()), sampling
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Paths in; vectors, times and what went wrong out, a row a video."""

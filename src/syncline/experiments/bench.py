@@ -27,6 +27,7 @@ import torch
 from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache, FrameEncoder
 from syncline.encoder.config import named_as_0_1
+from syncline.encoder.devices import chosen_device
 from syncline.errors import SynclineError
 from syncline.evaluation.controls import NAMES_OF_0_1
 from syncline.evaluation.evaluate import evaluate, prepare
@@ -195,7 +196,7 @@ def _own_cache(encoder: EncoderConfig, cache: FeatureCache) -> FeatureCache:
         encoder.backbone, grid=encoder.grid or None, weights=encoder.weights, stage=encoder.stage,
         precision=encoder.precision,
     )  # fmt: skip
-    return FeatureCache(cache.root, backbone)
+    return FeatureCache(cache.root, backbone.to(chosen_device()))
 
 
 def _run(

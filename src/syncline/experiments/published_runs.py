@@ -23,6 +23,7 @@ import torch
 from syncline.data import Sampling, Video, VideoSet
 from syncline.data.published.actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache, FrameEncoder
+from syncline.encoder.devices import chosen_device
 from syncline.evaluation import kendall_tau, phase_classification, phase_progression
 from syncline.evaluation.controls import CONTROLS, make_controls
 from syncline.evaluation.protocols import whole_clip
@@ -68,13 +69,13 @@ def published_controls(
     if of_features:
         torch.manual_seed(seed)  # of weights that are drawn
         plain = Backbone(config.backbone, grid=1, weights=config.weights, stage=config.stage)
-        cache = FeatureCache(root, plain, EVERY_FRAME)
+        cache = FeatureCache(root, plain.to(chosen_device()), EVERY_FRAME)
         train = [whole_clip(video, cache, EVERY_FRAME) for video in videos.split("train")]
         for name, embed in make_controls(config, cache, train, names=of_features).items():
             found[name] = lambda video, embed=embed: embed([whole_clip(video, cache, EVERY_FRAME)])[0]  # type: ignore[misc]
     if "untrained" in names:
         encoder = make_encoder(TrainConfig(encoder=config, seed=seed), None)[0].eval()
-        found["untrained"] = every_frame_by(encoder.to("cuda") if torch.cuda.is_available() else encoder)
+        found["untrained"] = every_frame_by(encoder.to(chosen_device()))
     return {name: found[name] for name in names}
 
 

@@ -147,10 +147,11 @@ class Trained:
     def prepare(self, video: Video) -> None:
         """Embed one video."""
         from syncline.encoder import FrameEncoder
+        from syncline.encoder.devices import chosen_device
         from syncline.encoder.pose_inputs import encoder_inputs
 
         if self._encoder is None:
-            self._encoder = FrameEncoder.from_pretrained(self._run)
+            self._encoder = FrameEncoder.from_pretrained(self._run, device=chosen_device())
             self._cache = encoder_inputs(self._encoder, self._root)
         self._done[video.name] = self._encoder.embed([video], cache=self._cache)[0]
 
