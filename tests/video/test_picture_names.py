@@ -49,6 +49,44 @@ def test_times_are_those_that_the_names_tell(tmp_path: Path, names: list[str], s
     assert [read_bar_code(picture) for picture in reader.frames(range(len(names))).pixels] == list(range(len(names)))
 
 
+@pytest.mark.parametrize(
+    ("names", "seconds"),
+    [
+        (["Screenshot 2024-05-01 at 9.23.46.png", "Screenshot 2024-05-01 at 10.23.45.png"], [0, 3599]),
+        (["Screenshot 2024-05-01 at 10.23.59.png", "Screenshot 2024-05-01 at 10.24.01.png"], [0, 2]),
+        (
+            [f"Screen Shot 2024-05-01 at {time}.png"
+             for time in ("12.00.01 AM", "9.59.00 AM", "12.00.00\u202fPM", "1.00.00 PM", "11.59.59 p.m.")],
+            [0, 35_939, 43_199, 46_799, 86_398],
+        ),
+        (["Bildschirmfoto 2024-05-01 um 10.23.45.png", "Bildschirmfoto 2024-05-02 um 00.00.00.png"], [0, 48_975]),
+        (["Captura de pantalla 2024-05-01 a las 9.59.59.png", "Captura de pantalla 2024-05-01 a las 10.00.00.png"],
+         [0, 1]),
+        (["Ska\u0308rmavbild 2024-05-01 kl. 10.23.45.png", "Ska\u0308rmavbild 2024-05-01 kl. 10.25.00.png"], [0, 75]),
+        (["2024-05-01 9.23.45.jpg", "2024-05-01 10.23.45.jpg"], [0, 3600]),
+    ],
+)  # fmt: skip
+def test_pictures_of_the_screen_are_in_the_order_of_their_times(
+    tmp_path: Path, names: list[str], seconds: list[float]
+) -> None:
+    folder = write(tmp_path / "pictures", names)
+    reader = VideoReader(folder)
+    np.testing.assert_allclose(reader.pts_seconds, seconds)
+    assert [read_bar_code(picture) for picture in reader.frames(range(len(names))).pixels] == list(range(len(names)))
+    assert "times from the names of the pictures" in scan_file(folder).remarks
+
+
+def test_pictures_of_a_second_screen_are_never_mixed_in(tmp_path: Path) -> None:
+    names = [f"Screenshot 2024-05-01 at {time}.png" for time in ("10.23.45", "10.24.01", "10.23.45 (2)")]
+    folder = write(tmp_path / "pictures", names)
+    assert [name for s in picture_sequences(names)[:1] for name in s.names] == names[:2]
+    assert "1 other pictures in the folder are left out" in scan_file(folder).remarks
+    write(folder, [*names, "Screenshot 2024-05-01 at 10.24.01 (2).png"])
+    problem = scan_file(folder).problem
+    assert problem is not None
+    assert "2 sequences of pictures side by side (Screenshot * (2).png, Screenshot *.png)" in problem
+
+
 def test_two_cameras_are_refused_and_not_interleaved(tmp_path: Path) -> None:
     names = [f"{number:04d}_{side}.png" for number in range(3) for side in ("left", "right")]
     info = scan_file(write(tmp_path / "pictures", names))

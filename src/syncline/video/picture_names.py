@@ -2,9 +2,9 @@
 
 The parts of a name that are no digits, and the kind of picture, tell sequences apart. Of its numbers the one that takes
 most values counts the pictures, or says when they were taken: seconds, milli-, micro- or nanoseconds since 1970, a date
-with a time of day, seconds with a decimal point, or milliseconds where `ms` follows. Where several numbers differ in
-every name (`0007_1700000000.png`), one that tells times is taken, otherwise the last. All other numbers tell sequences
-apart too (`cam1_0001`).
+with a time of day (also as macOS names pictures of the screen), seconds with a decimal point, or milliseconds where
+`ms` follows. Where several numbers differ in every name (`0007_1700000000.png`), one that tells times is taken,
+otherwise the last. All other numbers tell sequences apart too (`cam1_0001`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ _DATE = re.compile(
     r"((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])[-_T. ]?"
     r"([01]\d|2[0-3])[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)(?:[-_.,s](\d{1,9})(?!\d))?"
 )
+_SCREENSHOT = re.compile(
+    r"((?:19|20)\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\s+(?:[^\d\s]{1,12}\s+){0,3}"
+    r"(\d{1,2})[.:]([0-5]\d)[.:]([0-5]\d)(?:\s*([ap])\.?m\.?)?(?=(?:\s*\(\d+\)|\s+\d+)?$)",
+    re.IGNORECASE,
+)
+"""How macOS names pictures of the screen, in any language: `2024-05-01 at 9.23.45 PM`, `2024-05-01 um 21.23.45`."""
 _LONGEST_STEP = 60.0  # seconds between pictures that are still one recording
 
 
@@ -61,13 +67,14 @@ def picture_sequences(names: Sequence[str]) -> list[PictureSequence]:
     dated = _by_date(names)
     if dated is not None:
         return [dated]
+    found, others = _of_the_screen(names)
     kinds: dict[tuple[str, ...], list[tuple[list[str], str]]] = defaultdict(list)
-    for name in names:
+    for name in others:
         path = Path(name)
         parts = _PARTS.findall(path.stem)
         words = ["" if part[0].isdecimal() else part for part in parts]
         kinds[(*words, _ALIKE.get(path.suffix.lower(), path.suffix.lower()))].append((parts, name))
-    found = [sequence for members in kinds.values() for sequence in _of_one_kind(members)]
+    found += [sequence for members in kinds.values() for sequence in _of_one_kind(members)]
     return sorted(found, key=lambda sequence: (-len(sequence.names), sequence.pattern))
 
 
@@ -137,6 +144,43 @@ def _by_date(names: Sequence[str]) -> PictureSequence | None:
         return None
     begin = pairs[0][0]
     return PictureSequence(rest.pop(), tuple(n for _, n in pairs), None, tuple(m - begin for m, _ in pairs))
+
+
+def _of_the_screen(names: Sequence[str]) -> tuple[list[PictureSequence], list[str]]:
+    """Sequences of pictures that macOS took of the screen, by what stands around their times, and all other names.
+
+    A `(2)` behind the time is another screen, or a copy.
+    """
+    groups: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    others = []
+    for name in names:
+        path = Path(name)
+        match = _SCREENSHOT.search(path.stem)
+        moment = None if match is None else _moment_on_the_screen(match)
+        if match is None or moment is None:
+            others.append(name)
+            continue
+        suffix = _ALIKE.get(path.suffix.lower(), path.suffix.lower())
+        groups[f"{path.stem[: match.start()]}*{path.stem[match.end() :]}{suffix}"].append((moment, name))
+    found = []
+    for pattern, members in groups.items():
+        members.sort()
+        times = tuple(moment - members[0][0] for moment, _ in members)
+        found.append(PictureSequence(pattern, tuple(name for _, name in members), None, times))
+    return found, others
+
+
+def _moment_on_the_screen(match: re.Match[str]) -> float | None:
+    """Seconds since 1970, as if it had been taken in UTC; None of a time that is none."""
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    if match[7]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if match[7].casefold() == "p" else 0)
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
 
 
 def _is_counter(fractions: list[str]) -> bool:

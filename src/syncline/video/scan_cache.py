@@ -17,7 +17,7 @@ from syncline.video.frame_source import READING
 from syncline.video.hints import GLANCE_SIZE, Glance, glance_at
 from syncline.video.scan import VideoInfo, scan_file
 
-_VERSION = "5"
+_VERSION = "6"
 
 
 class ScanCache:
