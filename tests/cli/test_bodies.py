@@ -234,6 +234,21 @@ def test_a_folder_of_people_is_told_that_poses_may_serve_better(
     assert "may serve better" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_who_trains_on_people_is_told_so_too(
+    folder: Path, tmp_path: Path, estimated: Callable[[], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["backbone=test_resnet", "weights=none", "grid=1", "hidden=16", "width=16", "heads=2", "feed_forward=32",
+             "embedding_dim=8"]  # fmt: skip
+    words = ["train", str(folder / "films"), "--cache", str(tmp_path), "--steps", "1", "--method", "scl",
+             "--set=views.num_frames=8", "--set=views.batch_size=2",
+             *(f"--set=encoder.{one}" for one in small)]  # fmt: skip
+    for features, told in ((["--features", "pictures"], False), ([], True)):
+        assert main([*words, *features, "--out", str(tmp_path / f"run{told}")]) == 0
+        assert ("--features pose (or auto) may serve better than pictures" in capsys.readouterr().err) is told
+    assert estimated() > 0
+
+
 def test_with_other_videos_around_the_angles_are_those_of_the_two(folder: Path, tmp_path: Path) -> None:
     films = folder / "films"
     assert main(["align", str(films / "b.mp4"), str(films / "c.mp4"), "--within", str(films), "--keypoints",

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.bodies import add_body_options, pose_settings
+from syncline.cli.bodies import add_body_options, pose_settings, suggest_poses
 from syncline.cli.compute import add_compute_options, use
 from syncline.cli.options import add_source_options, setting, source_of
 from syncline.cli.training_bars import TrainingBars
@@ -95,6 +95,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return 2
     use(arguments)
     videos = _videos(arguments) if videos is None else videos
+    if config.encoder.features == "pictures" and is_main_process() and not (arguments.resume or arguments.published):
+        suggest_poses(arguments, list(videos))
     with TrainingBars(transient=False) as bars:
         train(
             videos, arguments.out, config=config, resume=arguments.resume, minutes=arguments.minutes,
