@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+import syncline.training.methods
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
 from syncline.experiments import BenchConfig
-from syncline.training import METHODS, Method, TrainConfig, fit, method_config
+from syncline.training import METHODS, TrainConfig, fit, method_config
 
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
@@ -23,10 +26,12 @@ def test_the_toy_of_the_page_trains(
 ) -> None:
     section = PAGE.read_text(encoding="utf-8").split("## Add a method")[1]
     loss, row = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
-    names: dict[str, Any] = {"METHODS": {}, "Method": Method, "__name__": "toy"}
-    exec(compile(loss, "toy.py", "exec"), names)
-    exec(compile(row, "methods.py", "exec"), names)
-    monkeypatch.setitem(METHODS, "toy", names["METHODS"]["toy"])
+    toy = ModuleType("syncline.losses.toy")
+    monkeypatch.setitem(sys.modules, toy.__name__, toy)
+    exec(compile(loss, "toy.py", "exec"), vars(toy))
+    table: dict[str, Any] = {**vars(syncline.training.methods), "METHODS": {}}  # what that file has, and no more
+    exec(compile(row, "methods.py", "exec"), table)
+    monkeypatch.setitem(METHODS, "toy", table["METHODS"]["toy"])
     losses: list[float] = []
     config = small("toy", steps=40, lr=3e-3, loss={"weight": 0.5})
     fit(videos, config, cache=cache, callback=lambda told: losses.append(told.loss) if told.loss is not None else None)
