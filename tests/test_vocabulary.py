@@ -109,8 +109,11 @@ def test_the_links_of_find_your_way_lead_to_what_they_name() -> None:
     rows = [line for line in text.splitlines() if line.startswith("|") and "](" in line]
     assert len(rows) == 12
     for row in rows:
-        links = re.findall(r"\]\(([^)]+)\)", row)
-        names = re.findall(r"`([A-Za-z_]+)`", row.split("|")[2])
-        assert 1 <= len(links) <= 2, row
-        written = "".join((ROOT / link).read_text(encoding="utf-8") for link in links)
-        assert all(name in written for name in names), row
+        parts = re.split(r"\]\(([^)]+)\)", row.split("|")[2])  # text, then of each link its file and the text after it
+        assert len(parts) in (3, 5), row
+        for link, after in zip(parts[1::2], parts[2::2], strict=True):
+            written = (ROOT / link).read_text(encoding="utf-8")
+            names = re.findall(r"`([A-Za-z0-9_.]+)`", after)
+            assert names, row
+            words = [word for name in names for word in name.split(".")]
+            assert all(re.search(rf"\b{word}\b", written) for word in words), row
