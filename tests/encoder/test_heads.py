@@ -21,7 +21,7 @@ def count(*modules: nn.Module) -> int:
 
 @pytest.mark.slow
 def test_lac_has_the_published_number_of_parameters() -> None:
-    encoder = FrameEncoder(published_config("lac", weights="none"))
+    encoder = FrameEncoder(published_config("resnet50_conv3d_transformer", weights="none"))
     assert encoder.temporal is not None
     assert count(encoder.backbone) == 5_191_744
     assert count(encoder.head, encoder.reduce, encoder.temporal, encoder.output) == 23_505_792

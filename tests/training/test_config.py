@@ -158,9 +158,35 @@ def test_lists_of_methods_say_that_lrprop_is_a_reconstruction() -> None:
     parser = argparse.ArgumentParser()
     configure(parser)
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-    for text in (parser.format_help(), page, method_config.__doc__, TrainConfig.__doc__):
+    for text in (parser.format_help(), page):
         assert re.search(r"gta`?,?\s(or\s)?`?lrprop`?,?\s\(?our\sreconstruction", " ".join((text or "").split()))
 
 
 def test_lrprops_published_encoder_is_carls_too() -> None:
-    assert published_config("lrprop") == published_config("scl")
+    carl = method_config("scl", published=True).encoder
+    assert method_config("lrprop", published=True).encoder == carl
+    assert (carl.stage, carl.head, carl.temporal) == ("layer4", "maxpool", "carl")
+
+
+def test_every_row_names_a_published_encoder_that_there_is_and_every_one_is_used() -> None:
+    named = {row.published_encoder for row in METHODS.values()}
+    with pytest.raises(SynclineError, match="no published encoder 'lac'; expected one of") as caught:
+        published_config("lac")
+    assert set(str(caught.value).split("one of ")[1].split(", ")) == named
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_the_row_says_whether_a_method_takes_auto_and_a_teacher(method: str) -> None:
+    row = METHODS[method]
+    if row.auto_presets is None:
+        assert method_config(method).preset is None
+        with pytest.raises(SynclineError, match=f"preset 'auto' goes with method lac, not with {method}"):
+            TrainConfig(method=method, preset="auto")
+    else:
+        assert method_config(method).preset == "auto"
+        assert method_config(method, own=True).preset == row.auto_presets[0]
+    if row.takes_teacher:
+        assert TrainConfig(method=method, teacher="frozen").teacher == "frozen"
+    else:
+        with pytest.raises(SynclineError, match="teacher 'frozen' goes with method lac on a backbone that is not"):
+            TrainConfig(method=method, teacher="frozen")

@@ -13,9 +13,9 @@ from bars import write_bar_codes
 from syncline.data import Sampling, Video, VideoSet, open_videos
 from syncline.encoder import Backbone, FeatureCache
 from syncline.encoder.scenes import scene_difference
-from syncline.losses import DEFAULT_PRESET
+from syncline.losses import DEFAULT_PRESET, ONE_SCENE_PRESET
 from syncline.training import TrainConfig, fit, method_config, read_config, settled
-from syncline.training.settle import COPIES, ONE_SCENE_PRESET
+from syncline.training.settle import COPIES
 from syncline.video import VideoWriter
 
 Small = Callable[..., TrainConfig]

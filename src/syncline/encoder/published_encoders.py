@@ -1,16 +1,15 @@
-"""The encoders of the seven papers, from pixels, as configurations of ``FrameEncoder``.
+"""The published encoders, from pixels, as configurations of ``FrameEncoder``, by network.
 
-| method | backbone | head | then | d | rows of length 1 |
-|---|---|---|---|---|---|
-| lac | ResNet-50 to conv4c, all trained | two Conv3d without spatial padding | post-norm transformer | 128 | yes |
-| resnet50_conv3d | the same, IMAGENET1K_V1 | the same | linear | 128 | no |
-| scl | ResNet-50 to layer4, the one trained | max pool, two linear with BatchNorm | pre-norm transformer | 128 | yes |
-| tcc | ResNet-50 to conv4c | two Conv3d with padding over 2 contexts | linear | 128 | no |
-| lav, gta | the same | the same | linear | 128 | yes |
-| tcn | Inception-v3 to Mixed_5d | two convolutions, spatial softmax | linear | 32 | no |
+| network | of | backbone | head | then | d | unit rows |
+|---|---|---|---|---|---|---|
+| resnet50_conv3d_transformer | LAC | ResNet-50 to conv4c | 2 Conv3d, no padding | post-norm transformer | 128 | yes |
+| resnet50_conv3d | TCC (LAC's code) | the same, IMAGENET1K_V1 | the same | linear | 128 | no |
+| resnet50_carl | SCL | ResNet-50, layer4 trained | max pool, 2 linear, BatchNorm | pre-norm transformer | 128 | yes |
+| resnet50_two_contexts | LAV, GTA | ResNet-50 to conv4c | 2 Conv3d, padded, 2 contexts | linear | 128 | yes |
+| inception_v3_spatial_softmax | TCN | Inception-v3 to Mixed_5d | 2 convolutions | linear | 32 | no |
 
-Their weights come from torchvision (online once) or from a file (BYOL's for scl). LRProp's encoder is not published;
-``lrprop`` is CARL's, as in our reconstruction.
+Their weights come from torchvision (online once) or from a file (BYOL's for CARL's). TCC's own paper has
+``resnet50_two_contexts`` with ``l2_normalize=False``. `training.METHODS` says which method takes which.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 from syncline.encoder.config import EncoderConfig
 from syncline.errors import SynclineError
 
-_RESNET: dict[str, Any] = {
+_CONV3D: dict[str, Any] = {
     "backbone": "torchvision/resnet50",
     "stage": "layer3.2",
     "weights": "IMAGENET1K_V2",
@@ -31,7 +30,7 @@ _RESNET: dict[str, Any] = {
     "projection_head": False,
 }
 _CARL: dict[str, Any] = {
-    **_RESNET,
+    **_CONV3D,
     "stage": "layer4",
     "weights": "IMAGENET1K_V1",
     "trainable": "last",
@@ -39,16 +38,18 @@ _CARL: dict[str, Any] = {
     "temporal": "carl",
     "projection_head": True,
 }
-_EMBEDDER: dict[str, Any] = {**_RESNET, "head_padding": "same", "contexts": 2, "temporal": "none"}
 _PUBLISHED: dict[str, dict[str, Any]] = {
-    "lac": _RESNET,
-    "lrprop": _CARL,
-    "resnet50_conv3d": {**_RESNET, "weights": "IMAGENET1K_V1", "temporal": "none", "l2_normalize": False},
-    "scl": _CARL,
-    "tcc": {**_EMBEDDER, "context_stride": 15, "l2_normalize": False},
-    "lav": {**_EMBEDDER, "context_stride": 15},
-    "gta": {**_EMBEDDER, "context_stride": 15},
-    "tcn": {
+    "resnet50_conv3d_transformer": _CONV3D,
+    "resnet50_conv3d": {**_CONV3D, "weights": "IMAGENET1K_V1", "temporal": "none", "l2_normalize": False},
+    "resnet50_carl": _CARL,
+    "resnet50_two_contexts": {
+        **_CONV3D,
+        "head_padding": "same",
+        "contexts": 2,
+        "context_stride": 15,
+        "temporal": "none",
+    },
+    "inception_v3_spatial_softmax": {
         "backbone": "torchvision/inception_v3",
         "stage": "Mixed_5d",
         "weights": "IMAGENET1K_V1",
@@ -63,13 +64,16 @@ _PUBLISHED: dict[str, dict[str, Any]] = {
 }
 
 
-def published_config(method: str, **changes: Any) -> EncoderConfig:
-    """The published encoder of ``method``; ``changes`` override single fields (``weights="none"`` starts from noise).
+def published_config(network: str, **changes: Any) -> EncoderConfig:
+    """A published encoder; ``changes`` override single fields (``weights="none"`` starts from noise).
+
+    Raises:
+        SynclineError: no such network.
 
     Examples:
-        >>> published_config("tcn").stage
+        >>> published_config("inception_v3_spatial_softmax").stage
         'Mixed_5d'
     """
-    if method not in _PUBLISHED:
-        raise SynclineError(f"no published encoder {method!r}; expected one of {', '.join(_PUBLISHED)}")
-    return EncoderConfig(**{**_PUBLISHED[method], **changes})
+    if network not in _PUBLISHED:
+        raise SynclineError(f"no published encoder {network!r}; expected one of {', '.join(_PUBLISHED)}")
+    return EncoderConfig(**{**_PUBLISHED[network], **changes})

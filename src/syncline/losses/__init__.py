@@ -6,7 +6,7 @@ Every loss is called as ``loss(x, y, steps_x=, steps_y=, frames_x=, frames_y=, m
 
 from syncline.losses.gta import GTALoss
 from syncline.losses.lac import LAC
-from syncline.losses.lac_presets import DEFAULT_PRESET, LACLoss
+from syncline.losses.lac_presets import AUTO_PRESET, DEFAULT_PRESET, ONE_SCENE_PRESET, LACLoss
 from syncline.losses.lav import LAVLoss
 from syncline.losses.loss import Loss, PairLoss
 from syncline.losses.lrprop import LRPropLoss
@@ -15,7 +15,9 @@ from syncline.losses.tcc import TCCLoss
 from syncline.losses.tcn import TCNLoss
 
 __all__ = [
+    "AUTO_PRESET",
     "DEFAULT_PRESET",
+    "ONE_SCENE_PRESET",
     "GTALoss",
     "LAC",
     "LACLoss",

@@ -23,7 +23,11 @@ from syncline.losses.presets import settings_of
 
 Preset = Literal["corrected", "paper", "released", "released_vec", "cross_video"]
 DEFAULT_PRESET: Preset = "corrected"
-"""What LAC means wherever no preset is named. Training without a preset asks the folder first (`training.settle`)."""
+"""What LAC means wherever no preset is named, and what training takes where the scenes of the clips differ."""
+ONE_SCENE_PRESET: Preset = "cross_video"
+"""What training takes where all clips show one scene."""
+AUTO_PRESET = "auto"
+"""In a configuration of training: one of these two, as the folder shows (`training.settle`). No preset of the loss."""
 
 _CORRECTED: dict[str, Any] = {
     "tau": 0.1,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from syncline.encoder import EncoderConfig
 from syncline.encoder.config import named_as_today
 from syncline.errors import SynclineError, check_choices
+from syncline.losses import AUTO_PRESET
 from syncline.pose import PoseOptions
 from syncline.pose.files import THRESHOLD
 from syncline.training.methods import METHODS
@@ -44,16 +45,16 @@ class PoseSource:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides what comes out of a training run, beside the videos.
+    """All settings of a run. ``method_config()`` is the default run, ``TrainConfig()`` the plain one: nothing ``auto``.
 
     Attributes:
-        method: lac, scl, tcn, tcc, lav, gta or lrprop (our reconstruction). preset: of its loss; None for the loss's
-            own default, ``auto`` (lac) for the one that fits the folder (`training.settle`).
+        method: a key of `METHODS`; ``lrprop`` is our reconstruction. preset: of its loss; None for the loss's own
+            default, ``auto`` for the one that fits the folder, where the method has such (`training.settle`).
         loss: options of the loss by name, over the preset's.
-        label_seconds: standard deviation of soft labels in seconds, for the losses that have them (lac, scl, lrprop);
+        label_seconds: standard deviation of soft labels in seconds, for losses that have them (`Method.label_width`);
             ``auto``: as long as the folder's clips ask for (`training.settle`); None, or an option of the loss that
             names the variance itself: in sampled frames^2, as published.
-        teacher: what carries positions across videos (lac's ``cross_video``): an ``alignment`` of the encoder's own
+        teacher: what carries positions across videos (`Method.takes_teacher`): an ``alignment`` of the encoder's own
             embeddings; one of the ``frozen`` features, about their mean in the batch; or the ``consensus`` of the
             whole folder, computed once from frozen features.
         encoder, views: what is trained, and what it is shown. pose: where its poses come from, if it takes any.
@@ -121,10 +122,15 @@ class TrainConfig:
                 raise SynclineError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not self.lr > 0:
             raise SynclineError(f"lr must be above 0, got {self.lr}")
-        if self.preset == "auto" and self.method != "lac":
-            raise SynclineError(f"preset 'auto' goes with method lac, not with {self.method}")
-        if self.teacher != "alignment" and (self.method != "lac" or self.encoder.trainable != "frozen"):
-            raise SynclineError(f"teacher {self.teacher!r} goes with method lac on a backbone that is not trained")
+        row = METHODS[self.method]
+        if self.preset == AUTO_PRESET and row.auto_presets is None:
+            fitting = ", ".join(name for name, other in METHODS.items() if other.auto_presets is not None)
+            raise SynclineError(f"preset {AUTO_PRESET!r} goes with method {fitting}, not with {self.method}")
+        if self.teacher != "alignment" and not (row.takes_teacher and self.encoder.trainable == "frozen"):
+            fitting = ", ".join(name for name, other in METHODS.items() if other.takes_teacher)
+            raise SynclineError(
+                f"teacher {self.teacher!r} goes with method {fitting} on a backbone that is not trained"
+            )
         if isinstance(self.label_seconds, float | int) and not self.label_seconds > 0:
             raise SynclineError(
                 f"label_seconds must be above 0 (or auto, or null: as the loss has it), got {self.label_seconds}"

@@ -16,7 +16,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncline.losses import GTALoss, LACLoss, LAVLoss, LRPropLoss, PairLoss, SCLLoss, TCCLoss, TCNLoss
+from syncline.losses import (
+    DEFAULT_PRESET,
+    ONE_SCENE_PRESET,
+    GTALoss,
+    LACLoss,
+    LAVLoss,
+    LRPropLoss,
+    PairLoss,
+    SCLLoss,
+    TCCLoss,
+    TCNLoss,
+)
 
 Settings = Mapping[str, Any]
 """Fields of ``TrainConfig``; those of ``encoder``, ``views`` and ``loss`` as dictionaries."""
@@ -32,8 +43,11 @@ class Method:
         unit_rows: whether the common encoder gives it rows of length 1.
         views: fields of ``ViewConfig`` that it needs in every setting.
         encoder: fields of ``EncoderConfig``, the method's own over cached features. own: its authors' settings.
-        published_encoder: its name in `encoder.published_config`. published: settings of the published training.
+        published_encoder: the network in `encoder.published_config`. published: settings of the published training.
         presets: what presets of the loss ask of the rest.
+        auto_presets: what preset ``auto``, which is then the default, stands for: where the scenes of the clips differ,
+            and where they are one scene (`training.settle`). None: there is no such preset.
+        takes_teacher: whether another ``teacher`` than ``alignment`` can carry its positions across videos.
     """
 
     loss: type[PairLoss]
@@ -45,6 +59,8 @@ class Method:
     published_encoder: str = ""
     published: Settings = field(default_factory=dict)
     presets: Mapping[str, Settings] = field(default_factory=dict)
+    auto_presets: tuple[str, str] | None = None
+    takes_teacher: bool = False
 
 
 _PLAIN_HEAD = {"head_norm": "none", "projection_head": False}
@@ -73,7 +89,7 @@ METHODS: dict[str, Method] = {
         label_width="var",
         encoder=_LAC_ENCODER,
         own={"align_with_gaps": True, "views": {"num_frames": 64, "batch_size": 2, **_PUBLISHED_CROPS}},
-        published_encoder="lac",
+        published_encoder="resnet50_conv3d_transformer",
         published={"epochs": 300, "align_with_gaps": True, "views": {"num_frames": 64, "batch_size": 2}},
         presets={
             "paper": {"label_seconds": None, "views": _PUBLISHED_CROPS},
@@ -81,13 +97,15 @@ METHODS: dict[str, Method] = {
             "released_vec": _RELEASED_LAC,
             "corrected": {"views": {"crop_base": "clip"}},
         },
+        auto_presets=(DEFAULT_PRESET, ONE_SCENE_PRESET),
+        takes_teacher=True,
     ),
     "scl": Method(
         loss=SCLLoss,
         label_width="variance",
         encoder=_CARL_ENCODER,
         own={"views": {"num_frames": 32, "batch_size": 16, **_PUBLISHED_CROPS}},
-        published_encoder="scl",
+        published_encoder="resnet50_carl",
         published={"epochs": 300, "views": {"num_frames": 32, "batch_size": 16}},
     ),
     # tcn: dot products without temperature; tcc: distances over d t. Both stand still when rows have length 1
@@ -97,7 +115,7 @@ METHODS: dict[str, Method] = {
         views={"pairing": "npairs", "sampler": "offset_uniform"},
         encoder={**_PLAIN_HEAD, "temporal": "none", "embedding_dim": 32, "l2_normalize": False},
         own=_pairs_of_videos(20, 4),
-        published_encoder="tcn",
+        published_encoder="inception_v3_spatial_softmax",
         published={"epochs": 200, "views": {"num_frames": 8, "batch_size": 16, "pipeline": "none", "flip": False}},
         presets={"lac": {"views": {"pairing": "triplets"}}},
     ),
@@ -118,7 +136,7 @@ METHODS: dict[str, Method] = {
         views={"pairing": "videos", "sampler": "segment_uniform"},
         encoder=_TWO_CONTEXTS,
         own=_pairs_of_videos(20, 1),
-        published_encoder="lav",
+        published_encoder="resnet50_two_contexts",
         published={
             "epochs": 200,
             "encoder": {"context_stride": 1},
@@ -130,7 +148,7 @@ METHODS: dict[str, Method] = {
         views={"pairing": "videos", "sampler": "offset_uniform"},
         encoder=_TWO_CONTEXTS,
         own=_pairs_of_videos(20, 2),
-        published_encoder="gta",
+        published_encoder="resnet50_two_contexts",
         published={
             "epochs": 200,
             "views": {"num_frames": 32, "batch_size": 2, "pairing": "views", "sampler": "time_augment"},
@@ -143,7 +161,7 @@ METHODS: dict[str, Method] = {
         views={"sampler": "offset_uniform"},
         encoder=_CARL_ENCODER,
         own={"views": {"batch_size": 4}},
-        published_encoder="scl",
+        published_encoder="resnet50_carl",
         published={"epochs": 300, "views": {"num_frames": 32, "batch_size": 4}},
     ),
 }

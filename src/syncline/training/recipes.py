@@ -8,7 +8,7 @@ from typing import Any
 
 from syncline.encoder import EncoderConfig, published_config
 from syncline.errors import SynclineError
-from syncline.losses import DEFAULT_PRESET, PairLoss
+from syncline.losses import AUTO_PRESET, PairLoss
 from syncline.training.config import TrainConfig, config_from, merged
 from syncline.training.methods import METHODS, Method
 from syncline.views import ViewConfig
@@ -29,9 +29,9 @@ def method_config(
     """The configuration of a method.
 
     Args:
-        method: lac, scl, tcn, tcc, lav, gta, lrprop (our reconstruction). preset: of its loss, with all that it asks
-            of encoder and views; None for the method's own. Of lac that is ``auto``: `losses.DEFAULT_PRESET`, or
-            another where all clips show one scene (`training.settle`); with ``own`` it is `losses.DEFAULT_PRESET`.
+        method: a key of `METHODS`; ``lrprop`` is our reconstruction. preset: of its loss, with all that it asks of
+            encoder and views; None for the method's own. Where it has ``auto_presets`` that is ``auto``
+            (`training.settle`), with ``own`` or ``published`` the first of them.
         own: the method's own encoder and training settings on frozen features, not the common ones. published: its
             published encoder from pixels and published settings (`training.methods`).
         changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
@@ -50,8 +50,8 @@ def method_config(
         encoder = published_config(row.published_encoder)
     else:
         encoder = own_encoder(method) if own else EncoderConfig(l2_normalize=row.unit_rows)
-    if method == "lac" and preset is None:
-        preset = DEFAULT_PRESET if own or published else "auto"
+    if row.auto_presets is not None and preset is None:
+        preset = row.auto_presets[0] if own or published else AUTO_PRESET
     base = replace(TrainConfig(), method=method, preset=preset, encoder=encoder).as_dict()
     base = merged(base, {"views": {**row.views, "retimed": 0.0 if own else _RETIMED}})
     if published:
@@ -112,7 +112,7 @@ def make_loss(config: TrainConfig, *, rate_hz: float) -> PairLoss:
         settings.setdefault(row.label_width, (config.label_seconds * rate_hz) ** 2)
     if config.views.pairing == "triplets":
         settings.setdefault("mode", "triplet")
-    if config.preset not in (None, "auto"):  # what is left to the folder is this loss's own until it is measured
+    if config.preset not in (None, AUTO_PRESET):  # what is left to the folder is this loss's own until it is measured
         settings["preset"] = config.preset
     try:
         return row.loss(**settings)

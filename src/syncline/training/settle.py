@@ -1,9 +1,10 @@
 """What is chosen by measuring the folder: rate, label width, augmented copies, flips, preset. Once; the run keeps them.
 
 Notable choices:
-- Copies, flips and the preset of LAC follow how different the scenes are (`encoder.scenes`). Where they differ, copies
-  are worth 7 to 11 points, and carrying positions across videos (`cross_video`) may learn time and nothing else; on
-  takes of one scene it is worth 3 points by nearest neighbour over `losses.DEFAULT_PRESET` (docs/results.md).
+- Copies, flips and the preset (`Method.auto_presets`) follow how different the scenes are (`encoder.scenes`). Where
+  they differ, copies are worth 7 to 11 points, and carrying positions across videos (`cross_video`) may learn time and
+  nothing else; on takes of one scene it is worth 3 points by nearest neighbour over `losses.DEFAULT_PRESET`
+  (docs/results.md).
 - What the configuration names itself is never touched.
 """
 
@@ -18,14 +19,12 @@ from syncline.data.rate import choose_rate
 from syncline.encoder import FeatureCache
 from syncline.encoder.no_backbone import NAME as NO_BACKBONE
 from syncline.encoder.scenes import DIFFERENT_SCENES, probed, scene_difference
-from syncline.losses import DEFAULT_PRESET
+from syncline.losses import AUTO_PRESET
 from syncline.training.config import TrainConfig
 from syncline.training.devices import make_backbone
 from syncline.training.methods import METHODS
 from syncline.wording import counted
 
-ONE_SCENE_PRESET = "cross_video"
-"""Of LAC, where they do not; `losses.DEFAULT_PRESET` where they do."""
 COPIES = 5
 """Of the features where scenes differ: the plain one and four that are augmented and may be mirrored."""
 LABEL_FRAMES = 1.425
@@ -90,12 +89,12 @@ def settled(
         config = replace(config, encoder=replace(config.encoder, backbone=NO_BACKBONE))
         if config.copies == "auto":
             config = replace(config, copies=COPIES)
-        return Settled(_with_preset(config, DEFAULT_PRESET), cache, tuple(notes))
-    if "auto" not in (config.copies, config.preset):
+        return Settled(_with_preset(config, differ=True), cache, tuple(notes))
+    if config.copies != "auto" and config.preset != AUTO_PRESET:
         return Settled(config, cache, tuple(notes))
     if config.encoder.trainable != "frozen":  # pixels are augmented in every step
         config = replace(config, copies=1 if config.copies == "auto" else config.copies)
-        return Settled(_with_preset(config, DEFAULT_PRESET), cache, tuple(notes))
+        return Settled(_with_preset(config, differ=True), cache, tuple(notes))
     backbone = make_backbone(config, cache)
     root = cache.root if isinstance(cache, FeatureCache) else cache
     augment = cache.augment if isinstance(cache, FeatureCache) else None
@@ -108,14 +107,17 @@ def settled(
         views = replace(config.views, flip=config.views.flip or differ)
         config = replace(config, copies=COPIES if differ else 1, views=views)
         chosen.append(f"{COPIES - 1} augmented copies, mirrored ones among them" if differ else "no augmented copies")
-    if config.preset == "auto":
-        config = _with_preset(config, DEFAULT_PRESET if differ else ONE_SCENE_PRESET)
+    if config.preset == AUTO_PRESET:
+        config = _with_preset(config, differ=differ)
         chosen.append(f"preset {config.preset}")
     return Settled(config, cache, (*notes, ", ".join(chosen)))
 
 
-def _with_preset(config: TrainConfig, preset: str) -> TrainConfig:
-    return replace(config, preset=preset) if config.preset == "auto" else config
+def _with_preset(config: TrainConfig, *, differ: bool) -> TrainConfig:
+    presets = METHODS[config.method].auto_presets
+    if config.preset != AUTO_PRESET or presets is None:
+        return config
+    return replace(config, preset=presets[0 if differ else 1])
 
 
 def _with_rate(videos: Sequence[Video], config: TrainConfig) -> tuple[TrainConfig, list[str]]:
