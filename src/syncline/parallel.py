@@ -1,4 +1,4 @@
-"""Work on several threads with its results in order, and which of several processes it is that speaks."""
+"""Work on several threads with its results in order, and whether this is rank 0."""
 
 from __future__ import annotations
 

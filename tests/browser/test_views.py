@@ -133,7 +133,7 @@ def test_grid_goes_by_the_clock_of_an_uneven_reference(page: Page, tmp_path: Pat
 
 def test_times_are_rounded_before_they_are_split(page: Page, address: str) -> None:
     page.goto(address)
-    texts = page.evaluate("import('/page/dom.js').then(({ clockText }) => [59.997, 0, 61.5, 3599.996].map(clockText))")
+    texts = page.evaluate("import('/page/dom.js').then(({ timeText }) => [59.997, 0, 61.5, 3599.996].map(timeText))")
     assert texts == ["1:00.00", "0:00.00", "1:01.50", "1:00:00.00"]
 
 

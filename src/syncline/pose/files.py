@@ -56,9 +56,9 @@ def find_keypoints(folder: Path, video: Path) -> Path | None:
     )  # fmt: skip
     if files:
         return min(files, key=lambda path: (len(path.stem), SUFFIXES.index(path.suffix.lower())))
-    for project in sorted(folder.glob("*.slp")):
-        if stem in (Path(name.replace("\\", "/")).stem for name in sleap.videos_of(project)):
-            return project
+    for path in sorted(folder.glob("*.slp")):
+        if stem in (Path(name.replace("\\", "/")).stem for name in sleap.videos_of(path)):
+            return path
     return None
 
 

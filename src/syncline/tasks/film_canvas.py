@@ -111,7 +111,7 @@ class Foot:
         """
         line = _line_height(self.height)
         here = second if at is None else at
-        text, room = clock_text(second), self.width * 9 // 20 // 2 * 2
+        text, room = time_text(second), self.width * 9 // 20 // 2 * 2
         if note and words_width(f"{note}   {text}", line) <= room - 4:
             text = f"{note}   {text}"
         elif note:  # narrow pictures have no room for it beside the time
@@ -142,11 +142,11 @@ def shortened(name: str, height: int, width: int) -> str:
     return letter
 
 
-def clock_text(second: float) -> str:
+def time_text(second: float) -> str:
     """A time as players show it.
 
     Examples:
-        >>> clock_text(64.239), clock_text(float("nan"))
+        >>> time_text(64.239), time_text(float("nan"))
         ('1:04.24', '–')
     """
     if not np.isfinite(second):

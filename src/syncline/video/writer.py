@@ -18,7 +18,7 @@ from syncline.files import replacing
 from syncline.video.reader import VideoReader
 from syncline.video.sound import Sound, encode_sound
 
-CLOCK = 90_000
+TIME_BASE = 90_000
 """Ticks a second of the written time stamps."""
 
 
@@ -74,7 +74,7 @@ class VideoWriter:
             )
             self._stream: Any = self._container.add_stream("libx264", rate=self._rate)
             self._stream.height, self._stream.width, self._stream.pix_fmt = self.height, self.width, "yuv420p"
-            self._stream.codec_context.time_base = Fraction(1, CLOCK)
+            self._stream.codec_context.time_base = Fraction(1, TIME_BASE)
             self._stream.codec_context.bit_rate = 0  # crf alone decides
             # x264's AVX-512 code for mbtree reads memory that nobody wrote: the same pictures would give other files.
             # Without it, a crf of 22 makes files as large as 20 did with it.
@@ -119,10 +119,10 @@ class VideoWriter:
         self._encode(av.VideoFrame.from_ndarray(planes, format="yuv420p"), pts_seconds)
 
     def _encode(self, frame: av.VideoFrame, pts_seconds: float) -> None:
-        pts = round(pts_seconds * CLOCK)
+        pts = round(pts_seconds * TIME_BASE)
         if pts <= self._last:
             raise SynclineError(f"{self.path}: the frame at {pts_seconds:.4f} s does not come after the one before")
-        frame.pts, frame.time_base = pts, Fraction(1, CLOCK)
+        frame.pts, frame.time_base = pts, Fraction(1, TIME_BASE)
         self._container.mux(self._stream.encode(frame))
         self._last, self._end = pts, pts_seconds
 

@@ -86,7 +86,7 @@ def write_film(
     Raises:
         SynclineError: nothing is aligned, or the part holds no frame.
     """
-    from syncline.tasks.film_canvas import clock_text  # which brings what aligns
+    from syncline.tasks.film_canvas import time_text  # which brings what aligns
 
     a, b = pair
     times_a = library.pts_seconds(a)
@@ -111,7 +111,7 @@ def write_film(
     with VideoWriter(out, height=height, width=width, rate=reader.frame_rate, sound=heard, reorders=False) as writer:
         for k, (picture_a, picture_b) in enumerate(pictures):
             shown = (float(seconds[k]), float(times_b[frames_b[k]]))
-            texts = [f"{name}   {clock_text(second)}" for name, second in zip(names, shown, strict=True)]
+            texts = [f"{name}   {time_text(second)}" for name, second in zip(names, shown, strict=True)]
             texts[1] += "  waits" if waits[k] else ""
             writer.write(_captioned(look, picture_a, picture_b, texts), float(seconds[k] - seconds[0]))
             step()

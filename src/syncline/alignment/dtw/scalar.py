@@ -91,9 +91,9 @@ def _end_share(r: Array, n: int, m: int, j: int, whole: float, gamma: float, ope
 @compiled
 def _back(
     c: Array, n: int, m: int, gamma: float, band: int, weights: tuple[float, float, float],
-    out: tuple[float, float, float], open_ends: bool, r: Array, whole: float, v: Array, e: Array,
+    out: tuple[float, float, float], open_ends: bool, r: Array, whole: float, v: Array, posterior: Array,
 ) -> None:  # fmt: skip
-    """Fills ``e`` with how likely the path is at each cell, times the weight ``out`` of the step that reached it.
+    """Fills ``posterior`` with how likely the path is at each cell, times the weight ``out`` of the step to it.
 
     ``v`` (2, m + 1): room for how likely the path is at the cells of two rows.
     """
@@ -114,15 +114,15 @@ def _back(
             v[above, j] += here_now * p[0]
             v[above, j + 1] += here_now * p[1]
             v[here, j] += here_now * p[2]
-            e[i, j] = here_now * (out[0] * p[0] + out[1] * p[1] + out[2] * p[2])
+            posterior[i, j] = here_now * (out[0] * p[0] + out[1] * p[1] + out[2] * p[2])
 
 
 @compiled
 def value_and_path(
     c: Array, lx: Array, ly: Array, gamma: float, band: int, weights: tuple[float, float, float],
-    out: tuple[float, float, float], open_ends: bool, value: Array, e: Array, start: int, stop: int,
+    out: tuple[float, float, float], open_ends: bool, value: Array, posterior: Array, start: int, stop: int,
 ) -> bool:  # fmt: skip
-    """Values into (b,); into ``e`` (b, n, m), which starts as zeros, what `_back` gives; none where it has no rows.
+    """Values into (b,); into ``posterior`` (b, n, m), zeros before, what `_back` gives; none where it has no rows.
 
     False where a cell within the band holds NaN or minus infinity.
     """
@@ -135,8 +135,8 @@ def value_and_path(
             continue
         value[p], fine = _fill(c[p], lx[p], ly[p], gamma, band, weights, open_ends, r)
         good = good and fine
-        if e.shape[0] and fine:
-            _back(c[p], lx[p], ly[p], gamma, band, weights, out, open_ends, r, value[p], v, e[p])
+        if posterior.shape[0] and fine:
+            _back(c[p], lx[p], ly[p], gamma, band, weights, out, open_ends, r, value[p], v, posterior[p])
     return good
 
 

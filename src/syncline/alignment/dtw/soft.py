@@ -222,15 +222,16 @@ def _run(
 ) -> tuple[Tensor, Tensor]:
     """Values (b,), and what `scalar.value_and_path` finds (b, n, m); without ``out`` empty."""
     c = cost.detach().contiguous()
-    value, e = c.new_empty(c.shape[0]), torch.zeros_like(c) if out is not None else c.new_empty(0, 0, 0)
+    value = c.new_empty(c.shape[0])
+    posterior = torch.zeros_like(c) if out is not None else c.new_empty(0, 0, 0)
     arrays = (c.numpy(), lx.numpy(), ly.numpy(), *courses[:3], out or _ONES, courses.open_ends)
-    results = (value.numpy(), e.numpy())
+    results = (value.numpy(), posterior.numpy())
     good: list[bool] = []
     kernel = entry.kernel(courses.gamma)
     in_slices(lambda i, j: good.append(kernel.value_and_path(*arrays, *results, i, j)), c.shape[0], c.numel())
     if not all(good):
         check_values(cost, "cost", lx, ly, forbidden=torch.inf)
-    return value, e
+    return value, posterior
 
 
 def _run_tangent(
@@ -248,25 +249,27 @@ def _run_tangent(
 class _Value(Function):
     @staticmethod
     def forward(ctx: Any, cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> Tensor:
-        value, e = _run(cost, lx, ly, courses, courses.weights if ctx.needs_input_grad[0] else None)
-        ctx.save_for_backward(cost, lx, ly, e)
+        value, posterior = _run(cost, lx, ly, courses, courses.weights if ctx.needs_input_grad[0] else None)
+        ctx.save_for_backward(cost, lx, ly, posterior)
         ctx.courses = courses
         return value
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
-        cost, lx, ly, e = ctx.saved_tensors
-        return _Gradient.apply(cost, g, lx, ly, e, ctx.courses), None, None, None
+        cost, lx, ly, posterior = ctx.saved_tensors
+        return _Gradient.apply(cost, g, lx, ly, posterior, ctx.courses), None, None, None
 
 
 class _Gradient(Function):
     """g times the gradient of the value, which the forward pass found already."""
 
     @staticmethod
-    def forward(ctx: Any, cost: Tensor, g: Tensor, lx: Tensor, ly: Tensor, e: Tensor, courses: _Courses) -> Tensor:
+    def forward(
+        ctx: Any, cost: Tensor, g: Tensor, lx: Tensor, ly: Tensor, posterior: Tensor, courses: _Courses
+    ) -> Tensor:
         ctx.save_for_backward(cost, g, lx, ly)
         ctx.courses = courses
-        return g[:, None, None] * e
+        return g[:, None, None] * posterior
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:

@@ -125,11 +125,11 @@ def _up(parts: Products, course: _Course, value: float, kept: _Kept) -> Gradient
     for top in range((n - 1) // ROWS * ROWS, -1, -ROWS):
         first, last = sweeps.columns_of(top, min(ROWS, n - top), n, m, band)
         matrix = parts.rows(top, first, last)
-        e = np.zeros_like(matrix)
+        posterior = np.zeros_like(matrix)
         sweeps.ascend(
-            matrix, top, n, m, gamma, band, weights, weights, kept.starts, kept.edges, ends, passed, *room, e
+            matrix, top, n, m, gamma, band, weights, weights, kept.starts, kept.edges, ends, passed, *room, posterior
         )  # fmt: skip
-        found.add(top, e, first, last)
+        found.add(top, posterior, first, last)
     return found
 
 

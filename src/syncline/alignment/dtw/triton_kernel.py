@@ -68,10 +68,10 @@ def forward(  # type: ignore[no-untyped-def]
 
 @triton.jit  # type: ignore[untyped-decorator]
 def backward(  # type: ignore[no-untyped-def]
-    c, numbers, lx, ly, r, value, to_corner, to_above, to_left, e, n, m,
+    c, numbers, lx, ly, r, value, to_corner, to_above, to_left, posterior, n, m,
     OPEN: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    """Fills e with the visits times their weight, which goes by the step; all (b, n, m), zeros.
+    """Fills ``posterior`` with the visits times their weight, which goes by the step; all (b, n, m), zeros.
 
     ``to_corner``, ``to_above``, ``to_left``: what a cell leaves for its predecessors. ``value`` (b,), the ceiling where
     there is no path.
@@ -82,7 +82,7 @@ def backward(  # type: ignore[no-untyped-def]
     of_both, of_first, of_second = tl.load(numbers + 4), tl.load(numbers + 5), tl.load(numbers + 6)
     whole = tl.load(value + pair)
     base = pair * n * m
-    c, r, e = c + base, r + base, e + base
+    c, r, posterior = c + base, r + base, posterior + base
     to_corner, to_above, to_left = to_corner + base, to_above + base, to_left + base
     lanes = tl.arange(0, WIDTH)
     for step in range(rows + columns - 1):
@@ -112,5 +112,5 @@ def backward(  # type: ignore[no-untyped-def]
             tl.store(to_corner + at, a, mask=here)
             tl.store(to_above + at, b, mask=here)
             tl.store(to_left + at, d, mask=here)
-            tl.store(e + at, of_both * a + of_first * b + of_second * d, mask=here)
+            tl.store(posterior + at, of_both * a + of_first * b + of_second * d, mask=here)
         tl.debug_barrier()

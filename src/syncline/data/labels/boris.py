@@ -36,13 +36,13 @@ _OFFSETS = ("Time offset (s)", "Time offset")
 _LENGTHS = ("Media duration (s)", "Total length")
 
 
-def parse_boris(project: dict[str, Any]) -> list[LabelTrack]:
+def parse_boris(document: dict[str, Any]) -> list[LabelTrack]:
     """Observations of a BORIS project: its behaviours are the events; of a state, the beginning."""
-    behaviours = [project["behaviors_conf"][key] for key in sorted(project["behaviors_conf"], key=_as_number)]
+    behaviours = [document["behaviors_conf"][key] for key in sorted(document["behaviors_conf"], key=_as_number)]
     names = [str(behaviour["code"]) for behaviour in behaviours]
     states = {str(b["code"]) for b in behaviours if "state" in str(b.get("type", "")).lower()}
     tracks = []
-    for observation_id, observation in project["observations"].items():
+    for observation_id, observation in document["observations"].items():
         marks = _beginnings(observation["events"], states)
         for film, shift, own in _by_film(str(observation_id), observation, marks):
             events = in_time([(code, time - shift) for code, time, _ in own])
@@ -52,7 +52,7 @@ def parse_boris(project: dict[str, Any]) -> list[LabelTrack]:
             confidence, provenance = as_columns([said.get(name, ("", None)) for name, _ in whole])
             tracks.append(LabelTrack(film, whole, confidence=confidence, provenance=provenance))
     if all(seconds is None for track in tracks for _, seconds in track.events):
-        raise SynclineError(f"it marks no event in its {counted(len(project['observations']), 'observation')}")
+        raise SynclineError(f"it marks no event in its {counted(len(document['observations']), 'observation')}")
     return tracks
 
 

@@ -1,5 +1,5 @@
 // One event of one video as a picture that can be dragged sideways, or moved by the arrow keys, to correct it.
-import { clamp, clockText, el } from "/page/dom.js";
+import { clamp, timeText, el } from "/page/dom.js";
 import { go, pictureOf } from "/page/core.js";
 
 const PIXELS_A_FRAME = 4;
@@ -60,7 +60,7 @@ export class Cell {
   }
   show() {
     const absent = this.second === null, hand = this.hand || this.dirty;
-    this.text.textContent = absent ? "absent" : clockText(this.second);
+    this.text.textContent = absent ? "absent" : timeText(this.second);
     this.by.textContent = hand ? "by hand" : `${Math.round(100 * this.confidence)} %`;
     this.sure.value = hand ? 1 : this.confidence;
     this.sure.hidden = hand;
@@ -69,7 +69,7 @@ export class Cell {
     this.root.classList.toggle("unsure", !hand && this.confidence < 0.35);
     this.root.setAttribute("aria-label", `${this.label()} of ${this.video.name}`);
     this.root.setAttribute("aria-valuenow", (this.second ?? 0).toFixed(3));
-    this.root.setAttribute("aria-valuetext", absent ? "absent" : `${clockText(this.second)}, ${hand ? "by hand" : `confidence ${this.by.textContent}`}`);
+    this.root.setAttribute("aria-valuetext", absent ? "absent" : `${timeText(this.second)}, ${hand ? "by hand" : `confidence ${this.by.textContent}`}`);
     if (absent) { this.image.removeAttribute("src"); return; }
     clearTimeout(this.picture);
     const source = pictureOf(this.video.id, this.second);

@@ -13,7 +13,7 @@ export function el(name, attributes = {}, ...children) {
 
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-export function clockText(value) {
+export function timeText(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const hundredths = Math.max(0, Math.round(100 * value)), minutes = Math.floor(hundredths / 6000); // rounded first: never 0:60.00
   const text = `${minutes}:${(hundredths % 6000 / 100).toFixed(2).padStart(5, "0")}`;

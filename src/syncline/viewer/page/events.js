@@ -1,5 +1,5 @@
 // The table of key events beside the player: marked, carried or unknown; names to edit, colours, an empty row to add.
-import { clockText, el, eventColour, failing } from "/page/dom.js";
+import { timeText, el, eventColour, failing } from "/page/dom.js";
 
 const MOST = 200;
 
@@ -62,7 +62,7 @@ export class EventTable {
       if (document.activeElement !== name) name.value = called; // what is being typed stays
       root.className = known ? "known" : carried ? "carried" : "";
       time.className = carried ? "guess" : "";
-      go.textContent = at === null ? "" : clockText(at);
+      go.textContent = at === null ? "" : timeText(at);
       none.textContent = known ? "∅ absent" : carried ? "∅ absent?" : "–";
       sure.textContent = carried ? `${Math.round(100 * carried.confidence)} %` : "";
       sure.className = `sure${carried && carried.confidence < 0.35 ? " unsure" : ""}`;

@@ -1,5 +1,5 @@
 // Two to four videos on one common timeline.
-import { clamp, clockText, el, failing, say, viewKeys, whileShown } from "/page/dom.js";
+import { clamp, timeText, el, failing, say, viewKeys, whileShown } from "/page/dom.js";
 import { getJSON, go, heading, openVideo, shaped, state, videoSelect } from "/page/core.js";
 import { FrameTimes, Follower } from "/page/follow.js";
 import { poseSwitch } from "/page/poses.js";
@@ -45,11 +45,11 @@ export async function gridView(root, query) {
       const absent = Boolean(timeline.absent[i][nearest]);
       figure.classList.toggle("waiting", absent);
       figure.querySelector(".waits").hidden = !absent;
-      say(times[i], clockText(where(i, at)));
+      say(times[i], timeText(where(i, at)));
       const slope = Math.max(0, (where(i, at + 0.2) - where(i, at - 0.2)) / 0.4);
       if (playing) followers[i].steer(where(i, at), slope, Number(speed.value), absent); else followers[i].settle(where(i, at));
     });
-    slider.value = at; say(label, `${clockText(at)} / ${clockText(end)}`);
+    slider.value = at; say(label, `${timeText(at)} / ${timeText(end)}`);
   };
   const go_ = (t) => { at = clamp(t, 0, end); show(); };
   const stop = () => { playing = false; play.textContent = "▶"; play.setAttribute("aria-label", "Play"); };

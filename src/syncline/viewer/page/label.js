@@ -1,5 +1,5 @@
 // Label once: mark key events while the video plays; they are carried to all the others.
-import { clamp, clockText, done, el, failing, problem, takesText, viewKeys, whileShown } from "/page/dom.js";
+import { clamp, timeText, done, el, failing, problem, takesText, viewKeys, whileShown } from "/page/dom.js";
 import { api, download, getJSON, go, heading, nameOf, openVideo, shaped, state, videoSelect } from "/page/core.js";
 import { EventTable, eventOfKey } from "/page/events.js";
 import { drawTrack } from "/page/plots.js";
@@ -70,7 +70,7 @@ export async function labelView(root, query) {
   const send = failing(async (event, second, { here, ...more } = {}) => {
     if (here) second = transport.second;
     takeIn(await change("/api/labels", { id, event, second, ...more }));
-    said.textContent = more.clear ? `${table.name(event)} forgotten` : `${table.name(event)} ${second === null ? "is absent" : `at ${clockText(second)}`}, kept on disk`;
+    said.textContent = more.clear ? `${table.name(event)} forgotten` : `${table.name(event)} ${second === null ? "is absent" : `at ${timeText(second)}`}, kept on disk`;
   });
   const rename = async (event, name) => takeIn(await change("/api/names", { event, name }));
   const undo = failing(async () => { const answer = await change("/api/undo", {}); takeIn(answer); said.textContent = answer.undone ? "Undone" : "There is nothing to undo"; });

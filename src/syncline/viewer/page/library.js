@@ -1,5 +1,5 @@
 // All videos of the folder: strips, lengths, phases, what is broken; filter, sort, choose.
-import { clockText, el, failing, keepChildren, released, viewKeys, whileShown } from "/page/dom.js";
+import { timeText, el, failing, keepChildren, released, viewKeys, whileShown } from "/page/dom.js";
 import { addButtons } from "/page/adding.js";
 import { api, go, heading, state } from "/page/core.js";
 
@@ -19,7 +19,7 @@ function why(video) {
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
   if (!video.why) return null;
   if (!video.why.length) return el("p", { class: "why good" }, "Nothing unusual");
-  const words = video.why.slice(0, 2).map(([kind, start, end]) => el("span", { class: `kind ${kind}` }, `${kind.replace("_", " ")} ${clockText(start)}–${clockText(end)}`));
+  const words = video.why.slice(0, 2).map(([kind, start, end]) => el("span", { class: `kind ${kind}` }, `${kind.replace("_", " ")} ${timeText(start)}–${timeText(end)}`));
   return el("p", { class: "why" }, words, video.why.length > 2 ? ` ${video.why.length - 2} more` : "");
 }
 
@@ -81,7 +81,7 @@ export function libraryView(root) {
       if (text === said) return;
       said = text;
       const marks = Object.keys(now.marks).length, starts = now.starts.length ? [...now.starts, 1] : [];
-      facts.textContent = [clockText(now.duration), `${now.rate.toFixed(now.rate % 1 ? 1 : 0)} fps`, now.phases ? `${now.phases} phases` : null, marks ? `${marks} ${marks === 1 ? "mark" : "marks"}` : null].filter(Boolean).join(" · ");
+      facts.textContent = [timeText(now.duration), `${now.rate.toFixed(now.rate % 1 ? 1 : 0)} fps`, now.phases ? `${now.phases} phases` : null, marks ? `${marks} ${marks === 1 ? "mark" : "marks"}` : null].filter(Boolean).join(" · ");
       bar.replaceChildren(...starts.map((end, k) => { const part = el("i"); part.style.flexGrow = end - (starts[k - 1] ?? 0); part.style.background = `hsl(${(k * 47 + 200) % 360} 55% 55%)`; return part; }));
       root.classList.toggle("broken", Boolean(now.problem));
       const odd = `Oddness ${now.oddness?.toFixed(2)} of 1`;

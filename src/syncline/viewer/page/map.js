@@ -1,5 +1,5 @@
 // The frames of all videos in two dimensions.
-import { clockText, el, sized, viewKeys, withColours } from "/page/dom.js";
+import { timeText, el, sized, viewKeys, withColours } from "/page/dom.js";
 import { getJSON, go, heading, nameOf, pictureOf, state } from "/page/core.js";
 
 const MARGIN = 16;
@@ -52,7 +52,7 @@ export async function mapView(root) {
   const pick = (i) => {
     current = i; draw();
     const phase = map.phase[i] < 0 ? "" : ` · phase ${map.phase[i] + 1}`;
-    caption.textContent = `${nameOf(map.video[i])} at ${clockText(map.second[i])}${phase}`;
+    caption.textContent = `${nameOf(map.video[i])} at ${timeText(map.second[i])}${phase}`;
     clearTimeout(waiting);
     waiting = setTimeout(() => { image.src = pictureOf(map.video[i], map.second[i]); image.alt = caption.textContent; image.hidden = false; opens.hidden = false; }, 60);
   };

@@ -1,5 +1,5 @@
 // Pins: moments of A and B that a person says belong together. Kept on disk; the alignment goes through them.
-import { clockText, done, el, failing, keepChildren } from "/page/dom.js";
+import { timeText, done, el, failing, keepChildren } from "/page/dom.js";
 import { getJSON } from "/page/core.js";
 
 export const PIN_KEYS = [["B N", "move B alone, one frame back, on"], ["P", "pin: these two moments belong together"], ["Delete", "remove the chosen pin"], ["Ctrl+Z", "undo"]];
@@ -27,13 +27,13 @@ export class Pins {
   }
   item(pin) {
     return el("li", {},
-      el("button", { class: "link", onclick: () => { this.chosen = pin.number; this.stage.transport.pause(); this.stage.transport.goTo(pin.a); this.draw(); } }, `A ${clockText(pin.a)} = B ${clockText(pin.b)}`),
-      el("button", { class: "quiet", "aria-label": `Remove the pin at A ${clockText(pin.a)}`, title: "Remove (Delete)", onclick: () => this.remove(pin.number) }, "×"));
+      el("button", { class: "link", onclick: () => { this.chosen = pin.number; this.stage.transport.pause(); this.stage.transport.goTo(pin.a); this.draw(); } }, `A ${timeText(pin.a)} = B ${timeText(pin.b)}`),
+      el("button", { class: "quiet", "aria-label": `Remove the pin at A ${timeText(pin.a)}`, title: "Remove (Delete)", onclick: () => this.remove(pin.number) }, "×"));
   }
   add = failing(async () => {
     this.stage.transport.pause();
     await this.put({ second_a: this.stage.transport.second, second_b: this.stage.b });
-    done(`Pinned A ${clockText(this.stage.transport.second)} to B ${clockText(this.stage.b)}`);
+    done(`Pinned A ${timeText(this.stage.transport.second)} to B ${timeText(this.stage.b)}`);
   });
   move = failing(async (number, second_a, second_b) => { await this.put({ number, second_a, second_b }); done("Pin moved"); });
   remove = failing(async (number) => { await this.send("/api/pins", { number, clear: true }); this.chosen = null; done("Pin removed"); });

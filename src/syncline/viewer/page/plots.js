@@ -1,5 +1,5 @@
 // The similarity matrix with path and cursor, the tempo curve under it, and the track of matches: all over A's time.
-import { clamp, clockText, colour, eventColour, sized } from "/page/dom.js";
+import { clamp, timeText, colour, eventColour, sized } from "/page/dom.js";
 
 const LEFT = 46, BOTTOM = 22, TOP = 8, RIGHT = 10;
 const STOPS = [[13, 14, 34], [38, 30, 92], [52, 84, 150], [40, 150, 160], [110, 205, 130], [240, 232, 120]];
@@ -115,7 +115,7 @@ export class MatrixPlot {
     }
     if (shifted) this.sharpenSoon();
     this.canvas.setAttribute("aria-valuenow", a.toFixed(2));
-    this.canvas.setAttribute("aria-valuetext", `A ${clockText(a)}, B ${clockText(b)}`);
+    this.canvas.setAttribute("aria-valuetext", `A ${timeText(a)}, B ${timeText(b)}`);
     this.draw();
   }
   draw() {
@@ -221,7 +221,7 @@ export function drawTrack(canvas, { duration, segments, gaps = [], events = [], 
     if (carried) { pen.fillRect(x(t) - 1.5, 0, 3, 4); pen.fillRect(x(t) - 1.5, height - 4, 3, 4); } else pen.fillRect(x(t) - 1.5, 0, 3, height);
   }
   pen.fillStyle = colour("--cursor"); pen.fillRect(x(now) - 1, 0, 2, height);
-  canvas.ticks = events.map(([k, t, carried]) => [x(t), `${names[k] || `event ${k + 1}`} at ${clockText(t)}${carried ? ", carried" : ""}`, k]);
+  canvas.ticks = events.map(([k, t, carried]) => [x(t), `${names[k] || `event ${k + 1}`} at ${timeText(t)}${carried ? ", carried" : ""}`, k]);
   canvas.secondAt = (left) => clamp((left - 8) / Math.max(1, width - 16), 0, 1) * duration;
   if (!canvas.tipped) canvas.addEventListener("pointermove", (event) => {
     const at = event.offsetX, near = canvas.ticks.filter(([left]) => Math.abs(left - at) < 6);

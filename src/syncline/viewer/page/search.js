@@ -1,5 +1,5 @@
 // Find this moment: a frame of one video, and the same moment in all others.
-import { clamp, clockText, el, failing, released, viewKeys, whileShown } from "/page/dom.js";
+import { clamp, timeText, el, failing, released, viewKeys, whileShown } from "/page/dom.js";
 import { getJSON, go, heading, leave, nameOf, openVideo, pictureOf, shaped, state, videoSelect } from "/page/core.js";
 import { Seeker } from "/page/follow.js";
 import { PLAYER_KEYS, Transport } from "/page/transport.js";
@@ -26,11 +26,11 @@ export async function searchView(root, query) {
     await released();
     if (mine !== asked || !root.isConnected) return;
     const folder = answer.by === "folder", moments = `${answer.hits.length} ${answer.hits.length === 1 ? "moment" : "moments"}`;
-    said.textContent = `${moments} ${folder ? "that the folder takes for the same as" : "whose pictures are most like"} ${nameOf(id)} at ${clockText(second)}. ${scale(folder)}.${alone(own.checked)}`;
+    said.textContent = `${moments} ${folder ? "that the folder takes for the same as" : "whose pictures are most like"} ${nameOf(id)} at ${timeText(second)}. ${scale(folder)}.${alone(own.checked)}`;
     better.hidden = folder || state.status.group.state !== "ready";
-    hits.replaceChildren(...answer.hits.map((hit) => el("li", {}, el("button", { class: "hit", "data-hit": `${hit.id} ${hit.second}`, "aria-label": `Play ${nameOf(hit.id)} at ${clockText(hit.second)} beside the query`, onclick: () => play(hit, second) },
+    hits.replaceChildren(...answer.hits.map((hit) => el("li", {}, el("button", { class: "hit", "data-hit": `${hit.id} ${hit.second}`, "aria-label": `Play ${nameOf(hit.id)} at ${timeText(hit.second)} beside the query`, onclick: () => play(hit, second) },
       el("img", { src: pictureOf(hit.id, hit.second), alt: "", loading: "lazy", width: 160, height: 120 }), el("span", { class: "name" }, nameOf(hit.id)),
-      el("span", { class: "soft" }, clockText(hit.second)), el("span", { class: "score", title: `${scale(folder)}; the two pictures: ${hit.similarity.toFixed(2)} (-1 to 1)` }, hit.score.toFixed(2))))));
+      el("span", { class: "soft" }, timeText(hit.second)), el("span", { class: "score", title: `${scale(folder)}; the two pictures: ${hit.similarity.toFixed(2)} (-1 to 1)` }, hit.score.toFixed(2))))));
     if (answer.hits.length) await play(answer.hits[0], second, false);
   });
   const play = failing(async (hit, second, moving = true) => { // the hit beside the query, both from their moments
@@ -46,7 +46,7 @@ export async function searchView(root, query) {
     const seeker = new Seeker(other.video), from = other.pts.frame(hit.second);
     const again = () => { transport.goTo(second); seeker.to(other.pts.middle(from)); transport.toggle(); other.video.play().catch(() => {}); };
     video.onpause = () => { if (video.paused) other.video.pause(); }; // it may come late, when both play again
-    beside.replaceChildren(el("figure", { class: "b" }, shaped(el("div", { class: "screen" }, other.video), [other.video]), el("figcaption", {}, el("span", { class: "name" }, nameOf(hit.id)), el("span", { class: "time" }, clockText(hit.second)))),
+    beside.replaceChildren(el("figure", { class: "b" }, shaped(el("div", { class: "screen" }, other.video), [other.video]), el("figcaption", {}, el("span", { class: "name" }, nameOf(hit.id)), el("span", { class: "time" }, timeText(hit.second)))),
       el("div", { class: "acts" }, el("button", { onclick: () => { transport.pause(); again(); } }, "Play both again"), el("button", { onclick: () => go("compare", { a: id, b: hit.id, t: second.toFixed(5) }) }, "Compare in step")));
     transport.pause();
     if (moving) again(); else seeker.to(other.pts.middle(from));

@@ -1,5 +1,5 @@
 // Two videos in step with everything around them. Needs no network: the page that is shared plays by it too.
-import { clockText, el, say, viewKeys, withColours } from "/page/dom.js";
+import { timeText, el, say, viewKeys, withColours } from "/page/dom.js";
 import { Follower, Path } from "/page/follow.js";
 import { MatrixPlot, TempoPlot, drawTrack } from "/page/plots.js";
 import { Screens } from "/page/screens.js";
@@ -57,9 +57,9 @@ export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, 
     screens.waiting.hidden = !waits;
     screens.figures[1].classList.toggle("waiting", waits);
     if (waits) say(screens.waiting, data.segments.length ? "B waits: nothing in it matches this part of A" : "No match");
-    say(screens.times[0], `${clockText(second)} · frame ${frame + 1}`);
+    say(screens.times[0], `${timeText(second)} · frame ${frame + 1}`);
     const now = playing ? bothPts[1].frame(right.currentTime) : frameB;
-    say(screens.times[1], `${clockText(bothPts[1].seconds[now])} · frame ${now + 1}${state.nudge ? " · moved" : ""}`);
+    say(screens.times[1], `${timeText(bothPts[1].seconds[now])} · frame ${now + 1}${state.nudge ? " · moved" : ""}`);
     plots();
   };
   transport = new Transport(left, bothPts[0], { name: "A", onframe: (frame, ...facts) => {
@@ -81,8 +81,8 @@ export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, 
   const setLoop = (value) => { transport.loop = value; loop.setAttribute("aria-pressed", String(Boolean(value))); plots(); };
   const before = (b) => { const row = data.rows.filter(([, time]) => time <= b).at(-1) || data.rows[0]; return row ? row[0] : 0; };
   const gapList = data.gaps.map((gap) => el("li", { class: gap.video }, el("button", { class: "link", onclick: () => { transport.pause(); transport.goTo(gap.video === "a" ? gap.from : before(gap.from)); } },
-    `${gap.video.toUpperCase()} ${clockText(gap.from)} – ${clockText(gap.to)}`), gap.video === "a" ? " not in B: B waits" : " not in A: skipped"));
-  const slowList = data.slower.map((one) => el("li", { class: one.video }, `${one.video.toUpperCase()} takes its time: ${clockText(one.from)} – ${clockText(one.to)}`));
+    `${gap.video.toUpperCase()} ${timeText(gap.from)} – ${timeText(gap.to)}`), gap.video === "a" ? " not in B: B waits" : " not in A: skipped"));
+  const slowList = data.slower.map((one) => el("li", { class: one.video }, `${one.video.toUpperCase()} takes its time: ${timeText(one.from)} – ${timeText(one.to)}`));
   const theatre = el("div", { class: "theatre" });
   const full = () => { if (document.fullscreenElement) document.exitFullscreen(); else theatre.requestFullscreen?.().catch(() => {}); };
   transport.bar.append(loop);

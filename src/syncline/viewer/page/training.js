@@ -1,5 +1,5 @@
 // Training on the folder from the page: what it will take, how far it is, stopping it, and which embeddings are shown.
-import { clockText, done, el, failing, openDialog } from "/page/dom.js";
+import { timeText, done, el, failing, openDialog } from "/page/dom.js";
 import { api, getJSON, state } from "/page/core.js";
 
 const byId = (id) => document.getElementById(id);
@@ -27,7 +27,7 @@ function ask() {
     told();
   });
   const close = openDialog(training.begun ? "Go on with training" : "Train on this folder",
-    el("p", {}, `Learns from ${videos.length} ${videos.length === 1 ? "video" : "videos"} (${clockText(seconds)} in all) to tell the moments of this activity apart. No labels are needed.`),
+    el("p", {}, `Learns from ${videos.length} ${videos.length === 1 ? "video" : "videos"} (${timeText(seconds)} in all) to tell the moments of this activity apart. No labels are needed.`),
     videos.length < 10 ? el("p", { class: "why" }, "With fewer than ten videos the frozen features are usually as good.") : null,
     training.begun ? el("p", {}, "A run was interrupted here; it continues where it stopped, or begins anew where videos have come or gone since.") : null,
     planned, el("label", { class: "choice" }, "It takes at most", minutes, "minutes"),

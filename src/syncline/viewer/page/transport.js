@@ -1,5 +1,5 @@
 // One video with its frame-exact controls: play, frame steps, speed, a range that counts frames, and a loop.
-import { clamp, clockText, el, problem, say } from "/page/dom.js";
+import { clamp, timeText, el, problem, say } from "/page/dom.js";
 import { Seeker } from "/page/follow.js";
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2, 4];
@@ -39,8 +39,8 @@ export class Transport {
     this.frame = frame;
     if (playing && this.loop && this.second >= this.loop[1] - 1e-6) { this.go(this.pts.frame(this.loop[0])); return; }
     if (document.activeElement !== this.range || playing) this.range.value = frame;
-    this.range.setAttribute("aria-valuetext", `${clockText(this.second)}, frame ${frame + 1} of ${this.pts.count}`);
-    say(this.text, `${clockText(this.second)} · ${frame + 1}/${this.pts.count}`);
+    this.range.setAttribute("aria-valuetext", `${timeText(this.second)}, frame ${frame + 1} of ${this.pts.count}`);
+    say(this.text, `${timeText(this.second)} · ${frame + 1}/${this.pts.count}`);
     this.onframe(frame, this.second, playing);
   }
   go(frame) { // to a frame, exactly

@@ -35,10 +35,10 @@ def _wrong_results() -> str:
     c, ones = np.random.default_rng(0).random((1, 19, 21), dtype=np.float32), (1.0, 1.0, 1.0)
     results = []
     for kernel in (scalar, sweeps):
-        value, e = np.zeros(1, np.float32), np.zeros_like(c)
+        value, posterior = np.zeros(1, np.float32), np.zeros_like(c)
         lengths = np.array([19]), np.array([20])
-        kernel.value_and_path(c, *lengths, 0.1, 5, ones, ones, False, value, e, 0, 1)
-        results.append(np.append(e, value))
+        kernel.value_and_path(c, *lengths, 0.1, 5, ones, ones, False, value, posterior, 0, 1)
+        results.append(np.append(posterior, value))
     worst = float(np.abs(results[0] - results[1]).max())
     return "" if worst < 1e-5 else f"its results differ from the scalar kernel's by {worst:.1e}"
 

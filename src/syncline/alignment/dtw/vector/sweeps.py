@@ -47,12 +47,12 @@ def to_steps(
 
 
 @compiled
-def from_steps(steps: Array, at: int, rows: int, first: int, last: int, e: Array) -> None:
-    """Step layout into rows ``at`` and on of e."""
+def from_steps(steps: Array, at: int, rows: int, first: int, last: int, posterior: Array) -> None:
+    """Step layout into rows ``at`` and on of ``posterior``."""
     for begin in range(first, last, _COLUMNS):
         for lane in range(rows):
             for j in range(begin, min(last, begin + _COLUMNS)):
-                e[at + lane, j] = steps[(j - first + lane) * 16 + lane]
+                posterior[at + lane, j] = steps[(j - first + lane) * 16 + lane]
 
 
 @compiled
@@ -97,9 +97,9 @@ def descend(
 def ascend(
     c: Array, top: int, n: int, m: int, gamma: float, band: int, weights: tuple[float, float, float],
     out: tuple[float, float, float], starts: Array, edges: Array, ends: Array, passed: Array, steps: Array,
-    values: Array, shares: Array, e: Array,
+    values: Array, shares: Array, posterior: Array,
 ) -> None:  # fmt: skip
-    """After `descend`, the same rows upwards: fills e, shaped as c, with the visits times ``out``.
+    """After `descend`, the same rows upwards: fills ``posterior``, shaped as c, with the visits times ``out``.
 
     ``ends`` (m,): how likely the path ends at a column of the last row. ``passed`` (2, m + PADDING): what the rows
     below give to those above, zeros at the start.
@@ -121,7 +121,7 @@ def ascend(
             up(count, shares, out, values, diagonals, uppers, steps)
         else:
             up(count, shares, out, None, diagonals, uppers, steps)
-        from_steps(steps, i - top, rows, first, last, e)
+        from_steps(steps, i - top, rows, first, last, posterior)
 
 
 @compiled
@@ -155,7 +155,7 @@ def ends_of(edges: Array, n: int, m: int, gamma: float, open_ends: bool, value: 
 @compiled
 def value_and_path(
     c: Array, lx: Array, ly: Array, gamma: float, band: int, weights: tuple[float, float, float],
-    out: tuple[float, float, float], open_ends: bool, value: Array, e: Array, start: int, stop: int,
+    out: tuple[float, float, float], open_ends: bool, value: Array, posterior: Array, start: int, stop: int,
 ) -> bool:  # fmt: skip
     """As `scalar.value_and_path`."""
     _, n, m = c.shape
@@ -171,10 +171,10 @@ def value_and_path(
         fine = descend(c[p], 0, rows, columns, gamma, band, weights, starts, edges, steps, values)
         value[p] = value_of(edges, rows, columns, gamma, open_ends)
         good = good and fine
-        if e.shape[0] and fine:
+        if posterior.shape[0] and fine:
             ends_of(edges, rows, columns, gamma, open_ends, value[p], ends)
             ascend(
                 c[p], 0, rows, columns, gamma, band, weights, out, starts, edges, ends, np.zeros((2, m + PADDING)),
-                steps, values, shares, e[p],
+                steps, values, shares, posterior[p],
             )  # fmt: skip
     return good
