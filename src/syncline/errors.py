@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 
 class SynclineError(Exception):
@@ -25,6 +25,13 @@ class UnusableRunError(SynclineError):
     exit_code = 3
 
 
+def check_choice(name: str, value: object, choices: Any, *, error: type[Exception] = ValueError) -> None:
+    """Raise an ``error`` that names the setting unless ``value`` is one of the ``Literal`` type ``choices``."""
+    known = get_args(choices)
+    if value not in known:
+        raise error(f"{name} must be one of {', '.join(map(str, known))}; got {value!r}")
+
+
 def check_choices(config: object, name: str) -> None:
     """Every field of a dataclass that is annotated with a ``Literal`` holds one of its values.
 
@@ -32,6 +39,5 @@ def check_choices(config: object, name: str) -> None:
         SynclineError: one does not; ``name`` is what users call the configuration.
     """
     for field, hint in get_type_hints(type(config)).items():
-        value = getattr(config, field, None)
-        if get_origin(hint) is Literal and value not in get_args(hint):
-            raise SynclineError(f"{name}.{field} must be one of {', '.join(map(str, get_args(hint)))}; got {value!r}")
+        if get_origin(hint) is Literal:
+            check_choice(f"{name}.{field}", getattr(config, field, None), hint, error=SynclineError)

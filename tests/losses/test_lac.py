@@ -263,3 +263,9 @@ def test_tied_temperature_and_masks_that_are_ignored() -> None:
     views["mask_x"][:, 4:] = False
     assert LACLoss("released_vec")(x, y, **views) == full
     assert LACLoss("released_vec", use_masks=True)(x, y, **views) != full
+
+
+def test_gap_prices_that_are_kept_are_those_of_the_presets_in_cosine() -> None:
+    assert LACLoss(preset="corrected", sim_scale=0.2).learned_gaps() == pytest.approx((1.0, 0.5, 0.2))
+    for other in (LACLoss(preset="paper"), LACLoss(preset="cross_video"), LACLoss(sim_sw="gauss"), SCLLoss()):
+        assert other.learned_gaps() is None

@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from syncline.errors import check_choice
+
 Similarity = Literal["cos", "inv_sq", "inv", "inv1p", "neg_sq", "gauss"]
 Floating = TypeVar("Floating", bound="np.floating[Any]")
 Centre = Literal["none", "const", "mean"]
@@ -85,6 +87,8 @@ def similarity_matrix(
     Raises:
         ValueError: an unknown kind or centre.
     """
+    check_choice("kind", kind, Similarity)
+    check_choice("centre", centre, Centre)
     if kind == "cos":
         matrix = cosine(x, y)
     elif kind == "inv_sq":
@@ -95,16 +99,12 @@ def similarity_matrix(
         matrix = 1 / (1 + distances(x, y))
     elif kind == "neg_sq":
         matrix = -squared_distances(x, y)
-    elif kind == "gauss":
-        matrix = torch.exp(-squared_distances(x, y))
     else:
-        raise ValueError(f"kind must be cos, inv_sq, inv, inv1p, neg_sq or gauss, got {kind!r}")
+        matrix = torch.exp(-squared_distances(x, y))
     if centre == "const":
         matrix = matrix - constant
     elif centre == "mean":
         matrix = matrix - mean_over_cells(matrix.detach(), valid)
-    elif centre != "none":
-        raise ValueError(f"centre must be none, const or mean, got {centre!r}")
     return matrix / scale
 
 

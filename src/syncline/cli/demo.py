@@ -136,7 +136,7 @@ def _sections(
     return [
         ("Measured beside its controls", [_intro(videos), _table(rows, "whole"), _table(rows, "spliced")]),
         ("Two videos that were not trained on", [
-            _errors(alignment, a, b, progress),
+            _errors(alignment, b, progress),
             similarity_figure(a, b, alignment, events_a=events[0], events_b=events[1], event_names=names),
             _film(val, alignment, a),
             tempo_curve(alignment),
@@ -177,7 +177,7 @@ def _progress_of(embedding: Embedding, video: SyntheticVideo, rate: float) -> An
     return video.progress[frames]
 
 
-def _errors(alignment: Alignment, a: Embedding, b: Embedding, progress: list[Any]) -> str:
+def _errors(alignment: Alignment, b: Embedding, progress: list[Any]) -> str:
     """How far the path is from the truth, in words."""
     import numpy as np
 

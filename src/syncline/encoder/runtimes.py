@@ -206,6 +206,7 @@ def _openvino(model: nn.Module, size: tuple[int, int], dtype: torch.dtype, folde
 
 
 def _onnxruntime(model: nn.Module, size: tuple[int, int], dtype: torch.dtype, folder: Path) -> Compute:
+    """Called as `_openvino` is; ``dtype`` changes nothing, ONNX Runtime computes in float32 on the CPU."""
     import onnxruntime
 
     file = folder / "onnxruntime" / "graph.onnx"

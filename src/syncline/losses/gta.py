@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from syncline.alignment import smooth_dtw
+from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
 from syncline.losses.pair import Pair
-from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.presets import Preset, check_positive, settings_of
 from syncline.losses.rows import masked_log_softmax, masked_softmax, mean_over
 
-Preset = Literal["original", "carl", "lac"]
 Minimum = Literal["prob", "soft", "hard"]
 _ORIGINAL: dict[str, Any] = {
     "minimum": "prob", "gamma": 0.1, "feature_temperature": 0.1, "weight": 0.1, "label_smoothing": 0.1,

@@ -18,6 +18,7 @@ from syncline.losses import lac_published as published
 from syncline.losses.cross_video import Aligner, CrossForm, Teacher, term_across
 from syncline.losses.lac import LAC
 from syncline.losses.lac_published import LACSwitches
+from syncline.losses.loss import GapPrices
 from syncline.losses.pair import Pair, checked_pair
 from syncline.losses.presets import settings_of
 
@@ -29,20 +30,6 @@ ONE_SCENE_PRESET: Preset = "cross_video"
 AUTO_PRESET = "auto"
 """In a configuration of training: one of these two, as the folder shows (`training.settle`). No preset of the loss."""
 
-_CORRECTED: dict[str, Any] = {
-    "tau": 0.1,
-    "lc_symmetric": True,
-    "alpha": 0.1,
-    "sim_sw": "cos",
-    "sim_center": "mean",
-    "sim_scale": 0.1,
-    "sw_sign": -1,
-    "sw_norm": "T",
-    "local_logits": "posterior",
-    "gap_param": "softplus_scalar",
-    "gap_init": (1.0, 0.5),
-    "gap_lr": None,
-}
 _PAPER: dict[str, Any] = {
     "tau": 0.8,
     "lc_symmetric": False,
@@ -57,6 +44,7 @@ _PAPER: dict[str, Any] = {
     "gap_init": (1.0, 1.0),
     "gap_lr": 0.1,
 }
+_CORRECTED: dict[str, Any] = {name: getattr(LACSwitches(), name) for name in _PAPER}
 _RELEASED_VEC: dict[str, Any] = {
     **_PAPER,
     "l2_normalize": False,
@@ -205,6 +193,14 @@ class LACLoss(LAC):
     def learns_gaps(self) -> bool:
         """Whether some term has a gradient in the gap prices."""
         return self.options.alpha > 0 or (self.options.crosses and self.options.cross_form == "cycle")
+
+    def learned_gaps(self) -> GapPrices | None:
+        """The gap prices, where they are two numbers that were learned and count in cosine."""
+        o = self.options
+        if not self.learns_gaps or o.gap_param != "softplus_scalar" or o.sim_sw != "cos":
+            return None
+        opening, extending = (float(price.detach()) for price in self.gaps())
+        return GapPrices(opening, extending, unit=o.sim_scale)
 
     def at(self, progress: float) -> None:
         """Told by the training loop how far it is, in [0, 1]: the term across videos waits for ``cross_start``.

@@ -24,10 +24,11 @@ from torch import Tensor
 from syncline.alignment import expected_alignment, similarity_matrix, soft_smith_waterman
 from syncline.alignment.similarity import Centre, Similarity
 from syncline.alignment.soft_smith_waterman import GapForm
+from syncline.errors import check_choice
 from syncline.losses.cross_video import Aligner, CrossForm
 from syncline.losses.lac import contrastive_rows
 from syncline.losses.pair import Pair
-from syncline.losses.presets import check_choice, check_positive
+from syncline.losses.presets import check_positive
 from syncline.losses.released_operator import released_soft_smith_waterman
 from syncline.losses.rows import (
     aligned_rows,

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from syncline.alignment import expanded_squared_distances, soft_dtw, soft_dtw_divergence
+from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
 from syncline.losses.pair import Pair
-from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.presets import Preset, check_positive, settings_of
 from syncline.losses.rows import mean_over
 
-Preset = Literal["original", "carl", "lac"]
 IdmIndex = Literal["normalised", "raw"]
 Pairs = Literal["videos", "given"]
 _ORIGINAL: dict[str, Any] = {

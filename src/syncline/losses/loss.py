@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
 
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor, nn
 
 from syncline.losses.pair import Pair, checked_pair
+
+
+class GapPrices(NamedTuple):
+    """Gap prices of an alignment that a loss learned, in units of ``unit`` of cosine."""
+
+    gap_open: float
+    gap_extend: float
+    unit: float
 
 
 class Loss(Protocol):
@@ -26,11 +34,38 @@ class Loss(Protocol):
     def at(self, progress: float) -> None:
         """Told before every step how far training is, in [0, 1)."""
 
-    @property
-    def __call__(self) -> Callable[..., Tensor]: ...
+    def learned_gaps(self) -> GapPrices | None:
+        """Gap prices that are worth keeping with the encoder; None where none were learned."""
 
-    @property
-    def terms(self) -> Callable[..., dict[str, Tensor]]:
+    def __call__(
+        self,
+        x: Float[Tensor, "b n d"],
+        y: Float[Tensor, "b m d"],
+        *,
+        steps_x: Num[Tensor, "b n"],
+        steps_y: Num[Tensor, "b m"],
+        frames_x: Num[Tensor, " b"],
+        frames_y: Num[Tensor, " b"],
+        mask_x: Bool[Tensor, "b n"] | None = None,
+        mask_y: Bool[Tensor, "b m"] | None = None,
+        video_x: Int[Tensor, " b"] | None = None,
+        video_y: Int[Tensor, " b"] | None = None,
+    ) -> Float[Tensor, ""]: ...
+
+    def terms(
+        self,
+        x: Float[Tensor, "b n d"],
+        y: Float[Tensor, "b m d"],
+        *,
+        steps_x: Num[Tensor, "b n"],
+        steps_y: Num[Tensor, "b m"],
+        frames_x: Num[Tensor, " b"],
+        frames_y: Num[Tensor, " b"],
+        mask_x: Bool[Tensor, "b n"] | None = None,
+        mask_y: Bool[Tensor, "b m"] | None = None,
+        video_x: Int[Tensor, " b"] | None = None,
+        video_y: Int[Tensor, " b"] | None = None,
+    ) -> dict[str, Float[Tensor, ""]]:
         """Called as the loss itself is (`PairLoss.terms`): its unweighted terms by name."""
 
     def parameters(self) -> Iterator[nn.Parameter]: ...
@@ -55,6 +90,10 @@ class PairLoss(nn.Module, ABC):
 
     def at(self, progress: float) -> None:
         """Told by the training loop how far it is, in [0, 1). Most losses are the same throughout."""
+
+    def learned_gaps(self) -> GapPrices | None:
+        """Gap prices that are worth keeping with the encoder. Most losses learn none."""
+        return None
 
     def forward(
         self,

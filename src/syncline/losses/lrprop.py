@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 from syncline.alignment import dtw, expected_path, soft_dtw_divergence, squared_distances
+from syncline.errors import check_choice
 from syncline.losses.lav import LAVLoss
 from syncline.losses.loss import PairLoss
 from syncline.losses.pair import Pair
-from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.presets import Preset, check_positive, settings_of
 from syncline.losses.rows import divergence_rows, masked_softmax, mean_over, soft_labels
 from syncline.losses.scl import SCLLoss
 
-Preset = Literal["original", "carl", "lac"]
 PathForm = Literal["soft", "hard"]
 LabelForm = Literal["mean", "mixture"]
 Regularizer = Literal["divergence", "idm"]

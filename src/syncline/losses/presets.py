@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Literal
+
+Preset = Literal["original", "carl", "lac"]
+"""Whose code a method other than LAC follows: its own authors', CARL's, LAC's."""
 
 
 def settings_of(name: str, presets: Mapping[Any, Mapping[str, Any]], preset: str, /, **given: Any) -> dict[str, Any]:
@@ -20,13 +23,6 @@ def settings_of(name: str, presets: Mapping[Any, Mapping[str, Any]], preset: str
     if preset not in presets:
         raise ValueError(f"{name} has no preset {preset!r}; expected one of {', '.join(presets)}")
     return {**presets[preset], **{key: value for key, value in given.items() if value is not None}}
-
-
-def check_choice(name: str, value: object, choices: Any) -> None:
-    """Raise a ValueError that names the setting unless ``value`` is one of the ``Literal`` type ``choices``."""
-    known = get_args(choices)
-    if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, got {value!r}")
 
 
 def check_positive(**values: float) -> None:

@@ -16,12 +16,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
 from syncline.losses.pair import Pair
-from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.presets import Preset, check_positive, settings_of
 from syncline.losses.rows import divergence_rows, time_labels
 
-Preset = Literal["original", "carl", "lac"]
 Negatives = Literal["single_noself", "single", "noself", "all"]
 _ORIGINAL: dict[str, Any] = {"temperature": 0.1, "variance": 10.0, "negatives": "single_noself"}
 PRESETS: dict[Preset, dict[str, Any]] = {"original": _ORIGINAL, "carl": _ORIGINAL, "lac": _ORIGINAL}

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
+from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
 from syncline.losses.pair import Pair
-from syncline.losses.presets import check_choice, check_positive, settings_of
+from syncline.losses.presets import Preset, check_positive, settings_of
 from syncline.losses.rows import masked_log_softmax, masked_softmax, mean_over
 
-Preset = Literal["original", "carl", "lac"]
 Kind = Literal["classification", "regression_mse", "regression_mse_var", "regression_huber"]
 Similarity = Literal["l2", "cosine"]
 _ORIGINAL: dict[str, Any] = {

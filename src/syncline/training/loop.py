@@ -29,7 +29,6 @@ from syncline.encoder.pose_inputs import InputCache, Joined
 from syncline.encoder.sharing import save_encoder
 from syncline.errors import SynclineError
 from syncline.files import write_json
-from syncline.losses import LACLoss
 from syncline.progress import silent
 from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
 from syncline.training.config import TrainConfig, current_settings
@@ -212,16 +211,6 @@ class _Session:
             callback=passed_on(self.tell),
         )
 
-    def _learned_gaps(self) -> LearnedGaps | None:
-        """The gap prices of LAC, where they are two numbers that were learned and count in cosine."""
-        loss = self.parts.loss
-        if not isinstance(loss, LACLoss) or not loss.learns_gaps:
-            return None
-        if loss.options.gap_param != "softplus_scalar" or loss.options.sim_sw != "cos":
-            return None
-        opening, extending = (float(price.detach()) for price in loss.gaps())
-        return LearnedGaps(opening, extending, unit=loss.options.sim_scale, used=self.config.align_with_gaps)
-
     def _tell_pixel_plan(self, views: Views, decoding: Decoding) -> None:
         """The plan, from steps on views of a few videos."""
         self.stepper.views = views
@@ -309,7 +298,8 @@ class _Session:
     def _save(self, *, finished: bool) -> None:
         """Checkpoint, encoder, and what the run was."""
         self._save_checkpoint()
-        self.encoder.learned_gaps = self._learned_gaps()
+        prices = self.parts.loss.learned_gaps()
+        self.encoder.learned_gaps = None if prices is None else LearnedGaps(*prices, used=self.config.align_with_gaps)
         if self.run is None or not self.is_main_process:
             return
         mode = self.encoder.training

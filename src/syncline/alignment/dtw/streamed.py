@@ -22,6 +22,7 @@ from syncline.alignment.dtw.soft import soft_dtw
 from syncline.alignment.dtw.vector import entry
 from syncline.alignment.inputs import Lengths, as_gamma, as_step_weights, learns, times
 from syncline.alignment.products import ROWS, Gradients, Kind, Products, affine, cosines, pairs_of, squares
+from syncline.errors import check_choice
 
 
 class _Course(NamedTuple):
@@ -68,8 +69,7 @@ def soft_dtw_streamed(
         >>> round(soft_dtw_streamed(x, x[:, ::2], gamma=1e-3).item(), 2)
         -0.02
     """
-    if cost not in ("squared", "cosine"):
-        raise ValueError(f"cost must be 'squared' or 'cosine', got {cost!r}")
+    check_choice("cost", cost, Kind)
     course = _Course(as_gamma(gamma.detach() if learns(gamma) else gamma), check_band(band),
                      as_step_weights(step_weights), subsequence)  # fmt: skip
     values = []

@@ -21,6 +21,7 @@ from syncline.alignment.products import ROWS, Gradients, Kind, Products, affine,
 from syncline.alignment.soft_smith_waterman.api import soft_smith_waterman
 from syncline.alignment.soft_smith_waterman.vector import entry
 from syncline.alignment.soft_smith_waterman.vector.one_pair import OnePair, in_range
+from syncline.errors import check_choice
 
 
 def soft_smith_waterman_streamed(
@@ -60,8 +61,9 @@ def soft_smith_waterman_streamed(
         >>> round(soft_smith_waterman_streamed(x, x[:, 2:], scale=0.5, gamma=0.1).item(), 2)
         8.0
     """
-    if similarity not in ("cosine", "squared") or not scale > 0:
-        raise ValueError(f"expected 'cosine' or 'squared' and a scale above 0, got {similarity!r} and {scale}")
+    check_choice("similarity", similarity, Kind)
+    if not scale > 0:
+        raise ValueError(f"scale must be above 0, got {scale}")
     as_gamma(gamma.detach() if learns(gamma) else gamma)
     pairs = pairs_of(x, y, lengths_x, lengths_y)
     opens, extends = (

@@ -78,7 +78,7 @@ def open_lerobot(root: str | Path, *, camera: str | None = None, rules: Sequence
     try:
         rate = float(info["fps"])
         episodes = _episodes(root, info, key)
-        videos = _videos(root, episodes, chosen, _splits(info))
+        videos = _videos(episodes, chosen, _splits(info))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         said = f"{type(error).__name__} {str(error)[:200]}"
         raise SynclineError(f"{root}: its tables are not those of LeRobot ({said})") from error
@@ -113,7 +113,7 @@ def _episodes(root: Path, info: dict[str, Any], key: str) -> list[Episode]:
     return _episodes_3(root, info, key) if v3 else _episodes_2(root, info, key)
 
 
-def _videos(root: Path, episodes: Sequence[Episode], rules: Sequence[EventRule], splits: dict[int, str]) -> list[Video]:
+def _videos(episodes: Sequence[Episode], rules: Sequence[EventRule], splits: dict[int, str]) -> list[Video]:
     from syncline.video import VideoReader
 
     reader = functools.lru_cache(maxsize=2)(VideoReader)
