@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from syncline.data import Sampling, Video
-from syncline.data.video_set import nearest
+from syncline.video.on_display import nearest_frames
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -36,9 +36,9 @@ def test_instants_of_a_long_clock_are_found_without_a_table() -> None:
     generator = np.random.default_rng(0)
     for count in (1, 2, 40):
         clock, seconds = np.sort(generator.uniform(0, 9, count)), np.sort(generator.uniform(-1, 10, 60))
-        assert nearest(clock, seconds).tolist() == np.abs(clock - seconds[:, None]).argmin(axis=1).tolist()
-    assert nearest(np.arange(3.0), np.array([0.5, 1.5])).tolist() == [0, 1]
-    hours = nearest(np.arange(400_000) / 10, np.arange(600_000) / 15)  # two terabytes as a table
+        assert nearest_frames(clock, seconds).tolist() == np.abs(clock - seconds[:, None]).argmin(axis=1).tolist()
+    assert nearest_frames(np.arange(3.0), np.array([0.5, 1.5])).tolist() == [0, 1]
+    hours = nearest_frames(np.arange(400_000) / 10, np.arange(600_000) / 15)  # two terabytes as a table
     assert hours[:4].tolist() == [0, 1, 1, 2]
 
 

@@ -18,7 +18,7 @@ from syncline.tasks import deviate_from_group
 from syncline.viewer.analysis import Analysis
 from syncline.viewer.background import in_background
 from syncline.viewer.embedding_queue import LONGEST, EmbeddingQueue, thinned
-from syncline.viewer.embedding_sources import Given, Kept
+from syncline.viewer.embedding_sources import Given, Kept, Trained
 from syncline.viewer.library import Library
 
 
@@ -188,3 +188,9 @@ def test_a_ranking_of_old_embeddings_is_dropped(folder: Path, tmp_path: Path, mo
     analysis.rank()
     threads[1].join(30)
     assert (sorted(analysis.oddness), analysis.ranking.state, analysis.rankings) == ([0, 1, 2], "ready", 1)
+
+
+def test_a_run_that_has_embedded_nothing_yet_puts_nothing_beside_what_is_shown(tmp_path: Path) -> None:
+    """As when a new run is loaded while the page still shows the embeddings of the one before it."""
+    video = Video(tmp_path / "a.mp4", "a.mp4", "a.mp4", 10, 15.0)
+    assert Trained(tmp_path / "run").beside_frozen([video], scenes_must_differ=False) is None

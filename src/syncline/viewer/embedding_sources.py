@@ -159,11 +159,15 @@ class Trained:
         """As made by `prepare`."""
         return [self._done[video.name] for video in videos]
 
-    def beside_frozen(self, videos: Sequence[Video], *, scenes_must_differ: bool) -> list[Embedding]:
-        """As made by `prepare`, with frozen features to be aligned beside it, as `encoder.beside_run` has it."""
+    def beside_frozen(self, videos: Sequence[Video], *, scenes_must_differ: bool) -> list[Embedding] | None:
+        """As made by `prepare`, with frozen features to be aligned beside it, as `encoder.beside_run` has it.
+
+        None while some of the videos are not embedded by this run, as when the page shows those of another one.
+        """
         from syncline.encoder.beside_run import beside_frozen
 
-        assert self._encoder is not None
+        if self._encoder is None or any(video.name not in self._done for video in videos):
+            return None
         return beside_frozen(
             videos, self.embed(videos), self._encoder, self._cache, scenes_must_differ=scenes_must_differ,
             folder=self._folder,

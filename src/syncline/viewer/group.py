@@ -129,6 +129,8 @@ class Group:
             return list(shown)
         videos = [self._library.videos[number] for number in numbers]
         made = source.beside_frozen(videos, scenes_must_differ=scenes_must_differ)
+        if made is None:
+            return list(shown)
         return [
             replace(thinned(one), pts_seconds=each.pts_seconds, source=each.source)
             for each, one in zip(shown, made, strict=True)
