@@ -33,7 +33,7 @@ METRICS = {
 ASKED = ("nearest median s", "nearest ≤ .5 s %", "dtw ≤ .5 s %", "local ≤ .5 s %", "local F1 %")
 NAMES = {
     "across, local": "LAC `cross_video` (ours)",
-    "across, soft-DTW": "the same, soft-DTW in its place",
+    "across, soft-DTW": "`cross_video` with soft-DTW for its teacher",
     "LAC corrected": "LAC `corrected`", "LAC paper": "LAC `paper`", "LAC released": "LAC `released`",
     "LRProp (our reconstruction)": "LRProp (our reconstruction)",
 }  # fmt: skip
@@ -50,15 +50,16 @@ by a rule on the robot's sensors. They are no part of this repository.
 One encoder, the same views, steps and features for all; five seeds; judged on clips that were not trained on. Events:
 share of key events carried from one video to another within half a second, in percent. Every figure is a mean over
 three sets and three protocols (whole, re-timed and spliced clips), in brackets the 95 % interval of the bootstrap over
-source videos. The last column counts, of 45 differences in carrying events, those that are surely (the 95 %
-interval excludes 0) for and against the method when compared with SCL.
+source videos. The last column compares the method with SCL in carrying events: of 45 differences, how many are in its
+favour and how many against it, counting only those whose 95 % interval excludes 0. `python docs/scripts/results.py`
+makes the table from `benchmarks/results/bench/real_short`.
 """
 FINDINGS = """
 ## What was found
 
 - **`cross_video` against SCL**: positions carried across videos along an expected local alignment are worth one to four
   points of events by nearest frame, on every set and protocol.
-- **Against soft-DTW in its place**: no winner.
+- **`cross_video` against the same with soft-DTW for its teacher**: no winner.
 - **`corrected`**, the terms that align two views of one video: about level with SCL. Their correspondence is known.
 - **LAC as printed**, on this encoder: behind SCL. With its own encoder and views (`real_own`) it leads SCL, and its
   views, not its loss, are what leads.

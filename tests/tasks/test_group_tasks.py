@@ -33,7 +33,7 @@ from syncline.tasks.align import align
 from syncline.tasks.deviate import kind_of_extra, unlikeness
 from syncline.tasks.offset import nearest_times
 from syncline.tasks.pairs import local_score
-from syncline.tasks.placing import windows_about
+from syncline.video.on_display import frames_within
 
 EVENTS = (0.25, 0.5, 0.75)
 
@@ -172,9 +172,8 @@ def test_votes_within_the_tolerance_are_those_of_the_whole_table() -> None:
     generator = np.random.default_rng(0)
     for pts in (np.arange(60) / 10, np.sort(generator.uniform(0, 9, 60)), np.repeat(np.arange(20.0) / 4, 3)):
         table = np.abs(pts[:, None] - pts[None, :]) <= 0.5 + 1e-9
-        assert [np.flatnonzero(row).tolist() for row in table] == [
-            list(range(window.start, window.stop)) for window in windows_about(pts, 0.5)
-        ]
+        windows = zip(*frames_within(pts, pts, 0.5), strict=True)
+        assert [np.flatnonzero(row).tolist() for row in table] == [list(range(*window)) for window in windows]
 
 
 def test_sync_refuses_what_it_cannot_do() -> None:

@@ -106,12 +106,13 @@ def paired_rows(x: Any, y: Any) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: no frames, or widths that differ.
     """
-    a, b = _unit_rows(x), _unit_rows(y)
+    a, b = as_unit_rows(x), as_unit_rows(y)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
         raise ValueError(f"expected sequences (n, d) and (m, d) with frames, got {tuple(a.shape)} and {tuple(b.shape)}")
     return a, b
 
 
-def _unit_rows(x: Any) -> Tensor:
+def as_unit_rows(x: Any) -> Tensor:
+    """A sequence, tensor or array, as float32 rows of length 1; no gradient."""
     rows = x.detach().float() if isinstance(x, Tensor) else torch.from_numpy(np.array(x, dtype=np.float32))
     return unit_rows(rows)

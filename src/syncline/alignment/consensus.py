@@ -33,12 +33,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from syncline.alignment.centring import as_unit_rows
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.pair_posteriors import PRUNED, Mapper, Matrix, PairWork, side_by_side, with_pins
 from syncline.alignment.path import Path
 from syncline.alignment.pins import Pins, checked_pins, pins_of
 from syncline.alignment.settings import CONSENSUS
-from syncline.alignment.similarity import unit_rows
 from syncline.progress import Callback, Steps, silent
 
 _STACKED = 30_000_000  # entries of rows of blocks that are kept beside the pairs: a quarter of a gigabyte
@@ -87,7 +87,7 @@ class Consensus:
         callback: Callback = silent,
         mapper: Mapper = map,
     ) -> None:
-        self._rows = [_unit_rows(sequence) for sequence in sequences]
+        self._rows = [_checked_rows(sequence) for sequence in sequences]
         self.prices: dict[str, Any] = {"gap_open": gap_open, "gap_extend": gap_extend, "gamma": gamma}
         self.within_clips = within_clips
         self.pruned = pruned
@@ -114,7 +114,7 @@ class Consensus:
 
     def add(self, sequence: Any, *, weight: float = 1.0, votes: bool = True, group: int = 0) -> int:
         """One more sequence, for the price of its alignments with the voters; its index. Other pairs stay."""
-        self._rows.append(_unit_rows(sequence))
+        self._rows.append(_checked_rows(sequence))
         new = len(self._rows) - 1
         self.weights = _checked_weights([*self.weights, weight], new + 1)
         self.groups.append(group)
@@ -314,8 +314,8 @@ def _checked_weights(weights: Sequence[float] | NDArray[np.float64], count: int)
     return found
 
 
-def _unit_rows(sequence: Any) -> Tensor:
-    rows = torch.from_numpy(np.ascontiguousarray(sequence, dtype=np.float32))
+def _checked_rows(sequence: Any) -> Tensor:
+    rows = as_unit_rows(sequence)
     if rows.ndim != 2 or not len(rows):
         raise ValueError(f"expected sequences (n, d) with frames, got shape {tuple(rows.shape)}")
-    return unit_rows(rows)
+    return rows

@@ -2,6 +2,9 @@
 
 Everything is in units of the similarity (cosine - its mean over the pair) / unit. The method's specification has gaps
 of 5 and 1 and a gamma of .2 with units of .1 of cosine.
+
+Operators called without settings (`soft_smith_waterman`, `smith_waterman` and theirs) count in plain units of their
+matrix: gaps of 1 and .5, gamma 1. These are written in each signature, where editors show them, and chosen for no use.
 """
 
 from __future__ import annotations

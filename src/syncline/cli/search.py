@@ -184,8 +184,6 @@ def _hits(
 
 
 def _stored(index: MomentIndex, name: str) -> str:
-    from syncline.errors import SynclineError
-
     found = [source for source in index.sources if source == name or Path(source).name == name]
     if len(found) != 1:
         raise SynclineError(f"{name!r} names {len(found) or 'none'} of the {len(index.sources)} embedded videos")
@@ -196,7 +194,6 @@ def _index(arguments: argparse.Namespace, embedder: Embedder, videos: VideoSet) 
     """The kept index brought up to date, or a new one."""
     import dataclasses
 
-    from syncline.errors import SynclineError
     from syncline.files import content_hash
     from syncline.tasks import MomentIndex
 

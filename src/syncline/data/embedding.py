@@ -85,10 +85,9 @@ class Embedding:
         for end in (seconds.start, seconds.stop):
             if not isinstance(end, int | float | np.number | None):
                 raise TypeError(f"an embedding is sliced by seconds, as embedding[1.5:3.0]; got {end!r}")
-        first = 0 if seconds.start is None else int(np.searchsorted(self.pts_seconds, seconds.start))
-        last = len(self) if seconds.stop is None else int(np.searchsorted(self.pts_seconds, seconds.stop))
-        frames = None if self.frame_vectors is None else self.frame_vectors[first:last]
-        return Embedding(self.vectors[first:last], self.pts_seconds[first:last], self.source, frames)
+        rows = rows_between(self.pts_seconds, seconds)
+        frames = None if self.frame_vectors is None else self.frame_vectors[rows]
+        return Embedding(self.vectors[rows], self.pts_seconds[rows], self.source, frames)
 
     @property
     def by_frame(self) -> NDArray[np.float32]:
@@ -123,6 +122,13 @@ class Embedding:
         figure.colorbar(picture, label="cosine")
         axes.set(xlabel="seconds", ylabel="seconds", title=Path(self.source).name[-40:])
         return figure
+
+
+def rows_between(pts_seconds: NDArray[np.float64], seconds: slice) -> slice:
+    """Rows of times (t,), ascending, from ``seconds.start`` on and before ``seconds.stop``."""
+    first = 0 if seconds.start is None else int(np.searchsorted(pts_seconds, seconds.start))
+    end = len(pts_seconds) if seconds.stop is None else int(np.searchsorted(pts_seconds, seconds.stop))
+    return slice(first, end)
 
 
 def equal_results(one: Any, other: object) -> bool:

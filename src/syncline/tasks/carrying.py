@@ -1,8 +1,8 @@
 """Key events carried along a folder's consensus: densities over the frames of every target.
 
 With e_l the weights over a labelled video's frames about its event (they sum to 1), P the expected alignments and L the
-labelled videos that have the event, every unlabelled voter z hears from the labelled ones, and then, some rounds long,
-from the other voters:
+labelled videos that have the event, every unlabelled voter z receives votes from the labelled ones, and then, some
+rounds long, from the other voters:
 
     d_z = mean_l e_l P_lz,        d'_z = sum_{y != z} w_y d_y P_yz / sum_{y != z} w_y |d_y|,        ...
 
@@ -26,7 +26,7 @@ from syncline.alignment import Consensus
 from syncline.alignment.pins import allowed_cells
 from syncline.data import Embedding
 from syncline.tasks.folder import FolderConsensus
-from syncline.video.on_display import nearest_frame
+from syncline.video.on_display import frames_within, nearest_frame
 
 ROUNDS = 4
 """Hops among unlabelled voters, the first one from the labelled included. Inside the training clips of five real sets
@@ -52,9 +52,8 @@ def near_event(embedding: Embedding, event: float, half_width: float = 0.0) -> s
     """The frame nearest to an event and those within `half_width` seconds of it, one to each side at least."""
     pts = embedding.pts_seconds
     row = nearest_frame(pts, event)
-    first = int(np.searchsorted(pts, pts[row] - half_width - 1e-9))
-    end = int(np.searchsorted(pts, pts[row] + half_width + 1e-9, side="right"))
-    return slice(max(0, min(first, row - 1)), max(end, row + 2))
+    first, end = frames_within(pts, pts[row], half_width)
+    return slice(max(0, min(int(first[0]), row - 1)), max(int(end[0]), row + 2))
 
 
 def carried_by_consensus(
@@ -77,13 +76,13 @@ def carried_by_consensus(
     group = folder.group
     half_width = EVENT_SHARE * folder.clip_seconds if half_width is None else half_width
     start = {one: event_weights(folder.embeddings[one], events, half_width) for one, events in marks.items()}
-    told = _Hearsay.of(group, start, rounds)
+    messages = _Messages.of(group, start, rounds)
     found: list[Density] = []
     for t in targets:
         others = {one: rows for one, rows in start.items() if one != t}
         have = _have(others)
         direct = group.carry(others, [t], weights=dict.fromkeys(others, 1.0))[0]
-        spread = (_Hearsay.of(group, others, rounds) if t in start else told).without(t)
+        spread = (_Messages.of(group, others, rounds) if t in start else messages).without(t)
         through = group.carry(spread, [t])[0] if spread else np.zeros_like(direct)
         mass = sum((group.weights[z] * rows.sum(axis=1) for z, rows in spread.items()), np.zeros(len(direct)))
         votes = (1 + 1 / np.maximum(have, 1))[:, None] * direct + through
@@ -93,45 +92,46 @@ def carried_by_consensus(
 
 
 @dataclass(frozen=True)
-class _Hearsay:
-    """What unlabelled voters are told about the events.
+class _Messages:
+    """The votes on the events that unlabelled voters receive.
 
     Attributes:
-        group: the consensus. heard: of each round, voter -> (k, n_z). known: of each later round, voter -> (k, 1), what
-            the votes that reached it were divided by.
+        group: the consensus. received: of each round, voter -> (k, n_z). known: of each later round, voter -> (k, 1),
+            what the votes that reached it were divided by.
     """
 
     group: Consensus
-    heard: tuple[dict[int, Density], ...]
+    received: tuple[dict[int, Density], ...]
     known: tuple[dict[int, Density], ...]
 
     @classmethod
-    def of(cls, group: Consensus, start: Mapping[int, Density], rounds: int) -> _Hearsay:
+    def of(cls, group: Consensus, start: Mapping[int, Density], rounds: int) -> _Messages:
         """From the labelled videos, and `rounds` - 1 times among each other."""
         voters = [z for z in group.voters if z not in start and group.weights[z] > 0]
         if not rounds or not voters:
             return cls(group, (), ())
         have = np.maximum(_have(start), 1)[:, None]
-        told = group.carry(start, voters, weights=dict.fromkeys(start, 1.0))
-        heard = [{z: rows / have for z, rows in zip(voters, told, strict=True)}]
+        first = group.carry(start, voters, weights=dict.fromkeys(start, 1.0))
+        received = [{z: rows / have for z, rows in zip(voters, first, strict=True)}]
         known: list[dict[int, Density]] = []
         for _ in range(rounds - 1 if len(voters) > 1 else 0):
-            last = heard[-1]
+            last = received[-1]
             mass = {z: group.weights[z] * last[z].sum(axis=1, keepdims=True) for z in voters}
             total = sum(mass.values(), np.zeros((len(have), 1)))
             known.append({z: np.maximum(total - mass[z], 1e-9) for z in voters})
             moved = group.carry(last, voters)
-            heard.append({z: rows / known[-1][z] for z, rows in zip(voters, moved, strict=True)})
-        return cls(group, tuple(heard), tuple(known))
+            received.append({z: rows / known[-1][z] for z, rows in zip(voters, moved, strict=True)})
+        return cls(group, tuple(received), tuple(known))
 
     def without(self, target: int) -> dict[int, Density]:
-        """Voter -> sum over rounds of what it was told, but for what it has from the target itself: no echo."""
-        if not self.heard:
+        """Voter -> sum over rounds of what it received, but for what it has from the target itself: no echo."""
+        if not self.received:
             return {}
-        total = {z: sum((told[z] for told in self.heard[1:]), self.heard[0][z]) for z in self.heard[0] if z != target}
-        if target in self.heard[0]:
+        first, later = self.received[0], self.received[1:]
+        total = {z: sum((votes[z] for votes in later), first[z]) for z in first if z != target}
+        if target in first:
             for z in total:
-                own = [told[target] / known[z] for told, known in zip(self.heard[:-1], self.known, strict=True)]
+                own = [votes[target] / known[z] for votes, known in zip(self.received[:-1], self.known, strict=True)]
                 if own:
                     echo = self.group.carry({target: sum(own[1:], own[0])}, [z])[0]
                     total[z] = np.maximum(total[z] - echo, 0.0)

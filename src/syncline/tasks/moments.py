@@ -21,7 +21,7 @@ from syncline.tasks.carrying import EVENT_SHARE, Density, carried_by_consensus, 
 from syncline.tasks.folder import FolderConsensus, gather_folder
 from syncline.tasks.search import Hit, MomentIndex, check_inside
 from syncline.tasks.single_frames import frames_share, with_frames
-from syncline.video.on_display import nearest_frame
+from syncline.video.on_display import frames_within, nearest_frame
 
 MOST_VIDEOS = 200
 """Of more videos, those are asked whose frames are most like the query."""
@@ -119,7 +119,7 @@ def _peaks(
     embedding = folder.embeddings[target]
     pts, tolerance = embedding.pts_seconds, folder.tolerance + 1e-9
     total = np.concatenate([[0.0], np.cumsum(density)])
-    first, end = np.searchsorted(pts, pts - tolerance), np.searchsorted(pts, pts + tolerance, side="right")
+    first, end = frames_within(pts, pts, folder.tolerance)
     gathered = total[end] - total[first]
     free = np.ones(len(pts), dtype=bool)
     hits: list[Hit] = []

@@ -10,19 +10,6 @@ from numpy.typing import NDArray
 from syncline.video.on_display import nearest_frame
 
 
-def windows_about(pts: NDArray[np.float64], tolerance: float) -> list[slice]:
-    """Of every frame, the frames within the tolerance of it."""
-    first, end = 0, 0
-    windows = []
-    for second in pts:
-        while second - pts[first] > tolerance + 1e-9:
-            first += 1
-        while end < len(pts) and pts[end] - second <= tolerance + 1e-9:
-            end += 1
-        windows.append(slice(first, end))
-    return windows
-
-
 def columns_in_order(smooth: NDArray[np.float64], absent_below: float) -> list[int]:
     """Columns of the events, ascending, that gather the most votes together; -1 where leaving the event out is better.
 

@@ -19,7 +19,7 @@ from syncline.alignment.centring import centred_similarity
 from syncline.data import Embedding
 from syncline.tasks.carrying import Density, Marks, carried_by_consensus, near_event
 from syncline.tasks.folder import FolderConsensus
-from syncline.video.on_display import nearest_frames
+from syncline.video.on_display import frames_within, nearest_frames
 
 FRAMES_SHARE = 0.3
 """What single frames count beside alignments where a folder cannot tell it."""
@@ -141,6 +141,5 @@ def _evenly(items: Sequence[int], most: int) -> list[int]:
 def _within(votes: Density, pts: NDArray[np.float64], tolerance: float) -> Density:
     """(k, n) the votes within the tolerance of every frame."""
     total = np.concatenate([np.zeros((len(votes), 1)), np.cumsum(votes, axis=1)], axis=1)
-    first = np.searchsorted(pts, pts - tolerance - 1e-9)
-    end = np.searchsorted(pts, pts + tolerance + 1e-9, side="right")
+    first, end = frames_within(pts, pts, tolerance)
     return np.asarray(total[:, end] - total[:, first])

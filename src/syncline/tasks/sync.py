@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
-from syncline.data.embedding import dataframe, equal_results
+from syncline.data.embedding import dataframe, equal_results, rows_between
 from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.alignment_result import Alignment
@@ -77,11 +77,10 @@ class Timeline:
         """The instants from ``seconds.start`` on and before ``seconds.stop`` of the common time, as ``t[1.5:3.0]``."""
         if not isinstance(seconds, slice) or seconds.step is not None:
             raise TypeError("a timeline is sliced by seconds, as timeline[1.5:3.0]")
-        first = 0 if seconds.start is None else int(np.searchsorted(self.seconds, seconds.start))
-        end = len(self.seconds) if seconds.stop is None else int(np.searchsorted(self.seconds, seconds.stop))
-        positions = self.positions[:, first:end]
-        coverage = (~np.isnan(positions)).sum(axis=1) / max(1, end - first)
-        return replace(self, seconds=self.seconds[first:end], positions=positions, coverage=coverage)
+        rows = rows_between(self.seconds, seconds)
+        positions = self.positions[:, rows]
+        coverage = (~np.isnan(positions)).sum(axis=1) / max(1, positions.shape[1])
+        return replace(self, seconds=self.seconds[rows], positions=positions, coverage=coverage)
 
     def plot(self) -> Any:
         """A matplotlib ``Figure``: each video's own seconds over the common time; a break where it has no part."""

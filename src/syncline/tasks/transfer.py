@@ -26,9 +26,10 @@ from syncline.tasks.direct import event_votes
 from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
 from syncline.tasks.in_common import match_scores
 from syncline.tasks.pairs import check_pair
-from syncline.tasks.placing import columns_in_order, frame_time, lie_on_frames, mean_time, windows_about
+from syncline.tasks.placing import columns_in_order, frame_time, lie_on_frames, mean_time
 from syncline.tasks.single_frames import FRAMES_SHARE, frames_share, with_frames
 from syncline.tasks.transfer_result import Carried, LabelledVideo, LeftOut, Transferred
+from syncline.video.on_display import frames_within
 
 ABSENT_BELOW = 0.2
 """Confidence below which an event is absent. Of .05 to .25 it has the best F1 inside the training clips of human_golf,
@@ -118,12 +119,18 @@ class Election:
 
     def _gathered(self, votes: Density, pts: NDArray[np.float64]) -> Density:
         """(k, n) votes within the tolerance of every frame."""
-        return np.stack([votes[:, window].sum(axis=1) for window in windows_about(pts, self.tolerance)], axis=1)
+        windows = zip(*frames_within(pts, pts, self.tolerance), strict=True)
+        return np.stack([votes[:, first:end].sum(axis=1) for first, end in windows], axis=1)
+
+    def _window(self, pts: NDArray[np.float64], column: int) -> slice:
+        """The frames within the tolerance of one."""
+        first, end = frames_within(pts, pts[column], self.tolerance)
+        return slice(int(first[0]), int(end[0]))
 
     def _place(self, target: Embedding, votes: Density, labelled: Sequence[int], on_frames: bool) -> Transferred:
         """The events; at sampled frames if those of the labelled videos lie at such, else between them."""
         pts, time_of = target.pts_seconds, frame_time if on_frames else mean_time
-        windows, smooth = windows_about(pts, self.tolerance), self._gathered(votes, pts)
+        smooth = self._gathered(votes, pts)
         events: list[float | None] = []
         others: list[tuple[float, float] | None] = []
         confidence = np.zeros(len(votes))
@@ -136,7 +143,7 @@ class Election:
                 confidence[k] = 1.0 - confidence[k]
                 continue
             # the columns ascend; the means of two windows that overlap need not
-            last = max(last, time_of(votes[k], pts, windows[column]))
+            last = max(last, time_of(votes[k], pts, self._window(pts, column)))
             events.append(last)
             others.append(self._second(votes[k], smooth[k], column, pts, labelled[k]))
         return Transferred(target.source, tuple(events), confidence, self.tolerance, tuple(others))
@@ -150,7 +157,7 @@ class Election:
         if apart[other] < max(SECOND_PEAK * smooth[column], 1e-9):
             return None
         sure = self._sure(self._peak(votes, smooth, other, pts, labelled))
-        return mean_time(votes, pts, windows_about(pts, self.tolerance)[other]), sure
+        return mean_time(votes, pts, self._window(pts, other)), sure
 
     def _apart(self, smooth: Density, column: int, pts: NDArray[np.float64]) -> Density:
         """The gathered votes, 0 at places that overlap with a column's."""

@@ -61,3 +61,22 @@ def nearest_frames(pts_seconds: NDArray[np.float64], seconds: ArrayLike) -> NDAr
 def nearest_frame(pts_seconds: NDArray[np.float64], seconds: float) -> int:
     """As `nearest_frames`, of one moment."""
     return int(nearest_frames(pts_seconds, seconds)[0])
+
+
+def frames_within(
+    pts_seconds: NDArray[np.float64], seconds: ArrayLike, tolerance: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The frames within a tolerance of each moment, a nanosecond more included: (k,) int64 first, (k,) int64 end.
+
+    Args:
+        pts_seconds: (t,) ascending, when each frame is shown. seconds: (k,) moments, or one. tolerance: seconds.
+
+    Examples:
+        >>> first, end = frames_within(np.arange(5) / 2, [0.0, 1.0, 9.0], 0.5)
+        >>> first.tolist(), end.tolist()
+        ([0, 1, 5], [2, 4, 5])
+    """
+    wanted = np.atleast_1d(np.asarray(seconds, dtype=np.float64))
+    first = np.searchsorted(pts_seconds, wanted - tolerance - 1e-9)
+    end = np.searchsorted(pts_seconds, wanted + tolerance + 1e-9, side="right")
+    return np.asarray(first, dtype=np.int64), np.asarray(end, dtype=np.int64)

@@ -40,7 +40,7 @@ _ONES = (1.0, 1.0, 1.0)
 _NONE = np.zeros((0, 0, 0))
 
 
-class _Courses(NamedTuple):
+class Course(NamedTuple):
     """What decides which paths there are, and what they cost beside the matrix."""
 
     gamma: float
@@ -96,16 +96,16 @@ def soft_dtw(
             subsequence=subsequence, step_weights=step_weights,
         )  # fmt: skip
         return times(value, gamma)
-    matrix, lx, ly, courses = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
+    matrix, lx, ly, course = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
     backend = choose_backend(matrix, triton_problem=triton_backend.why_not)
     if backend in ("torch", "triton"):
-        cells, closed = _for_torch(matrix, lx, ly, courses)
+        cells, closed = _for_torch(matrix, lx, ly, course)
         if backend == "triton":
-            return triton_backend.soft_value(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
+            return triton_backend.soft_value(cells, closed, course.gamma, lx, ly, course.weights, course.open_ends)
         return torch_backend.soft_value(
-            cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends, matrix.new_zeros(())
+            cells, closed, course.gamma, lx, ly, course.weights, course.open_ends, matrix.new_zeros(())
         )
-    result: Tensor = _Value.apply(matrix, lx, ly, courses)
+    result: Tensor = _Value.apply(matrix, lx, ly, course)
     return result
 
 
@@ -141,13 +141,13 @@ def expected_path(
     """
     if learns(gamma):
         cost, gamma = times(as_matrix(cost, "cost"), _over(gamma)), 1.0
-    matrix, lx, ly, courses = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
+    matrix, lx, ly, course = _checked(cost, gamma, lengths_x, lengths_y, band, allowed, subsequence, step_weights)
     backend = choose_backend(matrix, triton_problem=triton_backend.why_not)
     if backend in ("torch", "triton"):
-        cells, closed = _for_torch(matrix, lx, ly, courses)
+        cells, closed = _for_torch(matrix, lx, ly, course)
         find = triton_backend.expected_path if backend == "triton" else torch_backend.expected_path
-        return find(cells, closed, courses.gamma, lx, ly, courses.weights, courses.open_ends)
-    result: Tensor = _Path.apply(matrix, lx, ly, courses)
+        return find(cells, closed, course.gamma, lx, ly, course.weights, course.open_ends)
+    result: Tensor = _Path.apply(matrix, lx, ly, course)
     return result
 
 
@@ -196,7 +196,7 @@ def _over(gamma: Tensor) -> Tensor:
 def _checked(
     cost: Tensor, gamma: float | Tensor, lengths_x: Lengths, lengths_y: Lengths, band: int | None,
     allowed: Tensor | None, subsequence: bool, step_weights: Sequence[float],
-) -> tuple[Tensor, Tensor, Tensor, _Courses]:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor, Course]:  # fmt: skip
     """The matrix with forbidden cells infinite, lengths (b,) always given, and the rest."""
     matrix = as_matrix(cost, "cost")
     b, n, m = matrix.shape
@@ -204,13 +204,13 @@ def _checked(
     ly = as_lengths(lengths_y, "lengths_y", b, m, matrix.device)
     matrix = restricted(matrix, torch.inf, -1, as_mask(allowed, matrix), None, None)
     whole = torch.ones(b, dtype=torch.int64, device=matrix.device)
-    courses = _Courses(as_gamma(gamma), check_band(band), as_step_weights(step_weights), subsequence)
-    return matrix, whole * n if lx is None else lx, whole * m if ly is None else ly, courses
+    course = Course(as_gamma(gamma), check_band(band), as_step_weights(step_weights), subsequence)
+    return matrix, whole * n if lx is None else lx, whole * m if ly is None else ly, course
 
 
-def _for_torch(matrix: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> tuple[Tensor, Tensor]:
+def _for_torch(matrix: Tensor, lx: Tensor, ly: Tensor, course: Course) -> tuple[Tensor, Tensor]:
     """Finite costs, and which cells are closed: forbidden, outside the band or outside the lengths."""
-    matrix = restricted(matrix, torch.inf, courses.band, None, lx, ly)
+    matrix = restricted(matrix, torch.inf, course.band, None, lx, ly)
     check_values(matrix, "cost", lx, ly, forbidden=torch.inf)
     inside = valid_cells(matrix, lx, ly)
     closed = matrix == torch.inf if inside is None else ~inside | (matrix == torch.inf)
@@ -218,16 +218,16 @@ def _for_torch(matrix: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> tup
 
 
 def _run(
-    cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses, out: tuple[float, float, float] | None
+    cost: Tensor, lx: Tensor, ly: Tensor, course: Course, out: tuple[float, float, float] | None
 ) -> tuple[Tensor, Tensor]:
     """Values (b,), and what `scalar.value_and_path` finds (b, n, m); without ``out`` empty."""
     c = cost.detach().contiguous()
     value = c.new_empty(c.shape[0])
     posterior = torch.zeros_like(c) if out is not None else c.new_empty(0, 0, 0)
-    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *courses[:3], out or _ONES, courses.open_ends)
+    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *course[:3], out or _ONES, course.open_ends)
     results = (value.numpy(), posterior.numpy())
     good: list[bool] = []
-    kernel = entry.kernel(courses.gamma)
+    kernel = entry.kernel(course.gamma)
     in_slices(lambda i, j: good.append(kernel.value_and_path(*arrays, *results, i, j)), c.shape[0], c.numel())
     if not all(good):
         check_values(cost, "cost", lx, ly, forbidden=torch.inf)
@@ -235,12 +235,12 @@ def _run(
 
 
 def _run_tangent(
-    cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses, along: tuple[float, float, float], direction: Tensor
+    cost: Tensor, lx: Tensor, ly: Tensor, course: Course, along: tuple[float, float, float], direction: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The derivatives along a direction of values (b,) and of their gradient (b, n, m)."""
     c, t = cost.detach().contiguous(), direction.detach().contiguous()
     value, te = c.new_empty(c.shape[0]), torch.zeros_like(c)
-    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *courses[:3], along, courses.weights, courses.open_ends)
+    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *course[:3], along, course.weights, course.open_ends)
     results = (t.numpy(), value.numpy(), te.numpy())
     in_slices(lambda i, j: scalar.tangent(*arrays, *results, i, j), c.shape[0], c.numel())
     return value, te
@@ -248,47 +248,45 @@ def _run_tangent(
 
 class _Value(Function):
     @staticmethod
-    def forward(ctx: Any, cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> Tensor:
-        value, posterior = _run(cost, lx, ly, courses, courses.weights if ctx.needs_input_grad[0] else None)
+    def forward(ctx: Any, cost: Tensor, lx: Tensor, ly: Tensor, course: Course) -> Tensor:
+        value, posterior = _run(cost, lx, ly, course, course.weights if ctx.needs_input_grad[0] else None)
         ctx.save_for_backward(cost, lx, ly, posterior)
-        ctx.courses = courses
+        ctx.course = course
         return value
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
         cost, lx, ly, posterior = ctx.saved_tensors
-        return _Gradient.apply(cost, g, lx, ly, posterior, ctx.courses), None, None, None
+        return _Gradient.apply(cost, g, lx, ly, posterior, ctx.course), None, None, None
 
 
 class _Gradient(Function):
     """g times the gradient of the value, which the forward pass found already."""
 
     @staticmethod
-    def forward(
-        ctx: Any, cost: Tensor, g: Tensor, lx: Tensor, ly: Tensor, posterior: Tensor, courses: _Courses
-    ) -> Tensor:
+    def forward(ctx: Any, cost: Tensor, g: Tensor, lx: Tensor, ly: Tensor, posterior: Tensor, course: Course) -> Tensor:
         ctx.save_for_backward(cost, g, lx, ly)
-        ctx.courses = courses
+        ctx.course = course
         return g[:, None, None] * posterior
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         cost, g, lx, ly = ctx.saved_tensors
-        value, te = _Tangent.apply(cost, lx, ly, ctx.courses, ctx.courses.weights, upstream)
+        value, te = _Tangent.apply(cost, lx, ly, ctx.course, ctx.course.weights, upstream)
         return g[:, None, None] * te, value, None, None, None, None
 
 
 class _Path(Function):
     @staticmethod
-    def forward(ctx: Any, cost: Tensor, lx: Tensor, ly: Tensor, courses: _Courses) -> Tensor:
+    def forward(ctx: Any, cost: Tensor, lx: Tensor, ly: Tensor, course: Course) -> Tensor:
         ctx.save_for_backward(cost, lx, ly)
-        ctx.courses = courses
-        return _run(cost, lx, ly, courses, _ONES)[1]
+        ctx.course = course
+        return _run(cost, lx, ly, course, _ONES)[1]
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         cost, lx, ly = ctx.saved_tensors
-        return _Tangent.apply(cost, lx, ly, ctx.courses, _ONES, upstream)[1], None, None, None
+        return _Tangent.apply(cost, lx, ly, ctx.course, _ONES, upstream)[1], None, None, None
 
 
 class _Tangent(Function):

@@ -18,20 +18,11 @@ from torch.autograd import Function
 from syncline.alignment.allowed import check_band
 from syncline.alignment.backend import choose_backend
 from syncline.alignment.dtw import scalar
-from syncline.alignment.dtw.soft import soft_dtw
+from syncline.alignment.dtw.soft import Course, soft_dtw
 from syncline.alignment.dtw.vector import entry
 from syncline.alignment.inputs import Lengths, as_gamma, as_step_weights, learns, times
 from syncline.alignment.products import ROWS, Gradients, Kind, Products, affine, cosines, pairs_of, squares
 from syncline.errors import check_choice
-
-
-class _Course(NamedTuple):
-    """What decides which paths there are, and what they cost."""
-
-    gamma: float
-    band: int
-    weights: tuple[float, float, float]
-    open_ends: bool
 
 
 def soft_dtw_streamed(
@@ -70,7 +61,7 @@ def soft_dtw_streamed(
         -0.02
     """
     check_choice("cost", cost, Kind)
-    course = _Course(as_gamma(gamma.detach() if learns(gamma) else gamma), check_band(band),
+    course = Course(as_gamma(gamma.detach() if learns(gamma) else gamma), check_band(band),
                      as_step_weights(step_weights), subsequence)  # fmt: skip
     values = []
     for a, b in pairs_of(x, y, lengths_x, lengths_y):
@@ -100,7 +91,7 @@ class _Kept(NamedTuple):
     starts: NDArray[np.float64]
 
 
-def _down(parts: Products, course: _Course) -> tuple[float, _Kept]:
+def _down(parts: Products, course: Course) -> tuple[float, _Kept]:
     from syncline.alignment.dtw.vector import sweeps
     from syncline.alignment.dtw.vector.strip import PADDING
 
@@ -115,7 +106,7 @@ def _down(parts: Products, course: _Course) -> tuple[float, _Kept]:
     return float(sweeps.value_of(kept.edges, n, m, gamma, open_ends)), kept
 
 
-def _up(parts: Products, course: _Course, value: float, kept: _Kept) -> Gradients:
+def _up(parts: Products, course: Course, value: float, kept: _Kept) -> Gradients:
     from syncline.alignment.dtw.vector import sweeps
     from syncline.alignment.dtw.vector.strip import PADDING
 
@@ -136,7 +127,7 @@ def _up(parts: Products, course: _Course, value: float, kept: _Kept) -> Gradient
 class _Value(Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, y: Tensor, row: Tensor, column: Tensor, factor: float, course: _Course
+        ctx: Any, x: Tensor, y: Tensor, row: Tensor, column: Tensor, factor: float, course: Course
     ) -> Tensor:  # fmt: skip
         value, kept = _down(Products(x, y, row, column, factor), course)
         ctx.save_for_backward(x, y, row, column)
@@ -151,7 +142,7 @@ class _Value(Function):
 class _Gradient(Function):
     @staticmethod
     def forward(
-        ctx: Any, g: Tensor, x: Tensor, y: Tensor, row: Tensor, column: Tensor, factor: float, course: _Course,
+        ctx: Any, g: Tensor, x: Tensor, y: Tensor, row: Tensor, column: Tensor, factor: float, course: Course,
         value: float, kept: _Kept,
     ) -> tuple[Tensor, ...]:  # fmt: skip
         return _up(Products(x, y, row, column, factor), course, value, kept).times(g)

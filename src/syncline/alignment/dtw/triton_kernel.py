@@ -4,6 +4,10 @@ The recursion stands at the head of `torch_backend`. A cell reads its neighbours
 barrier parts the anti-diagonals. On the way back a cell takes the share of each predecessor from its own arguments, so
 that they add up to 1, and leaves its visits times that share for it. Importing needs Triton; with TRITON_INTERPRET=1 in
 the environment the same code runs on CPU tensors, slowly.
+
+Arguments: c the costs C; r the table R; lx, ly lengths; value the score of a pair; numbers gamma and the step weights;
+posterior the expected path P (of unequal weights the gradient d value / d C), and visits how likely the path is at a
+cell on the way to it. Triton takes no bundles of arguments: pointers and sizes come one by one.
 """
 
 from __future__ import annotations

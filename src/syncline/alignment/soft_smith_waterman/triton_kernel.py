@@ -9,8 +9,11 @@ parts the anti-diagonals. Gradients, with E what reaches a state from its succes
     EY[i,j] =                      ED[i+1,j+1] wD(Y)                   + EY[i+1,j] wY(Y)
 
 where wA(B) is the softmax weight of B among what A of the successor was made of. Importing needs Triton; with
-TRITON_INTERPRET=1 in the environment the same code runs on CPU tensors, slowly. Arguments are not bundled: a Triton
-kernel is launched with pointers, strides and constants one by one.
+TRITON_INTERPRET=1 in the environment the same code runs on CPU tensors, slowly.
+
+Arguments: s similarity S; t, x, y the tables T, X, Y; ed, ex, ey the gradients ED, EX, EY (ed is the posterior P where
+1 arrives at the score and 0 at D); go, ge and dgo, dge the gaps and their gradients; lx, ly lengths; of_score and
+of_scores what arrives at score and D. Triton takes no bundles of arguments: pointers and strides come one by one.
 """
 
 from __future__ import annotations

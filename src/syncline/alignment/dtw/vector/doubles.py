@@ -15,12 +15,11 @@ from numba.extending import intrinsic
 from syncline.alignment.soft_smith_waterman.vector.types import (
     LANES,
     D,
-    I,
     M,
     call,
-    constant,
     inlined,
     lane,
+    shift_down,
     shift_up,
     simple,
     splatted,
@@ -84,7 +83,7 @@ def from_above(builder: Any, a: Any, entering: Any) -> Any:
 @simple(D, D, types.float64)
 def from_below(builder: Any, a: Any, entering: Any) -> Any:
     """Lane l gets lane l + 1; the last lane the scalar."""
-    return builder.shuffle_vector(a, splatted(builder, entering), constant(I, [*range(1, LANES), LANES]))
+    return shift_down(builder, a, entering)
 
 
 @simple(types.float64, D)

@@ -214,6 +214,11 @@ def shift_up(builder: Any, a: Any, entering: Any) -> Any:
     return builder.shuffle_vector(a, splatted(builder, entering), constant(I, index))
 
 
+def shift_down(builder: Any, a: Any, entering: Any) -> Any:
+    index = [*range(1, LANES), LANES]
+    return builder.shuffle_vector(a, splatted(builder, entering), constant(I, index))
+
+
 @simple(F, F, types.float32)
 def from_above(builder: Any, a: Any, entering: Any) -> Any:
     """Lane l gets lane l - 1; lane 0 the scalar."""
@@ -228,7 +233,7 @@ def from_above_int(builder: Any, a: Any, entering: Any) -> Any:
 @simple(F, F, types.float32)
 def from_below(builder: Any, a: Any, entering: Any) -> Any:
     """Lane l gets lane l + 1; the last lane the scalar."""
-    return builder.shuffle_vector(a, splatted(builder, entering), constant(I, [*range(1, LANES), LANES]))
+    return shift_down(builder, a, entering)
 
 
 def lane(builder: Any, a: Any, which: int) -> Any:
