@@ -24,7 +24,7 @@ from benchmarks.record import append, surroundings
 
 from syncline.data import Sampling, Video, VideoSet, open_videos
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
-from syncline.training import Progress, fit, method_config
+from syncline.training import TrainingProgress, fit, method_config
 from syncline.training.planning import Plan
 from syncline.training.processes import peak_memory
 from syncline.views import PixelStore, PixelViews, ViewConfig, WorkerViews
@@ -78,7 +78,7 @@ def planned_and_taken(videos: list[Video], steps: int) -> dict[str, float]:
     plans: list[Plan] = []
     ticks: list[float] = []
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: TrainingProgress) -> None:
         plans.extend([progress.plan] if progress.phase == "plan" and progress.plan is not None else [])
         ticks.extend([time.perf_counter()] if progress.phase == "training" else [])
 

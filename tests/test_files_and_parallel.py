@@ -13,7 +13,7 @@ from syncline.errors import SynclineError
 from syncline.files import append_jsonl, last_of_jsonl, read_jsonl
 from syncline.parallel import AHEAD, is_main_process, results_in_order
 from syncline.progress import Progress, Steps, notice
-from syncline.training.progress import Progress as Told
+from syncline.training.progress import TrainingProgress
 
 
 def test_lines_come_back_in_order(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_training_shows_its_plan_and_loss_and_hides_its_checkpoints(
     drawn: list[tuple[str, int, str]] = []
     monkeypatch.setattr(Bars, "draw", lambda self, progress, name, note: drawn.append((name, progress.done, note)))
     with TrainingBars() as bars:
-        bars(Told("plan", message="about 1 min"))
-        bars(Told("features", 1, 2, "a.mp4"))
-        bars(Told("training", 3, 4, rate=2.0, loss=0.5))
-        bars(Told("saved", 3, 4))
+        bars(TrainingProgress("plan", message="about 1 min"))
+        bars(TrainingProgress("features", 1, 2, "a.mp4"))
+        bars(TrainingProgress("training", 3, 4, rate=2.0, loss=0.5))
+        bars(TrainingProgress("saved", 3, 4))
     assert drawn == [("reading videos", 1, "a.mp4"), ("training", 3, "2.00 steps/s, loss 0.5000")]
     assert capsys.readouterr().err == "about 1 min\n"

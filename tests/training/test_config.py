@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from syncline import training
 from syncline.cli.train import configure
 from syncline.encoder import published_config
 from syncline.errors import SynclineError
@@ -190,3 +191,8 @@ def test_the_row_says_whether_a_method_takes_auto_and_a_teacher(method: str) -> 
     else:
         with pytest.raises(SynclineError, match="teacher 'frozen' goes with method lac on a backbone that is not"):
             TrainConfig(method=method, teacher="frozen")
+
+
+def test_the_progress_of_the_first_version_is_still_found() -> None:
+    with pytest.warns(DeprecationWarning, match="TrainingProgress now"):
+        assert training.Progress is training.TrainingProgress

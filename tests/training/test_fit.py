@@ -21,8 +21,8 @@ from syncline.errors import SynclineError
 from syncline.progress import silent
 from syncline.training import (
     METHODS,
-    Progress,
     TrainConfig,
+    TrainingProgress,
     TrainingStopped,
     case_of,
     fit,
@@ -53,7 +53,7 @@ def lines(run: Path) -> list[dict[str, float]]:
 def test_every_method_trains(method: str, videos: VideoSet, cache: Path, small: Small) -> None:
     losses: list[float] = []
 
-    def listen(progress: Progress) -> None:
+    def listen(progress: TrainingProgress) -> None:
         if progress.loss is not None:
             losses.append(progress.loss)
 
@@ -123,7 +123,7 @@ def test_a_crash_at_any_step_changes_nothing(
     config = small(method, checkpoint_seconds=0.0, accumulate=2)
     whole = fit(videos, config, cache=cache, out=tmp_path / "whole")
 
-    def crash(progress: Progress) -> None:
+    def crash(progress: TrainingProgress) -> None:
         if progress.phase == "saved" and progress.done in (2, 3):
             raise MemoryError
 
@@ -138,7 +138,7 @@ def test_a_crash_at_any_step_changes_nothing(
 
 @pytest.mark.slow
 def test_a_callback_may_evaluate_without_a_trace(videos: VideoSet, cache: Path, small: Small) -> None:
-    def nosy(progress: Progress) -> None:
+    def nosy(progress: TrainingProgress) -> None:
         if progress.encoder is not None and progress.phase == "training":
             progress.encoder.eval()
             torch.rand(5)
@@ -151,7 +151,7 @@ def test_a_callback_may_evaluate_without_a_trace(videos: VideoSet, cache: Path, 
 def test_measuring_the_rate_leaves_no_trace(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
     plans = []
 
-    def listen(progress: Progress) -> None:
+    def listen(progress: TrainingProgress) -> None:
         if progress.phase == "plan":
             plans.append(progress.plan)
 
@@ -219,7 +219,7 @@ def test_a_trained_backbone_goes_on_exactly(videos: VideoSet, small: Small, tmp_
     config = replace(config, checkpoint_seconds=0.0)
     whole = fit(videos, config)
 
-    def crash(progress: Progress) -> None:
+    def crash(progress: TrainingProgress) -> None:
         if progress.phase == "saved":
             raise MemoryError
 
@@ -323,7 +323,7 @@ def test_two_writers_of_one_run(videos: VideoSet, cache: Path, small: Small, tmp
 def test_a_failure_before_the_first_checkpoint_leaves_nothing(
     videos: VideoSet, cache: Path, small: Small, tmp_path: Path
 ) -> None:
-    def fail(progress: Progress) -> None:
+    def fail(progress: TrainingProgress) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
@@ -338,7 +338,7 @@ def test_a_loss_that_is_not_finite_ends_training(videos: VideoSet, cache: Path, 
 
 @pytest.mark.slow
 def test_ctrl_c_saves(videos: VideoSet, cache: Path, small: Small, tmp_path: Path) -> None:
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: TrainingProgress) -> None:
         if progress.phase == "training" and progress.done == 3:
             signal.raise_signal(signal.SIGINT)
 
@@ -354,7 +354,7 @@ def test_ctrl_c_saves(videos: VideoSet, cache: Path, small: Small, tmp_path: Pat
 def test_ended_while_videos_are_read_it_is_begun_again(
     videos: VideoSet, cache: Path, small: Small, tmp_path: Path
 ) -> None:
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: TrainingProgress) -> None:
         if progress.phase == "features" and progress.done == 2:
             signal.raise_signal(signal.SIGTERM)
 
@@ -401,7 +401,7 @@ def test_a_broken_video_is_passed_over_when_the_budget_is_spent_too(
     config, budget = small(), Budget(1e-9)
     features = FeatureCache(cache, make_encoder(config, cache)[0].backbone)
     unread = read_into_cache(
-        [*videos, *broken], config, features, accelerator=Accelerator(cpu=True), budget=budget, tell=silent
+        [*videos, *broken], config, features, accelerator=Accelerator(cpu=True), budget=budget, callback=silent
     )
     assert all("is no video" in unread[video.name] for video in broken)
 

@@ -11,7 +11,7 @@ import torch
 
 from syncline.data import VideoSet
 from syncline.progress import NOTICE
-from syncline.training import Progress, TrainConfig, fit, material, method_config, plan_of, settled
+from syncline.training import TrainConfig, TrainingProgress, fit, material, method_config, plan_of, settled
 from syncline.training.checkpoint import trained_state
 from syncline.training.steps import lr_factor
 
@@ -35,7 +35,7 @@ def test_workers_store_and_a_crash_change_nothing(videos: VideoSet, small: Small
     notices: list[str] = []
     config = pixels(small, store=True, workers=2, checkpoint_seconds=0.0)
 
-    def crash(progress: Progress) -> None:
+    def crash(progress: TrainingProgress) -> None:
         phases.append(progress.phase)
         notices.extend([progress.message] if progress.phase == NOTICE else [])
         if progress.phase == "saved":

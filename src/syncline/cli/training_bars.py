@@ -22,7 +22,9 @@ class TrainingBars(Bars):
         if progress.phase == "plan":
             print(progress.message, file=sys.stderr)
         elif progress.phase == "training":
-            loss, rate = getattr(progress, "loss", None), progress.rate
+            from syncline.training import TrainingProgress
+
+            loss, rate = progress.loss if isinstance(progress, TrainingProgress) else None, progress.rate
             words = ["" if rate is None else f"{rate:.2f} steps/s", "" if loss is None else f"loss {loss:.4f}"]
             self.draw(progress, "training", ", ".join(word for word in words if word))
         elif progress.phase in _NAMES:

@@ -1,9 +1,12 @@
 """A configuration, videos and a loss -> a run: loop, checkpoints, metrics. Does not know evaluation."""
 
+import warnings
+from typing import Any
+
 from syncline.training.config import TrainConfig, as_yaml, config_from, merged
 from syncline.training.loop import fit
 from syncline.training.methods import METHODS, Method
-from syncline.training.progress import Progress
+from syncline.training.progress import TrainingProgress
 from syncline.training.recipes import make_loss, method_config, own_encoder
 from syncline.training.run_folder import Case, case_of, read_config, trained_on
 from syncline.training.settle import settled
@@ -14,8 +17,8 @@ __all__ = [
     "METHODS",
     "Case",
     "Method",
-    "Progress",
     "TrainConfig",
+    "TrainingProgress",
     "TrainingStopped",
     "as_yaml",
     "case_of",
@@ -32,3 +35,10 @@ __all__ = [
     "trained_on",
     "training_videos",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Progress":  # as version 0.1.0 had it
+        warnings.warn("syncline.training.Progress is TrainingProgress now", DeprecationWarning, stacklevel=2)
+        return TrainingProgress
+    raise AttributeError(f"module 'syncline.training' has no attribute {name!r}")

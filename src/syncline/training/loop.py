@@ -38,7 +38,7 @@ from syncline.training.material import Decoding, Material, of_features, of_pixel
 from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
 from syncline.training.poses import FoundPoses, with_poses
 from syncline.training.processes import agreed, any_of, peak_memory
-from syncline.training.progress import Callback, Progress, passed_on
+from syncline.training.progress import TrainingCallback, TrainingProgress, passed_on
 from syncline.training.recipes import make_loss, method_config
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
 from syncline.training.settle import settled
@@ -58,7 +58,7 @@ def fit(
     *,
     cache: FeatureCache | str | Path | None = None,
     out: str | Path | None = None,
-    callback: Callback | None = None,
+    callback: TrainingCallback = silent,
     minutes: float | None = None,
     resume: bool = False,
 ) -> FrameEncoder:
@@ -69,7 +69,7 @@ def fit(
         cache: of features, or its folder; None for the user's. A ``FeatureCache`` lends its backbone too, if it is the
             one configured, and its ``augment``, if it has one of its own.
         out: folder of the run; None writes nothing (and cannot be resumed).
-        callback: told a ``Progress`` after every video and step.
+        callback: told a `TrainingProgress` after every video and step.
         minutes: time for everything; steps, and if need be videos, are left out to keep it.
         resume: continue the run in ``out``.
 
@@ -98,9 +98,9 @@ def fit(
         left_open = settled(videos.videos, config, cache, processes=accelerator.num_processes)
         config, cache, poses = left_open.config, left_open.cache, None
         if config.encoder.features != "pictures":
-            tell = callback if callback is not None and accelerator.is_main_process else silent
+            heard = callback if accelerator.is_main_process else silent
             with accelerator.main_process_first():  # what it finds is in the cache for the others
-                config, poses = with_poses(videos.videos, config, cache, tell)
+                config, poses = with_poses(videos.videos, config, cache, heard)
         # of a run that is resumed, only once its checkpoint is known to be of this configuration
         if writes and run is not None and not resume:
             write_json(run / CONFIG, config.as_dict())
@@ -124,15 +124,15 @@ class _Session:
         accelerator: Any,
         budget: Budget,
         stop: Stop,
-        callback: Callback | None,
+        callback: TrainingCallback,
         notes: tuple[str, ...],
         poses: FoundPoses | None,
     ) -> None:
         self.notes = notes
         self.videos, self.config, self.run, self.accelerator = videos, config, run, accelerator
         self.budget, self.stop, self.is_main_process = budget, stop, accelerator.is_main_process
-        self.tell: Callback = callback if callback is not None and self.is_main_process else silent
-        self.plans = callback is not None or budget.seconds is not None
+        self.callback: TrainingCallback = callback if self.is_main_process else silent
+        self.plans = callback is not silent or budget.seconds is not None
         self.encoder, self.cache = make_encoder(config, cache, poses)
         loss = make_loss(config, rate_hz=rate_of(videos.videos, config)).to(accelerator.device)
         model = accelerator.prepare_model(self.encoder)
@@ -170,7 +170,7 @@ class _Session:
         # Accelerate put autocast around the encoder's own ``forward``, which is not to outlive training
         self.accelerator.unwrap_model(self.stepper.model, keep_fp32_wrapper=False)
         self._save(finished=True)
-        self.tell(Progress("done", self.step, self.total, plan=self.plan, encoder=self.encoder))
+        self.callback(TrainingProgress("done", self.step, self.total, plan=self.plan, encoder=self.encoder))
         return self.encoder.eval()
 
     @property
@@ -182,7 +182,7 @@ class _Session:
         """What is trained on, after everybody was told how long it will take."""
         if self.cache is None:
             material = of_pixels(
-                self.videos.videos, self.config, self.encoder, accelerator=self.accelerator, tell=self.tell,
+                self.videos.videos, self.config, self.encoder, accelerator=self.accelerator, callback=self.callback,
                 before=self._tell_pixel_plan if self.plans else None,
             )  # fmt: skip
             self.stepper.views = material.views
@@ -191,7 +191,7 @@ class _Session:
             self._tell_plan(*feature_plan(self.videos.videos, self.cache, self.config.encoder.sampling))
         material = of_features(
             self.videos.videos, self.config, self.encoder, self.cache, accelerator=self.accelerator, budget=self.budget,
-            tell=self.tell,
+            callback=self.callback,
         )  # fmt: skip
         self.stepper.views = material.views
         if self.config.teacher == "consensus":
@@ -208,7 +208,7 @@ class _Session:
             features,
             rate_hz=rate_of(material.videos, self.config),
             seed=self.config.seed,
-            callback=passed_on(self.tell),
+            callback=passed_on(self.callback),
         )
 
     def _tell_pixel_plan(self, views: Views, decoding: Decoding) -> None:
@@ -229,7 +229,7 @@ class _Session:
             len(self.videos), frames, missing, size, decode, backbone, reading, each, steps, memory, pixels
         )
         said = "\n".join([str(self.plan), *self.notes])
-        self.tell(Progress("plan", 0, steps, said, plan=self.plan, encoder=self.encoder))
+        self.callback(TrainingProgress("plan", 0, steps, said, plan=self.plan, encoder=self.encoder))
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must have in common with the run that continues it."""
@@ -264,7 +264,7 @@ class _Session:
         pause = time.monotonic() - self.saved
         if self.run is not None and self.step < self.total and pause >= self.config.checkpoint_seconds:
             self._save_checkpoint()
-            self.tell(Progress("saved", self.step, self.total))
+            self.callback(TrainingProgress("saved", self.step, self.total))
         if self.budget.seconds is not None and self.step % _REVISE == 0 and self.step < self.total:
             each = (time.monotonic() - self.began) / (self.step - self.first)
             self.total = agreed(self.accelerator, self.budget.steps(self.step, self.total, each))
@@ -280,8 +280,8 @@ class _Session:
                 }
             )  # fmt: skip
             self.accelerator.log({"loss": result.loss, **result.terms, "lr": result.lr}, step=self.step)
-        self.tell(
-            Progress(
+        self.callback(
+            TrainingProgress(
                 "training", self.step, self.total, loss=result.loss, terms=result.terms, lr=result.lr, rate=rate,
                 seconds_left=(self.total - self.step) / rate, encoder=self.encoder,
             )

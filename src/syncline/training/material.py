@@ -22,7 +22,7 @@ from syncline.files import content_hash
 from syncline.progress import Steps, notice, silent
 from syncline.training.config import TrainConfig
 from syncline.training.planning import Budget
-from syncline.training.progress import Callback, passed_on
+from syncline.training.progress import TrainingCallback, passed_on
 from syncline.views import FeatureViews, PixelStore, PixelViews, Views, WorkerViews
 from syncline.wording import counted
 
@@ -75,7 +75,7 @@ def of_features(
     *,
     accelerator: Any,
     budget: Budget,
-    tell: Callback,
+    callback: TrainingCallback,
 ) -> Material:
     """Cached features of all videos that can be read (and that the budget has time for); calibrates the encoder.
 
@@ -84,7 +84,7 @@ def of_features(
     Raises:
         SynclineError: fewer than two videos are left.
     """
-    unread = read_into_cache(videos, config, cache, accelerator=accelerator, budget=budget, tell=tell)
+    unread = read_into_cache(videos, config, cache, accelerator=accelerator, budget=budget, callback=callback)
     if accelerator.num_processes > 1:
         from accelerate.utils import gather_object
 
@@ -108,12 +108,12 @@ def read_into_cache(
     *,
     accelerator: Any,
     budget: Budget,
-    tell: Callback,
+    callback: TrainingCallback,
 ) -> dict[str, str]:
     """Puts this process's share of the videos into the cache; what was left out, and why."""
     share = list(videos)[accelerator.process_index :: accelerator.num_processes]
     order = torch.randperm(len(share), generator=torch.Generator().manual_seed(config.seed)).tolist()
-    step, read = Steps("features", len(share), passed_on(tell)), 0
+    step, read = Steps("features", len(share), passed_on(callback)), 0
     unread: dict[str, str] = {}
     for number in order:
         video = share[number]
@@ -129,7 +129,7 @@ def read_into_cache(
         step(video.name)
     late = sum(why == _NO_TIME for why in unread.values())
     if late:
-        passed_on(tell)(notice(f"passed over {counted(late, 'video')}: {_NO_TIME}"))
+        passed_on(callback)(notice(f"passed over {counted(late, 'video')}: {_NO_TIME}"))
     return unread
 
 
@@ -152,7 +152,7 @@ def of_pixels(
     encoder: FrameEncoder,
     *,
     accelerator: Any,
-    tell: Callback,
+    callback: TrainingCallback,
     before: Callable[[Views, Decoding], None] | None = None,
 ) -> Material:
     """The videos themselves: every batch is decoded, or read from the store. Sets the encoder's reference length.
@@ -181,10 +181,10 @@ def of_pixels(
         finally:
             material.close()
     if store is not None:
-        callback = passed_on(tell)
+        tell = passed_on(callback)
         if lacking:
-            callback(notice(f"decoding {counted(len(lacking), 'video')} into {store.root}: {size / 1e9:.2f} GB"))
-        _decode(store, lacking, accelerator, callback)
+            tell(notice(f"decoding {counted(len(lacking), 'video')} into {store.root}: {size / 1e9:.2f} GB"))
+        _decode(store, lacking, accelerator, tell)
     return _pixel_views(kept, unread, config, encoder, store, accelerator)
 
 

@@ -16,7 +16,7 @@ from syncline.pose import Keypoints, PoseSpace
 from syncline.pose.cache import PoseCache
 from syncline.pose.normalise import KNOWN_SHARE
 from syncline.training.config import PoseSource, TrainConfig
-from syncline.training.progress import Callback, passed_on
+from syncline.training.progress import TrainingCallback, passed_on
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ def bodies_of(source: PoseSource, root: Path | None) -> FolderBodies:
 
 
 def with_poses(
-    videos: Sequence[Video], config: TrainConfig, cache: FeatureCache | str | Path | None, tell: Callback
+    videos: Sequence[Video], config: TrainConfig, cache: FeatureCache | str | Path | None, callback: TrainingCallback
 ) -> tuple[TrainConfig, FoundPoses]:
     """Finds the poses of all videos that can be read, and puts what was measured on them into the configuration.
 
@@ -57,7 +57,7 @@ def with_poses(
     try:
         if isinstance(source, PoseCache):
             made_with = source.estimator.described
-        clips = source.of_videos([video for video in videos if _reads(video)], callback=passed_on(tell))
+        clips = source.of_videos([video for video in videos if _reads(video)], callback=passed_on(callback))
     finally:
         if isinstance(source, PoseCache):
             source.close()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import syncline.progress
 from syncline.encoder import FrameEncoder
+from syncline.progress import Callback, Progress
 from syncline.training.planning import Plan
 
 
 @dataclass(frozen=True)
-class Progress(syncline.progress.Progress):
+class TrainingProgress(Progress):
     """How far training is.
 
     Attributes:
@@ -33,9 +33,9 @@ class Progress(syncline.progress.Progress):
     encoder: FrameEncoder | None = None
 
 
-Callback = Callable[[Progress], None]
+TrainingCallback = Callable[[TrainingProgress], None]
 
 
-def passed_on(callback: Callback) -> syncline.progress.Callback:
+def passed_on(callback: TrainingCallback) -> Callback:
     """The callback for what training lets others do: all that it is told is passed on to ``callback``."""
-    return lambda told: callback(Progress(**vars(told)))
+    return lambda told: callback(TrainingProgress(**vars(told)))

@@ -10,10 +10,11 @@ from syncline.data import VideoSet, open_videos
 from syncline.data.opening import Source
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
+from syncline.progress import silent
 from syncline.training.config import TrainConfig
 from syncline.training.loop import fit
 from syncline.training.planning import Plan
-from syncline.training.progress import Callback, Progress
+from syncline.training.progress import TrainingCallback, TrainingProgress
 from syncline.training.recipes import method_config
 from syncline.training.run_folder import read_config
 
@@ -27,7 +28,7 @@ def train(
     minutes: float | None = None,
     steps: int | None = None,
     cache: FeatureCache | str | Path | None = None,
-    callback: Callback | None = None,
+    callback: TrainingCallback = silent,
 ) -> FrameEncoder:
     """Learns an embedding of the frames of a folder of unlabelled videos of one activity.
 
@@ -38,7 +39,7 @@ def train(
             checkpoint. Must not exist, unless ``resume``.
         config: ``method_config("lac")`` and the like; None for the recommended one, or with ``resume`` the run's own.
         resume: continue the run in ``out``. minutes: budget for everything, see ``fit``. steps: overrides config's.
-        cache: of features, or its folder; None for the user's. callback: told a ``Progress`` after every step.
+        cache: of features, or its folder; None for the user's. callback: told a `TrainingProgress` after every step.
 
     Returns:
         The encoder, in eval mode.
@@ -70,7 +71,7 @@ def plan_of(
     """
     found: list[Plan] = []
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: TrainingProgress) -> None:
         if progress.plan is not None:
             found.append(progress.plan)
             raise _Known
