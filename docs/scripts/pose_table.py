@@ -20,14 +20,27 @@ def table(measured: Sequence[dict[str, Any]]) -> Iterable[str]:
 
 
 def verb_table(measured: Sequence[dict[str, Any]]) -> Iterable[str]:
-    """Hits of the verb, and of the single frames that are most alike, by set and features."""
+    """Hits of the verb, and of the single frames that are most alike, by set and features; means over runs."""
     found = {key_of(row): row for row in measured if "verb" in row}
-    yield "| set | features | `transfer`, 1 / 3 / 10 labelled | nearest frame, 1 / 3 / 10 labelled |"
-    yield "|---|---|---|---|"
-    for name, kind in dict.fromkeys((name, kind) for name, kind, _ in found):
-        rows = [found[name, kind, count] for count in COUNTS if (name, kind, count) in found]
-        if len(rows) == len(COUNTS):
-            yield f"| {name} | {kind} | {_three(rows, 'verb')} | {_three(rows, 'nearest')} |"
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for name, features, _ in found:
+        kinds.setdefault((name, _kind(features)), []).append(features)
+    yield "| set | features | runs | `transfer`, 1 / 3 / 10 labelled | nearest frame, 1 / 3 / 10 labelled |"
+    yield "|---|---|---|---|---|"
+    for (name, kind), several in kinds.items():
+        features = list(dict.fromkeys(several))
+        rows = [[found[name, one, count] for one in features if (name, one, count) in found] for count in COUNTS]
+        if all(len(of_count) == len(features) for of_count in rows):
+            runs = len(features) if features != [kind] else ""
+            yield f"| {name} | {kind} | {runs} | {_three(rows, 'verb')} | {_three(rows, 'nearest')} |"
+
+
+def _kind(features: str) -> str:
+    """What several runs have in common, in words: their names are trained_KIND_SEED, or trained_new_KIND_SEED."""
+    if not features.startswith("trained_"):
+        return features
+    kind = features.removeprefix("trained_").rsplit("_", 1)[0]
+    return f"run on {kind.removeprefix('new_')}, {'new clips' if kind.startswith('new_') else 'in its folder'}"
 
 
 def key_of(row: dict[str, Any]) -> tuple[str, str, int]:
@@ -35,8 +48,10 @@ def key_of(row: dict[str, Any]) -> tuple[str, str, int]:
     return row["set"], row["features"], row["labelled"]
 
 
-def _three(rows: Sequence[dict[str, Any]], way: str) -> str:
-    return " / ".join(f"{row[way]['hits']:.0f} ({row[way]['low']:.0f} to {row[way]['high']:.0f})" for row in rows)
+def _three(rows: Sequence[Sequence[dict[str, Any]]], way: str) -> str:
+    """Means over runs of the hits and of their intervals' ends, for each number of labelled videos."""
+    means = [[sum(row[way][key] for row in runs) / len(runs) for key in ("hits", "low", "high")] for runs in rows]
+    return " / ".join(f"{hits:.0f} ({low:.0f} to {high:.0f})" for hits, low, high in means)
 
 
 def _cell(row: dict[str, Any]) -> str:
