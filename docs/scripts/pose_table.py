@@ -27,7 +27,7 @@ def verb_table(measured: Sequence[dict[str, Any]]) -> Iterable[str]:
         kinds.setdefault((name, _kind(features)), []).append(features)
     yield "| set | features | runs | `transfer`, 1 / 3 / 10 labelled | nearest frame, 1 / 3 / 10 labelled |"
     yield "|---|---|---|---|---|"
-    for (name, kind), several in kinds.items():
+    for (name, kind), several in sorted(kinds.items(), key=lambda item: (item[0][0], "run on" in item[0][1])):
         features = list(dict.fromkeys(several))
         rows = [[found[name, one, count] for one in features if (name, one, count) in found] for count in COUNTS]
         if all(len(of_count) == len(features) for of_count in rows):
