@@ -164,7 +164,7 @@ def features(
     rate: float | None = None,
     keypoints: str | os.PathLike[str] | None = None,
     keypoints_rate: float | None = None,
-    keypoints_threshold: float = 0.3,
+    keypoints_threshold: float | None = None,
     pose_model: PoseModel = "body",
     person: tuple[float, float] | None = None,
     options: PoseOptions | None = None,
@@ -180,7 +180,7 @@ def features(
             ``keypoints``, as ``pose`` but of files only; ``auto``, ``pose`` where most clips show a person.
         keypoints: folder with a keypoint file a video, in any form; see docs/pose.md.
         keypoints_rate: frames a second that the files count; None: the videos' own frames.
-        keypoints_threshold: joints of files below this confidence are missing.
+        keypoints_threshold: joints of files below this confidence are missing; None: .3.
         pose_model: what the estimator looks for: ``body``, or ``hands``.
         person: (x, y) as shares of the picture: whom to follow where there are several.
         options: how bodies are made comparable. The rest as ``align``; without ``rate`` the clips decide.
@@ -194,17 +194,20 @@ def features(
         [Embedding('videos', 3 frames of 3 numbers, 0.00 to 0.20 s)]
     """
     from syncline.encoder.folder_features import KINDS, untrained_embeddings
+    from syncline.pose.files import THRESHOLD
 
     if kind not in KINDS:
         raise SynclineError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
     if kind == "keypoints" and keypoints is None:
         raise SynclineError("keypoints is missing; give the folder with a keypoint file a video")
 
+    threshold = THRESHOLD if keypoints_threshold is None else keypoints_threshold
+
     def embed_paths(paths: list[Path], argument: str) -> list[Embedding]:
         return untrained_embeddings(
             opened_paths(paths, argument), kind, rate=rate, keypoints=None if keypoints is None else Path(keypoints),
-            keypoints_rate=keypoints_rate, threshold=keypoints_threshold, model=pose_model, person=person,
-            options=options, cache=None if cache is None else Path(cache), callback=callback,
+            keypoints_rate=keypoints_rate, threshold=threshold, model=pose_model, person=person, options=options,
+            cache=None if cache is None else Path(cache), callback=callback,
         )  # fmt: skip
 
     return folder_clips("videos", videos, times, rate, embed_paths, one=True)

@@ -87,6 +87,7 @@ def test_frame_of_b_is_the_one_that_the_path_names(page: Page, address: str, fol
     for frame in (0, 7, 20, 36, 41, 50, 60, last - 1, last):
         slider.fill(str(frame))
         come_to(page, frame, expected(folder, a, b, frame))
+        assert shown(page) == (frame, expected(folder, a, b, frame)), "and there they stay"
 
 
 def test_keys_step_play_and_pause_on_exact_frames(page: Page, address: str, folder: Path) -> None:

@@ -121,3 +121,5 @@ def test_pins_hold_in_every_mode(page: Page, address: str, library: Library, mod
     page.wait_for_selector(".stage")
     page.wait_for_function("() => Math.abs(document.getElementById('b').currentTime - 5.2) < 0.1")
     page.wait_for_function("() => Math.abs(document.getElementById('a').currentTime - 4) < 0.1")
+    page.wait_for_function(SETTLED)
+    assert page.evaluate("() => document.getElementById('b').currentTime") == pytest.approx(5.2, abs=0.1)

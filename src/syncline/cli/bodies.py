@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from syncline.encoder.folder_features import FolderBodies, Kind
     from syncline.pose.estimator import Model
 
-THRESHOLD = 0.3
 KINDS = ("pictures", "pose", "pictures+pose", "keypoints", "auto")
 
 
@@ -31,7 +30,7 @@ def add_body_options(parser: argparse.ArgumentParser) -> None:
                        "MediaPipe, COCO (MMPose, AlphaPose), DeepLabCut, SLEAP or ours; any skeleton")  # fmt: skip
     group.add_argument("--keypoints-rate", type=float, metavar="HZ", help="frames a second that the keypoint files "
                        "count (default: the videos' own frames)")  # fmt: skip
-    group.add_argument("--keypoints-threshold", type=float, default=THRESHOLD, metavar="C",
+    group.add_argument("--keypoints-threshold", type=float, metavar="C",
                        help="joints of keypoint files below this confidence are missing (default: 0.3)")  # fmt: skip
     group.add_argument("--person", metavar="X,Y", help="whom to follow where there are several: who is nearest to this "
                        "point at the start, as shares of the picture (default: the largest)")  # fmt: skip
@@ -75,13 +74,15 @@ def bodies_of(arguments: argparse.Namespace, *, mirrors_pictures: bool = False) 
         raise SynclineError(f"--keypoints-rate must be above 0, got {arguments.keypoints_rate}")
     from syncline.encoder.folder_features import FolderBodies
     from syncline.pose import PoseOptions
+    from syncline.pose.files import THRESHOLD
 
     options = PoseOptions(
         centre=_names(arguments.centre), scale=_names(arguments.scale), mirror=arguments.mirror,
         upright=arguments.upright,
     )  # fmt: skip
     return FolderBodies(
-        cast("Kind", kind), arguments.keypoints, arguments.keypoints_rate, arguments.keypoints_threshold,
+        cast("Kind", kind), arguments.keypoints, arguments.keypoints_rate,
+        THRESHOLD if arguments.keypoints_threshold is None else arguments.keypoints_threshold,
         _person(arguments.person), cast("Model", arguments.pose_model), options, arguments.cache,
     )  # fmt: skip
 
@@ -94,7 +95,7 @@ def _check_together(arguments: argparse.Namespace, run: str | None, mirrors_pict
     }  # fmt: skip
     of_files = {
         "--keypoints-rate": arguments.keypoints_rate is not None,
-        "--keypoints-threshold": arguments.keypoints_threshold != THRESHOLD,
+        "--keypoints-threshold": arguments.keypoints_threshold is not None,
     }
     for option, given in of_files.items():
         if given and arguments.keypoints is None:

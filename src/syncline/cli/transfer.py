@@ -211,7 +211,7 @@ def _suggest(arguments: argparse.Namespace, videos: VideoSet) -> None:
     """Names the videos to label first."""
     from syncline.tasks import suggest
 
-    embeddings = Embedder.of(arguments).embed(videos)
+    embeddings = Embedder.of(arguments).embed_folder(videos)
     folder = consensus_of(videos, embeddings, pins=arguments.pins)
     found = suggest(folder, arguments.suggest)
     if arguments.suggest > len(videos):

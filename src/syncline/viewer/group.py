@@ -115,8 +115,10 @@ class Group:
     def _with_moments(self, folder: FolderConsensus, numbers: Sequence[int]) -> FolderConsensus:
         from syncline.tasks import gather_folder
 
+        if folder.embeddings[0].frame_vectors is not None:
+            return folder
         beside = self._beside_frozen(numbers, folder.embeddings, scenes_must_differ=False)
-        if all(one.frame_vectors is None for one in beside) or folder.embeddings[0].frame_vectors is not None:
+        if all(one.frame_vectors is None for one in beside):
             return folder
         return gather_folder(beside, pins=pins_of(self._library, numbers, beside))
 
