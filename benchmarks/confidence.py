@@ -1,4 +1,4 @@
-"""What votes at a peak say about a hit: fits the logistic rule of `syncline.tasks.confidence`.
+"""What votes at a peak say about a hit: fits the logistic rule of `syncline.tasks.event_confidence`.
 
     SYNCLINE_TEST_DATA=DIR python -m benchmarks.confidence [--sets human_golf ...] [--draws 4] [--write]
 
@@ -30,7 +30,7 @@ from syncline.encoder import FeatureCache
 from syncline.evaluation.controls import frozen
 from syncline.evaluation.protocols import evaluation_sampling, whole_clip
 from syncline.tasks import gather_folder
-from syncline.tasks.placing import frame_time, lie_on_frames, mean_time, windows_about
+from syncline.tasks.place_events import frame_time, lie_on_frames, mean_time, windows_about
 from syncline.tasks.transfer import election_of
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "syncline" / "tasks" / "hit_weights.json"

@@ -14,9 +14,9 @@ from benchmarks.record import append, peak_bytes, surroundings
 
 from syncline.evaluation import phase_classification, phase_progression
 from syncline.evaluation.kendall import tau_of
+from syncline.evaluation.metric_inputs import as_embeddings, comparable
 from syncline.evaluation.neighbours import find_neighbours
 from syncline.evaluation.retrieval import precision_of
-from syncline.evaluation.sequences import as_embeddings, comparable
 
 
 def videos(count: int, seed: int, frames: int = 300, dim: int = 128) -> tuple[list[np.ndarray], list[np.ndarray]]:

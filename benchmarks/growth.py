@@ -202,9 +202,9 @@ def run_index(given: list[Embedding], root: Path) -> None:
 
 
 def run_partners(given: list[Embedding], root: Path) -> int:
-    from syncline.cli.consensus import pairs_of
+    from syncline.cli.consensus_options import pairs_of
     from syncline.tasks import gather_folder
-    from syncline.tasks.folder import MOST_VOTERS
+    from syncline.tasks.folder_consensus import MOST_VOTERS
 
     gather_folder(given)
     return pairs_of(len(given), min(len(given), MOST_VOTERS))

@@ -25,8 +25,8 @@ from benchmarks.record import append, surroundings
 from syncline.data import Sampling, Video, VideoSet, open_videos
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
 from syncline.training import TrainingProgress, fit, method_config
-from syncline.training.planning import Plan
-from syncline.training.processes import peak_memory
+from syncline.training.process_group import peak_memory
+from syncline.training.time_and_disk import Plan
 from syncline.views import PixelStore, PixelViews, ViewConfig, WorkerViews
 
 

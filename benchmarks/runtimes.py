@@ -18,7 +18,7 @@ from benchmarks.record import append, surroundings
 
 from syncline.data import Sampling, open_videos
 from syncline.encoder import Backbone, FeatureCache
-from syncline.encoder.runtimes import VARIABLE
+from syncline.encoder.backbone_runtimes import VARIABLE
 
 
 def main() -> None:

@@ -25,9 +25,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from syncline.alignment import significance
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.alignment.centring import centred_similarity
 from syncline.alignment.inference import match_score
-from syncline.alignment.settings import MATCH_THRESHOLD
 from syncline.data import Sampling, open_videos
 from syncline.encoder import FeatureCache
 from syncline.encoder.principal_space import PrincipalSpace

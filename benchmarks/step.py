@@ -23,7 +23,7 @@ from benchmarks.record import append, peak_bytes, surroundings
 from syncline.encoder import FrameEncoder
 from syncline.training import TrainConfig, make_loss, method_config
 from syncline.training.checkpoint import Parts
-from syncline.training.steps import Stepper, make_optimizer
+from syncline.training.optimiser_step import Stepper, make_optimizer
 from syncline.views import FeatureViews
 
 METHODS: dict[str, dict[str, Any]] = {

@@ -24,7 +24,7 @@ from benchmarks.record import append, surroundings
 from benchmarks.transfer_real import TOLERANCES
 from numpy.typing import NDArray
 
-from syncline.alignment.settings import MATCH_THRESHOLD
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding, Sampling, open_videos
 from syncline.encoder import FeatureCache
 from syncline.encoder.principal_space import PrincipalSpace

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from syncline.data import Embedding, open_videos
 from syncline.data.synthetic import TROUBLES, SyntheticConfig, SyntheticVideo, render_synthetic
 from syncline.encoder import FeatureCache, FrameEncoder
-from syncline.encoder.frozen import frozen_embeddings
+from syncline.encoder.frozen_features import frozen_embeddings
 from syncline.tasks import LabelledVideo, align, deviate, distance_rule, synchronize
 from syncline.tasks.align import MODES
 from syncline.video.on_display import nearest_frames

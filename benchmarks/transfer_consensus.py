@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 
 from syncline.data import Embedding
 from syncline.tasks import LabelledVideo, event_votes, gather_folder
-from syncline.tasks.carrying import Density, Marks
+from syncline.tasks.carry_by_consensus import Density, Marks
 from syncline.tasks.transfer import Election, calibrated_events, election_of
 
 Events = tuple[float | None, ...]

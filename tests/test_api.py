@@ -16,7 +16,7 @@ from bars import write_bar_codes
 import syncline
 from syncline import Alignment, Embedding, SynclineError
 from syncline.encoder import EncoderConfig, FrameEncoder
-from syncline.encoder.sharing import save_encoder
+from syncline.encoder.saving_and_hub import save_encoder
 from syncline.tasks import Deviation, Report, synchronize
 
 

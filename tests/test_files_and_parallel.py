@@ -13,7 +13,7 @@ from syncline.errors import SynclineError
 from syncline.files import append_jsonl, last_of_jsonl, read_jsonl
 from syncline.parallel import AHEAD, is_main_process, results_in_order
 from syncline.progress import Progress, Steps, notice
-from syncline.training.progress import TrainingProgress
+from syncline.training.training_progress import TrainingProgress
 
 
 def test_lines_come_back_in_order(tmp_path: Path) -> None:

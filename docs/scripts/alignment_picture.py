@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from syncline.alignment import expected_alignment, smith_waterman, soft_smith_waterman
+from syncline.alignment.alignment_settings import PAIR
 from syncline.alignment.centring import centred_similarity
-from syncline.alignment.settings import PAIR
 from syncline.report.style import EXTRA_COLOUR, SEQUENTIAL
 
 Floats = NDArray[np.float64]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from syncline.evaluation.controls import CONTROLS
 from syncline.evaluation.statistics import averaged
 from syncline.experiments import read_bench
-from syncline.experiments.bench import read_lines, shown_lines
 from syncline.experiments.result_tables import difference_rows
+from syncline.experiments.run_bench import read_lines, shown_lines
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from syncline.experiments import BenchConfig, read_bench
-from syncline.experiments.bench import read_lines, shown_lines
 from syncline.experiments.result_tables import Table, difference_rows, make_tables
+from syncline.experiments.run_bench import read_lines, shown_lines
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

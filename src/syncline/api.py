@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from syncline.alignment.settings import PAIR
+from syncline.alignment.alignment_settings import PAIR
 from syncline.clips import Clip, clips_of, embedded_by, events_of, folder_clips, index_of, number_of, opened_paths
 from syncline.data import Embedding
 from syncline.errors import SynclineError
@@ -63,7 +63,7 @@ class AlignedVideos(Alignment):
         a, b = (Path(source) for source in self.sources)
         if not (len(self.times) and a.is_file() and b.is_file() and self.times.max() <= LONGEST_SHOWN):
             return words
-        from syncline.tasks.playback import side_by_side
+        from syncline.tasks.aligned_films import side_by_side
 
         with tempfile.TemporaryDirectory() as folder:
             film = Path(folder) / "in_step.mp4"
@@ -194,7 +194,7 @@ def features(
         [Embedding('videos', 3 frames of 3 numbers, 0.00 to 0.20 s)]
     """
     from syncline.encoder.folder_features import KINDS, untrained_embeddings
-    from syncline.pose.files import THRESHOLD
+    from syncline.pose.keypoint_files import THRESHOLD
 
     if kind not in KINDS:
         raise SynclineError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")

@@ -181,11 +181,11 @@ def _embedded(
 ) -> list[Embedding]:  # fmt: skip
     from syncline.data import Sampling
     from syncline.encoder import FeatureCache, FrameEncoder, folder_embeddings, frozen_embeddings
-    from syncline.encoder.beside_run import beside_frozen
-    from syncline.encoder.devices import chosen_device
+    from syncline.encoder.backbone_weights import state_hash
+    from syncline.encoder.choose_device import chosen_device
     from syncline.encoder.pose_inputs import encoder_inputs
-    from syncline.encoder.sharing import encoder_folder, encoder_hash
-    from syncline.encoder.weights import state_hash
+    from syncline.encoder.run_beside_frozen import beside_frozen
+    from syncline.encoder.saving_and_hub import encoder_folder, encoder_hash
     from syncline.tasks.template_features import backbone_hash, check_made_with, fit_of, pictures_made_with
 
     if not isinstance(run, str | os.PathLike | FrameEncoder | None):

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from syncline.alignment import backend, expected_alignment, soft_smith_waterman
 from syncline.alignment.soft_smith_waterman import reference
-from syncline.alignment.soft_smith_waterman.vector import entry as vector
+from syncline.alignment.soft_smith_waterman.vector import vector_backend as vector
 
 OPTIONS: dict[str, Any] = {"gap_open": 1.2, "gap_extend": 0.4, "gamma": 0.6}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import syncline.alignment.compiled as under_test
+import syncline.alignment.numba_compiled as under_test
 
 FILE = under_test.__file__
 KERNELS = """

@@ -23,7 +23,7 @@ from syncline.alignment import (
     soft_smith_waterman,
 )
 from syncline.alignment.soft_smith_waterman import reference
-from syncline.alignment.soft_smith_waterman.vector import entry as vector
+from syncline.alignment.soft_smith_waterman.vector import vector_backend as vector
 
 BACKENDS = ["vector", "scalar", "torch"]
 LOWEST = -1e4  # a finite number so low that no alignment goes through

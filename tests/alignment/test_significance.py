@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import significance, smith_waterman
+from syncline.alignment.alignment_settings import PAIR
 from syncline.alignment.centring import centred_similarity
-from syncline.alignment.settings import PAIR
 from syncline.alignment.significance import Significance, judged, wrong_orders
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from walks import walk
 
 from syncline.tasks import Alignment, align, synchronize
-from syncline.tasks.playback import grid, own_pace, side_by_side
+from syncline.tasks.aligned_films import grid, own_pace, side_by_side
 from syncline.video import VideoReader
 
 pytestmark = pytest.mark.browser

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from syncline.errors import SynclineError
-from syncline.viewer.journal import Journal
 from syncline.viewer.library import Library
+from syncline.viewer.marks_journal import Journal
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ from viewing import make_library
 
 from syncline.encoder.folder_features import FolderBodies
 from syncline.video import VideoReader
-from syncline.viewer.body_source import BodySource
+from syncline.viewer.pose_source import BodySource
 
 pytestmark = pytest.mark.browser
 

@@ -58,7 +58,7 @@ def test_library_filters_sorts_ranks_and_opens(page: Page, folder: Path, tmp_pat
 def test_a_ranking_that_is_over_at_once_is_shown(
     page: Page, folder: Path, tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncline.viewer.analysis.in_background", lambda work, *given: work(*given))
+    monkeypatch.setattr("syncline.viewer.page_analysis.in_background", lambda work, *given: work(*given))
     with serve(make_library(folder, tmp_path / "work")) as address:
         page.goto(address)
         assert page.wait_for_function(STRIPS)

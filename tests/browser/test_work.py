@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from viewing import known_embedding, make_folder, make_library, until
 
 from syncline.data import Embedding, Video
+from syncline.viewer.background_training import Trainer
 from syncline.viewer.embedding_sources import Given, Trained
-from syncline.viewer.trainer import Trainer
 
 Serve = Callable[..., AbstractContextManager[str]]
 pytestmark = pytest.mark.browser

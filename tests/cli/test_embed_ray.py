@@ -11,8 +11,8 @@ from bars import write_bar_codes
 from syncline.cli.main import main
 from syncline.data import Sampling
 from syncline.encoder import EmbeddingStore, EncoderConfig, FrameEncoder
-from syncline.encoder.sharing import save_encoder
-from syncline.encoder.store import stored
+from syncline.encoder.embedding_store import stored
+from syncline.encoder.saving_and_hub import save_encoder
 
 
 @pytest.mark.parametrize(

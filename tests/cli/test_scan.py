@@ -14,7 +14,7 @@ import pytest
 
 from syncline.cli.main import main
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
-from syncline.video import VideoInfo, VideoReader, VideoWriter, scan
+from syncline.video import VideoInfo, VideoReader, VideoWriter, scan_files
 from syncline.video.scan_cache import ScanCache
 
 
@@ -94,11 +94,11 @@ def test_first_line_comes_before_the_last_file_is_scanned(tmp_path: Path, monkey
         (tmp_path / f"{number:03d}.mp4").touch()
     seen: list[Path] = []
 
-    def look(path: Path) -> scan.VideoInfo:
+    def look(path: Path) -> scan_files.VideoInfo:
         seen.append(path)
-        return scan.VideoInfo(path, "empty")
+        return scan_files.VideoInfo(path, "empty")
 
-    infos = scan.scan_folder(tmp_path, scan=look)
+    infos = scan_files.scan_folder(tmp_path, scan=look)
     assert next(infos).path.name == "000.mp4"
     assert len(seen) <= 8 * (os.cpu_count() or 1)
     assert [info.path.name for info in infos] == [f"{number:03d}.mp4" for number in range(1, 200)]

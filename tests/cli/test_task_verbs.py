@@ -19,12 +19,12 @@ from lerobot_forms import write_v3
 from odd_films import after_sound, write_film
 from PIL import Image
 
+from syncline.cli.argument_values import known_events
 from syncline.cli.main import main
-from syncline.cli.options import known_events
 from syncline.cli.transfer import WRITTEN
 from syncline.data import open_videos
-from syncline.data.labels.attach import attach_labels
-from syncline.data.labels.forms import read_labels
+from syncline.data.labels.attach_labels import attach_labels
+from syncline.data.labels.label_formats import read_labels
 from syncline.data.synthetic import SyntheticConfig, render_synthetic
 from syncline.tasks import Timeline
 from syncline.video import VideoReader, VideoWriter
@@ -124,7 +124,7 @@ def test_the_grid_shows_the_timeline_that_is_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[Timeline] = []
-    monkeypatch.setattr("syncline.tasks.playback.grid", lambda files, timeline, out, **_: shown.append(timeline))
+    monkeypatch.setattr("syncline.tasks.aligned_films.grid", lambda files, timeline, out, **_: shown.append(timeline))
     assert command(folder, "sync", folder, "--out", tmp_path, "--grid", "2") == 0
     table = rows(tmp_path / "timeline.csv")
     columns = list(table[0])[1:3]

@@ -392,7 +392,7 @@ def test_a_run_compares_single_frames_and_frozen_features_are_aligned(
         gathered.append(embeddings)
         return made(embeddings, **options)  # type: ignore[arg-type]
 
-    for module in ("syncline.tasks", "syncline.tasks.moments", "syncline.tasks.transfer"):
+    for module in ("syncline.tasks", "syncline.tasks.consensus_moments", "syncline.tasks.transfer"):
         monkeypatch.setattr(f"{module}.gather_folder", gather)
     marks, options = tmp_path / "marks.csv", ["--run", str(run), "--cache", cache, "--out", str(tmp_path / "out")]
     marks.write_text("video,event,seconds\na.mp4,half,1.5\n", encoding="utf-8")
@@ -437,7 +437,7 @@ def test_timelines_and_deviations_align_a_run_in_one_scene_only(
 
     for module in ("syncline.tasks", "syncline.tasks.sync", "syncline.api"):
         monkeypatch.setattr(f"{module}.gather_folder", gather)
-    monkeypatch.setattr("syncline.encoder.beside_run.DIFFERENT_SCENES", least)
+    monkeypatch.setattr("syncline.encoder.run_beside_frozen.DIFFERENT_SCENES", least)
     options = ["--run", str(run), "--cache", cache, "--figures", "none", "--out", str(tmp_path / "out")]
     assert main(["sync", str(phone), "--no-films", *options]) == 0
     assert main(["deviate", str(phone), *options]) == 0
@@ -457,7 +457,7 @@ def test_sync_says_which_clips_are_new_to_a_run(
     run: Path, phone: Path, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("syncline.encoder.beside_run.DIFFERENT_SCENES", 1.1)
+    monkeypatch.setattr("syncline.encoder.run_beside_frozen.DIFFERENT_SCENES", 1.1)
     other = tmp_path / "other"
     other.mkdir()
     for name in ("a", "b"):

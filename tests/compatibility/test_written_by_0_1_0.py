@@ -19,7 +19,7 @@ from syncline.encoder.feature_file import read_features
 from syncline.files import read_jsonl, sha256
 from syncline.tasks import MomentIndex
 from syncline.training import read_config
-from syncline.viewer.journal import Journal
+from syncline.viewer.marks_journal import Journal
 
 OLD = Path(__file__).parent / "written_by_0_1_0"
 

@@ -13,7 +13,7 @@ from data_forms import Item
 
 from syncline.data import Sampling, open_videos
 from syncline.encoder import Backbone, FeatureCache, frozen_embeddings
-from syncline.encoder.cache import decoded
+from syncline.encoder.feature_cache import decoded
 
 
 @pytest.fixture(scope="module")

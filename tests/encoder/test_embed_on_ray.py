@@ -15,8 +15,8 @@ from bars import write_bar_codes
 from syncline.data import Sampling
 from syncline.encoder import EmbeddingStore, EncoderConfig, FrameEncoder
 from syncline.encoder.embed_on_ray import embed_on_ray
-from syncline.encoder.sharing import save_encoder
-from syncline.encoder.store import stored
+from syncline.encoder.embedding_store import stored
+from syncline.encoder.saving_and_hub import save_encoder
 from syncline.progress import Progress
 from syncline.ray_cluster import cluster
 

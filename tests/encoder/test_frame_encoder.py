@@ -28,8 +28,8 @@ from syncline.encoder import (
     frame_network,
     video_of,
 )
-from syncline.encoder.onnx import export_onnx
-from syncline.encoder.sharing import save_encoder
+from syncline.encoder.onnx_export import export_onnx
+from syncline.encoder.saving_and_hub import save_encoder
 from syncline.errors import SynclineError
 
 SMALL: dict[str, Any] = {

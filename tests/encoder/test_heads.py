@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from syncline.encoder import EncoderConfig, FrameEncoder
+from syncline.encoder.frame_positions import relative_positions, sinusoidal_code
 from syncline.encoder.heads import BatchNorm, Conv3dHead, InputDropout, SpatialSoftmaxHead
-from syncline.encoder.positions import relative_positions, sinusoidal_code
 from syncline.encoder.published_encoders import published_config
-from syncline.encoder.temporal import EncoderLayer, TemporalEncoder
+from syncline.encoder.temporal_encoder import EncoderLayer, TemporalEncoder
 
 SMALL = {"backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2}
 

@@ -8,8 +8,8 @@ import bars
 import numpy as np
 
 from syncline.data import Sampling, open_videos
-from syncline.data.labels.attach import attach_labels
-from syncline.data.labels.track import LabelTrack
+from syncline.data.labels.attach_labels import attach_labels
+from syncline.data.labels.video_labels import LabelTrack
 from syncline.encoder import FeatureCache
 from syncline.encoder.backbone import Backbone
 from syncline.evaluation.protocols import make_protocols, recut_by_chance

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncline.evaluation import event_transfer_error, reference
+from syncline.evaluation import event_transfer_error, metrics_reference
 from syncline.evaluation.event_transfer import label_floor
-from syncline.evaluation.sequences import Group
+from syncline.evaluation.metric_inputs import Group
 
 
 def _videos(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[Group]]:
@@ -38,7 +38,7 @@ def _videos(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndar
 def test_equals_the_loops(by: Any, seed: int, grouped: bool, clocked: bool) -> None:
     x, y, times, groups = _videos(seed)
     options: dict[str, Any] = {"groups": groups if grouped else None, "times": times if clocked else None, "by": by}
-    found, expected = event_transfer_error(x, y, **options), reference.event_transfer_error(x, y, **options)
+    found, expected = event_transfer_error(x, y, **options), metrics_reference.event_transfer_error(x, y, **options)
     assert [e for pair in found["per_pair"] for e in pair["errors"]] == pytest.approx(expected["errors"])
     assert found["f1"] == pytest.approx(expected["f1"], nan_ok=True)
     assert found["answered"] == pytest.approx(expected["answered"], nan_ok=True)
@@ -56,7 +56,7 @@ def test_given_events_and_tolerance_equal_the_loops(by: Any, seed: int, toleranc
     random = np.random.default_rng(seed)
     events = [[int(k) if random.random() < 0.7 else None for k in random.integers(0, len(v), 4)] for v in x]
     options: dict[str, Any] = {"times": times, "groups": groups, "by": by, "events": events, "tolerance": tolerance}
-    found, expected = event_transfer_error(x, y, **options), reference.event_transfer_error(x, y, **options)
+    found, expected = event_transfer_error(x, y, **options), metrics_reference.event_transfer_error(x, y, **options)
     assert [e for pair in found["per_pair"] for e in pair["errors"]] == pytest.approx(expected["errors"])
     assert found["f1"] == pytest.approx(expected["f1"], nan_ok=True)
     if expected["errors"]:

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.svm import SVC
 
-from syncline.evaluation import kendall_tau, phase_progression, reference, retrieval_precision
+from syncline.evaluation import kendall_tau, metrics_reference, phase_progression, retrieval_precision
 from syncline.evaluation.classification import svm_names
 from syncline.evaluation.kendall import tau_b
+from syncline.evaluation.metric_inputs import Group
 from syncline.evaluation.progression import progress_targets, progression_by_video
 from syncline.evaluation.retrieval import retrieval_precisions
-from syncline.evaluation.sequences import Group
 
 
 def _videos(seed: int, *, coarse: bool) -> tuple[list[np.ndarray], list[np.ndarray], list[Group]]:
@@ -39,11 +39,11 @@ def test_neighbour_metrics_equal_the_loops(seed: int, coarse: bool, stride: int,
     x, y, groups = _videos(seed, coarse=coarse)
     sources = groups if grouped else None
     assert kendall_tau(x, stride=stride, groups=sources) == pytest.approx(
-        reference.kendall_tau(x, stride=stride, groups=sources), abs=1e-12, nan_ok=True
+        metrics_reference.kendall_tau(x, stride=stride, groups=sources), abs=1e-12, nan_ok=True
     )
     for k in (1, 3, 50):
         assert retrieval_precision(x, y, k, stride=stride, groups=sources) == pytest.approx(
-            reference.retrieval_precision(x, y, k, stride=stride, groups=sources), abs=1e-12, nan_ok=True
+            metrics_reference.retrieval_precision(x, y, k, stride=stride, groups=sources), abs=1e-12, nan_ok=True
         )
 
 
@@ -52,31 +52,31 @@ def test_far_from_the_origin_is_still_exact() -> None:
     random = np.random.default_rng(0)
     x = [1e6 + random.normal(size=(20, 3)) for _ in range(3)]
     y = [random.integers(0, 3, 20) for _ in range(3)]
-    assert kendall_tau(x) == pytest.approx(reference.kendall_tau(x), abs=1e-12)
-    assert retrieval_precision(x, y, 3) == pytest.approx(reference.retrieval_precision(x, y, 3), abs=1e-12)
+    assert kendall_tau(x) == pytest.approx(metrics_reference.kendall_tau(x), abs=1e-12)
+    assert retrieval_precision(x, y, 3) == pytest.approx(metrics_reference.retrieval_precision(x, y, 3), abs=1e-12)
 
 
 def test_long_videos_cross_the_blocks() -> None:
     random = np.random.default_rng(1)
     x = [random.normal(size=(t, 4)) for t in (300, 128, 129)]
     y = [random.integers(0, 4, len(v)) for v in x]
-    assert kendall_tau(x, stride=2) == pytest.approx(reference.kendall_tau(x, stride=2), abs=1e-12)
+    assert kendall_tau(x, stride=2) == pytest.approx(metrics_reference.kendall_tau(x, stride=2), abs=1e-12)
     several = retrieval_precisions(x, y, (5, 10), stride=2)
     for k, value in several.items():
-        assert value == pytest.approx(reference.retrieval_precision(x, y, k, stride=2), abs=1e-12)
+        assert value == pytest.approx(metrics_reference.retrieval_precision(x, y, k, stride=2), abs=1e-12)
 
 
 @settings(max_examples=50, deadline=None)
 @given(order=st.lists(st.integers(0, 6), min_size=1, max_size=25))
 def test_tau_b_equals_the_pairs(order: list[int]) -> None:
-    assert tau_b(np.array(order)) == pytest.approx(reference.tau_b(order), abs=1e-12, nan_ok=True)
+    assert tau_b(np.array(order)) == pytest.approx(metrics_reference.tau_b(order), abs=1e-12, nan_ok=True)
 
 
 @settings(max_examples=50, deadline=None)
 @given(labels=st.lists(st.integers(0, 3), min_size=1, max_size=12))
 def test_targets_equal_the_loops(labels: list[int]) -> None:
     labels = sorted(labels)
-    np.testing.assert_allclose(progress_targets(np.array(labels), 4).T, reference.progress_targets(labels, 4))
+    np.testing.assert_allclose(progress_targets(np.array(labels), 4).T, metrics_reference.progress_targets(labels, 4))
 
 
 def test_progression_equals_the_normal_equations() -> None:
@@ -84,7 +84,7 @@ def test_progression_equals_the_normal_equations() -> None:
     x = [random.normal(size=(t, 6)) for t in (20, 31, 17, 25)]
     y = [np.sort(random.integers(0, 4, len(v))) for v in x]
     got = phase_progression(x[:2], y[:2], x[2:], y[2:], num_phases=4)
-    expected = reference.phase_progression(x[:2], y[:2], x[2:], y[2:], num_phases=4)
+    expected = metrics_reference.phase_progression(x[:2], y[:2], x[2:], y[2:], num_phases=4)
     assert got == pytest.approx(expected, abs=1e-9)
     assert not math.isnan(got)
     parts = progression_by_video(x[:2], y[:2], x[2:], y[2:], num_phases=4)

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from syncline.evaluation import kendall_tau, phase_classification, phase_progression, reference, retrieval_precision
+from syncline.evaluation import (
+    kendall_tau,
+    metrics_reference,
+    phase_classification,
+    phase_progression,
+    retrieval_precision,
+)
 from syncline.evaluation.kendall import tau_b
 from syncline.evaluation.progression import progress_targets
 from syncline.evaluation.retrieval import retrieval_precisions
@@ -29,7 +35,7 @@ L = [np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1, 1]), np.array([1, 1, 0, 0])]
 @pytest.mark.parametrize("order", TAUS)
 def test_m1_tau_of_nearest_frames(order: tuple[int, ...]) -> None:
     assert tau_b(np.array(order)) == pytest.approx(TAUS[order], abs=1e-7, nan_ok=True)
-    assert reference.tau_b(order) == pytest.approx(TAUS[order], abs=1e-7, nan_ok=True)
+    assert metrics_reference.tau_b(order) == pytest.approx(TAUS[order], abs=1e-7, nan_ok=True)
 
 
 def test_m2_tau() -> None:
@@ -40,7 +46,7 @@ def test_m2_tau() -> None:
         )
     assert kendall_tau(E) == pytest.approx(-1 / 3, abs=1e-6)
     assert kendall_tau(E, stride=2) == pytest.approx(-0.2, abs=1e-6)
-    assert reference.kendall_tau(E) == pytest.approx(-1 / 3, abs=1e-6)
+    assert metrics_reference.kendall_tau(E) == pytest.approx(-1 / 3, abs=1e-6)
 
 
 def test_m2_retrieval() -> None:
@@ -48,7 +54,7 @@ def test_m2_retrieval() -> None:
     assert retrieval_precisions(E, L, tuple(expected)) == pytest.approx(expected, abs=1e-7)
     for k, value in expected.items():
         assert retrieval_precision(E, L, k) == pytest.approx(value, abs=1e-7)
-        assert reference.retrieval_precision(E, L, k) == pytest.approx(value, abs=1e-7)
+        assert metrics_reference.retrieval_precision(E, L, k) == pytest.approx(value, abs=1e-7)
 
 
 def test_m3_targets() -> None:
@@ -69,7 +75,7 @@ def test_m3_regression() -> None:
     assert phase_progression(*arguments, fraction=0.1) == pytest.approx(0.5208333, abs=1e-7)
     assert phase_progression(*arguments, fraction=0.5) == pytest.approx(0.5208333, abs=1e-7)
     assert phase_progression(*arguments, num_phases=2) == pytest.approx(0.8902765, abs=1e-7)
-    assert reference.phase_progression(*arguments, num_phases=3) == pytest.approx(0.7229267, abs=1e-7)
+    assert metrics_reference.phase_progression(*arguments, num_phases=3) == pytest.approx(0.7229267, abs=1e-7)
     assert phase_progression(*arguments, ridge=1e-9) == pytest.approx(0.7229267, abs=1e-6)
     assert phase_progression(*arguments, ridge=100.0) < 0.6
 

@@ -9,7 +9,7 @@ import pytest
 
 from syncline.data import Video, VideoSet, read_manifest, read_recuts
 from syncline.evaluation.controls import time_only
-from syncline.evaluation.evaluate import measure
+from syncline.evaluation.evaluate_encoder import measure
 from syncline.evaluation.event_transfer import label_floor
 from syncline.evaluation.protocols import Clip, Protocol
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from syncline.evaluation.controls import time_only
-from syncline.evaluation.evaluate import measure
+from syncline.evaluation.evaluate_encoder import measure
 from syncline.evaluation.protocols import Clip, Protocol, recut_by_chance, splice
 from syncline.evaluation.statistics import averaged, better_is_lower, paired_bootstrap, spread
 from syncline.evaluation.without_labels import label_free_signs, match_scores, time_share, warnings_of

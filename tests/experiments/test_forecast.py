@@ -13,7 +13,7 @@ from syncline.data import Video, VideoSet
 from syncline.errors import SynclineError
 from syncline.experiments.forecast import forecast
 from syncline.training import TrainConfig, method_config
-from syncline.training.planning import Plan
+from syncline.training.time_and_disk import Plan
 
 TINY = [
     f"--set={setting}"

@@ -14,8 +14,8 @@ from tests.faults.children import Ended, Harm, child, remount, run, small_disk
 from tests.faults.world import EMBED, LABEL, SYNC, TRAIN, Verb, World, apply, edits, state
 
 from syncline.encoder import EmbeddingStore
-from syncline.encoder.store import stored
-from syncline.viewer.journal import Journal
+from syncline.encoder.embedding_store import stored
+from syncline.viewer.marks_journal import Journal
 
 
 def finish(world: World, verb: Verb, place: Path, harm: Harm = Harm()) -> None:  # noqa: B008

@@ -25,7 +25,7 @@ SECONDS = 300.0  # after which a child is taken to hang
 _PRELOADED = [
     "torch", "accelerate", "av", "timm", "yaml", "matplotlib.figure", "syncline.cli.main", "syncline.cli.train",
     "syncline.cli.embed", "syncline.cli.sync", "syncline.training", "syncline.encoder", "syncline.tasks",
-    "syncline.viewer.journal", "syncline.report.figures", "rich.progress", "tests.faults.children",
+    "syncline.viewer.marks_journal", "syncline.report.figures", "rich.progress", "tests.faults.children",
 ]  # fmt: skip
 
 
@@ -134,9 +134,9 @@ def _child(words: list[str] | Callable[[], int], log: str, harm: Harm) -> None:
     if harm.largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (harm.largest, resource.RLIM_INFINITY))
     from syncline.cli.main import main
-    from syncline.encoder import store
+    from syncline.encoder import embedding_store
 
-    store.SHARD_SECONDS = 0.0  # every video is on disk at once: more moments at which a kill could do harm
+    embedding_store.SHARD_SECONDS = 0.0  # every video is on disk at once: more moments at which a kill could do harm
     code = main(words) if isinstance(words, list) else words()
     if harm.largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

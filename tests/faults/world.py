@@ -23,9 +23,9 @@ from tests.faults.children import Ended, Harm, run
 from tests.training.conftest import small_config
 
 from syncline.encoder import EmbeddingStore
-from syncline.encoder.store import stored
-from syncline.training.config import as_yaml
-from syncline.viewer.journal import Journal
+from syncline.encoder.embedding_store import stored
+from syncline.training.train_config import as_yaml
+from syncline.viewer.marks_journal import Journal
 
 Words = list[str] | Callable[[], int]
 VIDEOS, STEPS, EDITS = 4, 12, 120

@@ -24,8 +24,8 @@ import numpy as np
 from data_forms import Item, phases
 
 from syncline.data import VideoSet, open_videos, read_manifest, read_recuts
-from syncline.data.labels.forms import ENDINGS, FORMS, ONE_VIDEO, read_labels, write_labels
-from syncline.data.labels.track import LabelTrack, labels_to_phases
+from syncline.data.labels.label_formats import ENDINGS, FORMS, ONE_VIDEO, read_labels, write_labels
+from syncline.data.labels.video_labels import LabelTrack, labels_to_phases
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from syncline.losses import LACLoss
 from syncline.losses.cross_video import Positions, align_frames, by_alignment, by_rows
-from syncline.losses.pair import Pair, checked_pair
+from syncline.losses.view_pair import Pair, checked_pair
 
 GRID = torch.eye(12)
 

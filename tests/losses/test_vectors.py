@@ -11,7 +11,7 @@ from torch import Tensor
 
 from syncline.alignment import expected_alignment, similarity_matrix
 from syncline.losses import GTALoss, LACLoss, LAVLoss, LRPropLoss, SCLLoss, TCCLoss, TCNLoss
-from syncline.losses.rows import soft_labels
+from syncline.losses.row_arithmetic import soft_labels
 
 
 def assert_close(value: Tensor, expected: float, tolerance: float = 2e-9) -> None:

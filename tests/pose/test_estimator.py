@@ -13,9 +13,9 @@ from spots import write_spot
 from syncline.data import Sampling, open_videos
 from syncline.errors import SynclineError
 from syncline.pose import estimator as estimating
-from syncline.pose.cache import PoseCache
 from syncline.pose.estimator import PYTHON_VARIABLE, Estimator
-from syncline.pose.presence import find_people
+from syncline.pose.people_present import find_people
+from syncline.pose.pose_cache import PoseCache
 
 
 def test_a_body_is_where_the_picture_has_it(estimated: Callable[[], int], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from syncline.errors import SynclineError
 from syncline.pose import Keypoints, find_keypoints, read_keypoints, write_keypoints
-from syncline.pose.files import read_detections
+from syncline.pose.keypoint_files import read_detections
 from syncline.pose.skeleton import by_count
 
 PTS = np.arange(12) / 30

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from odd_films import OddFilm, spelled
 
 from syncline.data import Embedding, Sampling, open_videos
-from syncline.data.labels.attach import attach_labels
-from syncline.data.labels.forms import ENDINGS, FORMS, ONE_VIDEO, read_labels, write_labels
-from syncline.data.labels.track import LabelTrack
+from syncline.data.labels.attach_labels import attach_labels
+from syncline.data.labels.label_formats import ENDINGS, FORMS, ONE_VIDEO, read_labels, write_labels
+from syncline.data.labels.video_labels import LabelTrack
 from syncline.encoder import Backbone, FeatureCache
 from syncline.tasks import align
-from syncline.tasks.playback import side_by_side
+from syncline.tasks.aligned_films import side_by_side
 from syncline.video import VideoReader, plays_in_step, scan_file, write_browser_copy
 
 NEAR = 1.5e-3

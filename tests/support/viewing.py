@@ -20,11 +20,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from syncline.data import Embedding, Video, open_videos
 from syncline.video import VideoReader
 from syncline.viewer.app import create_app
-from syncline.viewer.body_source import BodySource
+from syncline.viewer.background_training import Trainer
 from syncline.viewer.embedding_sources import Given, Source
 from syncline.viewer.library import Library
+from syncline.viewer.pose_source import BodySource
 from syncline.viewer.serving import address_of, listen
-from syncline.viewer.trainer import Trainer
 
 RATE = 15
 COUNTS = {"one": 120, "two": 120, "three": 90}

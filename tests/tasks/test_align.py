@@ -12,7 +12,7 @@ from walks import walk, warp
 import syncline
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks import Alignment, align, align_pairs, pairs
+from syncline.tasks import Alignment, align, align_pairs, pair_similarity
 from syncline.tasks.align import Mode
 from syncline.tasks.gap_scale import pair_gap_seconds
 from syncline.tasks.result_files import alignment_rows, alignment_value
@@ -52,7 +52,7 @@ def test_long_videos_need_no_matrix(verdict: bool, monkeypatch: pytest.MonkeyPat
     a, b = walk(p, "a", noise=0.1), walk(q, "b", noise=0.1, seed=1)
     whole = align(a, b, verdict=verdict)
     module = sys.modules["syncline.tasks.align"]  # the package's `align` is the function
-    monkeypatch.setattr(pairs, "LONG", 0)
+    monkeypatch.setattr(pair_similarity, "LONG", 0)
     monkeypatch.setattr(module, "WINDOW", 100)
     long = align(a, b, verdict=verdict)
     assert long.path.tolist() == whole.path.tolist()

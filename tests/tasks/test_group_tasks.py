@@ -23,7 +23,7 @@ from syncline.tasks import (
     leave_one_out,
     medoid,
     next_to_label,
-    pairs,
+    pair_similarity,
     rank,
     synchronize,
     tempo_curve,
@@ -31,8 +31,8 @@ from syncline.tasks import (
 )
 from syncline.tasks.align import align
 from syncline.tasks.deviate import kind_of_extra, unlikeness
-from syncline.tasks.offset import nearest_times
-from syncline.tasks.pairs import local_score
+from syncline.tasks.embedding_offset import nearest_times
+from syncline.tasks.pair_similarity import local_score
 from syncline.video.on_display import frames_within
 
 EVENTS = (0.25, 0.5, 0.75)
@@ -138,9 +138,9 @@ def test_long_videos_are_compared_without_their_matrix(monkeypatch: pytest.Monke
     def refuse(*_: object) -> None:
         raise AssertionError("the whole matrix was asked for")
 
-    monkeypatch.setattr(pairs, "LONG", 500)
+    monkeypatch.setattr(pair_similarity, "LONG", 500)
     for name in ("centred_similarity", "local_alignment"):
-        monkeypatch.setattr(pairs, name, refuse)
+        monkeypatch.setattr(pair_similarity, name, refuse)
     long = measure()
     for one, other in zip(whole[0], long[0], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3)  # of seconds, and of 0 to 1
@@ -161,7 +161,7 @@ def test_a_line_through_very_many_pairs_takes_some_of_them(monkeypatch: pytest.M
     monkeypatch.setattr(stats, "theilslopes", counted)
     a, b = (walk(np.arange(150) / 150, name, noise=0.05 * k) for k, name in enumerate("ab"))
     whole = estimate_offset(a, b)
-    monkeypatch.setattr(sys.modules["syncline.tasks.offset"], "MOST_PAIRS", 50)
+    monkeypatch.setattr(sys.modules["syncline.tasks.embedding_offset"], "MOST_PAIRS", 50)
     some = estimate_offset(a, b)
     assert seen[0] > 100
     assert seen[1] == 50

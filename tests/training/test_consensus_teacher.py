@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from syncline.data import VideoSet
-from syncline.losses.pair import checked_pair
+from syncline.losses.view_pair import checked_pair
 from syncline.progress import Progress
 from syncline.training import TrainConfig, fit
 from syncline.training.consensus_teacher import ConsensusTeacher

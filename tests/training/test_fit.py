@@ -30,12 +30,12 @@ from syncline.training import (
     train,
     trained_on,
 )
+from syncline.training.accelerator import make_encoder
 from syncline.training.checkpoint import trained_state
-from syncline.training.devices import make_encoder
-from syncline.training.material import read_into_cache
-from syncline.training.planning import Budget
+from syncline.training.optimiser_step import lr_factor
 from syncline.training.run_folder import locked
-from syncline.training.steps import lr_factor
+from syncline.training.time_and_disk import Budget
+from syncline.training.training_data import read_into_cache
 
 Small = Callable[..., TrainConfig]
 

@@ -17,7 +17,7 @@ from syncline.cli.main import main
 from syncline.encoder import EmbeddingStore, FrameEncoder
 from syncline.encoder.pose_inputs import Joined
 from syncline.pose import Keypoints, PoseSpace
-from syncline.pose.augment import augmented
+from syncline.pose.augment_poses import augmented
 from syncline.pose.skeleton import by_count
 
 SMALL = [
@@ -72,7 +72,7 @@ def test_trained_with_an_estimator_which_the_card_names(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("syncline.pose.cache.FRAMES_A_SECOND", 0.01)
+    monkeypatch.setattr("syncline.pose.pose_cache.FRAMES_A_SECOND", 0.01)
     common = ["--cache", str(folder / "cache")]
     train = ["train", str(folder / "films"), "--out", str(folder / "run"), *common, "--steps", "2", *SMALL]
     assert main([*train, "--features", "auto"]) == 0
@@ -143,7 +143,7 @@ def test_an_augmented_body_does_the_same_and_looks_otherwise() -> None:
 def test_maps_and_poses_have_heads_of_their_own() -> None:
     torch.manual_seed(0)
     clip = Keypoints(forms.walk(12, 17), np.ones((12, 17)), np.arange(12) / 30, by_count(17), "a.mp4")
-    from syncline.encoder.config import EncoderConfig, PoseInput
+    from syncline.encoder.encoder_config import EncoderConfig, PoseInput
 
     space = PoseSpace.fit([clip])
     pose = PoseInput("body", space.settings(), space.width)

@@ -9,7 +9,7 @@ from pathlib import Path
 import bars
 import pytest
 
-from syncline.cli.outputs import prepare_folder
+from syncline.cli.output_files import prepare_folder
 from syncline.video import find_videos, mark_result
 from syncline.video.discovery import told_aside
 

@@ -14,7 +14,7 @@ from bars import bar_code
 from PIL import Image
 
 from syncline.video import VideoReader, scan_file
-from syncline.video.still import read_still
+from syncline.video.picture_file import read_still
 
 Write = Callable[..., Path]
 

@@ -13,7 +13,7 @@ import pytest
 from bars import read_bar_code, write_bar_codes
 from odd_films import packed, write_film
 
-from syncline.data.labels.track import LabelTrack, labels_to_phases
+from syncline.data.labels.video_labels import LabelTrack, labels_to_phases
 from syncline.video import VideoReader, VideoWriter, plays_in_step, scan_file, write_browser_copy
 from syncline.video.packets import even_stamps
 

@@ -15,11 +15,11 @@ from viewing import known_embedding, make_library, until
 from syncline.data import Embedding, Video, open_videos
 from syncline.errors import SynclineError
 from syncline.tasks import deviate_from_group
-from syncline.viewer.analysis import Analysis
-from syncline.viewer.background import in_background
+from syncline.viewer.background_threads import in_background
 from syncline.viewer.embedding_queue import LONGEST, EmbeddingQueue, thinned
 from syncline.viewer.embedding_sources import Given, Kept, Trained
 from syncline.viewer.library import Library
+from syncline.viewer.page_analysis import Analysis
 
 
 def test_wanted_videos_come_first_and_old_embeddings_serve(folder: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_ranking_of_old_embeddings_is_dropped(folder: Path, tmp_path: Path, mo
     embedder = EmbeddingQueue(library.videos, lambda: analysis.changed())
     analysis = Analysis(library, embedder)
     threads = []
-    monkeypatch.setattr("syncline.viewer.analysis.in_background", lambda *w: threads.append(in_background(*w)))
+    monkeypatch.setattr("syncline.viewer.page_analysis.in_background", lambda *w: threads.append(in_background(*w)))
     for generation in (1, 2):
         if generation == 2:
             analysis.rank()

@@ -13,7 +13,7 @@ from walks import walk
 from syncline.tasks import align
 from syncline.video import VideoWriter
 from syncline.video.sound import Sound, read_sound
-from syncline.viewer.film import Look, write_film
+from syncline.viewer.compare_film import Look, write_film
 
 RATE = 48_000
 

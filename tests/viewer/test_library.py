@@ -15,12 +15,12 @@ from viewing import until
 
 from syncline.data import Embedding, Video, VideoSet, open_videos
 from syncline.video import VideoReader
+from syncline.viewer.carry_marks import Labelling
 from syncline.viewer.embedding_queue import EmbeddingQueue
 from syncline.viewer.embedding_sources import Given
-from syncline.viewer.group import Group
-from syncline.viewer.labelling import Labelling
 from syncline.viewer.library import Library
-from syncline.viewer.proxies import Proxies
+from syncline.viewer.playable_copies import Proxies
+from syncline.viewer.viewer_consensus import Group
 
 
 def test_phases_go_by_the_clock_of_the_video(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_the_same_answers_with_a_run(
     squares: Path, tmp_path: Path, least: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which features are aligned, and which compare single frames, is one rule, on the page too."""
-    monkeypatch.setattr("syncline.encoder.beside_run.DIFFERENT_SCENES", least)
+    monkeypatch.setattr("syncline.encoder.run_beside_frozen.DIFFERENT_SCENES", least)
     run, cache = tmp_path / "run", str(tmp_path / "cache")
     small = ["backbone=test_resnet", "weights=none", "grid=1", "hidden=16", "width=16", "heads=2", "feed_forward=32",
              "embedding_dim=8", "sampling.rate_hz=15"]  # fmt: skip

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from viewing import known_embedding, make_folder, make_library, until
 
 from syncline.data import open_videos
-from syncline.data.labels.forms import read_labels
-from syncline.data.labels.track import known_events
+from syncline.data.labels.label_formats import read_labels
+from syncline.data.labels.video_labels import known_events
 from syncline.video import VideoReader
 from syncline.viewer.app import create_app
 from syncline.viewer.embedding_sources import Given

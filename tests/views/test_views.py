@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from syncline.errors import SynclineError
 from syncline.views import FeatureViews, ViewConfig, augment, retime, time_augment
-from syncline.views.augment import turn_hue
-from syncline.views.sampling import offset_uniform, segment_uniform, stride_sampling, tcn_positives, tcn_triplets
+from syncline.views.augment_pictures import turn_hue
+from syncline.views.frame_sampling import offset_uniform, segment_uniform, stride_sampling, tcn_positives, tcn_triplets
 
 
 def generator(seed: int = 0) -> torch.Generator:

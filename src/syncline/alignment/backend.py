@@ -21,8 +21,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from syncline.alignment.compiled import NUMBA_MISSING
-from syncline.alignment.inputs import in_transform
+from syncline.alignment.input_checks import in_transform
+from syncline.alignment.numba_compiled import NUMBA_MISSING
 
 Backend = Literal["vector", "scalar", "torch", "triton"]
 BACKENDS: tuple[Backend, ...] = ("vector", "scalar", "torch", "triton")

@@ -33,12 +33,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from syncline.alignment.alignment_settings import CONSENSUS
 from syncline.alignment.centring import as_unit_rows
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.pair_posteriors import PRUNED, Mapper, Matrix, PairWork, side_by_side, with_pins
 from syncline.alignment.path import Path
-from syncline.alignment.pins import Pins, checked_pins, pins_of
-from syncline.alignment.settings import CONSENSUS
+from syncline.alignment.pin_masks import Pins, checked_pins, pins_of
 from syncline.progress import Callback, Steps, silent
 
 _STACKED = 30_000_000  # entries of rows of blocks that are kept beside the pairs: a quarter of a gigabyte

@@ -1,6 +1,6 @@
 """Two embedded sequences, arrays (n, d) and (m, d) -> which frame of the one is which of the other.
 
-What evaluation and the verbs share; the numbers they use stand in `settings`.
+What evaluation and the verbs share; the numbers they use stand in `alignment_settings`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
+from syncline.alignment.alignment_settings import PAIR
 from syncline.alignment.centring import centred_similarity, paired_rows
 from syncline.alignment.dtw import dtw
 from syncline.alignment.hard import smith_waterman, smith_waterman_streamed
 from syncline.alignment.path import Path
-from syncline.alignment.settings import PAIR
 from syncline.alignment.soft_smith_waterman import expected_alignment
 
 
@@ -121,7 +121,7 @@ def match_score(similarity: Tensor, *, gap_open: float = PAIR.gap_open, gap_exte
         similarity: (n, m), of `centred_similarity`.
 
     Examples:
-        >>> from syncline.alignment.settings import MATCH_THRESHOLD
+        >>> from syncline.alignment.alignment_settings import MATCH_THRESHOLD
         >>> t = np.linspace(0, 3, 40)
         >>> curve = np.stack([np.cos(t), np.sin(t)], 1)
         >>> match_score(centred_similarity(curve, curve)) > MATCH_THRESHOLD

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from syncline.alignment.centring import centred_similarity
-from syncline.alignment.pins import Pins, allowed_cells, pin_similarity, pins_of
+from syncline.alignment.pin_masks import Pins, allowed_cells, pin_similarity, pins_of
 from syncline.alignment.soft_smith_waterman import expected_alignment
 
 PRUNED = 0.01

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from syncline.alignment.all_pairs import Matrices, table
 from syncline.alignment.hard import smith_waterman
 from syncline.alignment.similarity import cosine
 from syncline.alignment.soft_smith_waterman import soft_smith_waterman
-from syncline.alignment.tables import Matrices, table
 
 
 def pairwise_soft_smith_waterman(

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from syncline.alignment.alignment_settings import PAIR
 from syncline.alignment.hard import smith_waterman
-from syncline.alignment.settings import PAIR
 
 SHUFFLES = 12
 _BLOCKS = (2, 3, 4, 6)

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.consensus import consensus_of
-from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
-from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
-from syncline.cli.joints import write_angles
-from syncline.cli.options import add_label_options, from_first_picture, known_events, same
-from syncline.cli.outputs import FORMS, add_output_options, draw, prepare_folder
-from syncline.cli.template import add_template_option, join, open_template, reference_events
+from syncline.cli.argument_values import add_label_options, from_first_picture, known_events, same
+from syncline.cli.consensus_options import consensus_of
+from syncline.cli.embedding_options import Embedder, add_embedding_options, check_embedding_options
+from syncline.cli.joint_outputs import write_angles
+from syncline.cli.output_files import FORMS, add_output_options, draw, prepare_folder
+from syncline.cli.template_options import add_template_option, join, open_template, reference_events
 from syncline.cli.terminal import Bars, say, warn
+from syncline.cli.timeline_option import add_timeline_option, check_timeline, write_editor_timeline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     prepare_folder(arguments.out)
     check_timeline(arguments)
 
-    from syncline.alignment.settings import MATCH_THRESHOLD
+    from syncline.alignment.alignment_settings import MATCH_THRESHOLD
     from syncline.files import write_json
     from syncline.tasks import align
     from syncline.tasks.result_files import alignment_rows, alignment_value, write_rows
@@ -178,8 +178,8 @@ def _opened(arguments: argparse.Namespace) -> VideoSet:
     videos = open_videos(files)
     if arguments.labels is None:
         return videos
-    from syncline.data.labels.attach import attach_labels
-    from syncline.data.labels.forms import read_labels
+    from syncline.data.labels.attach_labels import attach_labels
+    from syncline.data.labels.label_formats import read_labels
 
     tracks = read_labels(arguments.labels, frame_rate=arguments.label_rate)
     return attach_labels(videos, from_first_picture(videos, tracks, arguments))
@@ -273,7 +273,7 @@ def film_of(first: Video, second: Video, alignment: Alignment, a: Embedding) -> 
     import numpy as np
 
     from syncline.report.figures import filmstrip
-    from syncline.tasks.playback import moments
+    from syncline.tasks.aligned_films import moments
 
     edges = np.linspace(a.pts_seconds[0], a.pts_seconds[-1], MOMENTS + 1)
     seconds = (edges[:-1] + edges[1:]) / 2
@@ -286,7 +286,7 @@ def film_of(first: Video, second: Video, alignment: Alignment, a: Embedding) -> 
 
 
 def _film(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment) -> None:
-    from syncline.tasks.playback import own_pace, side_by_side
+    from syncline.tasks.aligned_films import own_pace, side_by_side
 
     films = {"side_by_side.mp4": side_by_side} if len(alignment.path) else {}
     films["own_pace.mp4"] = own_pace

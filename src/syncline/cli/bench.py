@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.compute import add_compute_options, use
-from syncline.cli.options import setting
+from syncline.cli.argument_values import setting
+from syncline.cli.device_options import add_compute_options, use
 from syncline.cli.terminal import warn
 from syncline.wording import counted
 

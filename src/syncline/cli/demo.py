@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.compute import add_compute_options, use
+from syncline.cli.device_options import add_compute_options, use
 from syncline.cli.terminal import Bars
 from syncline.cli.training_bars import TrainingBars
 from syncline.errors import SynclineError

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
-from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
-from syncline.cli.joints import joints_that_differ
+from syncline.cli.argument_values import add_time_origin, pick, say_time_origin
+from syncline.cli.consensus_options import add_consensus_options, check_consensus_options, consensus_of
+from syncline.cli.embedding_options import Embedder, add_embedding_options, check_embedding_options
+from syncline.cli.joint_outputs import joints_that_differ
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_oddness
-from syncline.cli.options import add_time_origin, pick, say_time_origin
-from syncline.cli.outputs import add_output_options, draw, prepare_folder
-from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
+from syncline.cli.output_files import add_output_options, draw, prepare_folder
+from syncline.cli.template_options import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import Bars, progress, say
 
 if TYPE_CHECKING:

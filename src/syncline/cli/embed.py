@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncline.cli.bodies import add_body_options
-from syncline.cli.compute import add_compute_options, use
-from syncline.cli.options import add_source_options, source_of
-from syncline.cli.outputs import prepare_folder
+from syncline.cli.argument_values import add_source_options, source_of
+from syncline.cli.device_options import add_compute_options, use
+from syncline.cli.output_files import prepare_folder
+from syncline.cli.pose_options import add_body_options
 from syncline.cli.terminal import Bars, progress
 from syncline.wording import counted
 
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _work(arguments: argparse.Namespace, videos: Sequence[Video]) -> _Trained | _Frozen:
-    from syncline.cli.bodies import bodies_of
+    from syncline.cli.pose_options import bodies_of
 
     bodies = bodies_of(arguments)
     if arguments.run is not None:
@@ -130,8 +130,8 @@ class _Trained:
     def __init__(self, arguments: argparse.Namespace, bodies: FolderBodies | None) -> None:
         from syncline.data import Sampling
         from syncline.encoder import FrameEncoder
+        from syncline.encoder.backbone_weights import state_hash
         from syncline.encoder.pose_inputs import encoder_inputs
-        from syncline.encoder.weights import state_hash
         from syncline.errors import SynclineError
 
         self.encoder = FrameEncoder.from_pretrained(arguments.run, device=use(arguments))
@@ -229,7 +229,7 @@ class _Posed(_Frozen):
         self.made_by = f"{self.made_by}, {bodies.kind} {about}"
 
     def _all(self, videos: Sequence[Video]) -> list[Embedding]:
-        from syncline.cli.bodies import embed_bodies
+        from syncline.cli.pose_options import embed_bodies
 
         rate = self.cache.sampling.rate_hz
         found = embed_bodies(self.bodies, videos, rate, lambda: (super(_Posed, self)._all(videos), rate))

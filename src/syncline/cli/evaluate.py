@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.compute import add_compute_options, use
-from syncline.cli.options import add_label_options, add_source_options, labels_of, source_of
+from syncline.cli.argument_values import add_label_options, add_source_options, labels_of, source_of
+from syncline.cli.device_options import add_compute_options, use
 from syncline.cli.terminal import Bars, warn
 from syncline.wording import counted
 
@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures and prints."""
-    from syncline.data.labels.attach import attach_labels
+    from syncline.data.labels.attach_labels import attach_labels
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.encoder.deferred_backbone import frozen_backbone
     from syncline.errors import SynclineError
@@ -105,8 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _as_published(arguments: argparse.Namespace, encoder: FrameEncoder | None, videos: VideoSet) -> int:
     """One row an action, measured as the tables of the paper are."""
-    from syncline.data.published.actions import DATASETS
     from syncline.data.published.datasets import by_action
+    from syncline.data.published.published_actions import DATASETS
     from syncline.errors import SynclineError
     from syncline.experiments.published_runs import (
         PROTOCOL,
@@ -160,7 +160,7 @@ def _measure(
     from syncline.data import read_recuts
     from syncline.data.published.datasets import by_action
     from syncline.errors import SynclineError
-    from syncline.evaluation.evaluate import evaluate, labels_beside
+    from syncline.evaluation.evaluate_encoder import evaluate, labels_beside
 
     folder = Path(arguments.data) if Path(arguments.data).is_dir() else Path(arguments.data).parent
     labelled = videos.num_phases > 1
@@ -192,7 +192,7 @@ def _measure(
 def _before_training(config: EncoderConfig, root: Path | None) -> tuple[EncoderConfig, FeatureCache]:
     """An encoder's configuration with its backbone frozen, and the cache of that backbone as it was."""
     from syncline.encoder import Backbone, FeatureCache
-    from syncline.encoder.devices import chosen_device
+    from syncline.encoder.choose_device import chosen_device
 
     frozen = replace(config, trainable="frozen")
     backbone = Backbone(config.backbone, grid=config.grid or None, weights=config.weights, stage=config.stage)
@@ -213,7 +213,7 @@ def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache
 def _show(rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
 
-    from syncline.alignment.settings import MATCH_THRESHOLD
+    from syncline.alignment.alignment_settings import MATCH_THRESHOLD
     from syncline.evaluation.without_labels import warnings_of
     from syncline.experiments.result_tables import is_control, make_tables
 

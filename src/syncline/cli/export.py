@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     from pathlib import Path
 
     from syncline.encoder import FrameEncoder
-    from syncline.encoder.sharing import save_encoder
+    from syncline.encoder.saving_and_hub import save_encoder
     from syncline.errors import SynclineError
 
     out = Path(arguments.out)
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise SynclineError(f"{out} exists; give a new folder")
     encoder = FrameEncoder.from_pretrained(arguments.run)
     if arguments.onnx:
-        from syncline.encoder.onnx import export_onnx
+        from syncline.encoder.onnx_export import export_onnx
 
         export_onnx(encoder, out / "model.onnx")
     save_encoder(encoder, out)

@@ -11,7 +11,7 @@ from syncline.cli.terminal import say
 
 if TYPE_CHECKING:
     from syncline.data import VideoSet
-    from syncline.data.labels.track import LabelTrack
+    from syncline.data.labels.video_labels import LabelTrack
     from syncline.tasks import Report
 
 

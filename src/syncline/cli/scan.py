@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.compute import add_compute_options, use
+from syncline.cli.device_options import add_compute_options, use
 from syncline.errors import SynclineError
 from syncline.wording import counted
 
 if TYPE_CHECKING:
     from syncline.data import Embedding
     from syncline.video import VideoInfo
-    from syncline.video.hints import Glance, Hint
+    from syncline.video.alignment_hints import Glance, Hint
     from syncline.video.scan_cache import ScanCache
 
 EPILOG = """examples:
@@ -85,7 +85,7 @@ def _infos(folder: Path, cache: ScanCache, aside: Counter[str]) -> Iterable[Vide
 
     from syncline.parallel import results_in_order
     from syncline.video.frame_folders import find_frame_folders
-    from syncline.video.scan import scan_folder
+    from syncline.video.scan_files import scan_folder
 
     if folder.is_file():
         return [cache.scan(folder)]
@@ -99,7 +99,7 @@ def _infos(folder: Path, cache: ScanCache, aside: Counter[str]) -> Iterable[Vide
 def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespace) -> list[Hint]:
     from syncline.cli.terminal import progress
     from syncline.parallel import results_in_order
-    from syncline.video.hints import hints_for
+    from syncline.video.alignment_hints import hints_for
 
     glances: list[Glance] = []
     with progress("looking at pictures", len(good)) as step:
@@ -110,7 +110,7 @@ def _hints(good: list[VideoInfo], cache: ScanCache, arguments: argparse.Namespac
     if not arguments.deep:
         return hints_for(glances)
     from syncline.cli.terminal import Bars
-    from syncline.tasks.tempo import tempos
+    from syncline.tasks.clip_tempo import tempos
 
     embeddings = _features(glances, arguments.cache)
     with Bars() as bars:
@@ -122,8 +122,8 @@ def _without_people(good: list[VideoInfo], cache: Path | None) -> list[Hint]:
     from syncline.cli.terminal import Bars, warn
     from syncline.data import open_videos
     from syncline.pose.estimator import HOW_TO_GET_IT, find_python
-    from syncline.pose.presence import FRAMES, NEEDED, people_in
-    from syncline.video.hints import Hint
+    from syncline.pose.people_present import FRAMES, NEEDED, people_in
+    from syncline.video.alignment_hints import Hint
 
     if find_python() is None:
         raise SynclineError(HOW_TO_GET_IT)

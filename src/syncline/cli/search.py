@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
-from syncline.cli.options import add_time_origin, pick, say_time_origin
-from syncline.cli.outputs import add_output_options, draw, prepare_folder
-from syncline.cli.picture_query import embedder_for_picture
+from syncline.cli.argument_values import add_time_origin, pick, say_time_origin
+from syncline.cli.embedding_options import Embedder, add_embedding_options, check_embedding_options
+from syncline.cli.output_files import add_output_options, draw, prepare_folder
+from syncline.cli.search_by_picture import embedder_for_picture
 from syncline.cli.terminal import Bars, say, warn
 from syncline.errors import SynclineError
 from syncline.wording import counted
@@ -137,7 +137,7 @@ def _from_first_picture(arguments: argparse.Namespace, first: float) -> None:
 
 def _shared(index: MomentIndex, source: str, hits: list[Hit]) -> dict[str, float | None]:
     """The match score of the query's video and that of each hit; None of a picture and of the query's own video."""
-    from syncline.tasks.pairs import shared_course
+    from syncline.tasks.pair_similarity import shared_course
 
     held = dict(zip(index.sources, index.embeddings(), strict=True))
     names = dict.fromkeys(hit.source for hit in hits)
@@ -146,7 +146,7 @@ def _shared(index: MomentIndex, source: str, hits: list[Hit]) -> dict[str, float
 
 def _verdict(scores: dict[str, float | None], source: str) -> int:
     """1 where no hit's video has anything in common with the query's; of one alone the table tells the score."""
-    from syncline.alignment.settings import MATCH_THRESHOLD
+    from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 
     known = {name: score for name, score in scores.items() if score is not None}
     if known and len(known) == len(scores) and max(known.values()) < MATCH_THRESHOLD:
@@ -267,7 +267,7 @@ def _picture(
     paths = {video.name: video.path for video in videos} if videos is not None else {}
 
     def picture(name: str, second: float) -> NDArray[np.uint8] | None:
-        from syncline.tasks.playback import moments
+        from syncline.tasks.aligned_films import moments
 
         path = paths.get(name, Path(name))
         return next(iter(moments(path, [second], height=120))) if path.exists() else None
@@ -276,7 +276,7 @@ def _picture(
         import numpy as np
         from PIL import Image
 
-        from syncline.video.still import read_still
+        from syncline.video.picture_file import read_still
 
         still = Image.fromarray(read_still(arguments.image))
         still.thumbnail((240, 160))

@@ -8,14 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
-from syncline.cli.editor_timeline import add_timeline_option, check_timeline, write_editor_timeline
-from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
-from syncline.cli.options import add_label_options, labels_of, pick
-from syncline.cli.outputs import add_output_options, draw, prepare_folder
-from syncline.cli.same_event import by_offsets, offsets_of, say_offset
-from syncline.cli.template import save_template
+from syncline.cli.argument_values import add_label_options, labels_of, pick
+from syncline.cli.consensus_options import add_consensus_options, check_consensus_options, consensus_of
+from syncline.cli.embedding_options import Embedder, add_embedding_options, check_embedding_options
+from syncline.cli.output_files import add_output_options, draw, prepare_folder
+from syncline.cli.sync_same_event import by_offsets, offsets_of, say_offset
+from syncline.cli.template_options import save_template
 from syncline.cli.terminal import Bars, progress, say, warn
+from syncline.cli.timeline_option import add_timeline_option, check_timeline, write_editor_timeline
 from syncline.cli.transfer import Marks, marks_of
 from syncline.wording import counted
 
@@ -80,7 +80,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if (arguments.copies_rate is not None or arguments.sound) and not arguments.copies:
         raise SynclineError("--copies-rate and --sound are about copies; add --copies retimed or --copies cut")
     if arguments.copies_rate is not None:
-        from syncline.tasks.copies import MOST_RATE
+        from syncline.tasks.synchronised_copies import MOST_RATE
 
         if not 0 < arguments.copies_rate <= MOST_RATE:
             raise SynclineError(
@@ -227,7 +227,7 @@ def _to_the_end(timeline: Timeline) -> Timeline:
 
 
 def _copies(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline) -> None:
-    from syncline.tasks.copies import write_copies
+    from syncline.tasks.synchronised_copies import write_copies
 
     with Bars() as bars:
         written = write_copies(
@@ -241,7 +241,7 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, timeline: Timeline, r
     """The grid: all, or the first few on the same timeline."""
     from dataclasses import replace
 
-    from syncline.tasks.playback import grid
+    from syncline.tasks.aligned_films import grid
 
     chosen = list(range(len(videos)))[: arguments.grid]
     if len(chosen) < 2:

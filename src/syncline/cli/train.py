@@ -8,9 +8,9 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.bodies import add_body_options, pose_settings, suggest_poses
-from syncline.cli.compute import add_compute_options, use
-from syncline.cli.options import add_source_options, setting, source_of
+from syncline.cli.argument_values import add_source_options, setting, source_of
+from syncline.cli.device_options import add_compute_options, use
+from syncline.cli.pose_options import add_body_options, pose_settings, suggest_poses
 from syncline.cli.training_bars import TrainingBars
 from syncline.parallel import is_main_process
 from syncline.wording import counted
@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Trains; 0 also where SIGTERM ended it, because everything is saved then."""
     from syncline.training import TrainingStopped
-    from syncline.training.stopping import catching_stops
+    from syncline.training.stop_signals import catching_stops
 
     with catching_stops():
         try:

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.consensus import add_consensus_options, check_consensus_options, consensus_of
-from syncline.cli.embedder import Embedder, add_embedding_options, check_embedding_options
+from syncline.cli.argument_values import add_label_options, labels_of, say_time_origin
+from syncline.cli.consensus_options import add_consensus_options, check_consensus_options, consensus_of
+from syncline.cli.embedding_options import Embedder, add_embedding_options, check_embedding_options
 from syncline.cli.lerobot_copy import add_lerobot_option, check_lerobot, write_subtasks
-from syncline.cli.options import add_label_options, labels_of, say_time_origin
-from syncline.cli.outputs import add_output_options, draw, prepare_folder
-from syncline.cli.template import add_template_option, check_one_source, clips_of, join, open_template
+from syncline.cli.output_files import add_output_options, draw, prepare_folder
+from syncline.cli.template_options import add_template_option, check_one_source, clips_of, join, open_template
 from syncline.cli.terminal import say, warn
 from syncline.wording import counted
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from syncline.data import Video, VideoSet
-    from syncline.data.labels.track import LabelTrack
+    from syncline.data.labels.video_labels import LabelTrack
     from syncline.tasks import Transferred
     from syncline.tasks.transfer_result import LeftOut
 
@@ -170,7 +170,7 @@ NAMED = 8
 
 def _say_strangers(scores: dict[str, float], what: str = "no event is placed in it") -> int:
     """Names the videos that have nothing in common with the others; 1 where that is all of them."""
-    from syncline.alignment.settings import MATCH_THRESHOLD
+    from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 
     low = {name: score for name, score in scores.items() if score < MATCH_THRESHOLD}
     for name in list(low)[:NAMED]:
@@ -231,8 +231,8 @@ def marks_of(videos: VideoSet, tracks: list[LabelTrack]) -> Marks:
     """
     from dataclasses import replace
 
-    from syncline.data.labels.attach import tracks_of
-    from syncline.data.labels.track import known_events, labels_to_phases, with_times
+    from syncline.data.labels.attach_labels import tracks_of
+    from syncline.data.labels.video_labels import known_events, labels_to_phases, with_times
 
     found: Marks = {}
     named = [len(track.phase_names) for track in tracks]
@@ -259,9 +259,9 @@ def _own_times(video: Video) -> tuple[NDArray[np.float64], float]:
 def _write(
     arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
 ) -> None:
-    from syncline.data.labels.forms import ONE_VIDEO, write_labels
+    from syncline.data.labels.label_formats import ONE_VIDEO, write_labels
     from syncline.data.labels.time_origin import in_container, origins_of
-    from syncline.data.labels.track import track_of_shown
+    from syncline.data.labels.video_labels import track_of_shown
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 

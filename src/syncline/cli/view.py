@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from syncline.cli.bodies import add_body_options, bodies_of
-from syncline.cli.compute import add_compute_options, use
-from syncline.cli.options import add_label_rate, add_time_origin
+from syncline.cli.argument_values import add_label_rate, add_time_origin
+from syncline.cli.device_options import add_compute_options, use
+from syncline.cli.pose_options import add_body_options, bodies_of
 
 EXAMPLE = """\
 A bare folder is shown at once with frozen features; the page offers to train on it.

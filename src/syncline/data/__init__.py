@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from syncline.data.embedding import Embedding as Embedding
     from syncline.data.manifest import read_manifest as read_manifest
     from syncline.data.manifest import read_recuts as read_recuts
-    from syncline.data.opening import Source as Source
-    from syncline.data.opening import open_source as open_source
-    from syncline.data.opening import open_videos as open_videos
     from syncline.data.phases import events_from_phases as events_from_phases
     from syncline.data.phases import phases_from_events as phases_from_events
     from syncline.data.published.datasets import by_action as by_action
     from syncline.data.published.datasets import open_dataset as open_dataset
-    from syncline.data.rate import choose_rate as choose_rate
+    from syncline.data.sampling_rate import choose_rate as choose_rate
+    from syncline.data.source_opening import Source as Source
+    from syncline.data.source_opening import open_source as open_source
+    from syncline.data.source_opening import open_videos as open_videos
     from syncline.data.video_set import Sampling as Sampling
     from syncline.data.video_set import Video as Video
     from syncline.data.video_set import VideoSet as VideoSet
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 _HOME = {
     "Embedding": "embedding",
     "Sampling": "video_set",
-    "Source": "opening",
+    "Source": "source_opening",
     "Video": "video_set",
     "VideoSet": "video_set",
     "by_action": "published.datasets",
-    "choose_rate": "rate",
+    "choose_rate": "sampling_rate",
     "events_from_phases": "phases",
     "open_dataset": "published.datasets",
-    "open_source": "opening",
-    "open_videos": "opening",
+    "open_source": "source_opening",
+    "open_videos": "source_opening",
     "phases_from_events": "phases",
     "read_manifest": "manifest",
     "read_recuts": "manifest",

@@ -19,11 +19,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from syncline.data.labels.attach import labelled_video
+from syncline.data.labels.attach_labels import labelled_video
 from syncline.data.labels.event_order import with_names
 from syncline.data.labels.event_table import EVENT_COLUMNS, SPELLINGS, is_long, parse_event_table
 from syncline.data.labels.spreadsheet import Table, columns_seen, plain_name, read_table
-from syncline.data.labels.track import SLACK, LabelTrack, fitted
+from syncline.data.labels.video_labels import SLACK, LabelTrack, fitted
 from syncline.data.phases import phases_from_events
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError

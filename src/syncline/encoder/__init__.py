@@ -11,40 +11,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from syncline.encoder.backbone import Backbone as Backbone
-    from syncline.encoder.cache import CachedFeatures as CachedFeatures
-    from syncline.encoder.cache import CacheEntry as CacheEntry
-    from syncline.encoder.cache import FeatureCache as FeatureCache
-    from syncline.encoder.cache import cache_info as cache_info
-    from syncline.encoder.cache import clear_cache as clear_cache
-    from syncline.encoder.config import EncoderConfig as EncoderConfig
     from syncline.encoder.deferred_backbone import DeferredBackbone as DeferredBackbone
+    from syncline.encoder.embedding_store import EmbeddingStore as EmbeddingStore
+    from syncline.encoder.encoder_config import EncoderConfig as EncoderConfig
     from syncline.encoder.extraction import embed_features as embed_features
     from syncline.encoder.extraction import embed_video as embed_video
     from syncline.encoder.extraction import video_of as video_of
+    from syncline.encoder.feature_cache import CachedFeatures as CachedFeatures
+    from syncline.encoder.feature_cache import CacheEntry as CacheEntry
+    from syncline.encoder.feature_cache import FeatureCache as FeatureCache
+    from syncline.encoder.feature_cache import cache_info as cache_info
+    from syncline.encoder.feature_cache import clear_cache as clear_cache
     from syncline.encoder.folder_fit import FolderFit as FolderFit
     from syncline.encoder.folder_fit import folder_embeddings as folder_embeddings
     from syncline.encoder.folder_fit import kept_fit as kept_fit
     from syncline.encoder.frame_encoder import FrameEncoder as FrameEncoder
-    from syncline.encoder.frozen import frozen_embeddings as frozen_embeddings
+    from syncline.encoder.frozen_features import frozen_embeddings as frozen_embeddings
     from syncline.encoder.published_encoders import published_config as published_config
-    from syncline.encoder.store import EmbeddingStore as EmbeddingStore
 
 _HOME = {
     "Backbone": "backbone",
-    "CacheEntry": "cache",
-    "CachedFeatures": "cache",
+    "CacheEntry": "feature_cache",
+    "CachedFeatures": "feature_cache",
     "DeferredBackbone": "deferred_backbone",
-    "EmbeddingStore": "store",
-    "EncoderConfig": "config",
-    "FeatureCache": "cache",
+    "EmbeddingStore": "embedding_store",
+    "EncoderConfig": "encoder_config",
+    "FeatureCache": "feature_cache",
     "FolderFit": "folder_fit",
     "FrameEncoder": "frame_encoder",
-    "cache_info": "cache",
-    "clear_cache": "cache",
+    "cache_info": "feature_cache",
+    "clear_cache": "feature_cache",
     "embed_features": "extraction",
     "embed_video": "extraction",
     "folder_embeddings": "folder_fit",
-    "frozen_embeddings": "frozen",
+    "frozen_embeddings": "frozen_features",
     "kept_fit": "folder_fit",
     "published_config": "published_encoders",
     "video_of": "extraction",

@@ -5,8 +5,8 @@ Notable choices:
 - Frozen means frozen: no gradient, BatchNorm in eval mode whatever ``train()`` says. A frozen backbone computes on a
   copy whose BatchNorms are folded into the convolutions before them (1.5 x faster on a CPU; checked against the
   original on one random picture, and not used where it differs), in bfloat16 where the CPU multiplies it natively
-  (another 2 x), by the fastest runtime that is installed (``runtimes``). Parameters and state dict are the originals,
-  in float32.
+  (another 2 x), by the fastest runtime that is installed (``backbone_runtimes``). Parameters and state dict are the
+  originals, in float32.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from syncline.encoder.networks import timm_network, torchvision_network
-from syncline.encoder.runtimes import Compute, fastest, in_torch
-from syncline.encoder.weights import LITE0, state_hash
+from syncline.encoder.backbone_networks import timm_network, torchvision_network
+from syncline.encoder.backbone_runtimes import Compute, fastest, in_torch
+from syncline.encoder.backbone_weights import LITE0, state_hash
 
 Trainable = Literal["frozen", "last", "all"]
 Precision = Literal["auto", "float32", "bfloat16"]

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from syncline.encoder.backbone import Backbone, computes_in
-from syncline.encoder.devices import chosen_device
-from syncline.encoder.weights import LITE0, lite0_file
+from syncline.encoder.backbone_weights import LITE0, lite0_file
+from syncline.encoder.choose_device import chosen_device
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, write_json
 

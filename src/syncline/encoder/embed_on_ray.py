@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from syncline.data import Embedding, Sampling
-from syncline.encoder.devices import chosen_device
+from syncline.encoder.choose_device import chosen_device
+from syncline.encoder.embedding_store import EmbeddingStore
 from syncline.encoder.extraction import embed_video, video_of
 from syncline.encoder.frame_encoder import FrameEncoder
-from syncline.encoder.store import EmbeddingStore
 from syncline.errors import SynclineError
 from syncline.files import content_of
 from syncline.progress import Callback, Steps, silent

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from syncline.data import Embedding, Sampling, Video, sampled_frames
 from syncline.data.video_set import seconds_of
-from syncline.encoder.cache import FeatureCache, decoded
+from syncline.encoder.feature_cache import FeatureCache, decoded
 from syncline.encoder.pose_inputs import InputCache, encoder_inputs
 from syncline.video import VideoReader
 

@@ -11,19 +11,19 @@ import numpy as np
 
 from syncline.alignment import unit_rows
 from syncline.data import Embedding, Sampling, Video, choose_rate
-from syncline.encoder.cache import FeatureCache
+from syncline.encoder.feature_cache import FeatureCache
 from syncline.encoder.folder_fit import FolderFit, KeptPoses
-from syncline.encoder.frozen import frozen_embeddings
+from syncline.encoder.frozen_features import frozen_embeddings
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_of
-from syncline.pose.cache import PoseCache
 from syncline.pose.estimator import Model, find_python
-from syncline.pose.files import THRESHOLD
-from syncline.pose.folder import KeypointFolder
+from syncline.pose.folder_bodies import KeypointFolder
+from syncline.pose.keypoint_files import THRESHOLD
 from syncline.pose.keypoints import Keypoints
 from syncline.pose.mirror import mirrored
 from syncline.pose.normalise import NormalisedFolder, PoseOptions, PoseSpace
-from syncline.pose.presence import Presence, people_in
+from syncline.pose.people_present import Presence, people_in
+from syncline.pose.pose_cache import PoseCache
 from syncline.progress import Callback, notice, silent
 
 Kind = Literal["pictures", "pose", "pictures+pose", "keypoints", "auto"]

@@ -20,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from syncline.data import Embedding, Sampling, Video, choose_rate
-from syncline.encoder.cache import FeatureCache
-from syncline.encoder.frozen import WIDTH, frozen_embeddings
+from syncline.encoder.feature_cache import FeatureCache
+from syncline.encoder.frozen_features import WIDTH, frozen_embeddings
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.files import content_of, replacing, write_json
 from syncline.pose import PoseSpace

@@ -15,7 +15,7 @@ from syncline.progress import Callback, Steps, silent
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Sampling, Video
-    from syncline.encoder.cache import FeatureCache
+    from syncline.encoder.feature_cache import FeatureCache
 
 
 class FrameEncoder(FrameNetwork, PyTorchModelHubMixin):
@@ -70,7 +70,7 @@ class FrameEncoder(FrameNetwork, PyTorchModelHubMixin):
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """What ``save_pretrained`` and ``push_to_hub`` of the hub's mixin call."""
-        from syncline.encoder.sharing import save_encoder
+        from syncline.encoder.saving_and_hub import save_encoder
 
         save_encoder(self, save_directory)
 
@@ -96,7 +96,7 @@ class FrameEncoder(FrameNetwork, PyTorchModelHubMixin):
         Raises:
             SynclineError: nothing is there, or it is no whole encoder of syncline's.
         """
-        from syncline.encoder.sharing import encoder_folder, read_encoder
+        from syncline.encoder.saving_and_hub import encoder_folder, read_encoder
 
         folder = encoder_folder(
             source, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only

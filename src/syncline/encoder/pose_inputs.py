@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.data import Sampling, Video, sampled_frames
-from syncline.encoder.cache import CachedFeatures, FeatureCache
-from syncline.encoder.config import PoseInput
+from syncline.encoder.encoder_config import PoseInput
+from syncline.encoder.feature_cache import CachedFeatures, FeatureCache
 from syncline.encoder.folder_features import FolderBodies
 from syncline.errors import SynclineError
 from syncline.files import content_of
 from syncline.pose import Keypoints, PoseSpace
-from syncline.pose.augment import augmented
-from syncline.pose.cache import PoseCache
+from syncline.pose.augment_poses import augmented
 from syncline.pose.estimator import Model
-from syncline.pose.folder import KeypointFolder
+from syncline.pose.folder_bodies import KeypointFolder
+from syncline.pose.pose_cache import PoseCache
 from syncline.progress import Callback, silent
 from syncline.video import VideoReader
 
@@ -64,7 +64,7 @@ class Joined:
 class InputCache(FeatureCache):
     """A feature cache that puts poses behind the features of pictures; of a backbone without numbers, poses alone.
 
-    Of augmented copies the poses are augmented too: `syncline.pose.augment`.
+    Of augmented copies the poses are augmented too: `syncline.pose.augment_poses`.
 
     Args:
         pictures: the cache of the backbone's features.

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncline.encoder.config import EncoderConfig
+from syncline.encoder.encoder_config import EncoderConfig
 from syncline.errors import SynclineError
 
 _CONV3D: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Embeddings and labels -> metrics, controls, statistics."""
 
 from syncline.evaluation.classification import phase_classification
-from syncline.evaluation.evaluate import evaluate
+from syncline.evaluation.evaluate_encoder import evaluate
 from syncline.evaluation.event_transfer import event_transfer_error
 from syncline.evaluation.kendall import kendall_tau
 from syncline.evaluation.progression import phase_progression

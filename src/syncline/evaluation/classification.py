@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int64
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from syncline.evaluation.sequences import Group, first_videos, known_frames
+from syncline.evaluation.metric_inputs import Group, first_videos, known_frames
 
 Probe = Literal["svm", "logreg"]
 _CACHE_MB = 1000  # libsvm's kernel cache: changes the time, never the result

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder, embed_features
-from syncline.encoder.positions import sinusoidal_code
+from syncline.encoder.frame_positions import sinusoidal_code
 from syncline.encoder.principal_space import PrincipalSpace
+from syncline.evaluation.metric_inputs import Array
 from syncline.evaluation.protocols import Clip
-from syncline.evaluation.sequences import Array
 
 Embed = Callable[[Sequence[Clip]], list[Array]]
 """Clips -> one (t, d) array each."""

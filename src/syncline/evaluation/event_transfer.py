@@ -24,11 +24,11 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from syncline.alignment.alignment_settings import EVALUATION
 from syncline.alignment.inference import carried, local_alignment, warp
-from syncline.alignment.settings import EVALUATION
 from syncline.data import events_from_phases
+from syncline.evaluation.metric_inputs import Array, Group, as_embeddings, as_labels, comparable
 from syncline.evaluation.neighbours import find_neighbours
-from syncline.evaluation.sequences import Array, Group, as_embeddings, as_labels, comparable
 
 By = Literal["nearest", "dtw", "local"]
 TOLERANCE = 0.5

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from syncline.alignment.compiled import compiled
+from syncline.alignment.numba_compiled import compiled
+from syncline.evaluation.metric_inputs import Array, Group, as_embeddings, check_stride, comparable
 from syncline.evaluation.neighbours import Neighbours, find_neighbours
-from syncline.evaluation.sequences import Array, Group, as_embeddings, check_stride, comparable
 
 
 def kendall_tau(x: Sequence[Any], *, stride: int = 1, groups: Sequence[Group] | None = None) -> float:

@@ -2,7 +2,7 @@
 
 The squared distances of many frames to all others come from one float32 product. Its rounding error has a bound, so
 only frames within that bound of the best are measured again in float64, in the order in which the slow definition
-(``reference.py``) adds; ties go to the first frame. The result is that of the slow definition, not an approximation.
+(``metrics_reference.py``) adds; ties go to the first frame. The result equals that of the slow definition.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Bool, Float32, Float64, Int64
 from threadpoolctl import threadpool_limits
 
-from syncline.alignment.compiled import compiled
-from syncline.evaluation.sequences import Array
+from syncline.alignment.numba_compiled import compiled
+from syncline.evaluation.metric_inputs import Array
 from syncline.parallel import results_in_order
 
 _ROWS = 128  # query frames a product: keeps the distances of 30,000 frames in 15 MB

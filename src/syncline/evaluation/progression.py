@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from sklearn.linear_model import LinearRegression, Ridge
 
-from syncline.evaluation.sequences import first_videos, known_frames
+from syncline.evaluation.metric_inputs import first_videos, known_frames
 
 
 def phase_progression(

@@ -18,7 +18,7 @@ from jaxtyping import Float64, Int64
 
 from syncline.data import Sampling, Video, VideoSet, events_from_phases
 from syncline.encoder import FeatureCache
-from syncline.evaluation.sequences import Array, Group, sources_of
+from syncline.evaluation.metric_inputs import Array, Group, sources_of
 from syncline.video import VideoReader
 
 PROTOCOLS = ("whole", "retimed", "spliced")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from syncline.evaluation.metric_inputs import Group, comparable, known_frames
 from syncline.evaluation.neighbours import Neighbours, find_neighbours
-from syncline.evaluation.sequences import Group, comparable, known_frames
 
 
 def retrieval_precision(

@@ -14,8 +14,8 @@ from sklearn.linear_model import Ridge
 from syncline.alignment.centring import centred_similarity
 from syncline.alignment.inference import match_score
 from syncline.evaluation.kendall import tau_of
+from syncline.evaluation.metric_inputs import Array, Group, as_embeddings, comparable
 from syncline.evaluation.neighbours import find_neighbours
-from syncline.evaluation.sequences import Array, Group, as_embeddings, comparable
 
 COLLAPSED_RANK = 3.0
 """An effective rank below this is a collapse."""

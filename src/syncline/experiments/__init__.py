@@ -1,8 +1,8 @@
 """Methods x sets x seeds -> JSONL -> tables."""
 
-from syncline.experiments.bench import run_bench, write_tables
 from syncline.experiments.bench_config import BenchConfig, config_names, read_bench
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, make_tables
+from syncline.experiments.run_bench import run_bench, write_tables
 
 __all__ = [
     "BenchConfig",

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 import syncline
-from syncline.training import processes
+from syncline.training import process_group
 
 
 def environment() -> dict[str, Any]:
@@ -37,5 +37,5 @@ def environment() -> dict[str, Any]:
 
 def peak_memory() -> float | None:
     """Most memory that this process has had so far, in MB; None where the system does not say."""
-    peak = processes.peak_memory()
+    peak = process_group.peak_memory()
     return None if peak is None else round(peak / (1 << 20), 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from syncline.data import VideoSet
 from syncline.errors import SynclineError
 from syncline.training import TrainConfig, plan_of, settled
-from syncline.training.planning import Plan
+from syncline.training.time_and_disk import Plan
 from syncline.wording import counted, spoken
 
 Run = tuple[str, VideoSet, TrainConfig]

@@ -21,17 +21,17 @@ import numpy as np
 import torch
 
 from syncline.data import Sampling, Video, VideoSet
-from syncline.data.published.actions import DATASETS
+from syncline.data.published.published_actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache, FrameEncoder
-from syncline.encoder.devices import chosen_device
+from syncline.encoder.choose_device import chosen_device
 from syncline.evaluation import kendall_tau, phase_classification, phase_progression
 from syncline.evaluation.controls import CONTROLS, make_controls
+from syncline.evaluation.metric_inputs import Array
 from syncline.evaluation.protocols import whole_clip
 from syncline.evaluation.retrieval import retrieval_precisions
-from syncline.evaluation.sequences import Array
 from syncline.progress import Callback, Steps, silent
 from syncline.training import TrainConfig
-from syncline.training.devices import make_encoder
+from syncline.training.accelerator import make_encoder
 
 PROTOCOL = "published"
 STRIDES = {"pouring": 5, "penn_action": 2}

@@ -32,8 +32,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
 from syncline.alignment import cosine, expected_alignment, expected_path, mean_over_cells
-from syncline.losses.pair import Pair
-from syncline.losses.rows import cross_entropy_rows, soft_labels, time_labels, weighted_mean
+from syncline.losses.row_arithmetic import cross_entropy_rows, soft_labels, time_labels, weighted_mean
+from syncline.losses.view_pair import Pair
 
 CrossForm = Literal["carried", "cycle"]
 Aligner = Literal["local", "soft_dtw", "none"]

@@ -25,9 +25,9 @@ from torch import Tensor
 
 from syncline.alignment import Gaps, expected_alignment, similarity_matrix, soft_smith_waterman
 from syncline.losses.loss import PairLoss
-from syncline.losses.pair import Pair
-from syncline.losses.presets import check_positive
-from syncline.losses.rows import aligned_rows, cross_entropy_rows, time_labels, weighted_mean
+from syncline.losses.preset_settings import check_positive
+from syncline.losses.row_arithmetic import aligned_rows, cross_entropy_rows, time_labels, weighted_mean
+from syncline.losses.view_pair import Pair
 
 
 class LAC(PairLoss):

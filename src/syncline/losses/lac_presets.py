@@ -19,8 +19,8 @@ from syncline.losses.cross_video import Aligner, CrossForm, Teacher, term_across
 from syncline.losses.lac import LAC
 from syncline.losses.lac_published import LACSwitches
 from syncline.losses.loss import GapPrices
-from syncline.losses.pair import Pair, checked_pair
-from syncline.losses.presets import settings_of
+from syncline.losses.preset_settings import settings_of
+from syncline.losses.view_pair import Pair, checked_pair
 
 Preset = Literal["corrected", "paper", "released", "released_vec", "cross_video"]
 DEFAULT_PRESET: Preset = "corrected"
@@ -28,7 +28,7 @@ DEFAULT_PRESET: Preset = "corrected"
 ONE_SCENE_PRESET: Preset = "cross_video"
 """What training takes where all clips show one scene."""
 AUTO_PRESET = "auto"
-"""In a configuration of training: one of these two, as the folder shows (`training.settle`). No preset of the loss."""
+"""In a training configuration: the folder decides between these two (`training.folder_choices`)."""
 
 _PAPER: dict[str, Any] = {
     "tau": 0.8,

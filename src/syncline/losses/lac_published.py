@@ -27,10 +27,9 @@ from syncline.alignment.soft_smith_waterman import GapForm
 from syncline.errors import check_choice
 from syncline.losses.cross_video import Aligner, CrossForm
 from syncline.losses.lac import contrastive_rows
-from syncline.losses.pair import Pair
-from syncline.losses.presets import check_positive
+from syncline.losses.preset_settings import check_positive
 from syncline.losses.released_operator import released_soft_smith_waterman
-from syncline.losses.rows import (
+from syncline.losses.row_arithmetic import (
     aligned_rows,
     cross_entropy_rows,
     divergence_rows,
@@ -41,6 +40,7 @@ from syncline.losses.rows import (
     time_labels,
     weighted_mean,
 )
+from syncline.losses.view_pair import Pair
 
 ContrastiveNorm = Literal["1/T", "1/T2", "1/T²"]
 ScoreNorm = Literal["none", "T"]

@@ -18,9 +18,9 @@ from torch import Tensor
 from syncline.alignment import expanded_squared_distances, soft_dtw, soft_dtw_divergence
 from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
-from syncline.losses.pair import Pair
-from syncline.losses.presets import Preset, check_positive, settings_of
-from syncline.losses.rows import mean_over
+from syncline.losses.preset_settings import Preset, check_positive, settings_of
+from syncline.losses.row_arithmetic import mean_over
+from syncline.losses.view_pair import Pair
 
 IdmIndex = Literal["normalised", "raw"]
 Pairs = Literal["videos", "given"]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor, nn
 
-from syncline.losses.pair import Pair, checked_pair
+from syncline.losses.view_pair import Pair, checked_pair
 
 
 class GapPrices(NamedTuple):

@@ -21,10 +21,10 @@ from syncline.alignment import dtw, expected_path, soft_dtw_divergence, squared_
 from syncline.errors import check_choice
 from syncline.losses.lav import LAVLoss
 from syncline.losses.loss import PairLoss
-from syncline.losses.pair import Pair
-from syncline.losses.presets import Preset, check_positive, settings_of
-from syncline.losses.rows import divergence_rows, masked_softmax, mean_over, soft_labels
+from syncline.losses.preset_settings import Preset, check_positive, settings_of
+from syncline.losses.row_arithmetic import divergence_rows, masked_softmax, mean_over, soft_labels
 from syncline.losses.scl import SCLLoss
+from syncline.losses.view_pair import Pair
 
 PathForm = Literal["soft", "hard"]
 LabelForm = Literal["mean", "mixture"]

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from syncline.alignment.compiled import compiled
+from syncline.alignment.numba_compiled import compiled
 
 Array = NDArray[Any]
 NEVER = -np.inf

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
-from syncline.losses.pair import Pair
-from syncline.losses.presets import Preset, check_positive, settings_of
-from syncline.losses.rows import divergence_rows, time_labels
+from syncline.losses.preset_settings import Preset, check_positive, settings_of
+from syncline.losses.row_arithmetic import divergence_rows, time_labels
+from syncline.losses.view_pair import Pair
 
 Negatives = Literal["single_noself", "single", "noself", "all"]
 _ORIGINAL: dict[str, Any] = {"temperature": 0.1, "variance": 10.0, "negatives": "single_noself"}

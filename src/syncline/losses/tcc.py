@@ -19,9 +19,9 @@ from torch.nn.functional import huber_loss
 
 from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
-from syncline.losses.pair import Pair
-from syncline.losses.presets import Preset, check_positive, settings_of
-from syncline.losses.rows import masked_log_softmax, masked_softmax, mean_over
+from syncline.losses.preset_settings import Preset, check_positive, settings_of
+from syncline.losses.row_arithmetic import masked_log_softmax, masked_softmax, mean_over
+from syncline.losses.view_pair import Pair
 
 Kind = Literal["classification", "regression_mse", "regression_mse_var", "regression_huber"]
 Similarity = Literal["l2", "cosine"]

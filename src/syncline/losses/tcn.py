@@ -19,9 +19,9 @@ from torch.nn.functional import triplet_margin_loss
 from syncline.alignment import unit_rows
 from syncline.errors import check_choice
 from syncline.losses.loss import PairLoss
-from syncline.losses.pair import Pair, checked_pair
-from syncline.losses.presets import Preset, settings_of
-from syncline.losses.rows import masked_log_softmax, mean_over
+from syncline.losses.preset_settings import Preset, settings_of
+from syncline.losses.row_arithmetic import masked_log_softmax, mean_over
+from syncline.losses.view_pair import Pair, checked_pair
 
 Mode = Literal["npairs", "triplet"]
 _ORIGINAL: dict[str, Any] = {"mode": "npairs", "l2_normalize": False, "regularization": 0.002, "margin": 0.2}

@@ -1,8 +1,8 @@
 """Frames -> body pose: keypoint files of any form, the estimator, normalisation, joint angles."""
 
-from syncline.pose.files import find_keypoints as find_keypoints
-from syncline.pose.files import read_keypoints as read_keypoints
-from syncline.pose.files import write_keypoints as write_keypoints
+from syncline.pose.keypoint_files import find_keypoints as find_keypoints
+from syncline.pose.keypoint_files import read_keypoints as read_keypoints
+from syncline.pose.keypoint_files import write_keypoints as write_keypoints
 from syncline.pose.keypoints import Keypoints as Keypoints
 from syncline.pose.normalise import PoseOptions as PoseOptions
 from syncline.pose.normalise import PoseSpace as PoseSpace

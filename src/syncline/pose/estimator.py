@@ -2,7 +2,7 @@
 
 Notable choices:
 - The estimator (MediaPipe's BlazePose; docs/pose.md says why) wants other versions of libraries than the rest may
-  have, so only `worker.py` imports it. Which Python runs it: `SYNCLINE_POSE_PYTHON`; the one that runs now, if
+  have, so only `mediapipe_worker.py` imports it. Which Python runs it: `SYNCLINE_POSE_PYTHON`; this one, if
   mediapipe is in it; the environment that `python -m syncline.pose.install` made.
 - Frames are decoded here, exactly those that are sampled, and handed over as pixels: a pose belongs to a frame by its
   time stamp, whatever the other side's decoder would have counted.
@@ -73,7 +73,7 @@ class _Worker:
     def __init__(self, python: Path, model: Model) -> None:
         # not a pipe, which would fill up where nobody reads it
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        script = Path(__file__).with_name("worker.py")
+        script = Path(__file__).with_name("mediapipe_worker.py")
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         environment.pop("PYTHONPATH", None)  # packages of this environment are not for the other
         try:

@@ -1,22 +1,22 @@
 """What one does with embeddings, one file a verb: align, sync, search, transfer, deviate."""
 
 from syncline.tasks.align import align, align_pairs
+from syncline.tasks.align_by_folder import align_within, reference_of
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
+from syncline.tasks.carry_directly import event_votes
+from syncline.tasks.consensus_moments import find_moments, same_moments
 from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
-from syncline.tasks.direct import event_votes
-from syncline.tasks.folder import FolderConsensus, Votes, default_tolerance, gather_folder, voting
+from syncline.tasks.embedding_offset import Offset, estimate_offset
+from syncline.tasks.folder_consensus import FolderConsensus, Votes, default_tolerance, gather_folder, voting
 from syncline.tasks.gap_scale import gap_seconds
-from syncline.tasks.moments import find_moments, same_moments
-from syncline.tasks.offset import Offset, estimate_offset
-from syncline.tasks.pairs import similarity
-from syncline.tasks.pins import Pin, pinned_frames, read_pins
+from syncline.tasks.label_next import Suggestion, suggest
+from syncline.tasks.pair_similarity import similarity
+from syncline.tasks.pinned_moments import Pin, pinned_frames, read_pins
 from syncline.tasks.search import Hit, MomentIndex
-from syncline.tasks.suggest import Suggestion, suggest
 from syncline.tasks.sync import Timeline, medoid, synchronize
 from syncline.tasks.template import MadeWith, Template
 from syncline.tasks.transfer import leave_one_out, next_to_label, transfer_events, transfer_in_folder
 from syncline.tasks.transfer_result import LabelledVideo, Transferred
-from syncline.tasks.within import align_within, reference_of
 
 __all__ = [
     "Alignment",

@@ -6,7 +6,7 @@ and the other lacks stays unaligned; several segments are kept as long as they f
 Of two long videos (`pairs.LONG` pairs of frames) `local` never holds the whole matrix: its confidences come from
 windows along the path.
 
-Similarity and verdict are those of `alignment.inference`, prices of gaps those of `alignment.settings`.
+Similarity and verdict are those of `alignment.inference`, prices of gaps those of `alignment.alignment_settings`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import Path, dtw, expected_alignment, smith_waterman, smith_waterman_streamed
+from syncline.alignment.alignment_settings import PAIR
 from syncline.alignment.centring import CentredPair
 from syncline.alignment.inference import in_order, match_score, match_score_streamed
-from syncline.alignment.pins import allowed_cells
-from syncline.alignment.settings import PAIR
+from syncline.alignment.pin_masks import allowed_cells
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.parallel import results_in_order
@@ -35,8 +35,8 @@ from syncline.tasks.alignment_result import (
     posterior_near,
 )
 from syncline.tasks.gap_scale import pair_gap_seconds
-from syncline.tasks.halts import with_tempo
-from syncline.tasks.pairs import check_pair, is_long, similarity
+from syncline.tasks.pair_similarity import check_pair, is_long, similarity
+from syncline.tasks.tempo_only_gaps import with_tempo
 
 Mode = Literal["local", "global", "subsequence", "band"]
 MODES: tuple[Mode, ...] = ("local", "global", "subsequence", "band")

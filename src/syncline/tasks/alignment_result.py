@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment import Path
-from syncline.alignment.settings import MATCH_THRESHOLD
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
 from syncline.errors import SynclineError

@@ -19,19 +19,19 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import smith_waterman
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD, PAIR
 from syncline.alignment.consensus import Consensus
 from syncline.alignment.inference import match_score
-from syncline.alignment.settings import MATCH_THRESHOLD, PAIR
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe
 from syncline.errors import SynclineError
 from syncline.progress import Callback, Steps, silent
 from syncline.tasks.align import align
+from syncline.tasks.align_by_folder import align_within, reference_of
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.gap_scale import gap_seconds
-from syncline.tasks.halts import takes_time
-from syncline.tasks.pairs import check_pair, similarity, similarity_blocks
-from syncline.tasks.within import align_within, reference_of
+from syncline.tasks.pair_similarity import check_pair, similarity, similarity_blocks
+from syncline.tasks.tempo_only_gaps import takes_time
 
 TEMPO = ("slower", "faster")
 KINDS = ("missing", "extra", "repeated", "out_of_order", *TEMPO)

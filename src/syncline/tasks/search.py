@@ -1,4 +1,4 @@
-"""The moments of a collection that look most like a given one; `moments` asks the whole folder which are the same."""
+"""The moments of a collection that look most like a given one. `consensus_moments` finds those that are the same."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Hit:
 
     Attributes:
         source: the video. seconds: of it.
-        score: what hits are ordered by: `similarity`, or in [0, 1] what the folder says (`moments.same_moments`).
+        score: what hits are ordered by: `similarity`, or in [0, 1] the folder's consensus (`same_moments`).
         similarity: cosine of its frame and the query's, in [-1, 1].
     """
 

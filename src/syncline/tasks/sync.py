@@ -21,11 +21,11 @@ from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results, rows_between
 from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align_pairs
+from syncline.tasks.align_by_folder import align_within, reference_of
 from syncline.tasks.alignment_result import Alignment
-from syncline.tasks.folder import gather_folder
+from syncline.tasks.folder_consensus import gather_folder
 from syncline.tasks.gap_scale import gap_seconds
-from syncline.tasks.pairs import check_pair, local_score
-from syncline.tasks.within import align_within, reference_of
+from syncline.tasks.pair_similarity import check_pair, local_score
 from syncline.video.on_display import nearest_frames
 
 LENT_SHARE = 0.5

@@ -25,10 +25,10 @@ from syncline.alignment import Consensus
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.files import replacing
-from syncline.tasks.folder import FolderConsensus, Votes, belonging, clip_seconds, judges_of
-from syncline.tasks.pairs import check_pair
-from syncline.tasks.suggest import suggest
-from syncline.tasks.within import reference_of
+from syncline.tasks.align_by_folder import reference_of
+from syncline.tasks.folder_consensus import FolderConsensus, Votes, belonging, clip_seconds, judges_of
+from syncline.tasks.label_next import suggest
+from syncline.tasks.pair_similarity import check_pair
 from syncline.wording import counted
 
 FORMAT = "syncline template 1"

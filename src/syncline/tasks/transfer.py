@@ -1,10 +1,10 @@
 """Key events from a few labelled videos -> to all the others.
 
-Every video of the folder has a say in where an event lies in a target, labelled or not: the labelled ones directly,
-the others by what the folder's consensus tells them about the event (`carrying`). Single frames vote beside that, as
-much as they can be trusted in this folder. The votes add up to one density a target frame; events are placed at its
-peaks, in their order; an event that is not sure enough there is reported absent. In a video that shows nothing in
-common with the others all events are.
+Every video of the folder votes on where an event lies in a target: the labelled ones directly, the others by what the
+folder's consensus says about the event (`carry_by_consensus`). Single frames vote, too, with a weight by how far they
+can be trusted in this folder. The votes add up to a density over the target's frames. Events are placed at its peaks,
+in their order. An event with too little confidence is reported absent; so are all events of a video that shows nothing
+in common with the others.
 
 Without consensus, and with no more than the labelled videos and the target, the labelled videos alone vote.
 """
@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from syncline.data import Embedding
 from syncline.errors import SynclineError
-from syncline.tasks.carrying import Density, Marks, carried_by_consensus, within_pins
-from syncline.tasks.confidence import Peak, calibrated_by, hit_probability
-from syncline.tasks.direct import event_votes
-from syncline.tasks.folder import FolderConsensus, default_tolerance, gather_folder
-from syncline.tasks.in_common import match_scores
-from syncline.tasks.pairs import check_pair
-from syncline.tasks.placing import columns_in_order, frame_time, lie_on_frames, mean_time
-from syncline.tasks.single_frames import FRAMES_SHARE, frames_share, with_frames
+from syncline.tasks.best_match import match_scores
+from syncline.tasks.carry_by_consensus import Density, Marks, carried_by_consensus, within_pins
+from syncline.tasks.carry_directly import event_votes
+from syncline.tasks.event_confidence import Peak, calibrated_by, hit_probability
+from syncline.tasks.folder_consensus import FolderConsensus, default_tolerance, gather_folder
+from syncline.tasks.pair_similarity import check_pair
+from syncline.tasks.place_events import columns_in_order, frame_time, lie_on_frames, mean_time
+from syncline.tasks.single_frame_votes import FRAMES_SHARE, frames_share, with_frames
 from syncline.tasks.transfer_result import Carried, LabelledVideo, LeftOut, Transferred
 from syncline.video.on_display import frames_within
 

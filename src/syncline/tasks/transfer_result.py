@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.settings import MATCH_THRESHOLD
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
-from syncline.tasks.confidence import calibrated_by
+from syncline.tasks.event_confidence import calibrated_by
 
 
 @dataclass(frozen=True)

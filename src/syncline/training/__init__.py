@@ -3,15 +3,15 @@
 import warnings
 from typing import Any
 
-from syncline.training.config import TrainConfig, as_yaml, config_from, merged
+from syncline.training.folder_choices import settled
 from syncline.training.loop import fit
+from syncline.training.method_config import make_loss, method_config, own_encoder
 from syncline.training.methods import METHODS, Method
-from syncline.training.progress import TrainingProgress
-from syncline.training.recipes import make_loss, method_config, own_encoder
 from syncline.training.run_folder import Case, case_of, read_config, trained_on
-from syncline.training.settle import settled
-from syncline.training.stopping import TrainingStopped
+from syncline.training.stop_signals import TrainingStopped
+from syncline.training.train_config import TrainConfig, as_yaml, config_from, merged
 from syncline.training.train_source import plan_of, train, training_videos
+from syncline.training.training_progress import TrainingProgress
 
 __all__ = [
     "METHODS",

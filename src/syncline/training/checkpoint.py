@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from syncline.encoder import FrameEncoder
-from syncline.encoder.config import tensor_name_as_today
+from syncline.encoder.encoder_config import tensor_name_as_today
 from syncline.errors import UnusableRunError
 from syncline.files import replacing, sha256, write_json
 from syncline.losses import Loss

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from syncline.alignment import Consensus
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.losses.cross_video import Positions, by_rows
-from syncline.losses.pair import Pair
+from syncline.losses.view_pair import Pair
 from syncline.progress import Callback, silent
 
 _DIM = 128

@@ -24,26 +24,26 @@ import torch
 
 from syncline.data import VideoSet
 from syncline.encoder import FeatureCache, FrameEncoder
-from syncline.encoder.config import LearnedGaps
+from syncline.encoder.encoder_config import LearnedGaps
 from syncline.encoder.pose_inputs import InputCache, Joined
-from syncline.encoder.sharing import save_encoder
+from syncline.encoder.saving_and_hub import save_encoder
 from syncline.errors import SynclineError
 from syncline.files import write_json
 from syncline.progress import silent
+from syncline.training.accelerator import make_accelerator, make_encoder
 from syncline.training.checkpoint import Parts, load_checkpoint, read_index, save_checkpoint
-from syncline.training.config import TrainConfig, current_settings
 from syncline.training.consensus_teacher import ConsensusTeacher
-from syncline.training.devices import make_accelerator, make_encoder
-from syncline.training.material import Decoding, Material, of_features, of_pixels, rate_of
-from syncline.training.planning import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
-from syncline.training.poses import FoundPoses, with_poses
-from syncline.training.processes import agreed, any_of, peak_memory
-from syncline.training.progress import TrainingCallback, TrainingProgress, passed_on
-from syncline.training.recipes import make_loss, method_config
+from syncline.training.folder_choices import settled
+from syncline.training.method_config import make_loss, method_config
+from syncline.training.optimiser_step import Stepper, StepResult, make_optimizer
+from syncline.training.process_group import agreed, any_of, peak_memory
 from syncline.training.run_folder import CONFIG, METRICS, SUMMARY, Metrics, check_run, locked
-from syncline.training.settle import settled
-from syncline.training.steps import Stepper, StepResult, make_optimizer
-from syncline.training.stopping import Stop, TrainingStopped, catching_stops
+from syncline.training.stop_signals import Stop, TrainingStopped, catching_stops
+from syncline.training.time_and_disk import FEATURE_SHARE, Budget, Plan, Rehearsal, feature_plan, step_seconds
+from syncline.training.train_config import TrainConfig, current_settings
+from syncline.training.training_data import Decoding, Material, of_features, of_pixels, rate_of
+from syncline.training.training_poses import FoundPoses, with_poses
+from syncline.training.training_progress import TrainingCallback, TrainingProgress, passed_on
 from syncline.views import Views
 
 _REVISE = 25

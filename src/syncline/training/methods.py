@@ -1,6 +1,6 @@
 """The methods, one row each: its loss, what views it needs, and its authors' own encoder and settings.
 
-A method is trained in one of three settings (`recipes.method_config`):
+A method is trained in one of three settings (`method_config.method_config`):
 - common (the default): every method on one encoder, batch, optimiser and number of steps; what stays its own is what it
   is: the loss, the pairing and choice of frames, contexts and normalisation of rows where the loss needs them so.
 - ``own``: with its own head, temporal module and training settings, on features of a frozen backbone.
@@ -46,7 +46,7 @@ class Method:
         published_encoder: the network in `encoder.published_config`. published: settings of the published training.
         presets: what presets of the loss ask of the rest.
         auto_presets: what preset ``auto``, which is then the default, stands for: where the scenes of the clips differ,
-            and where they are one scene (`training.settle`). None: there is no such preset.
+            and where they are one scene (`training.folder_choices`). None: there is no such preset.
         takes_teacher: whether another ``teacher`` than ``alignment`` can carry its positions across videos.
     """
 

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from syncline.errors import SynclineError, UnusableRunError
 from syncline.files import content_hash, lock, read_jsonl, write_text
 from syncline.training.checkpoint import FOLDER
-from syncline.training.config import TrainConfig, config_from
+from syncline.training.train_config import TrainConfig, config_from
 
 Case = Literal["folder", "new", "mixed"]
 CONFIG, METRICS, SUMMARY, LOCK = "train.json", "metrics.jsonl", "run.json", ".lock"

@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from syncline.data import VideoSet, open_videos
-from syncline.data.opening import Source
+from syncline.data.source_opening import Source
 from syncline.encoder import FeatureCache, FrameEncoder
 from syncline.errors import SynclineError
 from syncline.progress import silent
-from syncline.training.config import TrainConfig
 from syncline.training.loop import fit
-from syncline.training.planning import Plan
-from syncline.training.progress import TrainingCallback, TrainingProgress
-from syncline.training.recipes import method_config
+from syncline.training.method_config import method_config
 from syncline.training.run_folder import read_config
+from syncline.training.time_and_disk import Plan
+from syncline.training.train_config import TrainConfig
+from syncline.training.training_progress import TrainingCallback, TrainingProgress
 
 
 def train(

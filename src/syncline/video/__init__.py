@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from syncline.video.reader import Frames as Frames
     from syncline.video.reader import VideoReader as VideoReader
     from syncline.video.reader import open_video as open_video
-    from syncline.video.scan import VideoInfo as VideoInfo
-    from syncline.video.scan import scan_file as scan_file
-    from syncline.video.scan import scan_folder as scan_folder
+    from syncline.video.scan_files import VideoInfo as VideoInfo
+    from syncline.video.scan_files import scan_file as scan_file
+    from syncline.video.scan_files import scan_folder as scan_folder
     from syncline.video.writer import VideoWriter as VideoWriter
 
 _HOME = {
     "Frames": "reader",
-    "VideoInfo": "scan",
+    "VideoInfo": "scan_files",
     "VideoReader": "reader",
     "VideoWriter": "writer",
     "find_videos": "discovery",
@@ -35,8 +35,8 @@ _HOME = {
     "mark_result_folder": "discovery",
     "open_video": "reader",
     "plays_in_step": "browser_copy",
-    "scan_file": "scan",
-    "scan_folder": "scan",
+    "scan_file": "scan_files",
+    "scan_folder": "scan_files",
     "write_browser_copy": "browser_copy",
     "write_proxy": "browser_copy",
 }

@@ -12,8 +12,8 @@ import numpy as np
 from syncline.errors import SynclineError
 from syncline.files import replacing
 from syncline.progress import Callback, Progress, silent
+from syncline.video.picture_streams import opened
 from syncline.video.reader import VideoReader
-from syncline.video.streams import opened
 from syncline.video.writer import VideoWriter
 
 PLAYED = frozenset(["h264", "vp8", "vp9", "av1"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
 from syncline.video.frame_source import MAX_FRAMES
-from syncline.video.streams import reason
+from syncline.video.picture_streams import reason
 
 _PACK = 2048  # bytes of a pack of an MPEG program stream
 _STRAY, _STRAYING = 3.0, 0.005  # frames by which guessed stamps may be off, and more for every frame before

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from syncline.errors import SynclineError
 from syncline.video.frame_folders import frame_rate, only_sequence
 from syncline.video.frame_source import Form
-from syncline.video.still import opened_still, orientation_of, upright_pixels, upright_size
+from syncline.video.picture_file import opened_still, orientation_of, upright_pixels, upright_size
 
 
 class PictureFolder:

@@ -13,9 +13,9 @@ import numpy as np
 
 from syncline.errors import SynclineError
 from syncline.files import cache_folder, content_hash, replacing, write_text
+from syncline.video.alignment_hints import GLANCE_SIZE, Glance, glance_at
 from syncline.video.frame_source import READING
-from syncline.video.hints import GLANCE_SIZE, Glance, glance_at
-from syncline.video.scan import VideoInfo, scan_file
+from syncline.video.scan_files import VideoInfo, scan_file
 
 _VERSION = "6"
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.errors import SynclineError
+from syncline.video.picture_streams import opened, reason
 from syncline.video.reader import VideoReader
-from syncline.video.streams import opened, reason
 
 RATE = 48_000
 _WINDOW = 2048  # samples of a piece that is moved as a whole

@@ -31,7 +31,7 @@ from syncline.errors import SynclineError
 from syncline.video.frame_source import MAX_PIXELS, MAX_SIDE, Form
 from syncline.video.geometry import UPRIGHT, Orientation, displayed_width, split_planes
 from syncline.video.packets import frame_of, scan_packets
-from syncline.video.streams import decodable, decoded_from, films, find_film, opened, reason
+from syncline.video.picture_streams import decodable, decoded_from, films, find_film, opened, reason
 
 _HDR = {16: "PQ", 18: "HLG"}
 _SLIGHT = 5e-4  # seconds between container and first picture that nobody can tell

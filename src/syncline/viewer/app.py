@@ -17,17 +17,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from syncline.errors import SynclineError
-from syncline.viewer.body_source import BodySource
+from syncline.viewer.background_training import Trainer
 from syncline.viewer.embedding_sources import Source
 from syncline.viewer.guard import guarded
 from syncline.viewer.library import Library
+from syncline.viewer.pose_source import BodySource
 from syncline.viewer.routes_analysis import AnalysisRoutes
 from syncline.viewer.routes_labels import LabelRoutes
 from syncline.viewer.routes_poses import PoseRoutes
 from syncline.viewer.routes_videos import VideoRoutes
 from syncline.viewer.routes_work import WorkRoutes
 from syncline.viewer.session import Session
-from syncline.viewer.trainer import Trainer
 
 _log = logging.getLogger(__name__)
 PAGE = files("syncline.viewer") / "page"

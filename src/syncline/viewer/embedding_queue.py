@@ -11,7 +11,7 @@ import numpy as np
 
 from syncline.data import Embedding, VideoSet
 from syncline.errors import SynclineError
-from syncline.viewer.background import JobState, ending, in_background
+from syncline.viewer.background_threads import JobState, ending, in_background
 from syncline.viewer.embedding_sources import Source
 
 PATIENCE = 300.0

@@ -147,7 +147,7 @@ class Trained:
     def prepare(self, video: Video) -> None:
         """Embed one video."""
         from syncline.encoder import FrameEncoder
-        from syncline.encoder.devices import chosen_device
+        from syncline.encoder.choose_device import chosen_device
         from syncline.encoder.pose_inputs import encoder_inputs
 
         if self._encoder is None:
@@ -160,11 +160,11 @@ class Trained:
         return [self._done[video.name] for video in videos]
 
     def beside_frozen(self, videos: Sequence[Video], *, scenes_must_differ: bool) -> list[Embedding] | None:
-        """As made by `prepare`, with frozen features to be aligned beside it, as `encoder.beside_run` has it.
+        """As made by `prepare`, with frozen features to be aligned beside it, as `encoder.run_beside_frozen` has it.
 
         None while some of the videos are not embedded by this run, as when the page shows those of another one.
         """
-        from syncline.encoder.beside_run import beside_frozen
+        from syncline.encoder.run_beside_frozen import beside_frozen
 
         if self._encoder is None or any(video.name not in self._done for video in videos):
             return None

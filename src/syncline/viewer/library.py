@@ -19,7 +19,7 @@ from syncline.data import VideoSet, open_videos
 from syncline.errors import SynclineError
 from syncline.files import content_hash, replacing
 from syncline.video import VideoReader, frames_on_display, plays_in_step
-from syncline.viewer.journal import Journal, Marks
+from syncline.viewer.marks_journal import Journal, Marks
 
 _log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from syncline.errors import SynclineError
-from syncline.viewer.asked import attachment, number, numbers, pair
-from syncline.viewer.film import Look
+from syncline.viewer.compare_film import Look
+from syncline.viewer.request_values import attachment, number, numbers, pair
 from syncline.viewer.session import Session
-from syncline.viewer.share import share_page
+from syncline.viewer.shared_page import share_page
 
 
 class AnalysisRoutes:

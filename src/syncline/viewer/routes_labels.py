@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from syncline.data.labels.forms import MAX_BYTES
+from syncline.data.labels.label_formats import MAX_BYTES
 from syncline.errors import SynclineError
-from syncline.viewer.asked import attachment, body, finite, numbers, pair
+from syncline.viewer.request_values import attachment, body, finite, numbers, pair
 from syncline.viewer.session import Session
 
 

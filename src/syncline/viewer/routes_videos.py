@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from syncline.errors import SynclineError
 from syncline.files import replacing
-from syncline.viewer.asked import ASK_AGAIN, jpeg, number
 from syncline.viewer.library import ADDED
+from syncline.viewer.request_values import ASK_AGAIN, jpeg, number
 from syncline.viewer.session import Session
 
 LARGEST_ADDED = 20 << 30

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from syncline.data.labels.forms import FORMS
+from syncline.data.labels.label_formats import FORMS
 from syncline.errors import SynclineError
-from syncline.viewer.asked import body, finite
+from syncline.viewer.background_training import Trainer
+from syncline.viewer.request_values import body, finite
 from syncline.viewer.session import Session
-from syncline.viewer.trainer import Trainer
 
 
 class WorkRoutes:

@@ -27,10 +27,10 @@ from syncline.errors import SynclineError
 from syncline.files import cache_folder, replacing
 from syncline.video import find_videos, scan_file
 from syncline.viewer.app import create_app
-from syncline.viewer.body_source import Beside, BodySource
+from syncline.viewer.background_training import Trainer
 from syncline.viewer.embedding_sources import OWN_RUN, Frozen, Kept, Source, Trained, stored
 from syncline.viewer.library import ADDED, Library
-from syncline.viewer.trainer import Trainer
+from syncline.viewer.pose_source import Beside, BodySource
 
 if TYPE_CHECKING:
     from syncline.encoder.folder_features import FolderBodies

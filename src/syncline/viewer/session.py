@@ -8,16 +8,16 @@ from pathlib import Path
 
 from syncline.errors import SynclineError
 from syncline.progress import Progress
-from syncline.viewer.analysis import Analysis
-from syncline.viewer.background import JobState
-from syncline.viewer.body_source import BodySource
+from syncline.viewer.background_threads import JobState
+from syncline.viewer.background_training import Trainer, is_finished
+from syncline.viewer.carry_marks import Labelling
+from syncline.viewer.compare_film import Look, write_film
 from syncline.viewer.embedding_queue import EmbeddingQueue
 from syncline.viewer.embedding_sources import Source, Trained
-from syncline.viewer.film import Look, write_film
-from syncline.viewer.labelling import Labelling
 from syncline.viewer.library import Library
-from syncline.viewer.proxies import Proxies
-from syncline.viewer.trainer import Trainer, is_finished
+from syncline.viewer.page_analysis import Analysis
+from syncline.viewer.playable_copies import Proxies
+from syncline.viewer.pose_source import BodySource
 
 
 class Session:

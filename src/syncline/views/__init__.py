@@ -1,9 +1,8 @@
 """What a loss is shown: temporal sampling, augmentation, pairing, batches."""
 
-from syncline.views.augment import augment
+from syncline.views.augment_pictures import augment
 from syncline.views.batches import Batch, FeatureViews, PixelViews, ViewConfig, Views
-from syncline.views.pixel_store import PixelStore
-from syncline.views.sampling import (
+from syncline.views.frame_sampling import (
     offset_uniform,
     retime,
     segment_uniform,
@@ -12,6 +11,7 @@ from syncline.views.sampling import (
     tcn_triplets,
     time_augment,
 )
+from syncline.views.pixel_store import PixelStore
 from syncline.views.worker_views import WorkerViews
 
 __all__ = [

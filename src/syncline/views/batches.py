@@ -20,8 +20,8 @@ from syncline.data import Sampling as VideoSampling
 from syncline.data import Video, sampled_frames
 from syncline.errors import SynclineError, check_choices
 from syncline.video import VideoReader
-from syncline.views import sampling
-from syncline.views.augment import Pipeline, augment_by, draw
+from syncline.views import frame_sampling
+from syncline.views.augment_pictures import Pipeline, augment_by, draw
 from syncline.views.pixel_store import PixelStore
 
 Pairing = Literal["views", "videos", "npairs", "triplets"]
@@ -80,7 +80,7 @@ class ViewConfig:
     batch_size: int = 8
     pairing: Pairing = "views"
     sampler: Sampler = "time_augment"
-    crop_base: sampling.CropBase = "clip"
+    crop_base: frame_sampling.CropBase = "clip"
     region: float = 3.0
     consistent_offset: float = 0.2
     retimed: float = 0.0
@@ -133,13 +133,13 @@ def draw_views(
     for i, video in enumerate(firsts):
         length = lengths[video]
         if config.pairing == "triplets":
-            steps = sampling.tcn_triplets(length, config.num_frames, generator=generator)
+            steps = frame_sampling.tcn_triplets(length, config.num_frames, generator=generator)
             real = np.ones(config.num_frames, dtype=np.bool_)
             pairs.append(tuple(_View(video, part, real) for part in steps))
             continue
         first = _sample(video, length, config, generator, None)
         if config.pairing == "npairs":
-            back = sampling.tcn_positives(first.steps, generator=generator)
+            back = frame_sampling.tcn_positives(first.steps, generator=generator)
             pairs.append((first, _View(video, back, first.mask)))
         elif config.pairing == "views":
             # a crop is to overlap with the one before it; a re-cut overlaps with every crop
@@ -154,19 +154,19 @@ def draw_views(
 def _sample(video: int, length: int, config: ViewConfig, generator: torch.Generator, previous: int | None) -> _View:
     t = config.num_frames
     if config.retimed and float(torch.rand((), generator=generator)) < config.retimed:
-        steps, mask = sampling.retime(length, t, generator=generator)
+        steps, mask = frame_sampling.retime(length, t, generator=generator)
         return _View(video, steps, mask, recut=True)
     if config.sampler == "time_augment":
-        steps, mask = sampling.time_augment(
+        steps, mask = frame_sampling.time_augment(
             length, t, generator=generator, region=config.region, base=config.crop_base,
             consistent_offset=config.consistent_offset, previous=previous,
         )  # fmt: skip
     elif config.sampler == "offset_uniform":
-        steps, mask = sampling.offset_uniform(length, t, generator=generator)
+        steps, mask = frame_sampling.offset_uniform(length, t, generator=generator)
     elif config.sampler == "segment_uniform":
-        steps, mask = sampling.segment_uniform(length, t, generator=generator)
+        steps, mask = frame_sampling.segment_uniform(length, t, generator=generator)
     else:
-        steps, mask = sampling.stride_sampling(length, t, generator=generator, stride=config.stride)
+        steps, mask = frame_sampling.stride_sampling(length, t, generator=generator, stride=config.stride)
     return _View(video, steps, mask)
 
 
@@ -241,7 +241,7 @@ class FeatureViews:
             copy = int(torch.randint(1, len(copies), (), generator=generator)) if len(copies) > 1 else 0
             rows = view.steps
             if self.contexts > 1:
-                rows = sampling.with_contexts(rows, self.contexts, self.context_stride)
+                rows = frame_sampling.with_contexts(rows, self.contexts, self.context_stride)
             inputs.append(torch.as_tensor(np.asarray(copies[copy][rows])).float())
         return _collect(pairs, self.lengths, inputs)
 
@@ -291,7 +291,7 @@ class PixelViews:
         pairs = draw_views(self.lengths, self.groups, self.config, generator)
         inputs, draws = [], []
         for view in (view for pair in pairs for view in pair):
-            rows = sampling.with_contexts(view.steps, self.contexts, self.context_stride)
+            rows = frame_sampling.with_contexts(view.steps, self.contexts, self.context_stride)
             clip = self._clip(view.video, self.frames[view.video][rows.reshape(-1)])
             if self.config.pipeline != "none":
                 draws.append(draw(generator))

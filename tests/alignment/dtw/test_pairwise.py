@@ -11,6 +11,7 @@ from torch import Tensor
 
 from syncline.alignment import (
     Consensus,
+    all_pairs,
     consensus_barycentre,
     cosine,
     dtw,
@@ -24,7 +25,6 @@ from syncline.alignment import (
     soft_dtw_divergence,
     soft_smith_waterman,
     squared_distances,
-    tables,
 )
 from syncline.alignment.dtw import pairwise
 
@@ -36,7 +36,7 @@ def sequences(lengths: tuple[int, ...], seed: int = 0) -> list[Tensor]:
 
 @pytest.mark.parametrize("cells", [1, 4_000_000])
 def test_a_table_is_pair_by_pair(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "CELLS", cells)
+    monkeypatch.setattr(all_pairs, "CELLS", cells)
     x, y = sequences((4, 7, 1)), sequences((5, 2), 1)
     soft, hard = pairwise_soft_dtw(x, y, gamma=0.2, band=2), pairwise_dtw(x, y, band=2)
     apart = pairwise_soft_dtw(x, y, gamma=0.2, divergence=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from two_sequences import Z1, Z2
 
 from syncline.alignment import dtw, expected_path, soft_dtw, soft_dtw_divergence, squared_distances
-from syncline.alignment.allowed import band_cells
+from syncline.alignment.allowed_cells import band_cells
 from syncline.alignment.dtw import reference
 
 WEIGHTS = [(1.0, 1.0, 1.0), (2.0, 1.0, 1.0), (1.0, 1.5, 0.7)]

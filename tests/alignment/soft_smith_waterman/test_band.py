@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from syncline.alignment import expected_alignment, soft_smith_waterman
-from syncline.alignment.allowed import band_cells
+from syncline.alignment.allowed_cells import band_cells
 from syncline.alignment.soft_smith_waterman import banded
 
 

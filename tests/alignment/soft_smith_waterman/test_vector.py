@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from syncline.alignment import expected_alignment, soft_smith_waterman
-from syncline.alignment.soft_smith_waterman.vector import entry as vector
+from syncline.alignment.soft_smith_waterman.vector import vector_backend as vector
 
 pytestmark = pytest.mark.skipif(bool(vector.why_not()), reason=f"no vector kernel here: {vector.why_not()}")
 KINDS = ("random", "two segments", "negative", "spikes", "constant")

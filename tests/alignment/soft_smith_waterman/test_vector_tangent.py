@@ -8,7 +8,7 @@ from torch import Tensor
 
 from syncline.alignment import expected_alignment, soft_smith_waterman
 from syncline.alignment.soft_smith_waterman import traced_operators
-from syncline.alignment.soft_smith_waterman.vector import entry as vector
+from syncline.alignment.soft_smith_waterman.vector import vector_backend as vector
 
 SHAPES = {
     "scalar": (1, 1, 1), "a pair": (4, 1, 1), "a cell": (1, 37, 41), "a row": (1, 37, 1), "a column": (1, 1, 41),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from syncline.data.labels.forms import read_labels
+from syncline.data.labels.label_formats import read_labels
 from syncline.errors import SynclineError
 
 READ_AS = {

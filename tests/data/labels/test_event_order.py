@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncline.data.labels.event_order import with_names
-from syncline.data.labels.forms import read_labels
-from syncline.data.labels.track import LabelTrack, labels_to_phases
+from syncline.data.labels.label_formats import read_labels
+from syncline.data.labels.video_labels import LabelTrack, labels_to_phases
 from syncline.errors import SynclineError
 
 READ_AS = {

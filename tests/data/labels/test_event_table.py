@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from syncline.data import read_manifest
-from syncline.data.labels.forms import read_labels, write_labels
-from syncline.data.labels.track import LabelTrack
+from syncline.data.labels.label_formats import read_labels, write_labels
+from syncline.data.labels.video_labels import LabelTrack
 from syncline.errors import SynclineError
 
 PLAIN = "video,event_seconds,event_names\na.mp4,1.2;3.4,grasp;lift\n"

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncline.data.labels.event_rules import EventRule
-from syncline.data.labels.forms import read_labels
-from syncline.data.labels.track import labels_to_phases
+from syncline.data.labels.label_formats import read_labels
+from syncline.data.labels.video_labels import labels_to_phases
 from syncline.data.published.datasets import read_index
 from syncline.data.published.tfrecord import parse_sequence_example
 from syncline.errors import SynclineError

@@ -11,10 +11,10 @@ import pytest
 from odd_films import packed, write_film
 
 from syncline.data import open_videos
-from syncline.data.labels.attach import attach_labels
-from syncline.data.labels.forms import ENDINGS, read_labels, write_labels
+from syncline.data.labels.attach_labels import attach_labels
+from syncline.data.labels.label_formats import ENDINGS, read_labels, write_labels
 from syncline.data.labels.time_origin import container_offset, from_container, in_container, tracks_from_container
-from syncline.data.labels.track import LabelTrack, track_of_shown
+from syncline.data.labels.video_labels import LabelTrack, track_of_shown
 from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 from syncline.video import open_video

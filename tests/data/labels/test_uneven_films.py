@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from syncline.data import VideoSet, open_videos
-from syncline.data.labels.attach import attach_labels, video_stem
-from syncline.data.labels.forms import ENDINGS, FORMS, ONE_VIDEO, read_labels, write_labels
-from syncline.data.labels.track import LabelTrack
+from syncline.data.labels.attach_labels import attach_labels, video_stem
+from syncline.data.labels.label_formats import ENDINGS, FORMS, ONE_VIDEO, read_labels, write_labels
+from syncline.data.labels.video_labels import LabelTrack
 from syncline.errors import SynclineError
 
 READ_AS = {

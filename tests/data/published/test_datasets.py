@@ -16,9 +16,9 @@ import pytest
 from data_forms import Item, phases
 
 from syncline.data import open_videos
-from syncline.data.published import processed
-from syncline.data.published.actions import PENN_ACTION, count_rows
+from syncline.data.published import carl_lac_layout
 from syncline.data.published.datasets import by_action, length_histogram, open_dataset, read_index
+from syncline.data.published.published_actions import PENN_ACTION, count_rows
 from syncline.data.video_set import VideoSet
 from syncline.errors import SynclineError
 from syncline.video import VideoReader
@@ -258,7 +258,7 @@ def test_archives_are_read_in_memory_and_bounded(tmp_path: Path, monkeypatch: py
     with pytest.raises(SynclineError, match="expected arrays name and seq_len"):
         read_index("pouring", root)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["train.npz"]
-    monkeypatch.setattr(processed, "MAX_BYTES", 1000)
+    monkeypatch.setattr(carl_lac_layout, "MAX_BYTES", 1000)
     np.savez_compressed(root / "train.npz", name=np.zeros(10_000))
     with pytest.raises(SynclineError, match=r"unpacks to .* up to 1000 are read"):
         read_index("pouring", root)

@@ -13,8 +13,8 @@ import pytest
 from pyarrow import parquet
 
 from syncline.data import open_source
-from syncline.data.labels.attach import film_times
-from syncline.data.labels.track import LabelTrack, with_times
+from syncline.data.labels.attach_labels import film_times
+from syncline.data.labels.video_labels import LabelTrack, with_times
 from syncline.data.published.lerobot_export import EpisodeResults, results_of_tracks, write_lerobot
 from syncline.errors import SynclineError
 

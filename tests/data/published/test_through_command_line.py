@@ -13,7 +13,7 @@ from data_forms import Item, phases
 from syncline.cli.main import main
 from syncline.encoder import EmbeddingStore
 from syncline.experiments import read_bench
-from syncline.experiments.bench import read_lines
+from syncline.experiments.run_bench import read_lines
 
 SMALL = ["--steps", "2", "--set", "encoder.backbone=test_resnet", "--set", "encoder.weights=none"]
 SMALL += ["--set", "encoder.width=16", "--set", "encoder.hidden=16", "--set", "views.num_frames=8"]

@@ -8,7 +8,7 @@ from syncline.alignment.dtw.hard import dtw
 from syncline.alignment.dtw.pairwise import pairwise_dtw, pairwise_soft_dtw
 from syncline.alignment.dtw.smooth import smooth_dtw
 from syncline.alignment.dtw.soft import expected_path, soft_dtw, soft_dtw_divergence
-from syncline.alignment.dtw.streamed import soft_dtw_streamed
+from syncline.alignment.dtw.streamed_soft_dtw import soft_dtw_streamed
 
 __all__ = [
     "dtw",

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.nn.utils.rnn import pad_sequence
 
+from syncline.alignment.all_pairs import check_listed
 from syncline.alignment.dtw.pairwise import pairwise_soft_dtw
 from syncline.alignment.dtw.soft import soft_dtw
 from syncline.alignment.similarity import squared_distances
-from syncline.alignment.tables import check_listed
 
 
 def soft_dtw_barycentre(

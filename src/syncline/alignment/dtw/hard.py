@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from syncline.alignment.allowed import as_mask, band_columns, check_band, restricted
-from syncline.alignment.compiled import compiled
-from syncline.alignment.inputs import Lengths, as_lengths, as_matrix, as_step_weights, check_values
+from syncline.alignment.allowed_cells import as_mask, band_columns, check_band, restricted
+from syncline.alignment.batch_threads import in_slices
+from syncline.alignment.input_checks import Lengths, as_lengths, as_matrix, as_step_weights, check_values
+from syncline.alignment.numba_compiled import compiled
 from syncline.alignment.path import Path
-from syncline.alignment.threads import in_slices
 
 Array = NDArray[Any]
 _START, _DIAGONAL, _FIRST, _SECOND = 0, 1, 2, 3  # where a cell is reached from; 4: from nowhere
@@ -92,8 +92,8 @@ def dtw(
     Args:
         cost: (b, n, m). Infinity forbids a cell. Not differentiated.
         lengths_x, lengths_y: (b,) whole numbers; None: all.
-        band: frames of the longer video that a path may leave the straight line (see `allowed`); None: no limit. The
-            time is in proportion to it.
+        band: frames of the longer video that a path may leave the straight line (see `allowed_cells`); None: no limit.
+            The time is in proportion to it.
         allowed: (n, m) or (b, n, m) bool, cells that a path may use; None: all.
         open_begin, open_end: the path may begin (end) at any frame of the second video.
         subsequence: both: the first video is found inside the second.

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from syncline.alignment.all_pairs import Matrices, table
 from syncline.alignment.dtw.hard import dtw
 from syncline.alignment.dtw.soft import soft_dtw
 from syncline.alignment.similarity import squared_distances
-from syncline.alignment.tables import Matrices, table
 
 
 def pairwise_soft_dtw(

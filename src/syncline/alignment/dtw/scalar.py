@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.allowed import band_columns
-from syncline.alignment.compiled import compiled
+from syncline.alignment.allowed_cells import band_columns
+from syncline.alignment.numba_compiled import compiled
 
 Array = NDArray[Any]
 Weights = tuple[float, float, float]

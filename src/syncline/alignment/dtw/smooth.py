@@ -14,7 +14,16 @@ import torch
 from torch import Tensor
 
 from syncline.alignment.dtw.torch_backend import SmoothMin, table
-from syncline.alignment.inputs import Lengths, as_gamma, as_lengths, as_matrix, check_values, learns, times, valid_cells
+from syncline.alignment.input_checks import (
+    Lengths,
+    as_gamma,
+    as_lengths,
+    as_matrix,
+    check_values,
+    learns,
+    times,
+    valid_cells,
+)
 
 
 def smooth_dtw(

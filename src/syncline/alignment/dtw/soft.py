@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from syncline.alignment.allowed import as_mask, check_band, restricted
+from syncline.alignment.allowed_cells import as_mask, check_band, restricted
 from syncline.alignment.backend import choose_backend
+from syncline.alignment.batch_threads import in_slices
 from syncline.alignment.dtw import scalar, torch_backend, triton_backend
-from syncline.alignment.dtw.vector import entry
-from syncline.alignment.inputs import (
+from syncline.alignment.dtw.vector import vector_backend
+from syncline.alignment.input_checks import (
     Lengths,
     as_gamma,
     as_lengths,
@@ -34,7 +35,6 @@ from syncline.alignment.inputs import (
     valid_cells,
 )
 from syncline.alignment.similarity import squared_distances
-from syncline.alignment.threads import in_slices
 
 _ONES = (1.0, 1.0, 1.0)
 _NONE = np.zeros((0, 0, 0))
@@ -68,7 +68,7 @@ def soft_dtw(
         gamma: temperature, > 0, in units of the cost; towards 0 the value is that of `dtw`. A tensor of one number may
             require grad.
         lengths_x, lengths_y: (b,) whole numbers; None: all. Where exactly one length is 0 the value is infinite.
-        band: frames of the longer video that a path may leave the straight line (see `allowed`); None: no limit.
+        band: frames of the longer video that a path may leave the straight line (see `allowed_cells`); None: no limit.
             Through numba the time is in proportion to it.
         allowed: (n, m) or (b, n, m) bool, cells that a path may use; None: all.
         subsequence: the path may begin and end at any frame of the second video: the first is found inside the second.
@@ -227,7 +227,7 @@ def _run(
     arrays = (c.numpy(), lx.numpy(), ly.numpy(), *course[:3], out or _ONES, course.open_ends)
     results = (value.numpy(), posterior.numpy())
     good: list[bool] = []
-    kernel = entry.kernel(course.gamma)
+    kernel = vector_backend.kernel(course.gamma)
     in_slices(lambda i, j: good.append(kernel.value_and_path(*arrays, *results, i, j)), c.shape[0], c.numel())
     if not all(good):
         check_values(cost, "cost", lx, ly, forbidden=torch.inf)

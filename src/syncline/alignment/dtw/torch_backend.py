@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from syncline.alignment.anti_diagonals import skew, unskew
-from syncline.alignment.inputs import in_transform
+from syncline.alignment.input_checks import in_transform
 
 SmoothMin = Literal["prob", "soft", "hard"]
 Weights = tuple[float, float, float]

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from syncline.alignment.allowed import as_mask, check_band, restricted
-from syncline.alignment.compiled import compiled
-from syncline.alignment.inputs import Lengths, as_gap, as_lengths, as_matrix, check_values
+from syncline.alignment.allowed_cells import as_mask, check_band, restricted
+from syncline.alignment.batch_threads import in_slices
+from syncline.alignment.input_checks import Lengths, as_gap, as_lengths, as_matrix, check_values
+from syncline.alignment.numba_compiled import compiled
 from syncline.alignment.path import Path
-from syncline.alignment.threads import in_slices
 
 Array = NDArray[Any]
 

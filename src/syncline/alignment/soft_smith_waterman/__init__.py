@@ -2,7 +2,7 @@
 
 from syncline.alignment.soft_smith_waterman.api import expected_alignment, soft_smith_waterman
 from syncline.alignment.soft_smith_waterman.modules import ExpectedAlignment, GapForm, Gaps, SoftSmithWaterman
-from syncline.alignment.soft_smith_waterman.streamed import soft_smith_waterman_streamed
+from syncline.alignment.soft_smith_waterman.streamed_score import soft_smith_waterman_streamed
 
 __all__ = [
     "ExpectedAlignment",

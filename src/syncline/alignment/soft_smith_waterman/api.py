@@ -7,11 +7,11 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from syncline.alignment.allowed import as_mask, check_band, restricted
+from syncline.alignment.allowed_cells import as_mask, check_band, restricted
 from syncline.alignment.backend import Backend, choose_backend
-from syncline.alignment.inputs import Lengths, as_gamma, as_gap, as_lengths, as_matrix, learns, times
+from syncline.alignment.input_checks import Lengths, as_gamma, as_gap, as_lengths, as_matrix, learns, times
 from syncline.alignment.soft_smith_waterman import banded, numba_backend, torch_backend, triton_backend
-from syncline.alignment.soft_smith_waterman.vector import entry
+from syncline.alignment.soft_smith_waterman.vector import vector_backend
 
 
 @overload
@@ -71,7 +71,7 @@ def soft_smith_waterman(
         gamma: temperature, > 0, in units of the similarity. A tensor of one number may require grad.
         lengths_x, lengths_y: (b,) whole numbers, valid frames of each video; None: all.
         band: matches lie at most so many frames of the longer video off the straight line from corner to corner (see
-            `allowed`); None: anywhere. In float32 on CPU, with one price for all gaps of a pair and without the
+            `allowed_cells`); None: anywhere. In float32 on CPU, with one price for all gaps of a pair and without the
             matrix, the time is in proportion to it.
         allowed: (n, m) or (b, n, m) bool, where a match may be; None: anywhere.
         return_matrix: return D as well. Leave it off where D is not needed: it is faster.
@@ -218,6 +218,6 @@ def _with_lengths(inputs: _Inputs) -> tuple[Tensor, Tensor, Tensor, float, Tenso
 
 
 def _backend(matrix: Tensor) -> Backend:
-    chosen = choose_backend(matrix, vector_problem=entry.why_not, triton_problem=triton_backend.why_not)
+    chosen = choose_backend(matrix, vector_problem=vector_backend.why_not, triton_problem=triton_backend.why_not)
     # of a matrix without cells plain PyTorch knows the gradients, empty ones of a gap for every cell among them
     return chosen if torch.compiler.is_compiling() or matrix.numel() else "torch"

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from syncline.alignment.allowed import restricted
+from syncline.alignment.allowed_cells import restricted
+from syncline.alignment.batch_threads import in_slices
 from syncline.alignment.soft_smith_waterman import numba_backend
 from syncline.alignment.soft_smith_waterman.passes import is_vector
 from syncline.alignment.soft_smith_waterman.vector.one_pair import OnePair, in_range
-from syncline.alignment.threads import in_slices
 
 Pairs = list[OnePair | None]
 """A pair after its way down; None where a length is 0."""

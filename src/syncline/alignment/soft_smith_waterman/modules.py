@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from syncline.alignment.inputs import Lengths
+from syncline.alignment.input_checks import Lengths
 from syncline.alignment.soft_smith_waterman.api import expected_alignment, soft_smith_waterman
 
 GapForm = Literal["softplus", "per_position", "matrix"]

@@ -22,7 +22,7 @@ from syncline.alignment.soft_smith_waterman.passes import (
     summed_like,
     tangent_pass,
 )
-from syncline.alignment.soft_smith_waterman.vector import entry as vector
+from syncline.alignment.soft_smith_waterman.vector import vector_backend as vector
 
 
 def score_and_scores(

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from syncline.alignment.backend import choose_backend
-from syncline.alignment.inputs import check_values
+from syncline.alignment.batch_threads import in_slices
+from syncline.alignment.input_checks import check_values
 from syncline.alignment.soft_smith_waterman import scalar
-from syncline.alignment.soft_smith_waterman.vector import entry as vector
-from syncline.alignment.threads import in_slices
+from syncline.alignment.soft_smith_waterman.vector import vector_backend as vector
 
 _NONE = np.zeros((0, 0, 0))
 

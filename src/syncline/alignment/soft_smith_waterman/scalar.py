@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.compiled import compiled
+from syncline.alignment.numba_compiled import compiled
 
 Array = NDArray[Any]
 NEVER = -np.inf

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from syncline.alignment.anti_diagonals import skew, unskew
-from syncline.alignment.inputs import check_values, in_transform, valid_cells
+from syncline.alignment.input_checks import check_values, in_transform, valid_cells
 
 
 def floor_of(dtype: torch.dtype, gamma: float) -> float:
@@ -35,7 +35,7 @@ def score_and_scores(
     lengths_x: Tensor | None = None,
     lengths_y: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """score (b,) and D (b, n, m) of checked inputs (see `inputs`).
+    """score (b,) and D (b, n, m) of checked inputs (see `input_checks`).
 
     Minus infinity outside the lengths and of forbidden cells, and the score where there is nothing else. Gaps broadcast
     with (b, n, m). Differentiable in all tensors any number of times.

@@ -15,7 +15,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from syncline.alignment.backend import tried_triton
-from syncline.alignment.inputs import check_values
+from syncline.alignment.input_checks import check_values
 from syncline.alignment.soft_smith_waterman import torch_backend
 
 
@@ -42,7 +42,7 @@ def _wrong_results(device: torch.device) -> str:
 def score_and_scores(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor | None, ly: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """score (b,) and D (b, n, m) of checked inputs (see `inputs`), differentiable twice."""
+    """score (b,) and D (b, n, m) of checked inputs (see `input_checks`), differentiable twice."""
     result: tuple[Tensor, Tensor] = _Score.apply(s, go, ge, gamma, *_full(s, lx, ly))[:2]
     return result
 

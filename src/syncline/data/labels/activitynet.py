@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from syncline.data.labels.attach import without_suffix
+from syncline.data.labels.attach_labels import without_suffix
 from syncline.data.labels.event_order import in_time
-from syncline.data.labels.remarks import as_columns
-from syncline.data.labels.track import LabelTrack, film_end, known_events
+from syncline.data.labels.event_remarks import as_columns
+from syncline.data.labels.video_labels import LabelTrack, film_end, known_events
 
 _SPLITS = {"training": "train", "train": "train", "validation": "val", "val": "val", "testing": "val", "test": "val"}
 _SUBSETS = {"train": "training", "val": "validation"}

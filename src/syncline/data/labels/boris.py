@@ -20,11 +20,11 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
-from syncline.data.labels.attach import media_name
+from syncline.data.labels.attach_labels import media_name
 from syncline.data.labels.event_order import in_time, with_absent
-from syncline.data.labels.remarks import as_columns, parse_remark, remarks_of
+from syncline.data.labels.event_remarks import as_columns, parse_remark, remarks_of
 from syncline.data.labels.spreadsheet import as_seconds, columns_seen, raw_rows
-from syncline.data.labels.track import LabelTrack, film_end, known_events
+from syncline.data.labels.video_labels import LabelTrack, film_end, known_events
 from syncline.errors import SynclineError
 from syncline.wording import counted
 

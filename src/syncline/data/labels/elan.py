@@ -6,8 +6,8 @@ Notable choices:
 - A time slot without a value lies evenly between the slots with values around it, among those that its tier uses, as
   ELAN shows it. A referring annotation begins where the one it refers to does; several of one tier that refer to one
   share it evenly, in the order in which they follow each other.
-- Nothing here opens a file. Whatever is malformed raises ValueError, KeyError and the like, which `forms` turns into
-  one line; so in the other forms beside this one.
+- Nothing here opens a file. Whatever is malformed raises ValueError, KeyError and the like; `label_formats` turns that
+  into one line; so in the other forms beside this one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from syncline.data.labels.attach import url_name
+from syncline.data.labels.attach_labels import url_name
 from syncline.data.labels.event_order import in_time, with_absent
-from syncline.data.labels.remarks import as_columns, parse_remark, remarks_of
-from syncline.data.labels.track import LabelTrack, film_end, known_events
+from syncline.data.labels.event_remarks import as_columns, parse_remark, remarks_of
+from syncline.data.labels.video_labels import LabelTrack, film_end, known_events
 from syncline.errors import SynclineError
 
 _TIER = "events"

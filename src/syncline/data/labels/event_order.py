@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from syncline.data.labels.track import LabelTrack
+from syncline.data.labels.video_labels import LabelTrack
 from syncline.errors import SynclineError
 
 

@@ -24,7 +24,7 @@ from dataclasses import replace
 
 from syncline.data.labels.event_columns import EventColumn, event_columns
 from syncline.data.labels.event_order import told_apart
-from syncline.data.labels.remarks import as_columns
+from syncline.data.labels.event_remarks import as_columns
 from syncline.data.labels.spreadsheet import (
     Table,
     as_frame,
@@ -35,7 +35,7 @@ from syncline.data.labels.spreadsheet import (
     plain_name,
     unit_of,
 )
-from syncline.data.labels.track import LabelTrack, known_events
+from syncline.data.labels.video_labels import LabelTrack, known_events
 from syncline.errors import SynclineError
 
 _log = logging.getLogger(__name__)

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from syncline.data.labels.attach import url_name
+from syncline.data.labels.attach_labels import url_name
 from syncline.data.labels.event_order import in_time
-from syncline.data.labels.remarks import as_columns, parse_remark, remarks_of
-from syncline.data.labels.track import LabelTrack, counted_frame, film_end, frame_at, known_events
+from syncline.data.labels.event_remarks import as_columns, parse_remark, remarks_of
+from syncline.data.labels.video_labels import LabelTrack, counted_frame, film_end, frame_at, known_events
 from syncline.errors import SynclineError
 
 _log = logging.getLogger(__name__)

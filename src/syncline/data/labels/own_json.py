@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from syncline.data.labels.arrays import as_labels
 from syncline.data.labels.event_order import told_apart
-from syncline.data.labels.remarks import as_columns
-from syncline.data.labels.track import LabelTrack
+from syncline.data.labels.event_remarks import as_columns
+from syncline.data.labels.label_arrays import as_labels
+from syncline.data.labels.video_labels import LabelTrack
 from syncline.errors import SynclineError
 
 

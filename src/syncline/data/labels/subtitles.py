@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from syncline.data.labels.event_order import in_time
-from syncline.data.labels.remarks import as_columns, parse_remark, remarks_of
+from syncline.data.labels.event_remarks import as_columns, parse_remark, remarks_of
 from syncline.data.labels.spreadsheet import as_seconds, decoded
-from syncline.data.labels.track import LabelTrack, film_end, known_events
+from syncline.data.labels.video_labels import LabelTrack, film_end, known_events
 from syncline.errors import SynclineError
 
 _CUE = re.compile(r"^\s*([\d:.,]+)\s*-->\s*[\d:.,]+[^\n]*$", re.MULTILINE)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from syncline.data.labels.attach import tracks_of
-from syncline.data.labels.track import LabelTrack
+from syncline.data.labels.attach_labels import tracks_of
+from syncline.data.labels.video_labels import LabelTrack
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 

@@ -2,7 +2,7 @@
 
 | form | recognised by | read by |
 |---|---|---|
-| processed (CARL, LAC) | `train.pkl`, `val.pkl` (or .json, .npz) | `processed` |
+| processed (CARL, LAC) | `train.pkl`, `val.pkl` (or .json, .npz) | `carl_lac_layout` |
 | raw PennAction | `frames/` and `labels/*.mat` | `penn_action` |
 | TCC's TFRecords | `NAME_train-0-of-2.tfrecord` ... | `tcc_records` |
 """
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from syncline.data.labels.track import fitted
-from syncline.data.published import penn_action, processed, tcc_records
-from syncline.data.published.actions import DATASETS, PENN_ACTION, POURING, action_named, count_rows
+from syncline.data.labels.video_labels import fitted
+from syncline.data.published import carl_lac_layout, penn_action, tcc_records
+from syncline.data.published.published_actions import DATASETS, PENN_ACTION, POURING, action_named, count_rows
 from syncline.data.video_set import Video, VideoSet
 from syncline.errors import SynclineError
 from syncline.parallel import results_in_order
@@ -77,8 +77,8 @@ def read_index(name: str, root: str | Path) -> list[Video]:
     if not given.is_dir():
         raise SynclineError(f"{given} is no folder; give the one that holds {name}")
     for folder in (given, given / name):
-        if processed.processed_index(folder):
-            return _unique(processed.read_processed(folder, actions))
+        if carl_lac_layout.processed_index(folder):
+            return _unique(carl_lac_layout.read_processed(folder, actions))
         if tcc_records.find_shards(folder, actions):
             return _unique(tcc_records.read_tcc(folder, actions))
     if name == "penn_action" and penn_action.raw_root(given) is not None:
@@ -93,7 +93,7 @@ def read_index(name: str, root: str | Path) -> list[Video]:
 def recognised(root: str | Path) -> str | None:
     """Which data set a folder holds by its form: `pouring`, `penn_action` or None."""
     folder = Path(root)
-    said = processed.said_dataset(folder)
+    said = carl_lac_layout.said_dataset(folder)
     if said is not None:
         return said
     if penn_action.raw_root(folder) is not None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from syncline.data.embedding import Embedding
-from syncline.data.labels.attach import without_suffix
+from syncline.data.labels.attach_labels import without_suffix
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.data.labels.event_rules import EventRule, events_from_signals, read_rules
-from syncline.data.labels.track import SLACK, fitted
+from syncline.data.labels.video_labels import SLACK, fitted
 from syncline.data.phases import phases_from_events
 from syncline.data.published.lerobot_borders import Part, borders
 from syncline.data.video_set import Video, VideoSet

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.labels.track import SLACK
+from syncline.data.labels.video_labels import SLACK
 
 _log = logging.getLogger(__name__)
 

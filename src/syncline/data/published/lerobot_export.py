@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.labels.attach import video_stem
-from syncline.data.labels.track import SLACK, LabelTrack, known_frames, known_phases
+from syncline.data.labels.attach_labels import video_stem
+from syncline.data.labels.video_labels import SLACK, LabelTrack, known_frames, known_phases
 from syncline.data.published.lerobot import Episode, episode_name, read_episodes
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json, write_text

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.data.labels.arrays import read_array
-from syncline.data.published.actions import NOT_USED, PENN_ACTION, Action, action_named
+from syncline.data.labels.label_arrays import read_array
+from syncline.data.published.published_actions import NOT_USED, PENN_ACTION, Action, action_named
 from syncline.data.video_set import Video
 from syncline.errors import SynclineError
 from syncline.video.frame_folders import frame_files, frame_rate

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from syncline.data.labels.arrays import as_labels
-from syncline.data.labels.track import fitted
-from syncline.data.published.actions import Action
+from syncline.data.labels.label_arrays import as_labels
+from syncline.data.labels.video_labels import fitted
+from syncline.data.published.published_actions import Action
 from syncline.data.published.tfrecord import SequenceExample, read_sequence_examples
 from syncline.data.video_set import Video
 from syncline.errors import SynclineError

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from syncline.errors import SynclineError
-from syncline.pose.forms.reading import MAX_FRAMES, Body, detections, number, numbers, read_json
-from syncline.pose.people import Detections
+from syncline.pose.followed_person import Detections
+from syncline.pose.forms.form_reading import MAX_FRAMES, Body, detections, number, numbers, read_json
 from syncline.pose.skeleton import Skeleton, skeleton_of
 
 SPARSE = 1000

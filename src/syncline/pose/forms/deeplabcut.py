@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from syncline.data.published.restricted_pickle import parse_pickle
 from syncline.errors import SynclineError
-from syncline.pose.forms.hdf5 import opened, words
-from syncline.pose.forms.reading import MAX_BYTES, MAX_FRAMES, MOST_NUMBERS
-from syncline.pose.people import Detections
+from syncline.pose.followed_person import Detections
+from syncline.pose.forms.form_reading import MAX_BYTES, MAX_FRAMES, MOST_NUMBERS
+from syncline.pose.forms.hdf5_reading import opened, words
 from syncline.pose.skeleton import skeleton_of
 
 HEADS = ("scorer", "individuals", "bodyparts", "coords")

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from syncline.errors import SynclineError
-from syncline.pose.forms.reading import Body, detections, numbers, read_json
-from syncline.pose.people import Detections
+from syncline.pose.followed_person import Detections
+from syncline.pose.forms.form_reading import Body, detections, numbers, read_json
 
 _log = logging.getLogger(__name__)
 

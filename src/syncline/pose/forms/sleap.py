@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from syncline.errors import SynclineError
-from syncline.pose.forms.hdf5 import opened, words
-from syncline.pose.forms.reading import MOST_NUMBERS, Body, detections
-from syncline.pose.people import Detections
+from syncline.pose.followed_person import Detections
+from syncline.pose.forms.form_reading import MOST_NUMBERS, Body, detections
+from syncline.pose.forms.hdf5_reading import opened, words
 from syncline.pose.skeleton import Skeleton, skeleton_of
 
 PREDICTED = 1

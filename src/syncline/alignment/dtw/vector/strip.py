@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from syncline.alignment.dtw.vector.doubles import (
+from syncline.alignment.dtw.vector.float64_lanes import (
     below,
     choose,
     exp,
@@ -25,7 +25,7 @@ from syncline.alignment.dtw.vector.doubles import (
     smaller,
     splat,
 )
-from syncline.alignment.soft_smith_waterman.vector.types import inlined, load, store
+from syncline.alignment.soft_smith_waterman.vector.float32_lanes import inlined, load, store
 
 FRONT = 16
 PADDING = 64

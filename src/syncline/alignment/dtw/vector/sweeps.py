@@ -1,7 +1,7 @@
 """Soft-DTW over rows of a matrix, strip by strip: the values down, the visits back up.
 
 Of the values one row a strip is kept; on the way up each strip is computed again from the row above it. So a matrix may
-also come in parts, block by block of rows (see `dtw.streamed`).
+also come in parts, block by block of rows (see `dtw.streamed_soft_dtw`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.allowed import band_columns
-from syncline.alignment.compiled import compiled
+from syncline.alignment.allowed_cells import band_columns
 from syncline.alignment.dtw.vector.strip import CELL, FRONT, PADDING, down, up
+from syncline.alignment.numba_compiled import compiled
 
 Array = NDArray[Any]
 _COLUMNS = 64  # of a strip that are moved at a time, so that both layouts stay in the cache

@@ -18,26 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.compiled import compiled
-from syncline.alignment.soft_smith_waterman.vector.bundles import (
-    Problem,
-    RowAbove,
-    RowsBelow,
-    Scale,
-    Steps,
-    Strip,
-)
-from syncline.alignment.soft_smith_waterman.vector.forward import clear, read_gaps, row_factors, scale_of
-from syncline.alignment.soft_smith_waterman.vector.strip import (
-    CELL,
-    FRONT,
-    LEAST_FINITE,
-    PADDING,
-    skew_in,
-    skew_out,
-    strip,
-)
-from syncline.alignment.soft_smith_waterman.vector.types import (
+from syncline.alignment.numba_compiled import compiled
+from syncline.alignment.soft_smith_waterman.vector.float32_lanes import (
     choose,
     first,
     flush_denormals,
@@ -53,6 +35,24 @@ from syncline.alignment.soft_smith_waterman.vector.types import (
     splat,
     splat_int,
     store,
+)
+from syncline.alignment.soft_smith_waterman.vector.forward import clear, read_gaps, row_factors, scale_of
+from syncline.alignment.soft_smith_waterman.vector.kernel_tuples import (
+    Problem,
+    RowAbove,
+    RowsBelow,
+    Scale,
+    Steps,
+    Strip,
+)
+from syncline.alignment.soft_smith_waterman.vector.strip import (
+    CELL,
+    FRONT,
+    LEAST_FINITE,
+    PADDING,
+    skew_in,
+    skew_out,
+    strip,
 )
 
 Array = NDArray[Any]

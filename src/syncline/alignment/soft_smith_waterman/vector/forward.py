@@ -8,18 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.compiled import compiled
-from syncline.alignment.soft_smith_waterman.vector.bundles import Problem, RowAbove, Scale, Steps, Strip
-from syncline.alignment.soft_smith_waterman.vector.strip import (
-    PADDING,
-    exp2_parts,
-    power,
-    skew_in,
-    skew_out,
-    strip,
-    to_factors,
-)
-from syncline.alignment.soft_smith_waterman.vector.types import (
+from syncline.alignment.numba_compiled import compiled
+from syncline.alignment.soft_smith_waterman.vector.float32_lanes import (
     any_lane,
     below_unsigned,
     flush_denormals,
@@ -30,6 +20,16 @@ from syncline.alignment.soft_smith_waterman.vector.types import (
     splat,
     splat_int,
     store,
+)
+from syncline.alignment.soft_smith_waterman.vector.kernel_tuples import Problem, RowAbove, Scale, Steps, Strip
+from syncline.alignment.soft_smith_waterman.vector.strip import (
+    PADDING,
+    exp2_parts,
+    power,
+    skew_in,
+    skew_out,
+    strip,
+    to_factors,
 )
 
 Array = NDArray[Any]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.soft_smith_waterman.vector.bundles import FAINTEST
-from syncline.alignment.soft_smith_waterman.vector.entry import COLDEST, HOTTEST, LEAST, MOST
+from syncline.alignment.soft_smith_waterman.vector.kernel_tuples import FAINTEST
+from syncline.alignment.soft_smith_waterman.vector.vector_backend import COLDEST, HOTTEST, LEAST, MOST
 
 _PADDING = 48
 
@@ -32,9 +32,9 @@ class OnePair:
     def __init__(
         self, n: int, m: int, go: float, ge: float, gamma: float, *, band: int = -1, rows: int | None = None
     ) -> None:
-        from syncline.alignment.soft_smith_waterman.vector import blocks
+        from syncline.alignment.soft_smith_waterman.vector import row_blocks
 
-        self._kernel, self._pair = blocks, ((n, m), (go, ge, gamma), band)
+        self._kernel, self._pair = row_blocks, ((n, m), (go, ge, gamma), band)
         self._step = n if rows is None else rows
         strips, self._width, count = (min(n, self._step) + 15) // 16 + 1, m + _PADDING, -(-n // self._step)
         self._rows = np.empty(strips * 2 * self._width, np.float32), np.empty(strips * self._width, np.int32)

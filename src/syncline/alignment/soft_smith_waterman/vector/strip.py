@@ -21,8 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from syncline.alignment.soft_smith_waterman.vector.bundles import RowAbove, Scale, Steps, Strip
-from syncline.alignment.soft_smith_waterman.vector.types import (
+from syncline.alignment.soft_smith_waterman.vector.float32_lanes import (
     below_unsigned,
     bits,
     choose,
@@ -51,6 +50,7 @@ from syncline.alignment.soft_smith_waterman.vector.types import (
     transposed,
     up23,
 )
+from syncline.alignment.soft_smith_waterman.vector.kernel_tuples import RowAbove, Scale, Steps, Strip
 
 FRONT = 16
 PADDING = 48

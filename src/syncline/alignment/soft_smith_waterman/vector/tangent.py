@@ -26,43 +26,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syncline.alignment.compiled import compiled
+from syncline.alignment.numba_compiled import compiled
 from syncline.alignment.soft_smith_waterman.vector.backward import (
     keep_first_row,
     reciprocal,
     upstream_of,
     write_gaps,
 )
-from syncline.alignment.soft_smith_waterman.vector.bundles import (
-    FAINTEST,
-    MovingRowAbove,
-    MovingSteps,
-    Problem,
-    RowsBelow,
-    Scale,
-    Steps,
-    Strip,
-)
-from syncline.alignment.soft_smith_waterman.vector.forward import (
-    clear,
-    row_factors,
-    row_values,
-    scale_of,
-    skew_rows,
-    sum_of_lanes,
-)
-from syncline.alignment.soft_smith_waterman.vector.strip import (
-    FRONT,
-    LEAST_FINITE,
-    PADDING,
-    advance,
-    lowest_served,
-    power,
-    skew_in,
-    skew_out,
-    to_factors,
-)
-from syncline.alignment.soft_smith_waterman.vector.types import (
+from syncline.alignment.soft_smith_waterman.vector.float32_lanes import (
     any_lane,
     below_unsigned,
     choose,
@@ -85,6 +56,35 @@ from syncline.alignment.soft_smith_waterman.vector.types import (
     splat,
     splat_int,
     store,
+)
+from syncline.alignment.soft_smith_waterman.vector.forward import (
+    clear,
+    row_factors,
+    row_values,
+    scale_of,
+    skew_rows,
+    sum_of_lanes,
+)
+from syncline.alignment.soft_smith_waterman.vector.kernel_tuples import (
+    FAINTEST,
+    MovingRowAbove,
+    MovingSteps,
+    Problem,
+    RowsBelow,
+    Scale,
+    Steps,
+    Strip,
+)
+from syncline.alignment.soft_smith_waterman.vector.strip import (
+    FRONT,
+    LEAST_FINITE,
+    PADDING,
+    advance,
+    lowest_served,
+    power,
+    skew_in,
+    skew_out,
+    to_factors,
 )
 
 Array = NDArray[Any]
