@@ -41,7 +41,8 @@ from syncline.alignment.path import Path
 from syncline.alignment.pin_masks import Pins, checked_pins, pins_of
 from syncline.progress import Callback, Steps, silent
 
-_STACKED = 30_000_000  # entries of rows of blocks that are kept beside the pairs: a quarter of a gigabyte
+_STACKED = 30_000_000  # entries that the stacks of a small folder may have together: a quarter of a gigabyte
+_STACKED_FEW = 2_000_000  # the same for a larger folder, which keeps those that were asked for last
 
 
 class Consensus:
@@ -97,6 +98,7 @@ class Consensus:
         self.weights = _checked_weights(np.ones(count) if weights is None else weights, count)
         self.groups = [0] * count if groups is None else list(groups)
         self._pairs: dict[tuple[int, int], Matrix] = {}
+        self._entries = 0  # of all pairs together
         self._stacks: dict[int, Matrix] = {}
         jobs = [(i, self._partners(i)) for i in range(count)]
         step = Steps("consensus", count, callback)
@@ -208,7 +210,7 @@ class Consensus:
         return [np.asarray((self._stack(t) @ rows.T).T) for t in to]
 
     def _room_for_stacks(self) -> bool:
-        return bool(2 * sum(matrix.nnz for matrix in self._pairs.values()) <= _STACKED)
+        return 2 * self._entries <= _STACKED
 
     def _times(self, z: int, rows: NDArray[np.float64], t: int) -> NDArray[np.float64]:
         """rows (k, n_z) @ P_zt."""
@@ -270,14 +272,17 @@ class Consensus:
 
     def _stack(self, i: int) -> Matrix:
         """P_iz of all voters side by side; an empty block for i itself."""
-        if i not in self._stacks:
+        found = self._stacks.pop(i, None)
+        if found is None:
             own = len(self._rows[i])
             empty = scipy.sparse.csr_array((own, own), dtype=np.float32)
             blocks = [empty if z == i else self.pair(i, z) for z in self.voters]
-            while self._stacks and sum(stack.nnz for stack in self._stacks.values()) > _STACKED:
-                self._stacks.pop(next(iter(self._stacks)))
-            self._stacks[i] = scipy.sparse.hstack(blocks, format="csr") if blocks else scipy.sparse.csr_array((own, 0))
-        return self._stacks[i]
+            found = scipy.sparse.hstack(blocks, format="csr") if blocks else scipy.sparse.csr_array((own, 0))
+            room = (_STACKED if self._room_for_stacks() else _STACKED_FEW) - found.nnz
+            while self._stacks and sum(stack.nnz for stack in self._stacks.values()) > room:
+                self._stacks.pop(next(iter(self._stacks)))  # the one that was not asked for the longest
+        self._stacks[i] = found
+        return found
 
     @staticmethod
     def _row_sums(matrix: Matrix) -> NDArray[np.float64]:
@@ -301,6 +306,7 @@ class Consensus:
         by_first = {j: kept if i < j else kept.T.tocsr() for j, kept in zip(others, found, strict=True)}
         for j, matrix in side_by_side(by_first).items():
             self._pairs[min(i, j), max(i, j)] = matrix
+            self._entries += matrix.nnz
 
     def pins_of(self, i: int, j: int) -> NDArray[np.int64] | None:
         """(k, 2) frames of i and of j that are pinned to each other; None for none."""

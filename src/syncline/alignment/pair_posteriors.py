@@ -18,7 +18,7 @@ from syncline.alignment.soft_smith_waterman import expected_alignment
 
 PRUNED = 0.01
 """Probabilities below this are dropped: they are most of the cells and little of the mass."""
-_CELLS = 1 << 21  # of the matrices that are aligned in one call
+_CELLS = 1 << 18  # of the matrices that are aligned in one call; more leave holes in memory and are no faster
 
 Matrix = Any  # a scipy.sparse.csr_array, which has no types
 Job = tuple[int, Sequence[int]]
