@@ -10,6 +10,7 @@ import pytest
 
 import syncline
 from syncline import files
+from syncline.cli.main import VERBS
 from syncline.encoder import EmbeddingStore
 from syncline.errors import SynclineError
 
@@ -74,3 +75,19 @@ def test_content_hash_sees_a_changed_tail_and_middle(tmp_path: Path) -> None:
         changed[position] = 1
         path.write_bytes(changed)
         assert files.content_hash(path) != before
+
+
+def test_a_file_name_alone_says_its_job() -> None:
+    """Two files share a name only as a verb does with its task, and within `alignment/`, where folders are operators."""
+    homes: dict[str, list[str]] = {}
+    root = Path(syncline.__file__).parent
+    for path in root.rglob("*.py"):
+        if path.stem != "__init__":
+            homes.setdefault(path.stem, []).append(path.relative_to(root).parts[0])
+    shared = {stem: sorted(rooms) for stem, rooms in homes.items() if len(rooms) > 1}
+    unsaid = {
+        stem: rooms
+        for stem, rooms in shared.items()
+        if set(rooms) != {"alignment"} and not (stem in VERBS and rooms == ["cli", "tasks"])
+    }
+    assert not unsaid, unsaid

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from syncline.alignment.input_checks import Lengths
-from syncline.alignment.soft_smith_waterman.api import expected_alignment, soft_smith_waterman
+from syncline.alignment.soft_smith_waterman.operators import expected_alignment, soft_smith_waterman
 
 GapForm = Literal["softplus", "per_position", "matrix"]
 LEAST = 0.1

@@ -18,7 +18,7 @@ from torch.autograd import Function
 from syncline.alignment.backend import choose_backend
 from syncline.alignment.input_checks import Lengths, as_gamma, learns, times
 from syncline.alignment.lazy_matrix import ROWS, Gradients, Kind, Products, affine, cosines, pairs_of, squares
-from syncline.alignment.soft_smith_waterman.api import soft_smith_waterman
+from syncline.alignment.soft_smith_waterman.operators import soft_smith_waterman
 from syncline.alignment.soft_smith_waterman.vector import vector_backend
 from syncline.alignment.soft_smith_waterman.vector.one_pair import OnePair, in_range
 from syncline.errors import check_choice
