@@ -1,4 +1,8 @@
-"""What every benchmark writes: one JSON line a measurement, with what the number depends on."""
+"""What every benchmark writes: one JSON line a measurement, with what the number depends on.
+
+Lines are added to ``results/NAME.jsonl``. Older ones may be compressed: ``xz -9`` makes ``results/NAME.jsonl.xz``,
+which `rows` reads first.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from syncline.files import read_jsonl
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -41,6 +47,11 @@ def append(name: str, row: dict[str, Any]) -> None:
     with (RESULTS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     print(json.dumps({key: value for key, value in row.items() if key not in ("versions", "machine", "when")}))
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    """The lines of ``results/<name>.jsonl.xz``, then those of ``results/<name>.jsonl``, as far as they are there."""
+    return read_jsonl(RESULTS / f"{name}.jsonl", strict=True)
 
 
 def peak_bytes() -> int:

@@ -15,7 +15,6 @@ there already is not run again. `--runs` keeps the runs, and trains none anew th
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.record import RESULTS, append, surroundings
+from benchmarks.record import append, rows, surroundings
 from benchmarks.transfer_consensus import Target, compare
 from benchmarks.transfer_real import TOLERANCES, clips_of, targets_of
 
@@ -111,9 +110,7 @@ def with_run(targets: list[Target], clips: Sequence[Clip], by_run: Embed | None)
 
 def there(about: dict[str, Any]) -> bool:
     """Whether the results hold this run."""
-    path = RESULTS / "training_cases.jsonl"
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    return any(all(row.get(key) == value for key, value in about.items()) for row in rows)
+    return any(all(row.get(key) == value for key, value in about.items()) for row in rows("training_cases"))
 
 
 if __name__ == "__main__":

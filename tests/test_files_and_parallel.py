@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import threading
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_a_whole_last_line_without_its_break_is_kept(tmp_path: Path) -> None:
     assert read_jsonl(path) == [{"a": 1}, {"a": 2}]
     append_jsonl(path, [{"a": 3}])
     assert read_jsonl(path, strict=True) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def test_older_lines_may_be_compressed(tmp_path: Path) -> None:
+    """Compressed lines come first; new ones are appended as plain text beside them."""
+    path = tmp_path / "lines.jsonl"
+    (tmp_path / "lines.jsonl.xz").write_bytes(lzma.compress('{"a": 1}\n{"a": "ü\u2028"}\n'.encode()))
+    assert read_jsonl(path, strict=True) == [{"a": 1}, {"a": "ü\u2028"}]
+    append_jsonl(path, [{"a": 3}])
+    assert read_jsonl(path, strict=True) == [{"a": 1}, {"a": "ü\u2028"}, {"a": 3}]
+    (tmp_path / "lines.jsonl.xz").write_bytes(b"no archive")
+    with pytest.raises(SynclineError, match=r"lines\.jsonl\.xz: expected JSON lines compressed by xz"):
+        read_jsonl(path)
 
 
 def test_a_damaged_line_in_the_middle(tmp_path: Path) -> None:

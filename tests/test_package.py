@@ -78,7 +78,7 @@ def test_content_hash_sees_a_changed_tail_and_middle(tmp_path: Path) -> None:
 
 
 def test_a_file_name_alone_says_its_job() -> None:
-    """Two files share a name only as a verb does with its task, and within `alignment/`, where folders are operators."""
+    """Two files share a name only as a verb does with its task, or as parts of two operators in `alignment/` do."""
     homes: dict[str, list[str]] = {}
     root = Path(syncline.__file__).parent
     for path in root.rglob("*.py"):

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.record import RESULTS, append, surroundings
+from benchmarks.record import RESULTS, append, rows, surroundings
 
 FRAMES = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
 PAIRS = [1, 2, 4, 8, 16, 32, 64, 128]
@@ -48,7 +48,7 @@ def main() -> None:
         append("alignment_scaling", about | {"memory": name} | memory_in_a_process(name))
     from benchmarks.alignment.table import write_plot
 
-    write_plot(RESULTS / "alignment_scaling.jsonl", RESULTS.parents[1] / "docs" / "images" / "alignment_speed.png")
+    write_plot(rows("alignment_scaling"), RESULTS.parents[1] / "docs" / "images" / "alignment_speed.png")
 
 
 def fastest(shape: tuple[int, int, int], turns: int) -> float:

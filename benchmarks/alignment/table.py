@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -127,11 +126,11 @@ def memory_lines(measured: Sequence[Row]) -> list[str]:
     return lines
 
 
-def write_plot(results: Path, out: Path) -> None:
+def write_plot(measured: list[Row], out: Path) -> None:
     """Nanoseconds a cell over T and over B, of the newest row of each shape."""
     from matplotlib.figure import Figure
 
-    newest = {tuple(row["shape"]): row for row in map(json.loads, results.read_text().splitlines()) if "shape" in row}
+    newest = {tuple(row["shape"]): row for row in measured if "shape" in row}
     figure = Figure(figsize=(8, 3), layout="constrained")
     over_frames, over_pairs = figure.subplots(1, 2, sharey=True)
     for axes, chosen, place, label in (

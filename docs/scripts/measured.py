@@ -1,4 +1,4 @@
-"""Puts what was measured into the pages: the parts between two marks are made from `benchmarks/results/*.jsonl`.
+"""Puts what was measured into the pages: the parts between two marks are made from `benchmarks/results/*.jsonl*`.
 
     python docs/scripts/measured.py [--price 0.05] [--check]
 
@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, tables beside this
 
 from benchmarks.alignment import table as alignment  # noqa: E402
+from benchmarks.record import rows  # noqa: E402
 from consensus_tables import confidence_lines, consensus_lines, stranger_lines  # noqa: E402
 from pose_table import table as pose_lines  # noqa: E402
 from pose_table import verb_table as pose_verb_lines  # noqa: E402
@@ -85,12 +85,6 @@ def put(page: str, mark: str, lines: Iterable[str], check: bool) -> bool:
     if new != old and not check:
         path.write_text(new, encoding="utf-8")
     return new != old
-
-
-def rows(name: str) -> list[dict[str, Any]]:
-    """The lines of a file of results; none where it is not there."""
-    path = RESULTS / f"{name}.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def newest(name: str, key: str) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ the runs of ``syncline bench NAME`` with all their columns. Here stand the colum
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from syncline.experiments import BenchConfig, read_bench
 from syncline.experiments.result_tables import Table, difference_rows, make_tables
 from syncline.experiments.run_bench import read_lines, shown_lines
+from syncline.files import read_jsonl
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -61,7 +61,7 @@ def main() -> int:
 def page() -> str:
     """The tables of all benches, what changed between them, and the single trials."""
     benches = sorted((folder for folder in (RESULTS / "bench").iterdir()), key=lambda f: (f.name != FIRST, f.name))
-    trials = [json.loads(line) for line in (RESULTS / "trials.jsonl").read_text(encoding="utf-8").splitlines()]
+    trials = read_jsonl(RESULTS / "trials.jsonl", strict=True)
     parts = [HOW, *map(bench_part, benches), encoders_part(), since_part(), "## Single trials\n"]
     for name in sorted({row["set"] for row in trials}):
         parts.append(f"### {name}\n\n" + trial_table([row for row in trials if row["set"] == name]))

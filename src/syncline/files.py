@@ -112,16 +112,17 @@ def append_jsonl(path: str | os.PathLike[str], values: Iterable[Any]) -> None:
 def read_jsonl(path: str | os.PathLike[str], *, strict: bool = False) -> list[dict[str, Any]]:
     """The objects of a JSONL file, in order; [] where there is no file.
 
-    What a kill has left is passed over: half a line at the end, or in the middle where a later writer went on.
+    Older lines may be compressed, in a file of this name with ``.xz`` behind it: they come first. Half a line that a
+    kill has left is passed over, at the end and in the middle.
 
     Raises:
-        SynclineError: with ``strict``, where a line other than the last is no JSON object.
+        SynclineError: with ``strict``, where a line other than the last is no JSON object; a damaged ``.xz``.
     """
+    found = _packed(Path(f"{os.fspath(path)}.xz"))
     try:
         *lines, rest = Path(path).read_bytes().split(b"\n")
     except FileNotFoundError:
-        return []
-    found = []
+        return found
     for number, line in enumerate(lines, start=1):
         value = _object(line)
         if value is not None:
@@ -141,6 +142,19 @@ def last_of_jsonl(path: str | os.PathLike[str], *, within: int = 1 << 13) -> dic
     except FileNotFoundError:
         return None
     return next((value for line in reversed(lines) if (value := _object(line)) is not None), None)
+
+
+def _packed(path: Path) -> list[dict[str, Any]]:
+    """The objects of a compressed JSONL file; [] where there is none."""
+    if not path.is_file():
+        return []
+    import lzma  # some Pythons are built without it
+
+    try:
+        lines = lzma.decompress(path.read_bytes()).splitlines()
+    except lzma.LZMAError as error:
+        raise SynclineError(f"{path}: expected JSON lines compressed by xz ({error})") from None
+    return [value for line in lines if (value := _object(line)) is not None]
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

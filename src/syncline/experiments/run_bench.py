@@ -16,7 +16,6 @@ import hashlib
 import itertools
 import json
 import logging
-import lzma
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -267,14 +266,8 @@ def _as_in_0_1(training: TrainConfig) -> dict[str, Any]:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a JSONL file and of its compressed part (`.xz`); one that a kill has cut short is left out.
-
-    Controls have the names of today, whatever version measured them.
-    """
-    packed = path.with_name(path.name + ".xz")
-    old = lzma.decompress(packed.read_bytes()).splitlines() if packed.is_file() else []
-    lines = [*map(json.loads, old), *read_jsonl(path)]
-    lines = [line for line in lines if "key" in line and "rows" in line]
+    """The runs in a JSONL file (see `read_jsonl`). Controls have the names of today, whatever version measured them."""
+    lines = [line for line in read_jsonl(path) if "key" in line and "rows" in line]
     for row in (row for line in lines for row in line["rows"]):
         row["method"] = NAMES_OF_0_1.get(row["method"], row["method"])
     return lines
