@@ -42,6 +42,16 @@ def test_table(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert lines[5].startswith("2 of 3 files can be used")
 
 
+def test_hints_name_files_as_the_table_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "set"
+    for camera in ("cam1", "cam2"):
+        (place / camera).mkdir(parents=True)
+        bars.write_bar_codes(place / camera / "x.mp4", 30)
+    assert run(place, "--cache", tmp_path / "c") == 0
+    said = capsys.readouterr().out
+    assert f"duplicate: {Path('cam2/x.mp4')}: nearly the same pictures as {Path('cam1/x.mp4')}" in said
+
+
 def test_json_and_memory(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(folder, "--json", "--cache", tmp_path / "c") == 0
     first = json.loads(capsys.readouterr().out)

@@ -71,6 +71,9 @@ def test_near_duplicates(folder: list[Glance]) -> None:
     copy = Glance(Path("copy.mp4"), pixels, folder[2].pts_seconds, folder[2].duration)
     found = [hint for hint in hints_for([*folder, copy]) if hint.kind == "duplicate"]
     assert [(hint.path.name, hint.seen) for hint in found] == [("copy.mp4", "nearly the same pictures as 02.mp4")]
+    cameras = [Glance(Path(f"d/cam{k}/x.mp4"), pixels, copy.pts_seconds, copy.duration) for k in (1, 2)]
+    found = [hint for hint in hints_for([*folder[:2], *cameras]) if hint.kind == "duplicate"]
+    assert [hint.seen for hint in found] == [f"nearly the same pictures as {Path('cam1/x.mp4')}"]
 
 
 def test_slow_motion(folder: list[Glance]) -> None:

@@ -70,6 +70,29 @@ def test_forms_with_odd_times_and_names(write_bar_codes: Write, case: dict[str, 
     assert (np.diff(reader.pts_seconds) > 0).all()
 
 
+@pytest.mark.parametrize("rate", [15, 25, 60])
+def test_a_bare_stream_is_counted_at_the_rate_that_it_names(write_bar_codes: Write, rate: int) -> None:
+    path = write_bar_codes("bare.h264", count=30, rate=rate, options={"bf": "2"})
+    assert VideoReader(path).pts_seconds == pytest.approx(np.arange(30) / rate, abs=1e-5)
+    assert f"a bare stream without times; counted at {rate} frames a second" in scan_file(path).remarks
+
+
+def test_an_animated_webp_is_refused_in_one_line(tmp_path: Path) -> None:
+    from PIL import Image
+
+    pictures = [Image.fromarray(np.full((20, 30, 3), value, np.uint8)) for value in (10, 90, 200)]
+    pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:], duration=50)
+    with pytest.raises(SynclineError, match=r"webp pictures of unknown size.*; give the file as MP4 or GIF"):
+        VideoReader(tmp_path / "a.webp")
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (17, 3), (3, 17)])
+def test_the_smallest_pictures(write_bar_codes: Write, height: int, width: int) -> None:
+    path = write_bar_codes("small.webm", count=5, codec="libvpx", height=height, width=width)
+    assert VideoReader(path).frames([0, 4]).pixels.shape == (2, height, width, 3)
+    assert scan_file(path).problem is None
+
+
 def test_one_seek_a_gap(write_bar_codes: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = VideoReader(write_bar_codes(count=200, options={"g": "20", "bf": "2", "sc_threshold": "0"}))
     seeks: list[int] = []

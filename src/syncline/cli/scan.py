@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         told = {"files": [_value(info) for info in infos], "hints": [_hint(h) for h in hints], "left_aside": +aside}
         print(json.dumps(told, indent=2))
     else:
-        _summary(infos, hints, aside)
+        _summary(infos, hints, aside, arguments.folder)
     return 0 if good else 1
 
 
@@ -158,8 +158,7 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _line(info: VideoInfo, folder: Path) -> str:
-    inside = info.path.relative_to(folder) if info.path.is_relative_to(folder) and info.path != folder else info.path
-    name = _printable(str(inside))
+    name = _printable(str(_inside(info.path, folder)))
     name = name if len(name) <= 40 else "…" + name[-39:]
     if info.problem is not None:
         return f"{name:<40} cannot be used: {_printable(info.problem)}"
@@ -167,6 +166,11 @@ def _line(info: VideoInfo, folder: Path) -> str:
     size = f"{info.width}x{info.height}"
     cells = (name, str(info.num_frames), f"{info.duration:.2f}", rate, size, str(info.rotation or ""), info.codec)
     return _row((*cells, "; ".join(info.remarks)))
+
+
+def _inside(path: Path, folder: Path) -> Path:
+    """A path from the folder on that is scanned."""
+    return path.relative_to(folder) if path.is_relative_to(folder) and path != folder else path
 
 
 def _printable(text: str) -> str:
@@ -184,12 +188,14 @@ def _hint(hint: Hint) -> dict[str, str]:
     return {**dataclasses.asdict(hint), "path": str(hint.path)}
 
 
-def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str]) -> None:
+def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str], folder: Path) -> None:
     from syncline.video.discovery import told_aside
 
     good = [info for info in infos if info.problem is None]
     minutes = sum(info.duration for info in good) / 60
-    rates = sorted({round(info.frame_rate) for info in good})
+    rates = sorted(
+        {float(f"{info.frame_rate:.2g}") if info.frame_rate < 1 else round(info.frame_rate) for info in good}
+    )
     usable = f"{len(good)} of {counted(len(infos), 'file')} can be used"
     print(f"\n{usable}: {minutes:.1f} minutes, {_rates(rates)} frames a second")
     if told_aside(aside):
@@ -198,8 +204,8 @@ def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str]) -> 
     if len(sizes) > 1:
         print("sizes: " + ", ".join(f"{count} of {size}" for size, count in sizes.most_common(4)))
     for hint in hints:
-        print(f"  {hint.kind}: {_printable(str(hint))}")
+        print(f"  {hint.kind}: {_printable(f'{_inside(hint.path, folder)}: {hint.seen}; {hint.advice}')}")
 
 
-def _rates(rates: list[int]) -> str:
-    return f"{rates[0]} to {rates[-1]}" if len(rates) > 1 else (str(rates[0]) if rates else "no")
+def _rates(rates: list[float]) -> str:
+    return f"{rates[0]:g} to {rates[-1]:g}" if len(rates) > 1 else (f"{rates[0]:g}" if rates else "no")

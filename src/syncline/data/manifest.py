@@ -2,7 +2,7 @@
 
 Columns of a manifest: `video` (file, beside the table or in `videos/`), and optionally `num_frames`, `fps`, `split`,
 `action`, `source_video` (of what it is a part), and those of `labels.event_table`: events in seconds or frames, a row a
-video or a row an event. Any separator and encoding of `labels.spreadsheet` is read.
+video, a row an event or a column an event. Any separator and encoding of `labels.spreadsheet` is read.
 Columns of re-cuts: `video`, `frames` (source frame numbers separated by `;`), optionally `name`; the split is the
 source's.
 """
@@ -21,7 +21,7 @@ import numpy as np
 
 from syncline.data.labels.attach_labels import labelled_video
 from syncline.data.labels.event_order import with_names
-from syncline.data.labels.event_table import EVENT_COLUMNS, SPELLINGS, is_long, parse_event_table
+from syncline.data.labels.event_table import SPELLINGS, is_long, parse_event_table
 from syncline.data.labels.spreadsheet import Table, columns_seen, plain_name, read_table
 from syncline.data.labels.video_labels import SLACK, LabelTrack, fitted
 from syncline.data.phases import phases_from_events
@@ -66,8 +66,6 @@ def read_manifest(path: str | Path) -> VideoSet:
 def _attach(path: Path, table: Table, videos: list[Video], rows: dict[str, int]) -> tuple[str, ...]:
     """Give the videos of a manifest the events that it marks; names of the events, () where it gives none."""
     columns = {plain_name(column) for column in table.columns}
-    if not columns & {spelling for name in EVENT_COLUMNS for spelling in SPELLINGS[name]}:
-        return ()
     try:
         tracks = with_names(parse_event_table(table, None, required=False))
     except SynclineError as error:
@@ -81,7 +79,8 @@ def _attach(path: Path, table: Table, videos: list[Video], rows: dict[str, int])
             videos[index] = _labelled(video, track)
         except SynclineError as error:
             raise SynclineError(f"{path}, row {rows[video.name]} ({video.name[:80]}): {error}") from error
-    named = is_long(table.columns) or bool(columns & set(SPELLINGS["event_names"]))
+    numbered = columns & {*SPELLINGS["events"], *SPELLINGS["event_seconds"]} and not is_long(table.columns)
+    named = not numbered or bool(columns & set(SPELLINGS["event_names"]))
     return max((track.event_names for track in tracks), key=len, default=()) if named else ()
 
 

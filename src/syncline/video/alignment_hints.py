@@ -9,6 +9,7 @@ Notable choices:
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -180,13 +181,15 @@ def _duplicates(glances: Sequence[Glance]) -> list[Hint]:
     if len(glances) < 2:
         return []
     rows = np.stack([_moments(one) for one in glances])
+    names = Counter(one.path.name for one in glances)
     found = []
     for clip, row in enumerate(_distances(rows)):
         near = np.flatnonzero(row[:clip] / np.sqrt(rows.shape[1]) < 5)
         length = glances[clip].duration
         same = [other for other in near.tolist() if abs(glances[other].duration - length) < 0.05 * length]
         if same:
-            seen = f"nearly the same pictures as {glances[same[0]].path.name}"
+            first = glances[same[0]].path
+            seen = f"nearly the same pictures as {first.name if names[first.name] == 1 else Path(*first.parts[-2:])}"
             found.append(Hint(glances[clip].path, "duplicate", seen, "keep one of them"))
     return found
 

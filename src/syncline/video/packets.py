@@ -77,8 +77,8 @@ def scan_packets(path: Path, container: Any, stream: Any) -> PacketTable:
             raise SynclineError(f"{path}: cannot be read ({reason(error)})") from error
     if not shown and not unstamped:
         raise SynclineError(f"{path}: holds no frame")
-    if unstamped > len(shown):  # a bare stream: the nominal rate is all there is
-        step = 1.0 / (float(stream.average_rate or 25) * float(stream.time_base))
+    if unstamped > len(shown):  # a bare stream: the rate that its pictures name is all there is, or FFmpeg's guess
+        step = 1.0 / (float(stream.guessed_rate or 25) * float(stream.time_base))
         pts = np.unique(np.round(np.arange(unstamped + len(shown)) * max(1.0, step)).astype(np.int64))
         return PacketTable(pts, [0], False, 0)
     if container.format.name == "mpeg" and not headless and size < _PACK * len(shown):

@@ -60,6 +60,11 @@ class VideoFile:
             self.codec = context.codec.canonical_name
             self.has_audio = bool(container.streams.audio)
             width, height = context.width, context.height
+            if not width and not height:
+                raise SynclineError(
+                    f"{path}: {self.codec} pictures of unknown size, which FFmpeg cannot decode; give the file as MP4 "
+                    "or GIF"
+                )
             if not 0 < width <= MAX_SIDE or not 0 < height <= MAX_SIDE or width * height > MAX_PIXELS:
                 raise SynclineError(
                     f"{path}: pictures of {width} x {height}; sides from 1 to {MAX_SIDE} and up to {MAX_PIXELS} "
@@ -74,8 +79,8 @@ class VideoFile:
             self._seeks = not self._counted and container.format.name != "mpeg"
             start = container.start_time
             time_base = float(stream.time_base)
-            nominal_rate = float(stream.average_rate or 25)  # a stream is gone with its container
-        self._pts, self.repeated = packets.pts, packets.repeated
+            nominal_rate = float(stream.guessed_rate or 25)  # a stream is gone with its container
+        self._pts, self.repeated, self._stamped = packets.pts, packets.repeated, packets.stamped
         self.first_pts_seconds = float(self._pts[0]) * time_base
         self.pts_seconds: NDArray[np.float64] = (self._pts - self._pts[0]) * time_base
         known = packets.stamped and start is not None
@@ -119,8 +124,9 @@ class VideoFile:
 
     @property
     def reading(self) -> int:
-        """2 where version 1 took another stream, left the picture unmirrored or missed a frame after a seek."""
+        """2 where version 1 took another stream or rate, left the picture unmirrored or missed a frame after a seek."""
         exact = self.stream_index == self._first_index and (self._seeks or self._counted) and not self._guessed
+        exact = exact and self._stamped
         return 1 if exact and not self._orientation.mirrored else 2
 
     def remarks(self) -> list[str]:
@@ -141,6 +147,8 @@ class VideoFile:
                 f"its first picture comes {abs(self.container_offset):.3f} s {when} the container's beginning; seconds "
                 "count from the picture"
             )
+        if not self._stamped:
+            said.append(f"a bare stream without times; counted at {self.frame_rate:.4g} frames a second")
         if self._films > 1:
             said.append(f"{self._films} picture streams in one file; stream {self.stream_index} is read")
         if self._transfer:

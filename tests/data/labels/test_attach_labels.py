@@ -150,6 +150,11 @@ def test_a_label_may_leave_the_suffix_of_any_film_away(suffix: str) -> None:
     assert list(tracks_of(videos, [LabelTrack("cup")])) == [0]
 
 
+def test_spaces_around_a_name_do_not_matter() -> None:
+    videos = VideoSet((Video(Path(" a.mp4"), " a.mp4", "", 9, 3.0),), "x")
+    assert list(tracks_of(videos, [LabelTrack("a.mp4")])) == [0]
+
+
 def test_accents_as_macos_and_as_people_write_them() -> None:
     name = unicodedata.normalize("NFD", "café.mp4")
     videos = VideoSet((Video(Path(name), name, name, 9, 3.0),), "cups")

@@ -61,6 +61,10 @@ READ_AS = {
         "CSV", "`start`, `end`", "an event's two ends; events, which the log says, beside other columns of times",
     ),
     "test_what_is_not_understood_is_named": ("CSV", "other columns", "named in the log, left out"),
+    "test_a_manifest_with_a_column_an_event": (
+        "CSV", "a manifest (`annotations.csv`) with a column an event",
+        "as labels; beside columns of its own, only those that name a unit",
+    ),
     "test_tables_that_are_refused": ("CSV", "no event, no video, a bad row", "refused, with the columns or the row"),
 }  # fmt: skip
 
@@ -83,6 +87,22 @@ def test_time_codes_count_frames(tmp_path: Path, code: str, rate: str, frame: in
     (tmp_path / "x.csv").write_text(f"video,fps,event,time\na.mp4,{rate},grasp,{code}\n")
     exact = {"29.97": 30 / 1.001, "23.976": 24 / 1.001, "59.94": 60 / 1.001, "25": 25.0}[rate]
     assert read_labels(tmp_path / "x.csv")[0].events[0][1] == pytest.approx(frame / exact, abs=1e-6)
+
+
+def test_a_table_may_be_a_text_file(tmp_path: Path) -> None:
+    """As Excel saves one with tabs; a text of one name a line stays one, whatever the name is."""
+    for content in (LONG, LONG.replace(",", "\t")):
+        (tmp_path / "x.txt").write_text(content, encoding="utf-16")
+        assert read_labels(tmp_path / "x.txt")[0].events == (("grasp", 1.2), ("lift", 3.4))
+    (tmp_path / "x.txt").write_text("film\nfilm\ncup\n")
+    assert read_labels(tmp_path / "x.txt")[0].phase_names == ("film", "cup")
+
+
+def test_events_without_a_name_are_numbered_and_a_row_of_a_video_alone_marks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("video,event_seconds,event_names\na.mp4,1.2;3.4,grasp;\n")
+    assert read_labels(tmp_path / "x.csv")[0].event_names == ("grasp", "event 2")
+    (tmp_path / "x.csv").write_text("video,event,seconds\na.mp4,grasp,1.2\na.mp4,,3.4\nb.mp4,,\n")
+    assert [t.events for t in read_labels(tmp_path / "x.csv")] == [(("grasp", 1.2), ("event 2", 3.4)), ()]
 
 
 def test_a_table_with_tabs_is_no_label_a_line(tmp_path: Path) -> None:
@@ -183,6 +203,44 @@ def test_a_manifest_of_a_spreadsheet(tmp_path: Path, caplog: pytest.LogCaptureFi
         videos = read_manifest(tmp_path / "annotations.csv")
         assert (videos[0].events, videos.event_names) == ((12, 34), ("grasp", "lift"))
     assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "events", "said"),
+    [
+        ("video,grasp,lift\na.mp4,1.2,3.4\n", ("grasp", "lift"), (12, 34), "events, in seconds: 'grasp', 'lift'"),
+        ("Film;grasp;lift\na.mp4;1,2;3,4\n", ("grasp", "lift"), (12, 34), "read as events"),
+        ("video,split,fps,grasp,lift\na.mp4,val,10,0:01.2,3.4\n", ("grasp", "lift"), (12, 34), "read as events"),
+        ("video,grasp (s),lift [ms]\na.mp4,1.2,3400\n", ("grasp", "lift"), (12, 34), ""),
+        ("video,weight,grasp (frame),mood\na.mp4,70,12,happy\n", ("grasp",), (12,), ""),
+        ("video,episode,grasp\na.mp4,3,1.2\n", (), None, ""),
+        ("video,mood,stiffness\na.mp4,happy,1.2\n", (), None, ""),
+        ("video,stiffness,take\na.mp4,1.2,2b\n", (), None, ""),
+    ],
+)  # fmt: skip
+def test_a_manifest_with_a_column_an_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str, names: tuple[str, ...],
+    events: tuple[int, ...] | None, said: str,
+) -> None:  # fmt: skip
+    """Where a manifest has columns of its own, only those that name a unit are events."""
+    import bars
+
+    bars.write_bar_codes(tmp_path / "a.mp4", 60, rate=10)
+    (tmp_path / "annotations.csv").write_bytes(content.encode("utf-16"))
+    with caplog.at_level("WARNING"):
+        videos = read_manifest(tmp_path / "annotations.csv")
+    assert (videos.event_names, videos[0].events) == (names, events)
+    assert said in caplog.text
+    assert bool(said) == bool(caplog.text)
+
+
+def test_a_manifests_event_beyond_the_end_is_named(tmp_path: Path) -> None:
+    import bars
+
+    bars.write_bar_codes(tmp_path / "a.mp4", 60, rate=10)
+    (tmp_path / "annotations.csv").write_text("video,grasp,lift\na.mp4,1.2,70\n")
+    with pytest.raises(SynclineError, match=r"row 2 \(a\.mp4\): .*event 'lift' at 70 s is outside the video of 60"):
+        read_manifest(tmp_path / "annotations.csv")
 
 
 THREE = (("grasp", 1.2), ("lift", 3.4), ("let go", 5.0))

@@ -183,11 +183,11 @@ def video_stem(name: str) -> str:
 
 
 def without_suffix(name: str) -> str:
-    """The name of a video with its folders, without the suffix of a film; letters with accents count as one.
+    """The name of a video with its folders, without the suffix of a film and spaces around it.
 
-    macOS writes `é` in the names of files as two, people in tables as one.
+    Letters with accents count as one: macOS writes `é` in the names of files as two, people in tables as one.
     """
-    name = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    name = unicodedata.normalize("NFC", name.replace("\\", "/")).strip()
     rest, dot, suffix = name.rpartition(".")
     return rest if dot and rest and rest[-1] != "/" and f".{suffix.lower()}" in SUFFIXES else name
 

@@ -16,7 +16,8 @@ _FACTORS = {
 _FRAMES = ("frame", "frames", "fr")
 _UNIT_AT_END = re.compile(r"[\s_-]+(frames?|ms|msec|milliseconds?|s|secs?|seconds?)\s*$", re.IGNORECASE)
 _NUMBERS = {
-    "id", "index", "unnamed0", "number", "no", "nr", "row", "subject", "participant", "person", "patient", "trial",
+    "id", "index", "unnamed0", "episode", "episodeindex", "repetitions", "reps", "weight", "distance",
+    "number", "no", "nr", "row", "subject", "participant", "person", "patient", "trial",
     "session", "take", "repetition", "rep", "score", "age", "camera", "width", "height",
 }  # fmt: skip
 """Columns that hold numbers which are no times."""
@@ -28,39 +29,47 @@ class EventColumn:
 
     Attributes:
         index: which column of the table. name: the event: its header without a unit.
-        factor: what makes seconds of its numbers; None where they count frames.
+        factor: what makes seconds of its numbers; None where they count frames. unit: whether the header names it.
     """
 
     index: int
     name: str
     factor: float | None
+    unit: bool
 
 
-def event_columns(table: Table, claimed: Collection[str]) -> list[EventColumn]:
+def event_columns(table: Table, claimed: Collection[str], *, manifest: bool = False) -> list[EventColumn]:
     """The columns that hold times or nothing, and at least one time.
 
     Args:
         table: its rows. claimed: plain names of columns that are something else.
+        manifest: whether there may be columns of somebody's own. Where there are, numbers are times only in columns
+            whose header names a unit.
 
     Raises:
-        SynclineError: a column in which some cells are times and others are neither times nor empty.
+        SynclineError: a column in which some cells are times and others are neither times nor empty; not of a manifest.
     """
-    found = []
+    found, own = [], False
     for index, header in enumerate(table.columns):
         unit, name = _unit_and_name(header)
-        if not name or plain_name(header) in claimed or plain_name(header) in _NUMBERS:
+        if not name or plain_name(header) in claimed:
             continue
-        if unit not in _FACTORS and unit not in _FRAMES:
+        if plain_name(header) in _NUMBERS or (unit not in _FACTORS and unit not in _FRAMES):
+            own = True
             continue
         cells = [(number, row[index]) for number, row in table.rows if not is_absent(row[index])]
         odd = next(((number, cell.strip()) for number, cell in cells if not _is_time(cell)), None)
         if odd is None and cells:
-            found.append(EventColumn(index, name, _FACTORS.get(unit)))
+            found.append(EventColumn(index, name, _FACTORS.get(unit), bool(unit)))
+        elif odd is not None and manifest:
+            own = True
         elif odd is not None and any(_is_time(cell) for _, cell in cells):
             raise SynclineError(
                 f"row {odd[0]}: {odd[1][:40]!r} in column {header.strip()!r} is no time, where other rows have one; "
                 "correct it, or leave the column out"
             )
+    if manifest and (own or any(column.unit for column in found)):
+        return [column for column in found if column.unit]
     return found
 
 

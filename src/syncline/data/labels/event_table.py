@@ -33,6 +33,8 @@ from syncline.data.labels.spreadsheet import (
     columns_seen,
     is_absent,
     plain_name,
+    raw_rows,
+    separator_of,
     unit_of,
 )
 from syncline.data.labels.video_labels import LabelTrack, known_events
@@ -82,7 +84,7 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
 
     Args:
         table: its rows. frame_rate: frames a second, as the caller vouches for; for columns of frames and times that
-            count them. required: whether a table that marks no event is refused.
+            count them. required: whether a table that marks no event is refused; a manifest's is not.
 
     Raises:
         SynclineError: no column of videos or of events, or a row that cannot be read, by its number.
@@ -91,7 +93,7 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
     names = set(known.values())
     if "video" not in names:
         raise SynclineError(f"it has no column 'video'; {columns_seen(table.columns)}")
-    columns = _columns_of_events(table)
+    columns = _columns_of_events(table, manifest=not required)
     taken = {table.columns[column.index] for column in columns}
     left = [c for c in table.unknown(known) if plain_name(c) not in _PASSED_OVER and c not in taken]
     if left:
@@ -109,8 +111,8 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
     return tracks
 
 
-def _columns_of_events(table: Table) -> list[EventColumn]:
-    """The columns of a table with a column an event, [] of another table.
+def _columns_of_events(table: Table, manifest: bool) -> list[EventColumn]:
+    """The columns of a table with a column an event, [] of another table; of a manifest see `event_columns`.
 
     `start` and `end` are events beside other columns of times, unless a video has several rows, as of one's segments.
 
@@ -126,10 +128,13 @@ def _columns_of_events(table: Table) -> list[EventColumn]:
     claimed = {spelling for name in others for spelling in SPELLINGS[name]} | (_PASSED_OVER - _BOUNDS)
     bounds = plain & _BOUNDS
     videos = [row["video"] for _, row in table.named(_known(table)) if row["video"]]
-    if bounds and (len(set(videos)) < len(videos) or not event_columns(table, claimed | bounds)):
+    if bounds and (len(set(videos)) < len(videos) or not event_columns(table, claimed | bounds, manifest=manifest)):
         return []
-    columns = event_columns(table, claimed)
-    if bounds:
+    columns = event_columns(table, claimed, manifest=manifest)
+    if manifest and columns and not all(column.unit for column in columns):
+        said = ", ".join(repr(column.name) for column in columns)
+        _log.warning("columns read as events, in seconds: %s; a header with a unit, 'lift (s)', says so", said)
+    elif bounds:
         said = ", ".join(repr(column.name) for column in columns)
         _log.warning("a column is read as an event: %s; a row for every event needs a column event", said)
     return columns
@@ -239,6 +244,17 @@ def _joined(one: LabelTrack, other: LabelTrack) -> LabelTrack:
     )
 
 
+def names_a_video(text: str) -> bool:
+    """Whether the first line of a text is the header of a table with a column of videos.
+
+    Examples:
+        >>> names_a_video("Video\tEvent\tTime (s)\n"), names_a_video("video\nvideo\n")
+        (True, False)
+    """
+    columns = next(iter(raw_rows(text.split("\n")[0], separator_of(text))), [])
+    return len(columns) > 1 and any(plain_name(column) in SPELLINGS["video"] for column in columns)
+
+
 def is_long(columns: Sequence[str]) -> bool:
     """Whether a header is that of a table with a row for every event.
 
@@ -282,7 +298,8 @@ def parse_row(row: dict[str, str], frame_rate: float | None) -> LabelTrack:
     """The track of a row that holds all events of a video."""
     in_seconds = bool(row.get("event_seconds"))
     cells = _parts(row["event_seconds"] if in_seconds else row.get("events", ""))
-    names = _parts(row.get("event_names", "")) or [f"event {number}" for number in range(1, len(cells) + 1)]
+    names = _parts(row.get("event_names", "")) or [""] * len(cells)
+    names = [name or f"event {number}" for number, name in enumerate(names, 1)]
     if cells and len(names) != len(cells):
         raise ValueError(f"{len(cells)} events, {len(names)} event_names")
     track = _track(row, told_apart(names), cells, frame_rate, in_seconds=in_seconds)
@@ -338,6 +355,9 @@ def _from_rows(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None)
         try:
             rate, _, vouched = _numbers(row, frame_rate)
             own = found.setdefault(row["video"], [])
+            about.setdefault(row["video"], row)
+            if not any(row.get(name) for name in ("event", "seconds", "frame")):
+                continue  # which says only that there is such a video
             seconds, frame = None, None
             if not is_absent(row.get("seconds", "")):
                 seconds = as_seconds(row["seconds"], rate)
@@ -347,7 +367,6 @@ def _from_rows(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None)
             name = row.get("event") or f"event {len(own) + 1}"
             sure = _share(row.get("confidence", ""))
             own.append((name, seconds, frame, row.get("provenance", ""), sure))
-            about.setdefault(row["video"], row)
         except ValueError as error:
             raise SynclineError(f"row {number}: {error}") from error
     tracks = []

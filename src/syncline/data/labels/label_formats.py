@@ -2,7 +2,7 @@
 
 | form | file | holds |
 |---|---|---|
-| `csv` | a row a video, an event, or a column an event (`event_table`), of any separator and encoding | events |
+| `csv` | a table, `.csv`, `.tsv` or `.txt`, of any separator and encoding (`event_table`) | events |
 | `json` | `{"videos": [...]}` | events, in seconds or frames, and phases |
 | `elan` | `.eaf` | events of the films of one document |
 | `boris` | project JSON | events |
@@ -34,7 +34,7 @@ from syncline.data.labels.attach_labels import video_stem, with_film_beside, wit
 from syncline.data.labels.boris import format_boris, format_boris_csv, is_boris_header, parse_boris, parse_boris_csv
 from syncline.data.labels.elan import format_elan, parse_elan
 from syncline.data.labels.event_order import with_names
-from syncline.data.labels.event_table import format_event_table, parse_event_table
+from syncline.data.labels.event_table import format_event_table, names_a_video, parse_event_table
 from syncline.data.labels.label_arrays import MAPPING, parse_lines, read_array, read_mapping
 from syncline.data.labels.label_studio import format_label_studio, is_label_studio, parse_label_studio
 from syncline.data.labels.own_json import format_entry, parse_entry
@@ -187,7 +187,7 @@ def _read(path: Path, mapping: Sequence[str], frame_rate: float | None, tier: st
     text = decoded(content)
     if suffix in (".json", ".boris") or text.lstrip().startswith(("{", "[")):
         return _parse_json(json.loads(text, parse_constant=_no_constant), frame_rate)
-    if suffix in (".csv", ".tsv"):
+    if suffix in (".csv", ".tsv") or (suffix == ".txt" and names_a_video(text)):
         return _parse_csv(content, text, frame_rate)
     if suffix != ".txt":
         raise SynclineError(f"no label file that is known; expected {', '.join(_SUFFIXES)}")

@@ -115,6 +115,7 @@ def labels_to_phases(track: LabelTrack, num_frames: int, pts_seconds: ArrayLike)
         frames = [None if time is None else frame_at(seconds, time) for _, time in track.events]
     if all(frame is None for frame in frames):
         return np.full(num_frames, -1, dtype=np.int64)
+    _check_end(track, frames, num_frames)
     try:
         return phases_from_events(frames, num_frames)
     except SynclineError as error:
@@ -177,14 +178,19 @@ def with_times(track: LabelTrack, pts_seconds: NDArray[np.float64]) -> LabelTrac
     frames = track.frames
     if frames is None:
         frames = tuple(None if time is None else frame_at(pts_seconds, time) for _, time in track.events)
+    _check_end(track, frames, count)
+    shown = [None if frame is None else max(0.0, float(pts_seconds[frame])) for frame in frames]
+    events = tuple(zip(track.event_names, shown, strict=True))
+    return replace(track, events=events, frames=frames, num_frames=count, pts_seconds=pts_seconds)
+
+
+def _check_end(track: LabelTrack, frames: Sequence[int | None], count: int) -> None:
+    """Raises SynclineError, naming the event, where one lies after the last of `count` frames."""
     late = next((k for k, frame in enumerate(frames) if frame is not None and frame >= count), None)
     if late is not None:
         name, seconds = track.events[late]
         said = f"frame {frames[late]}" if seconds is None else f"{seconds:g} s"
         raise SynclineError(f"labels of {track.video}: event {name!r} at {said} is outside the video of {count} frames")
-    shown = [None if frame is None else max(0.0, float(pts_seconds[frame])) for frame in frames]
-    events = tuple(zip(track.event_names, shown, strict=True))
-    return replace(track, events=events, frames=frames, num_frames=count, pts_seconds=pts_seconds)
 
 
 def film_end(track: LabelTrack) -> float | None:
