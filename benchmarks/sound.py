@@ -80,6 +80,7 @@ def main() -> None:
     offsets = 1000 * np.array([abs(found.offset - truth) for _, truth, found in rows])
     rates = 1e6 * np.array([abs(found.rate - 1 - drift) for drift, _, found in rows])
     inside = [abs(found.rate - 1 - drift) <= found.rate_within for drift, _, found in rows]
+    held = [abs(found.offset - truth) <= found.offset_within for _, truth, found in rows]
     told = {name: [found.drifts for drift, _, found in rows if test(abs(drift))]
             for name, test in (("none", lambda d: d == 0), ("145", lambda d: 0 < d < 2e-4),
                                ("more", lambda d: d > 2e-4))}  # fmt: skip
@@ -88,6 +89,8 @@ def main() -> None:
         "offset_ms": {"median": round(float(np.median(offsets)), 3), "p90": round(float(np.quantile(offsets, 0.9)), 3),
                       "worst": round(float(offsets.max()), 3), "within_10": int((offsets <= 10).sum())},
         "rate_ppm": {"median": round(float(np.median(rates)), 1), "worst": round(float(rates.max()), 1)},
+        "offset_inside_90": round(float(np.mean(held)), 3),
+        "offset_within_ms": round(1000 * float(np.median([found.offset_within for *_, found in rows])), 2),
         "rate_inside_90": round(float(np.mean(inside)), 3),
         "drift_told": {name: round(float(np.mean(values)), 3) if values else None for name, values in told.items()},
         "strangers": strangers, "strangers_taken": taken, "cpu_s_a_case": round(used / arguments.cases, 2),

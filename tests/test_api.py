@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from bars import write_bar_codes
 
 import syncline
 from syncline import Alignment, Embedding, SynclineError
+from syncline.data.shown import MOST_SHOWN, Results
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.encoder.saving_and_hub import save_encoder
-from syncline.tasks import Deviation, Report, synchronize
+from syncline.tasks import Deviation, Gap, Hit, Report, synchronize
 
 
 def circle(count: int, speed: float = 1.0) -> np.ndarray:
@@ -177,7 +179,15 @@ def test_paths_are_embedded_by_a_run_and_shown_in_step(tmp_path: Path) -> None:
     assert told == [("embedding", 0), ("embedding", 1), ("embedding", 2)]
     assert isinstance(found, Alignment)
     assert "a.mp4 and b.mp4" in repr(found)
-    assert '<video controls loop src="data:video/mp4;base64,' in found._repr_html_()  # type: ignore[attr-defined]
+    film = '<video controls loop src="data:video/mp4;base64,'
+    assert film in found._repr_html_()
+    timeline = syncline.sync([tmp_path / "a.mp4", tmp_path / "b.mp4"], run=encoder, rate=5.0, cache=tmp_path / "cache")
+    assert re.match("<p>Timeline\\(2 videos.*" + film, timeline._repr_html_())
+    hits = syncline.search(
+        [tmp_path / "a.mp4", tmp_path / "b.mp4"], 0, 1.0, run=encoder, rate=5.0, cache=tmp_path / "cache"
+    )
+    assert len(hits[0].plot().axes[0].images) == 1, "the picture of the moment"
+    assert hits._repr_html_().count("<img") == len(hits)
     (one,) = encoder.embed(str(tmp_path / "a.mp4"))
     assert one.source == str(tmp_path / "a.mp4"), "one string is one path"
 
@@ -215,7 +225,7 @@ def test_results_show_themselves_and_become_tables() -> None:
     pandas = pytest.importorskip("pandas")
     found = syncline.align(circle(31), circle(31), rate=10)
     assert repr(found).startswith("Alignment(a and b, local: ")
-    assert found._repr_html_().startswith("<p>Alignment(")  # type: ignore[attr-defined]
+    assert re.match(r'<p>Alignment\(.*</p><img alt="" src="data:image/png;base64', found._repr_html_())
     table = found.to_dataframe()
     assert isinstance(table, pandas.DataFrame)
     assert list(table) == ["time_a", "time_b", "confidence"]
@@ -228,6 +238,50 @@ def test_results_show_themselves_and_become_tables() -> None:
     report = syncline.deviate([clip("one"), clip("two", 41)], reference=0)[0]
     assert list(report.to_dataframe()) == ["kind", "start", "end", "score", "shown_at"]
     assert len(report.to_dataframe()) == len(report.deviations)
+
+
+def test_an_alignment_is_sliced_by_seconds_of_a() -> None:
+    found = syncline.align(circle(31), circle(31), rate=10, mode="global")
+    part = found[1.0:2.0]
+    assert part.times[:, 0].min() >= 1.0
+    assert part.times[:, 0].max() < 2.0
+    assert part.segments[0].first == 0
+    assert part.segments[-1].last == len(part.path) - 1
+    inner = np.linspace(1.2, 1.8, 7)
+    np.testing.assert_allclose(part.b_at(inner), found.b_at(inner))
+    assert np.isnan(part.b_at(np.array([0.5, 2.5]))).all()
+    assert found[:] == found
+    assert len(found[8.0:].segments) == 0
+    with pytest.raises(TypeError, match="sliced by seconds of A"):
+        found[1]  # type: ignore[index]
+    gappy = replace(found, gaps=(Gap("a", 0.5, 1.5), Gap("b", 0.0, 0.5)))
+    assert gappy[1.0:2.0].gaps == (Gap("a", 1.0, 1.5),)
+
+
+def test_lists_of_results_become_one_table_and_show_themselves() -> None:
+    pytest.importorskip("pandas")
+    clips = syncline.embed([circle(31), circle(41), circle(36)], rate=10)
+    hits = syncline.search(clips, 0, 1.5)
+    table = hits.to_dataframe()
+    assert list(table) == ["source", "seconds", "score", "similarity"]
+    assert table["source"].tolist() == [hit.source for hit in hits]
+    assert hits == list(hits)
+    carried = syncline.transfer(clips, {0: [1.0, None]})
+    table = carried.to_dataframe()
+    assert list(table) == ["source", "event", "seconds", "confidence"]
+    assert len(table) == 4
+    assert np.asarray(carried[0]).shape == (2,)
+    assert np.isnan(np.asarray(carried[0])[1])
+    reports = syncline.deviate(clips)
+    assert next(iter(reports.to_dataframe())) == "source"
+    for shown in (hits, carried, reports):
+        assert shown._repr_html_().count('<img alt="" src="data:image/png') == len(shown)
+    many = Results([hits[0]] * (MOST_SHOWN + 2))
+    assert many._repr_html_().count("<img") == MOST_SHOWN
+    assert "and 2 more" in many._repr_html_()
+    nothing = Hit("a", 1.0, 0.5)
+    assert nothing == Hit("a", 1.0, 0.5, float("nan"))
+    assert nothing != Hit("a", 1.0, 0.6)
 
 
 def test_results_are_short_and_can_be_compared() -> None:

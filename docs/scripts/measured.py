@@ -350,6 +350,7 @@ def sound_lines(measured: list[dict[str, Any]]) -> list[str]:
         f"| offset within 10 ms | {offset['within_10']} of {cases} |",
         f"| error of the offset: median, 90th percentile, worst | {offset['median']:.2f}, {offset['p90']:.2f}, "
         f"{offset['worst']:.2f} ms |",
+        f"| the true offset lies in the stated 90 % interval | {100 * row['offset_inside_90']:.0f} % |",
         f"| error of the rate: median, worst | {rate['median']:.0f}, {rate['worst']:.0f} millionths |",
         f"| the true rate lies in the stated 90 % interval | {100 * row['rate_inside_90']:.0f} % |",
         f"| a drift is told where there is none, one of 145 millionths, a larger one | {drifts} |",

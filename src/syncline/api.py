@@ -7,19 +7,17 @@ where they are there. All clips of one call are embedded together.
 
 from __future__ import annotations
 
-import base64
-import html
 import os
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from syncline.alignment.alignment_settings import PAIR
 from syncline.clips import Clip, clips_of, embedded_by, events_of, folder_clips, index_of, number_of, opened_paths
 from syncline.data import Embedding
+from syncline.data.shown import Results
 from syncline.errors import SynclineError
+from syncline.notebook import AlignedVideos, VideosOnTimeline, shown_as
 from syncline.progress import Callback, silent
 from syncline.tasks import (
     Alignment,
@@ -49,27 +47,7 @@ if TYPE_CHECKING:
     from syncline.pose import PoseOptions
     from syncline.pose.estimator import Model as PoseModel
 
-LONGEST_SHOWN = 120.0
-"""Seconds of a video up to which a notebook shows it; the film of a longer one takes too long to make."""
 Events = Sequence[float | None]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class AlignedVideos(Alignment):
-    """An ``Alignment`` that a notebook shows: the two videos in step where both are files and short, else in words."""
-
-    def _repr_html_(self) -> str:
-        words = f"<p>{html.escape(repr(self))}</p>"
-        a, b = (Path(source) for source in self.sources)
-        if not (len(self.times) and a.is_file() and b.is_file() and self.times.max() <= LONGEST_SHOWN):
-            return words
-        from syncline.tasks.aligned_films import side_by_side
-
-        with tempfile.TemporaryDirectory() as folder:
-            film = Path(folder) / "in_step.mp4"
-            side_by_side(a, b, self, film, height=240)
-            data = base64.b64encode(film.read_bytes()).decode()
-        return f'{words}<video controls loop src="data:video/mp4;base64,{data}"></video>'
 
 
 def align(
@@ -131,7 +109,7 @@ def align(
             one, other, mode=mode, segments=segments, band=band, min_gap=min_gap, gap_open=gap_open,
             gap_extend=gap_extend, gamma=gamma,
         )  # fmt: skip
-    return AlignedVideos(**{field.name: getattr(found, field.name) for field in fields(found)})
+    return shown_as(AlignedVideos, found)
 
 
 def embed(
@@ -232,7 +210,7 @@ def sync(
     """
     clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback, beside="scenes"))
     source = None if reference is None else clips[index_of("reference", reference, clips)].source
-    return synchronize(clips, method=method, reference=source)
+    return shown_as(VideosOnTimeline, synchronize(clips, method=method, reference=source))
 
 
 def search(
@@ -250,7 +228,7 @@ def search(
     run: str | os.PathLike[str] | FrameEncoder | None = None,
     cache: str | os.PathLike[str] | None = None,
     callback: Callback = silent,
-) -> list[Hit]:
+) -> Results[Hit]:
     """The moments of ``videos`` that are the same as second ``time`` of ``video``, best first.
 
     Args:
@@ -273,10 +251,11 @@ def search(
     if len(clips) == 1 and not own:
         raise SynclineError("videos holds one clip, the query's own; search it with own=True")
     if consensus and len(clips) > 1:
-        return find_moments(clips, number, time, until, k=k, per_video=per_video, own=own)
+        return Results(find_moments(clips, number, time, until, k=k, per_video=per_video, own=own))
     source = clips[number].source
     index = MomentIndex(clips)
-    return index.search(index.query(source, time, until), k, per_video=per_video, exclude=None if own else source)
+    query = index.query(source, time, until)
+    return Results(index.search(query, k, per_video=per_video, exclude=None if own else source))
 
 
 def transfer(
@@ -290,7 +269,7 @@ def transfer(
     run: str | os.PathLike[str] | FrameEncoder | None = None,
     cache: str | os.PathLike[str] | None = None,
     callback: Callback = silent,
-) -> list[Transferred]:
+) -> Results[Transferred]:
     """Key events of a few videos, carried to all others.
 
     Args:
@@ -311,7 +290,7 @@ def transfer(
         as_known = embedded_by(run, cache, rate, callback, known)
         folder = known.with_clips(folder_clips("videos", videos, times, rate, as_known))
         new = range(len(known.embeddings), len(folder.embeddings))
-        return transfer_in_folder(folder, known.events, new, absent_below=absent_below)
+        return Results(transfer_in_folder(folder, known.events, new, absent_below=absent_below))
     if not events:
         raise SynclineError("events is empty; give the seconds of the events of one video or more")
     embed_paths = embedded_by(run, cache, rate, callback, beside="always")
@@ -319,7 +298,7 @@ def transfer(
     marked = events_of(events, clips)
     labelled = [LabelledVideo(clips[i], seconds) for i, seconds in marked.items()]
     others = [clip for i, clip in enumerate(clips) if i not in marked]
-    return transfer_events(labelled, others, absent_below=absent_below)
+    return Results(transfer_events(labelled, others, absent_below=absent_below))
 
 
 def deviate(
@@ -333,7 +312,7 @@ def deviate(
     run: str | os.PathLike[str] | FrameEncoder | None = None,
     cache: str | os.PathLike[str] | None = None,
     callback: Callback = silent,
-) -> list[Report]:
+) -> Results[Report]:
     """What each video does differently, from typical to odd.
 
     Args:
@@ -358,17 +337,17 @@ def deviate(
             folder.embeddings, folder.group, reference=known.reference, min_seconds=min_seconds, only=new,
             doubtful=folder.votes.doubtful,
         )[1]  # fmt: skip
-        return rank(found)
+        return Results(rank(found))
     clips = folder_clips("videos", videos, times, rate, embedded_by(run, cache, rate, callback, beside="scenes"))
     if len(clips) < 2:
         raise SynclineError("videos holds one clip; deviating needs two or more, or a template=")
     if reference is None:
         folder = gather_folder(clips)
         found = deviate_from_group(clips, folder.group, min_seconds=min_seconds, doubtful=folder.votes.doubtful)[1]
-        return rank(found)
+        return Results(rank(found))
     number = index_of("reference", reference, clips)
     others = [clip for i, clip in enumerate(clips) if i != number]
-    return rank([deviate_from(clips[number], clip, min_seconds=min_seconds) for clip in others])
+    return Results(rank([deviate_from(clips[number], clip, min_seconds=min_seconds) for clip in others]))
 
 
 def make_template(

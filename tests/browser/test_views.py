@@ -14,6 +14,7 @@ from bars import write_bar_codes
 from playwright.sync_api import Page, expect
 from viewing import COUNTS, known_embedding, make_folder, make_library
 
+from syncline import tasks
 from syncline.data import Embedding, Video
 from syncline.viewer.embedding_sources import Given
 
@@ -205,6 +206,65 @@ def test_shared_page_plays_offline(new_page: Callable[..., Page], address: str, 
     alone.get_by_role("slider", name="Position in A").fill("60")
     alone.wait_for_function("() => Math.abs(document.getElementById('b').currentTime - 37 / 15) < 0.5")
     assert alone.evaluate("() => document.getElementById('a').paused")
+
+
+def test_a_card_shares_its_best_pair_in_one_click(new_page: Callable[..., Page], address: str, tmp_path: Path) -> None:
+    page = new_page(accept_downloads=True)
+    page.goto(address)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Share: one.mp4").click()
+    download.value.save_as(tmp_path / "shared.html")
+    partner = page.evaluate("() => fetch('/api/partner?a=0').then((a) => a.json()).then((found) => found.id)")
+    best = page.locator(".card h2").nth(partner).inner_text()
+    assert f"<title>one.mp4 and {best} in step</title>" in (tmp_path / "shared.html").read_text(encoding="utf-8")
+    expect(page.locator("#done")).to_contain_text("Saved")
+
+
+def held_consensus(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """No consensus is made before the event is set."""
+    gate, made = threading.Event(), tasks.gather_folder
+
+    def late(*given: object, **options: object) -> object:
+        gate.wait(60)
+        return made(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tasks, "gather_folder", late)
+    return gate
+
+
+def test_what_the_folder_says_takes_the_place_of_a_first_look(
+    page: Page, folder: Path, tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = held_consensus(monkeypatch)
+    header = "document.querySelector('header').offsetHeight"
+    with serve(make_library(folder, tmp_path / "work")) as address:
+        page.goto(f"{address}/#/compare?a=0&b=1")
+        page.wait_for_selector(".stage")
+        expect(page.locator("#status")).to_contain_text("comparing all videos")
+        busy = page.evaluate(header)
+        expect(page.locator(".facts")).to_contain_text("A first look")
+        page.get_by_role("button", name="Global").click()
+        expect(page.locator(".facts")).not_to_contain_text("A first look")
+        page.goto(f"{address}/#/compare?a=0&b=2")
+        page.wait_for_selector(".facts:has-text('A first look')")
+        gate.set()
+        expect(page.get_by_role("button", name="Folder", exact=True)).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#done")).to_contain_text("as the whole folder sees")
+        expect(page.locator(".facts")).not_to_contain_text("A first look")
+        expect(page.locator("#status")).to_have_text("")
+        assert page.evaluate(header) == busy, "the header keeps its height"
+
+
+def test_a_chosen_way_to_align_stays(
+    page: Page, folder: Path, tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = held_consensus(monkeypatch)
+    with serve(make_library(folder, tmp_path / "work")) as address:
+        page.goto(f"{address}/#/compare?a=0&b=1&mode=global")
+        page.wait_for_selector(".stage")
+        gate.set()
+        expect(page.locator("#status")).to_have_text("")
+        expect(page.get_by_role("button", name="Global")).to_have_attribute("aria-pressed", "true")
 
 
 def test_why_nothing_is_shared_is_said(page: Page, address: str, refuse: Callable[[str], None]) -> None:

@@ -132,15 +132,17 @@ def rows_between(pts_seconds: NDArray[np.float64], seconds: slice) -> slice:
 
 
 def equal_results(one: Any, other: object) -> bool:
-    """Whether two results of one class hold the same: arrays equal in all entries (NaN equals NaN)."""
-    if type(one) is not type(other) or not is_dataclass(other) or isinstance(other, type):
+    """Whether two results of one class hold the same: arrays equal in all entries; NaN equals NaN."""
+    alike = isinstance(other, type(one)) or isinstance(one, type(other))  # one may know besides how to show itself
+    if not alike or not is_dataclass(other) or isinstance(other, type):
         return False
-    for field in fields(other):
-        a, b = getattr(one, field.name), getattr(other, field.name)
-        arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
-        if not (np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f") if arrays else a == b):
-            return False
-    return True
+    return all(_same(getattr(one, field.name), getattr(other, field.name)) for field in fields(other))
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f")
+    return bool(a == b) or (isinstance(a, float) and isinstance(b, float) and a != a and b != b)
 
 
 def dataframe(columns: Mapping[Any, Any], *, index: tuple[str, Any] | None = None) -> Any:

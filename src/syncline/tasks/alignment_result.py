@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from syncline.alignment import Path
 from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding
-from syncline.data.embedding import dataframe, equal_results
+from syncline.data.embedding import dataframe, equal_results, rows_between
+from syncline.data.shown import Shown
 from syncline.errors import SynclineError
 from syncline.wording import counted
 
@@ -51,7 +52,7 @@ class Gap:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Alignment:
+class Alignment(Shown):
     """Which moment of A is which moment of B.
 
     Attributes:
@@ -99,6 +100,31 @@ class Alignment:
     def to_dataframe(self) -> Any:
         """A pandas ``DataFrame``: a row a matched pair, with ``time_a``, ``time_b`` and ``confidence``."""
         return dataframe({"time_a": self.times[:, 0], "time_b": self.times[:, 1], "confidence": self.confidence})
+
+    def __getitem__(self, seconds: slice) -> Alignment:
+        """The part from ``seconds.start`` on and before ``seconds.stop`` of A, as ``alignment[1.5:3.0]``.
+
+        B's gaps are those between the moments of B that are left. The score stays that of the whole.
+        """
+        if not isinstance(seconds, slice) or seconds.step is not None:
+            raise TypeError("an alignment is sliced by seconds of A, as alignment[1.5:3.0]; its pairs are .times")
+        rows = rows_between(self.times[:, 0], seconds)
+        kept = self.times[rows]
+        ends = {"a": (seconds.start, seconds.stop), "b": (kept[0, 1], kept[-1, 1]) if len(kept) else (0.0, 0.0)}
+        parts = [
+            replace(
+                part, first=first - rows.start, last=last - rows.start,
+                start_a=self.times[first, 0], start_b=self.times[first, 1],
+                end_a=self.times[last, 0], end_b=self.times[last, 1],
+            )
+            for part in self.segments
+            for first, last in [(max(part.first, rows.start), min(part.last, rows.stop - 1))]
+            if first <= last
+        ]  # fmt: skip
+        return replace(
+            self, path=self.path[rows], times=kept, confidence=self.confidence[rows], segments=tuple(parts),
+            gaps=_inside(self.gaps, ends), slower=_inside(self.slower, ends),
+        )  # fmt: skip
 
     def plot(self) -> Any:
         """A matplotlib ``Figure``: the path, B's seconds over A's, the surer the darker."""
@@ -247,6 +273,18 @@ def gaps_of(
                     end = min(end, float(pts[after]))
                 if end - start >= min_gap:
                     found.append(Gap(video, start, end))
+    return tuple(found)
+
+
+def _inside(gaps: Sequence[Gap], ends: dict[str, tuple[float | None, float | None]]) -> tuple[Gap, ...]:
+    """What of the stretches lies between the ends (begin, end) of their video."""
+    found = []
+    for gap in gaps:
+        begin, end = ends[gap.video]
+        start = gap.start if begin is None else max(gap.start, begin)
+        stop = gap.end if end is None else min(gap.end, end)
+        if start < stop:
+            found.append(Gap(gap.video, start, stop))
     return tuple(found)
 
 

@@ -24,6 +24,7 @@ from syncline.alignment.consensus import Consensus
 from syncline.alignment.inference import match_score
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe
+from syncline.data.shown import Shown
 from syncline.errors import SynclineError
 from syncline.progress import Callback, Steps, silent
 from syncline.tasks.align import align
@@ -66,7 +67,7 @@ class Deviation:
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
+class Report(Shown):
     """What one video does differently.
 
     Attributes:
@@ -107,8 +108,9 @@ class Report:
                 axes.vlines(one.shown_at, -0.4, 0.4, color="0.1", linewidth=2.0)
             else:
                 axes.barh(0, one.end - one.start, left=one.start, color=f"C{number}")
-            said = one.kind.replace("_", " ")
-            axes.annotate(said, (one.shown_at, 0.45 + 0.2 * (number % 3)), fontsize=7, va="bottom")
+            axes.annotate(
+                one.kind.replace("_", " "), (one.shown_at, 0.45 + 0.2 * (number % 3)), fontsize=7, va="bottom"
+            )
         axes.set(xlabel="seconds", ylim=(-0.5, 1.2), yticks=[], title=Path(self.source).name[-40:])
         return figure
 

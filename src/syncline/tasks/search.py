@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,11 @@ from safetensors.torch import load_file, save_file
 
 from syncline.alignment import unit_rows
 from syncline.data import Embedding
+from syncline.data.embedding import dataframe, equal_results
+from syncline.data.shown import Shown
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json
+from syncline.video import VideoReader
 from syncline.video.on_display import nearest_frame
 from syncline.wording import counted
 
@@ -24,8 +28,8 @@ FAISS_FROM = 1_000_000
 """Above this many frames FAISS serves where it is installed; below, an exact product is as fast."""
 
 
-@dataclass(frozen=True, repr=False)
-class Hit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Hit(Shown):
     """One moment.
 
     Attributes:
@@ -41,6 +45,30 @@ class Hit:
 
     def __repr__(self) -> str:
         return f"Hit({Path(self.source).name!r} at {self.seconds:.2f} s, score {self.score:.3f})"
+
+    def __eq__(self, other: object) -> bool:
+        return equal_results(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.seconds))
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame`` of one row: ``source``, ``seconds``, ``score``, ``similarity``."""
+        return dataframe({field.name: [getattr(self, field.name)] for field in fields(self)})
+
+    def plot(self) -> Any:
+        """A matplotlib ``Figure``: the picture of this moment, where the video is a file that is there."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(2.6, 2.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_title(f"{Path(self.source).name[-24:]} at {self.seconds:.2f} s", fontsize=8)
+        axes.set_axis_off()
+        if Path(self.source).is_file():
+            axes.imshow(VideoReader(Path(self.source)).frames_at([self.seconds]).pixels[0])
+        else:
+            axes.text(0.5, 0.5, "no picture: not a file", ha="center", va="center", fontsize=8)
+        return figure
 
 
 class MomentIndex:

@@ -29,7 +29,8 @@ _BANDS = 8
 _WINDOW = 512
 _PIECES = 24
 _NEAR = 0.03  # seconds within which pieces agree
-_GRAIN = 8e-5  # seconds that no number of pieces makes better
+_LEAST = 1e-4  # seconds that pieces are held to lie off the line at least; this and the next: benchmarks/sound.py
+_GRAIN = 6e-5  # seconds that no number of pieces makes better
 _ASIDE = 0.5  # seconds to either side of the line in which a piece must not fit better
 _CHANCE = 0.25  # share of the pieces that agree between strangers, whose best line is chosen among many
 _DOUBT = 0.02  # chance of as many by that share, above which the two are strangers
@@ -84,7 +85,7 @@ def sound_offset(a: str | Path | Sound, b: str | Path | Sound) -> SoundOffset:
         at_a, at_b, weight = _measured(one, other, pieces, seconds, rate, offset, search)
         if len(at_a) < 3:
             raise SynclineError("their sound has nothing in common")
-        line = robust_line(at_a, at_b, weight, least=0.1 / ENVELOPE_RATE, grain=_GRAIN)
+        line = robust_line(at_a, at_b, weight, least=_LEAST, grain=_GRAIN)
         rate, offset = line.slope, line.level
     fitting, tested = _agreeing(one, other, pieces, short, rate, offset)
     if _by_chance(fitting, tested) > _DOUBT:

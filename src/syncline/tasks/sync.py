@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results, rows_between
+from syncline.data.shown import Shown
 from syncline.errors import SynclineError
 from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.align_by_folder import align_within, reference_of
@@ -35,7 +36,7 @@ PARTNERS = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Timeline:
+class Timeline(Shown):
     """All videos on one timeline.
 
     Attributes:

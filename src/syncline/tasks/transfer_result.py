@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
+from syncline.data.shown import Shown
 from syncline.tasks.event_confidence import calibrated_by
 
 
@@ -25,7 +26,7 @@ class LabelledVideo:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Transferred:
+class Transferred(Shown):
     """What was carried to one video.
 
     Attributes:
@@ -69,10 +70,14 @@ class Transferred:
     def __hash__(self) -> int:
         return hash((self.source, self.events))
 
-    def to_dataframe(self) -> Any:
-        """A pandas ``DataFrame``: a row an event, with ``seconds`` (NaN where it is absent) and ``confidence``."""
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         seconds = np.array([np.nan if event is None else event for event in self.events])
-        return dataframe({"seconds": seconds, "confidence": self.confidence})
+        return np.array(seconds, dtype=dtype)
+
+    def to_dataframe(self) -> Any:
+        """A pandas ``DataFrame``: a row an event: its number, ``seconds`` (NaN: absent), ``confidence``."""
+        rows = {"event": np.arange(len(self.events)), "seconds": np.asarray(self), "confidence": self.confidence}
+        return dataframe(rows)
 
     def plot(self) -> Any:
         """A matplotlib ``Figure``: where each event is, the taller the surer; absent ones are left out."""

@@ -1,5 +1,5 @@
 // The viewer's page: which view is shown, and what the server is busy with.
-import { problem, released } from "/page/dom.js";
+import { problem, released, say } from "/page/dom.js";
 import { getJSON, heading, leave, main, route, state } from "/page/core.js";
 import { libraryView } from "/page/library.js";
 import { compareView } from "/page/compare.js";
@@ -25,7 +25,8 @@ function showStatus() {
   if (busy) text = `${busy.message}${busy === training ? "" : ` ${busy.done}/${busy.total}`}${busy.left ? `, ${timeLeft(busy.left)}` : ""}`;
   else if (copying) text = `making ${copying} ${copying === 1 ? "copy" : "copies"} that browsers play`;
   else if (failed) text = failed.message;
-  if (byId("status").textContent !== text) byId("status").textContent = text;
+  say(byId("status"), text);
+  byId("status").title = text;
   byId("status").classList.toggle("bad", !busy && !copying && Boolean(failed));
   byId("progress").hidden = !busy;
   if (busy) { byId("progress").max = Math.max(1, busy.total); byId("progress").value = busy.done; }
@@ -62,7 +63,7 @@ async function look() {
   const before = state.status;
   state.status = await getJSON("/api/status");
   showStatus();
-  if (before.group.state === "working" && state.status.group.state === "ready") document.dispatchEvent(new Event("grouped"));
+  if (before.group.state !== "ready" && state.status.group.state === "ready") document.dispatchEvent(new Event("grouped"));
   const news = before.generation !== state.status.generation, ranked = before.rankings !== state.status.rankings;
   if (!news && !ranked) return;
   state.folder = await getJSON("/api/library");

@@ -1,6 +1,6 @@
 // Two videos in step.
 import { done, el, failing, released, takesText, whileShown } from "/page/dom.js";
-import { api, download, getJSON, go, heading, leave, openVideo, state, videoOf, videoSelect } from "/page/core.js";
+import { api, download, getJSON, go, heading, leave, openVideo, partnerOf, saveShared, state, usualMode, videoOf, videoSelect } from "/page/core.js";
 import { PIN_KEYS, Pins } from "/page/pins.js";
 import { plainLook } from "/page/screens.js";
 import { poseSwitch, withPoses } from "/page/poses.js";
@@ -22,18 +22,18 @@ export async function compareView(root, query) {
   const a = Number(query.get("a") || 0);
   if (!query.has("b") && count > 1 && state.status.generation) { // nobody chose: the one that matches best
     root.replaceChildren(heading("Two videos in step"), el("p", { class: "wait soft", role: "status" }, `Looking for the best partner of ${state.folder.videos[a].name} …`));
-    const { id } = await getJSON(`/api/partner?a=${a}`);
+    const partner = await partnerOf(a);
     if (!root.isConnected) return;
-    query.set("b", id);
+    query.set("b", partner);
     history.replaceState(null, "", `#/compare?${query}`);
   }
   const b = query.has("b") ? Number(query.get("b")) : (a + 1) % count;
   const wait = el("p", { class: "wait soft", role: "status" }, state.status.generation ? "Aligning …" : "Embedding these two first …");
   const holder = el("div", {}, wait);
   const modesHere = count >= 3 ? [FOLDER, ...MODES] : MODES;
-  let mode = query.get("mode") || (state.status.group.state === "ready" ? "folder" : "local"), stage = null;
+  let chosen = query.has("mode"), mode = query.get("mode") || usualMode(), stage = null;
   const modes = el("div", { class: "modes", role: "group", "aria-label": "How to align" }, modesHere.map(([name, label, title]) => el("button", { title, "aria-pressed": String(name === mode), "data-mode": name, onclick: () => switchTo(name) }, label)));
-  const reopen = (change) => go("compare", { a, b, mode, t: stage ? stage.transport.second.toFixed(5) : undefined, ...change });
+  const reopen = (change) => go("compare", { a, b, mode: chosen ? mode : undefined, t: stage ? stage.transport.second.toFixed(5) : undefined, ...change });
   const swap = () => reopen({ a: b, b: a, t: stage ? stage.follower.pts.seconds[stage.follower.frame].toFixed(5) : undefined });
   root.replaceChildren(el("div", { class: "bar top" }, videoSelect("A", a, (value) => reopen({ a: value, t: undefined })), el("button", { class: "round", "aria-label": "Swap A and B", title: "Swap A and B (S)", onclick: () => swap() }, "⇄"),
     videoSelect("B", b, (value) => reopen({ b: value })), modes), holder);
@@ -71,7 +71,7 @@ export async function compareView(root, query) {
     const tools = [el("button", { onclick: find, title: "The moments of all other videos most like this one (F)" }, "Find this moment"), el("button", { onclick: () => go("label", { id: a }) }, "Label A"),
       el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file"),
       withPoses(el("button", { "data-pictures": "0", onclick: share, title: "The bodies alone, on black: no pictures, no sound" }, "Share without pictures"))];
-    if (data.provisional) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
+    if (data.provisional || (!chosen && state.status.group.state === "working")) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
     stage = makeStage({ data, tile: matrix, names, videos: video, bothPts: [left.pts, right.pts], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });
     stage.root.querySelector(".looks").append(poseSwitch([[a, video[0]], [b, video[1]]]));
@@ -81,11 +81,7 @@ export async function compareView(root, query) {
     holder.replaceChildren(stage.root);
     stage.start(start);
   };
-  const share = failing(async (event) => {
-    const button = event.currentTarget, text = button.textContent;
-    button.disabled = true; button.textContent = "Writing the file …";
-    try { done(`Saved ${await download(`/api/share?a=${a}&b=${b}&mode=${mode}${button.dataset.pictures ? "&pictures=0" : ""}`)}`); } finally { button.disabled = false; button.textContent = text; }
-  });
+  const share = failing((event) => saveShared(event.currentTarget, () => ({ a, b, mode })));
   const film = failing(async (event) => { // exactly what is seen: layout, size, sound, and the part that is repeated
     const button = event.currentTarget, text = button.textContent, [from, to] = stage.transport.loop ?? [0, stage.transport.pts.end];
     button.disabled = true; button.textContent = "Writing the film …";
@@ -94,10 +90,14 @@ export async function compareView(root, query) {
     try { done(`Saved ${await download(`/api/film?${asked}`)}`); } finally { button.disabled = false; button.textContent = text; }
   });
   const rebuild = failing(build);
-  const switchTo = failing(async (name) => { // in place: same moment, same page
-    if (name === mode || !stage) return;
+  const setMode = (name) => {
     mode = name;
     modes.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === mode)));
+  };
+  const switchTo = failing(async (name) => { // in place: same moment, same page
+    if (name === mode || !stage) return;
+    chosen = true;
+    setMode(name);
     history.replaceState(null, "", `#/compare?${new URLSearchParams({ a, b, mode })}`);
     await build();
   });
@@ -105,6 +105,14 @@ export async function compareView(root, query) {
     askTile();
     stale = true;
     if (!stage.transport.playing) rebuild();
+  });
+  whileShown(root, "grouped", () => { // nobody chose how to align: what the folder says, at once or at the next pause
+    if (chosen || mode === "folder") return;
+    setMode("folder");
+    stale = Boolean(stage);
+    if (stage?.transport.playing) return;
+    done("Now as the whole folder sees these two");
+    rebuild();
   });
   whileShown(root, "keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !takesText(event.target)) { event.preventDefault(); pins.undo(); }

@@ -1,5 +1,5 @@
 // Talking with the server, and where in the page one is.
-import { el, problem } from "/page/dom.js";
+import { done, el, problem } from "/page/dom.js";
 import { FrameTimes } from "/page/follow.js";
 
 const token = document.querySelector('meta[name="syncline-token"]').content;
@@ -85,6 +85,20 @@ export async function download(path) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   return name;
+}
+
+// the video that matches best; before all are embedded, the next one
+export const partnerOf = async (a) => state.status.generation ? (await getJSON(`/api/partner?a=${a}`)).id : (a + 1) % state.folder.videos.length;
+export const usualMode = () => state.status.group.state === "ready" ? "folder" : "local";
+
+// saves two videos in step as one page; pair: says which and how, {a, b, mode}
+export async function saveShared(button, pair) {
+  const text = button.textContent;
+  button.disabled = true; button.textContent = "Writing the file …";
+  try {
+    const asked = new URLSearchParams({ ...await pair(), ...(button.dataset.pictures ? { pictures: 0 } : {}) });
+    done(`Saved ${await download(`/api/share?${asked}`)}`);
+  } finally { button.disabled = false; button.textContent = text; }
 }
 
 // a video that has left the page gives its connection and memory back

@@ -1,7 +1,7 @@
 // All videos of the folder: strips, lengths, phases, what is broken; filter, sort, choose.
 import { timeText, el, failing, keepChildren, released, viewKeys, whileShown } from "/page/dom.js";
 import { addButtons } from "/page/adding.js";
-import { api, go, heading, state } from "/page/core.js";
+import { api, go, heading, partnerOf, saveShared, state, usualMode } from "/page/core.js";
 
 const AT_A_TIME = 48;
 const odd = (video) => video.typical ? -1 : video.oddness; // others may be no odder than the most typical one
@@ -63,6 +63,7 @@ export function libraryView(root) {
   const card = (video) => {
     if (!cards.has(video.id)) cards.set(video.id, newCard(video));
     const known = cards.get(video.id);
+    known.share.hidden = videos.length < 2;
     known.box.checked = kept.chosen.includes(video.id);
     known.tell(video);
     return known.root;
@@ -70,11 +71,13 @@ export function libraryView(root) {
   const newCard = (video) => {
     const box = el("input", { type: "checkbox", "aria-label": `Choose ${video.name}`, onchange: () => choose(video.id, box.checked) });
     const open = el("a", { class: "strip", href: `#/compare?a=${video.id}`, "aria-label": `Compare ${video.name} with another` }, el("img", { src: `/api/strip/${video.id}`, loading: "lazy", decoding: "async", alt: "", width: 720, height: 90 }));
+    const share = el("button", { class: "quiet", "aria-label": `Share: ${video.name}`, title: "Saves it and the video that matches it best, in step, as one page that plays anywhere",
+      onclick: failing((event) => saveShared(event.currentTarget, async () => ({ a: video.id, b: await partnerOf(video.id), mode: usualMode() }))) }, "Share");
     const bar = el("div", { class: "phases", "aria-hidden": "true" }), facts = el("p", { class: "soft" }), told = el("div", { class: "told" });
     const root = el("li", { class: "card" }, open, bar,
       el("div", { class: "text" }, el("label", {}, box, el("h2", {}, video.name)), video.split ? el("span", { class: "chip" }, video.split) : null, facts, told,
         el("div", { class: "acts" }, [["Compare", "compare", { a: video.id }], ["Label", "label", { id: video.id }], ["Search", "search", { id: video.id }]].map(([name, view, query]) =>
-          el("button", { class: "quiet", "aria-label": `${name}: ${video.name}`, onclick: () => go(view, query) }, name)))));
+          el("button", { class: "quiet", "aria-label": `${name}: ${video.name}`, onclick: () => go(view, query) }, name)), share)));
     let said = "";
     const tell = (now) => {
       const text = JSON.stringify(now);
@@ -88,7 +91,7 @@ export function libraryView(root) {
       told.replaceChildren(...[now.problem ? el("p", { class: "why bad" }, now.problem) : why(now),
         now.oddness !== undefined ? el("meter", { min: 0, max: 1, low: 0.25, high: 0.5, optimum: 0, value: Math.min(1, now.oddness), title: odd, "aria-label": odd }) : null].filter(Boolean));
     };
-    return { root, box, tell };
+    return { root, box, share, tell };
   };
   const nearEnd = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && drawn < shown.length) more(); }, { rootMargin: "800px" });
   const show = (many) => {
