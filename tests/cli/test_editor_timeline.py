@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
-from bars import write_bar_codes
+from bars import bar_code, write_bar_codes
 
 from syncline.cli.main import main
 from syncline.video import VideoReader, VideoWriter
@@ -87,3 +90,37 @@ def test_a_form_that_is_none_is_refused_before_any_work(
     assert main(["sync", str(folder), "--out", str(tmp_path / "out"), "--timeline", str(tmp_path / "all.mov")]) == 1
     assert "expected one of .otio, .fcpxml, .edl" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "code", "frames"),
+    [("mov", 25, "10:00:00:05", 900_005), ("mp4", 30, "00:00:10:00", 300), ("mkv", 30, None, 0),
+     ("mov", Fraction(30000, 1001), "01:00:00;02", 107_894), ("mov", Fraction(30000, 1001), "01:00:00:02", 108_002)],
+)  # fmt: skip
+def test_media_begin_with_their_time_code(
+    tmp_path: Path, suffix: str, rate: int | Fraction, code: str | None, frames: int
+) -> None:
+    """Editors find a clip in its file by the file's time code; without one, they count from the first picture."""
+    film = tmp_path / f"a.{suffix}"
+    with av.open(str(film), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=rate)
+        stream.height, stream.width, stream.pix_fmt = 48, 96, "yuv420p"
+        if code:
+            stream.metadata["timecode"] = code
+        for number in range(40):
+            frame = av.VideoFrame.from_ndarray(bar_code(number, 48, 96), format="rgb24")
+            frame.pts, frame.time_base = number, 1 / Fraction(rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    write_bar_codes(tmp_path / "b.mp4", 40, rate=30)
+    project = tmp_path / "x.otio"
+    words = ["--force", "--no-films", "--figures", "none", "--timeline", str(project), "--out", str(tmp_path / "out")]
+    assert main(["align", str(film), str(tmp_path / "b.mp4"), *words]) == 0
+    timeline = otio.adapters.read_from_file(str(project))
+    first, second = (track.find_clips()[0] for track in timeline.tracks)
+    begins = first.media_reference.available_range.start_time
+    assert begins.to_seconds() == pytest.approx(frames / rate, abs=0.5 / begins.rate)
+    inside = first.source_range.start_time - begins
+    assert 0 <= inside.to_seconds() < 40 / rate
+    assert inside.to_seconds() == pytest.approx(first.metadata["syncline"]["film_start"], abs=1 / 30)
+    assert second.media_reference.available_range.start_time.value == 0

@@ -8,6 +8,7 @@ python -m tests.fuzz.keypoints --count 2000
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 from collections import Counter
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000, help="cases (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="first seed (default: %(default)s)")
     arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
     for name, counted in fuzz(arguments.count, first_seed=arguments.seed).items():
         print(f"{name:<18} {counted['result']:6} results {counted['error']:6} refused")
 

@@ -211,7 +211,7 @@ def test_a_damaged_frame_of_openpose_is_missing_and_said(tmp_path: Path, caplog:
     frames[5].write_text('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}')  # one joint
     found = read_keypoints(path, pts_seconds=PTS, video=Path("a.mp4"))
     assert np.flatnonzero(~found.known.any(axis=1)).tolist() == [3, 5]
-    assert "2 damaged frames are missing" in caplog.text
+    assert "2 damaged frames left out" in caplog.text
     for frame in frames:
         frame.write_text("{")
     with pytest.raises(SynclineError, match="is no JSON"):

@@ -65,6 +65,19 @@ def write_editor_timeline(
         marks = zip(videos.event_names, known_events(video, videos.num_phases))
         events = tuple((name, second, "") for name, second in marks if second is not None)
         end = float(times[-1]) + 1 / video.frame_rate
-        films.append(TimelineFilm(video.name, video.path, end, video.frame_rate, np.minimum(own, end), events))
+        begins = _begins(video.path, video.frame_rate)
+        films.append(TimelineFilm(video.name, video.path, end, video.frame_rate, np.minimum(own, end), events, begins))
     for path in write_timeline(arguments.timeline, seconds, films, name=videos.name):
         say(f"editor timeline: {path}")
+
+
+def _begins(path: Path, frame_rate: float) -> float:
+    """Seconds of the time code of a film's first picture; 0 without one that can be read."""
+    from syncline.data.labels.spreadsheet import as_seconds
+    from syncline.video.picture_streams import start_timecode
+
+    code = start_timecode(path)
+    try:
+        return as_seconds(code, frame_rate) if code else 0.0
+    except ValueError:
+        return 0.0

@@ -4,6 +4,8 @@ Every film is a video track of its own. Where it belongs to the common time it i
 constant, each a clip with a linear time warp (or a freeze frame); where it has no moment there is a gap. Events are
 markers on the clips. Cuts lie on whole frames of the timeline, so a piece may be off by half a frame.
 
+Times of a film count from its first picture, or from the time code that the file gives it, as editors count them.
+
 A piece ends where one speed would place a moment more than a frame wrong, so a smooth path becomes few clips. FCPXML
 and EDL are written by OpenTimelineIO's adapters. That of FCPXML leaves changes of speed out, so a project that has any
 is refused. An EDL holds one track, so each film gets a file of its own; where speed changes, the adapter writes ends of
@@ -41,6 +43,7 @@ class TimelineFilm:
         name: on its track. path: of its file. duration: seconds. frame_rate: mean frames a second.
         positions: (k,) second of the film at each instant of the common time, NaN where it has none.
         events: (name, second of the film, remark) of what is marked in it.
+        begins: seconds that editors give to its first picture: its time code, 0 without one.
     """
 
     name: str
@@ -49,6 +52,7 @@ class TimelineFilm:
     frame_rate: float
     positions: Float64[np.ndarray, " k"]
     events: tuple[tuple[str, float, str], ...] = ()
+    begins: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -195,9 +199,12 @@ def _track(
 def _clip(otio: Any, film: TimelineFilm, piece: Piece, frames: int, rate: float) -> opentimelineio.schema.Clip:
     """A piece as a clip: from its second of the film, for so many frames of the timeline, at its speed."""
     opentime = otio.opentime
-    whole = opentime.TimeRange(opentime.RationalTime(0, rate), opentime.RationalTime(_frame(film.duration, rate), rate))
+    first = _frame(film.begins, rate)
+    whole = opentime.TimeRange(
+        opentime.RationalTime(first, rate), opentime.RationalTime(_frame(film.duration, rate), rate)
+    )
     media = otio.schema.ExternalReference(film.path.absolute().as_uri(), whole)
-    begin = _frame(piece.film_start, rate)
+    begin = first + _frame(piece.film_start, rate)
     shown = opentime.TimeRange(opentime.RationalTime(begin, rate), opentime.RationalTime(frames, rate))
     clip = otio.schema.Clip(film.name, media, shown)
     clip.metadata["syncline"] = {"film_start": piece.film_start, "film_end": piece.film_end, "speed": piece.speed}
@@ -209,7 +216,9 @@ def _clip(otio: Any, film: TimelineFilm, piece: Piece, frames: int, rate: float)
         if piece.film_start <= second < piece.film_end:
             marker = otio.schema.Marker(
                 name,
-                opentime.TimeRange(opentime.RationalTime(_frame(second, rate), rate), opentime.RationalTime(0, rate)),
+                opentime.TimeRange(
+                    opentime.RationalTime(first + _frame(second, rate), rate), opentime.RationalTime(0, rate)
+                ),
             )
             marker.metadata["syncline"] = {"second": second, "remark": remark}
             clip.markers.append(marker)

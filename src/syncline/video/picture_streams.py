@@ -51,6 +51,18 @@ def opened(path: Path) -> Any:
     return container
 
 
+def start_timecode(path: Path) -> str | None:
+    """The time code of the first picture, `hh:mm:ss:ff` or `;ff`, where the file has one; editors count from it."""
+    if path.is_dir():
+        return None
+    with opened(path) as container:
+        for holder in (container.streams[find_film(path, container)], container, *container.streams):
+            said = {key.lower(): value for key, value in holder.metadata.items()}.get("timecode")
+            if said:
+                return str(said)
+    return None
+
+
 def films(container: Any) -> list[Any]:
     """The picture streams that are not marked as covers or thumbnails."""
     return [stream for stream in container.streams.video if not stream.disposition & _NO_FILM]

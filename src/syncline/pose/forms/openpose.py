@@ -16,6 +16,7 @@ import numpy as np
 from syncline.errors import SynclineError
 from syncline.pose.followed_person import Detections
 from syncline.pose.forms.form_reading import Body, detections, numbers, read_json
+from syncline.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def read(folder: Path, stem: str | None = None) -> Detections:
     if damaged and not usual:
         raise damaged[0]
     if damaged:
-        _log.warning("%s: %d damaged frames are missing; the first: %s", folder, len(damaged), damaged[0])
+        _log.warning("%s: %s left out; the first: %s", folder, counted(len(damaged), "damaged frame"), damaged[0])
     return detections(folder, [body for body in bodies if body.positions.shape == usual[0][0]], last + 1)
 
 
