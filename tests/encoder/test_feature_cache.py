@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +201,54 @@ def test_what_cannot_be_cached_or_read_is_told(backbone: Backbone, tmp_path: Pat
     (tmp_path / "no.mp4").write_bytes(b"no video")
     with pytest.raises(SynclineError, match=r"no\.mp4"):
         video_of(tmp_path / "no.mp4")
+
+
+def test_many_videos_come_in_order_and_share_their_source(
+    backbone: Backbone, video: Video, tmp_path: Path, decoded: list[int]
+) -> None:
+    other = video_of(write_bar_codes(tmp_path / "other.mp4", 20))
+    late, early = (
+        replace(video, frames=np.arange(start, start + 20), name=f"from {start}") for start in (20, 0)
+    )  # two re-cuts of one file, which are not computed at once
+    cache = FeatureCache(tmp_path / "features", backbone, Sampling(stride=1))
+    found = list(cache.features_of([late, other, early]))
+    assert [one.name for one, _ in found] == [late.name, other.name, early.name]
+    assert len(decoded) == 60
+    assert set(found[0][1].frame_indices) == set(range(20, 40))
+    assert set(found[2][1].frame_indices) == set(range(20))
+    for one, features in found:
+        np.testing.assert_array_equal(features.features, cache.features(one).features)
+
+
+def test_of_many_videos_the_one_that_cannot_be_read_is_told(backbone: Backbone, video: Video, tmp_path: Path) -> None:
+    broken = replace(video, path=tmp_path / "none.mp4")
+    cache = FeatureCache(tmp_path / "features", backbone, Sampling(stride=8))
+    told: list[str] = []
+    found = cache.features_of([video, broken, video], failed=lambda one, error: told.append(str(error)))
+    assert [one for one, _ in found] == [video, video]
+    assert len(told) == 1
+    assert "none.mp4" in told[0]
+    with pytest.raises(SynclineError, match=r"none\.mp4"):
+        list(cache.features_of([video, broken, video]))
+
+
+def test_who_leaves_does_not_wait_for_a_long_film(
+    backbone: Backbone, video: Video, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = video_of(write_bar_codes(tmp_path / "long.mp4", 20))
+    plain, given = room.decoded, itertools.count()
+
+    def very_long(path: Path, frames: Any, size: tuple[int, int]) -> Any:
+        first = next(plain(path, frames, size))
+        for _ in range(5000):
+            next(given)
+            yield first
+
+    cache = FeatureCache(tmp_path / "features", backbone, Sampling(stride=20))
+    cache.features(video)
+    monkeypatch.setattr(room, "decoded", very_long)
+    found = cache.features_of([video, long])
+    next(found)
+    found.close()
+    assert next(given) < 5000
+    assert cache.missing(long) == (1, 1)

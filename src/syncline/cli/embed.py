@@ -187,16 +187,9 @@ class _Frozen:
 
     def embed(self, video: Video) -> Embedding:
         """One video. The first call reads all of them, because the directions are those of the folder."""
-        from syncline.errors import SynclineError
-
         if not self._made:
-            readable = []
-            for one in self.videos:
-                try:
-                    self.cache.features(one)
-                    readable.append(one)
-                except SynclineError:
-                    continue  # told where it is asked for
+            # what cannot be read is told where it is asked for
+            readable = [one for one, _ in self.cache.features_of(self.videos, failed=lambda one, error: None)]
             self._made = {made.source: made for made in self._all(readable)}
         if video.video_id not in self._made:
             self.cache.features(video)  # says what is wrong with it

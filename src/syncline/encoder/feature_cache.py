@@ -7,7 +7,8 @@ Notable choices:
   precision.
 - ``copies`` k > 1 keeps k - 1 augmented copies beside the plain one (copy 0), so that training needs no decoding. The
   draw of a copy is fixed by the source's content and the copy's number.
-- Decoding runs in a thread of its own while the backbone computes.
+- Decoding runs in a thread of its own while the backbone computes; of many videos the next one begins before the last
+  one ends (`FeatureCache.features_of`).
 - Losing the cache loses time only: a file that is not whole is computed again, a cache that cannot be written is used
   from memory.
 """
@@ -24,7 +25,9 @@ import shutil
 import tempfile
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,6 +124,8 @@ class FeatureCache:
         self.copies, self.flip = copies, flip
         self.augment = augment
         self._warned = False
+        self._one_batch = threading.Lock()
+        self._one_video: dict[str, threading.Lock] = {}
 
     @property
     def backbone(self) -> Backbone:
@@ -175,13 +180,60 @@ class FeatureCache:
         Raises:
             SynclineError: the file cannot be decoded.
         """
+        return self._features(video, self.sampling if sampling is None else sampling, threading.Event())
+
+    def features_of(
+        self,
+        videos: Iterable[Video],
+        *,
+        sampling: Sampling | None = None,
+        failed: Callable[[Video, SynclineError], None] | None = None,
+    ) -> Iterator[tuple[Video, CachedFeatures]]:
+        """Videos with their `features`, in order: the next one is decoded while the backbone computes.
+
+        Args:
+            videos: taken one by one, two at a time. sampling: as of `features`.
+            failed: told of a video that cannot be decoded, which is then left out; None raises.
+
+        Raises:
+            SynclineError: a file cannot be decoded; raised where its features would have come.
+        """
+        chosen = self.sampling if sampling is None else sampling
+        left = threading.Event()
+        begun: deque[tuple[Video, Future[CachedFeatures]]] = deque()
+
+        def first() -> Iterator[tuple[Video, CachedFeatures]]:
+            video, future = begun.popleft()
+            try:
+                yield video, future.result()
+            except SynclineError as error:
+                if failed is None:
+                    raise
+                failed(video, error)
+
+        with ThreadPoolExecutor(2, thread_name_prefix="syncline-features") as pool:
+            try:
+                for video in videos:
+                    begun.append((video, pool.submit(self._features, video, chosen, left)))
+                    if len(begun) == 2:
+                        yield from first()
+                while begun:
+                    yield from first()
+            finally:
+                left.set()  # whoever presses Ctrl-C does not wait for the end of a long film
+                for _, future in begun:
+                    future.cancel()
+
+    def _features(self, video: Video, sampling: Sampling, left: threading.Event) -> CachedFeatures:
+        """`features`; ends early where ``left`` is set."""
         content = content_of(video.path)
-        stored = self._stored(video.path, content)
-        shown = VideoReader(video.path, size=self._backbone.size).pts_seconds if stored is None else stored.pts_seconds
-        wanted = sampled_frames(video, shown, self.sampling if sampling is None else sampling)
-        missing = np.setdiff1d(wanted, stored.frame_indices if stored is not None else np.zeros(0, np.int64))
-        if stored is None or len(missing):
-            stored = self._extend(video.path, content, shown, stored, missing)
+        with self._one_video.setdefault(content, threading.Lock()):
+            stored = self._stored(video.path, content)
+            shown = VideoReader(video.path).pts_seconds if stored is None else stored.pts_seconds
+            wanted = sampled_frames(video, shown, sampling)
+            missing = np.setdiff1d(wanted, stored.frame_indices if stored is not None else np.zeros(0, np.int64))
+            if stored is None or len(missing):
+                stored = self._extend(video.path, content, shown, stored, missing, left)
         rows = np.searchsorted(stored.frame_indices, wanted)
         features = (
             stored.features
@@ -229,6 +281,7 @@ class FeatureCache:
         shown: np.ndarray[Any, np.dtype[np.float64]],
         stored: StoredFeatures | None,
         missing: np.ndarray[Any, np.dtype[np.int64]],
+        left: threading.Event,
     ) -> StoredFeatures:
         """Computes the features of frames ``missing`` and keeps them together with those that are there."""
         frames = np.union1d(missing, stored.frame_indices) if stored is not None else missing
@@ -237,14 +290,14 @@ class FeatureCache:
         try:
             if not (self.folder / "transform.json").is_file():
                 write_json(self.folder / "transform.json", self._backbone.describe())
-            self._fill(target, path, content, shown, stored, missing, frames, shape)
+            self._fill(target, path, content, shown, stored, missing, frames, shape, left)
         except OSError as error:
             if not self._warned:
                 _log.warning("features cannot be kept in %s (%s): they are computed each time", self.folder, error)
                 self._warned = True
             with tempfile.TemporaryDirectory() as folder:
                 target = Path(folder) / target.name
-                self._fill(target, path, content, shown, stored, missing, frames, shape)
+                self._fill(target, path, content, shown, stored, missing, frames, shape, left)
                 kept = read_features(target, copies=shape[0], dim=shape[2])
                 assert kept is not None
                 return StoredFeatures(np.array(kept.features), kept.frame_indices, kept.pts_seconds, kept.reading)
@@ -263,6 +316,7 @@ class FeatureCache:
         missing: np.ndarray[Any, np.dtype[np.int64]],
         frames: np.ndarray[Any, np.dtype[np.int64]],
         shape: tuple[int, int, int],
+        left: threading.Event,
     ) -> None:
         plain = self._plain(content) if self.copies > 1 and stored is None else None
         known = plain.frame_indices if plain is not None and plain.reading >= READING else np.zeros(0, np.int64)
@@ -272,6 +326,8 @@ class FeatureCache:
                     for copy in range(shape[0]):
                         writer.write(copy, int(row), stored.features[copy, old : old + 1])
             for numbers, pictures in decoded(path, missing, self._backbone.size):
+                if left.is_set():
+                    raise SynclineError(f"{path}: nobody waits for its features any more")
                 rows = np.searchsorted(frames, numbers)
                 for copy in range(shape[0]):
                     if copy == 0 and plain is not None and np.isin(numbers, known).all():
@@ -290,8 +346,8 @@ class FeatureCache:
             seed = int(hashlib.sha256(f"{content} {copy}".encode()).hexdigest()[:15], 16)
             generator = torch.Generator().manual_seed(seed)
             pictures = augment(pictures.float() / 255, generator=generator, flip=self.flip)
-        device = self._backbone.device
-        maps = self._backbone(pictures.to(device)).flatten(1)
+        with self._one_batch:  # threads of two batches would get in each other's way
+            maps = self._backbone(pictures.to(self._backbone.device)).flatten(1)
         # float16 ends at 65504; no trained network comes near it, but an infinity would spoil every sum after it
         grid: np.ndarray[Any, np.dtype[np.float16]] = maps.clamp(-65504, 65504).to(torch.float16).cpu().numpy()
         return grid

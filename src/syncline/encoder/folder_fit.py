@@ -99,10 +99,11 @@ def folder_embeddings(
             callback(notice(due))
         return frozen_embeddings(videos, cache, space=kept.space, callback=callback), kept
     step = Steps("embedding", len(videos), callback)
-    for video in videos:
-        cache.features(video)
+    features = []
+    for video, found in cache.features_of(videos):
+        features.append(found.features[0])
         step(video.name)
-    space = PrincipalSpace.fit([cache.features(video).features[0] for video in videos], WIDTH)
+    space = PrincipalSpace.fit(features, WIDTH)
     fit = FolderFit(chosen, space, tuple(contents))
     if folder is not None:
         _write(_path(folder, cache, rate_hz), fit)

@@ -44,11 +44,11 @@ def frozen_embeddings(
     wanted = list(videos)
     step = Steps("embedding", len(wanted), callback)
     features = []
-    for video in wanted:
-        features.append(cache.features(video))
+    for video, found in cache.features_of(wanted):
+        features.append(found)
         step(video.name)
     if space is None:
-        measured = features if fit is None else [cache.features(video) for video in fit]
+        measured = features if fit is None else [found for _, found in cache.features_of(fit)]
         space = PrincipalSpace.fit([found.features[0] for found in measured], dim)
     results = []
     for video, found in zip(wanted, features, strict=True):

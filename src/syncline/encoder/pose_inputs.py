@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -141,6 +141,24 @@ class InputCache(FeatureCache):
             return CachedFeatures(rows, self._frames(video, chosen), clip.pts_seconds)
         pictures = super().features(video, sampling=sampling)
         return replace(pictures, features=cast(Any, Joined(pictures.features, rows)))
+
+    def features_of(
+        self,
+        videos: Iterable[Video],
+        *,
+        sampling: Sampling | None = None,
+        failed: Callable[[Video, SynclineError], None] | None = None,
+    ) -> Iterator[tuple[Video, CachedFeatures]]:
+        """As ``FeatureCache.features_of``, one after the other: the estimator has its own processes (`prepare`)."""
+        for video in videos:
+            try:
+                found = self.features(video, sampling=sampling)
+            except SynclineError as error:
+                if failed is None:
+                    raise
+                failed(video, error)
+            else:
+                yield video, found
 
     def _frames(self, video: Video, sampling: Sampling) -> NDArray[np.int64]:
         return sampled_frames(video, VideoReader(video.path).pts_seconds, sampling)

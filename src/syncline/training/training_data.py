@@ -7,7 +7,7 @@ import hashlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,17 +115,29 @@ def read_into_cache(
     order = torch.randperm(len(share), generator=torch.Generator().manual_seed(config.seed)).tolist()
     step, read = Steps("features", len(share), passed_on(callback)), 0
     unread: dict[str, str] = {}
-    for number in order:
-        video = share[number]
+
+    def lacks_features(video: Video) -> bool:
         try:
-            if budget.no_more_features and read >= 2 and cache.missing(video, sampling=config.encoder.sampling)[1]:
+            return cache.missing(video, sampling=config.encoder.sampling)[1] > 0
+        except SynclineError:
+            return False  # told when it is read
+
+    def in_time() -> Iterator[Video]:
+        for number in order:
+            video = share[number]
+            if budget.no_more_features and read >= 2 and lacks_features(video):
                 unread[video.name] = _NO_TIME
+                step(video.name)
             else:
-                cache.features(video, sampling=config.encoder.sampling)
-                read += 1
-        except SynclineError as error:
-            unread[video.name] = str(error)
-            _log.warning("passed over %s: %s", video.name, error)
+                yield video
+
+    def failed(video: Video, error: SynclineError) -> None:
+        unread[video.name] = str(error)
+        _log.warning("passed over %s: %s", video.name, error)
+        step(video.name)
+
+    for video, _ in cache.features_of(in_time(), sampling=config.encoder.sampling, failed=failed):
+        read += 1
         step(video.name)
     late = sum(why == _NO_TIME for why in unread.values())
     if late:

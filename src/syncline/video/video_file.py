@@ -5,7 +5,7 @@ Notable choices:
   time, nothing moves when the sound is dropped or the file is packed anew; `container_offset` says by how much the two
   differ.
 - A packet scan without decoding gives the time stamp of every frame. A decoded frame is recognised by its stamp.
-- The decoder runs on from where it is and seeks only past the next key frame.
+- The decoder runs on from where it is and seeks only to a key frame that is well ahead: a seek empties its pipeline.
 - Scaling happens while converting to RGB, by one reformatter with one thread (a pool a frame costs several times more).
 - Opening decodes pictures of its own, so a file is opened once to be known and once for each pass over its frames.
 - Where the container has no usable stamps (B-frames in AVI, bare H.264), frames are known by their order and reached by
@@ -34,6 +34,8 @@ from syncline.video.packets import frame_of, scan_packets
 from syncline.video.picture_streams import decodable, decoded_from, films, find_film, opened, reason
 
 _HDR = {16: "PQ", 18: "HLG"}
+_SEEK_AHEAD = 8
+"""Frames: about as many are decoded in vain after a seek as before the next one is needed."""
 _SLIGHT = 5e-4  # seconds between container and first picture that nobody can tell
 
 
@@ -173,7 +175,7 @@ class VideoFile:
             at = -1  # index of the last decoded frame
             fresh = True
             for target, key in zip(frame_indices.tolist(), keys.tolist()):
-                away = self._seeks and ((fresh and key > 0) or key > at + 1)
+                away = self._seeks and key > (0 if fresh else at + _SEEK_AHEAD)
                 fresh = False
                 try:
                     if away:
