@@ -11,6 +11,7 @@ from torch import Tensor
 
 from syncline.alignment.allowed_cells import as_mask, band_columns, check_band, restricted
 from syncline.alignment.batch_threads import in_slices
+from syncline.alignment.dtw.kernel_tuples import Weights
 from syncline.alignment.input_checks import Lengths, as_lengths, as_matrix, as_step_weights, check_values
 from syncline.alignment.numba_compiled import compiled
 from syncline.alignment.path import Path
@@ -20,15 +21,17 @@ _START, _DIAGONAL, _FIRST, _SECOND = 0, 1, 2, 3  # where a cell is reached from;
 _NOWHERE = 4
 
 
+_Paths = tuple[int, Weights, bool, bool]
+"""Which paths there are: band (-1 for no limit), step weights, open begin, open end; see `dtw`."""
+
+
 @compiled
-def _sweep(
-    c: Array, n: int, m: int, band: int, weights: tuple[float, float, float], open_begin: bool, open_end: bool,
-    step: Array,
-) -> tuple[float, int]:  # fmt: skip
+def _sweep(c: Array, n: int, m: int, how: _Paths, step: Array) -> tuple[float, int]:
     """Fills ``step`` (n, m) uint8 within the band with where each cell is reached from; (cost, column of the end).
 
     The cost is NaN where a cell within the band holds NaN or minus infinity.
     """
+    band, weights, open_begin, open_end = how
     r = np.full((2, m + 1), np.inf)  # two rows, with a border before column 0
     both, first_alone, second_alone = weights
     last_before, good = m, True
@@ -137,11 +140,9 @@ def dtw(
     return paths
 
 
-def _path(
-    cost: NDArray[Any], rows: int, columns: int, how: tuple[Any, ...], step: NDArray[Any], cells: NDArray[Any]
-) -> Path:
-    """The cheapest path of one pair; ``how``: as `_sweep` takes it. ``step``, ``cells``: space. NaN where a cost is."""
-    value, last = _sweep(cost, rows, columns, *how, step)
+def _path(cost: Array, rows: int, columns: int, how: _Paths, step: Array, cells: Array) -> Path:
+    """The cheapest path of one pair. ``step``, ``cells``: space. NaN where a cost is."""
+    value, last = _sweep(cost, rows, columns, how, step)
     if not value < np.inf:
         return Path.empty(float(value))
     indices = cells[: _trace(step, rows - 1, last, cells)][::-1].copy()

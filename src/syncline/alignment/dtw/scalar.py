@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.alignment.allowed_cells import band_columns
+from syncline.alignment.dtw.kernel_tuples import Batch, Course, Direction, Filled, Pair, Weights
 from syncline.alignment.numba_compiled import compiled
 
 Array = NDArray[Any]
-Weights = tuple[float, float, float]
 
 
 @compiled
@@ -31,7 +31,7 @@ def _soft_min(a: float, b: float, c: float, gamma: float) -> float:
 
 
 @compiled
-def _shares(a: float, b: float, c: float, gamma: float) -> tuple[float, float, float]:
+def _shares(a: float, b: float, c: float, gamma: float) -> Weights:
     """Of the soft minimum of a, b and c the weight of each; all 0 where all are infinite."""
     low = min(a, b, c)
     if low == np.inf:
@@ -42,19 +42,17 @@ def _shares(a: float, b: float, c: float, gamma: float) -> tuple[float, float, f
 
 
 @compiled
-def _before(
-    r: Array, i: int, j: int, cost: float, weights: tuple[float, float, float]
-) -> tuple[float, float, float]:  # fmt: skip
+def _before(r: Array, i: int, j: int, cost: float, weights: Weights) -> Weights:
     """What cell (i, j) costs by the way of its three predecessors; row 0 has none above but the beginning."""
     above = r[i, j + 1] + weights[1] * cost if i > 0 else np.inf
     return r[i, j] + weights[0] * cost, above, r[i + 1, j] + weights[2] * cost
 
 
 @compiled
-def _fill(
-    c: Array, n: int, m: int, gamma: float, band: int, weights: tuple[float, float, float], open_ends: bool, r: Array
-) -> tuple[float, bool]:
+def _fill(pair: Pair, course: Course, r: Array) -> tuple[float, bool]:
     """R of one pair; returns its value, and false where a cell of the band holds NaN or minus infinity."""
+    c, n, m = pair
+    gamma, band, weights, open_ends = course
     r[0, : m + 1] = 0.0 if open_ends else np.inf
     r[0, 0] = 0.0
     good, last_before = True, m
@@ -78,38 +76,37 @@ def _fill(
 
 
 @compiled
-def _end_share(r: Array, n: int, m: int, j: int, whole: float, gamma: float, open_ends: bool) -> float:
+def _end_share(pair: Pair, course: Course, filled: Filled, j: int) -> float:
     """How likely the path ends at column j of the last row."""
-    value = r[n, j + 1]
-    if whole == np.inf or value == np.inf:
+    value = filled.r[pair.n, j + 1]
+    if filled.value == np.inf or value == np.inf:
         return 0.0
-    if open_ends:
-        return math.exp((whole - value) / gamma)
-    return 1.0 if j == m - 1 else 0.0
+    if course.open_ends:
+        return math.exp((filled.value - value) / course.gamma)
+    return 1.0 if j == pair.m - 1 else 0.0
 
 
 @compiled
-def _back(
-    c: Array, n: int, m: int, gamma: float, band: int, weights: tuple[float, float, float],
-    out: tuple[float, float, float], open_ends: bool, r: Array, whole: float, v: Array, posterior: Array,
-) -> None:  # fmt: skip
+def _back(pair: Pair, course: Course, out: Weights, filled: Filled, v: Array, posterior: Array) -> None:
     """Fills ``posterior`` with how likely the path is at each cell, times the weight ``out`` of the step to it.
 
     ``v`` (2, m + 1): room for how likely the path is at the cells of two rows.
     """
+    c, n, m = pair
+    gamma, r = course.gamma, filled.r
     v[:] = 0.0
     for i in range(n - 1, -1, -1):
         here, above = i & 1, 1 - (i & 1)
         v[above] = 0.0
-        first, last = band_columns(i, n, m, band)
+        first, last = band_columns(i, n, m, course.band)
         if i == n - 1:
             for j in range(first, last):
-                v[here, j + 1] = _end_share(r, n, m, j, whole, gamma, open_ends)
+                v[here, j + 1] = _end_share(pair, course, filled, j)
         for j in range(last - 1, first - 1, -1):
             here_now = v[here, j + 1]
             if here_now == 0.0:
                 continue
-            before = _before(r, i, j, c[i, j], weights)
+            before = _before(r, i, j, c[i, j], course.weights)
             p = _shares(before[0], before[1], before[2], gamma)
             v[above, j] += here_now * p[0]
             v[above, j + 1] += here_now * p[1]
@@ -119,13 +116,14 @@ def _back(
 
 @compiled
 def value_and_path(
-    c: Array, lx: Array, ly: Array, gamma: float, band: int, weights: tuple[float, float, float],
-    out: tuple[float, float, float], open_ends: bool, value: Array, posterior: Array, start: int, stop: int,
-) -> bool:  # fmt: skip
+    batch: Batch, course: Course, out: Weights, value: Array, posterior: Array, start: int, stop: int
+) -> bool:
     """Values into (b,); into ``posterior`` (b, n, m), zeros before, what `_back` gives; none where it has no rows.
 
     False where a cell within the band holds NaN or minus infinity.
     """
+    c, lx, ly = batch
+    course = Course(*course)
     _, n, m = c.shape
     r, v = np.empty((n + 1, m + 1)), np.empty((2, m + 1))
     good = True
@@ -133,27 +131,28 @@ def value_and_path(
         if lx[p] == 0 or ly[p] == 0:
             value[p] = 0.0 if lx[p] == ly[p] else np.inf
             continue
-        value[p], fine = _fill(c[p], lx[p], ly[p], gamma, band, weights, open_ends, r)
+        pair = Pair(c[p], lx[p], ly[p])
+        value[p], fine = _fill(pair, course, r)
         good = good and fine
         if posterior.shape[0] and fine:
-            _back(c[p], lx[p], ly[p], gamma, band, weights, out, open_ends, r, value[p], v, posterior[p])
+            _back(pair, course, out, Filled(r, value[p]), v, posterior[p])
     return good
 
 
 @compiled
-def _fill_tangent(
-    c: Array, t: Array, n: int, m: int, gamma: float, band: int, weights: tuple[float, float, float],
-    along: tuple[float, float, float], open_ends: bool, r: Array, tr: Array, whole: float,
-) -> float:  # fmt: skip
-    """Derivative of R along a direction ``t`` (n, m), which a step adds ``along`` times; returns that of the value."""
+def _fill_tangent(pair: Pair, direction: Direction, course: Course, filled: Filled, tr: Array) -> float:
+    """The derivative of R into ``tr``; returns that of the value."""
+    c, n, m = pair
+    t, along = direction
+    r = filled.r
     tr[0, : m + 1] = 0.0
     first, last = 0, m
     for i in range(n):
-        first, last = band_columns(i, n, m, band)
+        first, last = band_columns(i, n, m, course.band)
         tr[i + 1, first] = 0.0
         for j in range(first, last):
-            before = _before(r, i, j, c[i, j], weights)
-            p = _shares(before[0], before[1], before[2], gamma)
+            before = _before(r, i, j, c[i, j], course.weights)
+            p = _shares(before[0], before[1], before[2], course.gamma)
             moved = 0.0
             if p[0] > 0.0:  # a predecessor outside the band is not filled
                 moved += p[0] * (tr[i, j] + along[0] * t[i, j])
@@ -164,31 +163,32 @@ def _fill_tangent(
             tr[i + 1, j + 1] = moved
     value = 0.0
     for j in range(first, last):
-        value += _end_share(r, n, m, j, whole, gamma, open_ends) * tr[n, j + 1]
+        value += _end_share(pair, course, filled, j) * tr[n, j + 1]
     return value
 
 
 @compiled
 def _back_tangent(
-    c: Array, t: Array, n: int, m: int, gamma: float, band: int, weights: tuple[float, float, float],
-    along: tuple[float, float, float], out: tuple[float, float, float], open_ends: bool, r: Array, tr: Array,
-    whole: float, moved_whole: float, v: Array, te: Array,
-) -> None:  # fmt: skip
+    pair: Pair, direction: Direction, course: Course, out: Weights, filled: Filled, moving: Filled, v: Array, te: Array
+) -> None:
     """The derivative of what `_back` gives. ``v`` (4, m + 1): its two rows, and their derivatives."""
+    c, n, m = pair
+    t, along = direction
+    gamma, r, tr = course.gamma, filled.r, moving.r
     v[:] = 0.0
     for i in range(n - 1, -1, -1):
         here, above = i & 1, 1 - (i & 1)
         v[above], v[2 + above] = 0.0, 0.0
-        first, last = band_columns(i, n, m, band)
+        first, last = band_columns(i, n, m, course.band)
         if i == n - 1:
             for j in range(first, last):
-                at_end = _end_share(r, n, m, j, whole, gamma, open_ends)
-                v[here, j + 1], v[2 + here, j + 1] = at_end, at_end * (moved_whole - tr[n, j + 1]) / gamma
+                at_end = _end_share(pair, course, filled, j)
+                v[here, j + 1], v[2 + here, j + 1] = at_end, at_end * (moving.value - tr[n, j + 1]) / gamma
         for j in range(last - 1, first - 1, -1):
             now, moved = v[here, j + 1], v[2 + here, j + 1]
             if now == 0.0 and moved == 0.0:
                 continue
-            before = _before(r, i, j, c[i, j], weights)
+            before = _before(r, i, j, c[i, j], course.weights)
             p = _shares(before[0], before[1], before[2], gamma)
             total = 0.0
             for k in range(3):
@@ -205,24 +205,23 @@ def _back_tangent(
 
 @compiled
 def tangent(
-    c: Array, lx: Array, ly: Array, gamma: float, band: int, weights: tuple[float, float, float],
-    along: tuple[float, float, float], out: tuple[float, float, float], open_ends: bool, t: Array, value: Array,
-    te: Array, start: int, stop: int,
+    batch: Batch, direction: Direction, course: Course, out: Weights, value: Array, te: Array, start: int,
+    stop: int,
 ) -> None:  # fmt: skip
-    """Derivatives along ``t`` (b, n, m), which a step adds ``along`` times, of what `value_and_path` gives.
-
-    ``te`` starts as zeros.
-    """
+    """Derivatives along a direction of what `value_and_path` gives, (b,) and (b, n, m); ``te`` starts as zeros."""
+    c, lx, ly = batch
+    t, along = direction
+    course = Course(*course)
     _, n, m = c.shape
     r, tr, v = np.empty((n + 1, m + 1)), np.empty((n + 1, m + 1)), np.empty((4, m + 1))
     for p in range(start, stop):
         value[p] = 0.0
         if lx[p] == 0 or ly[p] == 0:
             continue
-        whole, _ = _fill(c[p], lx[p], ly[p], gamma, band, weights, open_ends, r)
+        pair, moved = Pair(c[p], lx[p], ly[p]), (t[p], along)
+        whole, _ = _fill(pair, course, r)
         if whole == np.inf:
             continue
-        value[p] = _fill_tangent(c[p], t[p], lx[p], ly[p], gamma, band, weights, along, open_ends, r, tr, whole)
-        _back_tangent(
-            c[p], t[p], lx[p], ly[p], gamma, band, weights, along, out, open_ends, r, tr, whole, value[p], v, te[p]
-        )
+        filled = Filled(r, whole)
+        value[p] = _fill_tangent(pair, moved, course, filled, tr)
+        _back_tangent(pair, moved, course, out, filled, Filled(tr, value[p]), v, te[p])

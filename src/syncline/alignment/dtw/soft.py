@@ -11,7 +11,7 @@ row and end in any of the last, and the value is the soft minimum over all ends.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from syncline.alignment.allowed_cells import as_mask, check_band, restricted
 from syncline.alignment.backend import choose_backend
 from syncline.alignment.batch_threads import in_slices
 from syncline.alignment.dtw import scalar, torch_backend, triton_backend
+from syncline.alignment.dtw.kernel_tuples import Course, Weights
 from syncline.alignment.dtw.vector import vector_backend
 from syncline.alignment.input_checks import (
     Lengths,
@@ -38,15 +39,6 @@ from syncline.alignment.similarity import squared_distances
 
 _ONES = (1.0, 1.0, 1.0)
 _NONE = np.zeros((0, 0, 0))
-
-
-class Course(NamedTuple):
-    """What decides which paths there are, and what they cost beside the matrix."""
-
-    gamma: float
-    band: int
-    weights: tuple[float, float, float]
-    open_ends: bool
 
 
 def soft_dtw(
@@ -217,32 +209,30 @@ def _for_torch(matrix: Tensor, lx: Tensor, ly: Tensor, course: Course) -> tuple[
     return matrix.masked_fill(closed, 0.0), closed
 
 
-def _run(
-    cost: Tensor, lx: Tensor, ly: Tensor, course: Course, out: tuple[float, float, float] | None
-) -> tuple[Tensor, Tensor]:
+def _run(cost: Tensor, lx: Tensor, ly: Tensor, course: Course, out: Weights | None) -> tuple[Tensor, Tensor]:
     """Values (b,), and what `scalar.value_and_path` finds (b, n, m); without ``out`` empty."""
     c = cost.detach().contiguous()
     value = c.new_empty(c.shape[0])
     posterior = torch.zeros_like(c) if out is not None else c.new_empty(0, 0, 0)
-    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *course[:3], out or _ONES, course.open_ends)
+    given = ((c.numpy(), lx.numpy(), ly.numpy()), tuple(course), out or _ONES)
     results = (value.numpy(), posterior.numpy())
     good: list[bool] = []
     kernel = vector_backend.kernel(course.gamma)
-    in_slices(lambda i, j: good.append(kernel.value_and_path(*arrays, *results, i, j)), c.shape[0], c.numel())
+    in_slices(lambda i, j: good.append(kernel.value_and_path(*given, *results, i, j)), c.shape[0], c.numel())
     if not all(good):
         check_values(cost, "cost", lx, ly, forbidden=torch.inf)
     return value, posterior
 
 
 def _run_tangent(
-    cost: Tensor, lx: Tensor, ly: Tensor, course: Course, along: tuple[float, float, float], direction: Tensor
+    cost: Tensor, lx: Tensor, ly: Tensor, course: Course, along: Weights, direction: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The derivatives along a direction of values (b,) and of their gradient (b, n, m)."""
     c, t = cost.detach().contiguous(), direction.detach().contiguous()
     value, te = c.new_empty(c.shape[0]), torch.zeros_like(c)
-    arrays = (c.numpy(), lx.numpy(), ly.numpy(), *course[:3], along, course.weights, course.open_ends)
-    results = (t.numpy(), value.numpy(), te.numpy())
-    in_slices(lambda i, j: scalar.tangent(*arrays, *results, i, j), c.shape[0], c.numel())
+    batch, moving = (c.numpy(), lx.numpy(), ly.numpy()), (t.numpy(), along)
+    given = (batch, moving, tuple(course), course.weights, value.numpy(), te.numpy())
+    in_slices(lambda i, j: scalar.tangent(*given, i, j), c.shape[0], c.numel())
     return value, te
 
 

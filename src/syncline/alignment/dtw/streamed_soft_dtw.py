@@ -7,18 +7,18 @@ on the way back the rows between are computed again from it, and its gradient is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import Function
 
 from syncline.alignment.allowed_cells import check_band
 from syncline.alignment.backend import choose_backend
 from syncline.alignment.dtw import scalar
-from syncline.alignment.dtw.soft import Course, soft_dtw
+from syncline.alignment.dtw.kernel_tuples import Borders, Course
+from syncline.alignment.dtw.soft import soft_dtw
 from syncline.alignment.dtw.vector import vector_backend
 from syncline.alignment.input_checks import Lengths, as_gamma, as_step_weights, learns, times
 from syncline.alignment.lazy_matrix import ROWS, Gradients, Kind, Products, affine, cosines, pairs_of, squares
@@ -84,42 +84,32 @@ def _streams(rows: Tensor, gamma: float) -> bool:
     return vector_backend.kernel(gamma) is not scalar
 
 
-class _Kept(NamedTuple):
-    """The rows above all strips, and the border above the matrix."""
-
-    edges: NDArray[np.float64]
-    starts: NDArray[np.float64]
-
-
-def _down(parts: Products, course: Course) -> tuple[float, _Kept]:
+def _down(parts: Products, course: Course) -> tuple[float, Borders]:
     from syncline.alignment.dtw.vector import sweeps
-    from syncline.alignment.dtw.vector.strip import PADDING
 
-    (n, m), (gamma, band, weights, open_ends) = (len(parts.x), len(parts.y)), course
-    kept = _Kept(np.empty(((n + 15) // 16 + 1, m + PADDING)), np.empty(m + PADDING))
-    sweeps.begin(kept.edges, kept.starts, open_ends)
-    steps, values, _ = sweeps.room(m)
+    n, m = len(parts.x), len(parts.y)
+    borders, space = sweeps.borders_of(n, m, course.open_ends), sweeps.space_for(m)
+    plain = tuple(course), tuple(borders), tuple(space)
     for top in range(0, n, ROWS):
-        matrix = parts.rows(top, *sweeps.columns_of(top, min(ROWS, n - top), n, m, band))
-        if not sweeps.descend(matrix, top, n, m, gamma, band, weights, kept.starts, kept.edges, steps, values):
+        matrix = parts.rows(top, *sweeps.columns_of(top, min(ROWS, n - top), n, m, course.band))
+        if not sweeps.descend((matrix, top, n, m), *plain):
             raise ValueError("a cost of x and y is not finite: their embeddings are too large for their dtype")
-    return float(sweeps.value_of(kept.edges, n, m, gamma, open_ends)), kept
+    return float(sweeps.value_of(borders.edges, n, m, course)), borders
 
 
-def _up(parts: Products, course: Course, value: float, kept: _Kept) -> Gradients:
+def _up(parts: Products, course: Course, value: float, borders: Borders) -> Gradients:
     from syncline.alignment.dtw.vector import sweeps
     from syncline.alignment.dtw.vector.strip import PADDING
 
-    (n, m), (gamma, band, weights, open_ends) = (len(parts.x), len(parts.y)), course
-    found, room, passed, ends = Gradients(parts), sweeps.room(m), np.zeros((2, m + PADDING)), np.zeros(m)
-    sweeps.ends_of(kept.edges, n, m, gamma, open_ends, value, ends)
+    n, m = len(parts.x), len(parts.y)
+    found, space, passed, ends = Gradients(parts), sweeps.space_for(m), np.zeros((2, m + PADDING)), np.zeros(m)
+    sweeps.ends_of(borders.edges, n, m, course, value, ends)
+    plain = tuple(course), course.weights, tuple(borders), tuple(space)
     for top in range((n - 1) // ROWS * ROWS, -1, -ROWS):
-        first, last = sweeps.columns_of(top, min(ROWS, n - top), n, m, band)
+        first, last = sweeps.columns_of(top, min(ROWS, n - top), n, m, course.band)
         matrix = parts.rows(top, first, last)
         posterior = np.zeros_like(matrix)
-        sweeps.ascend(
-            matrix, top, n, m, gamma, band, weights, weights, kept.starts, kept.edges, ends, passed, *room, posterior
-        )  # fmt: skip
+        sweeps.ascend((matrix, top, n, m), *plain, ends, passed, posterior)
         found.add(top, posterior, first, last)
     return found
 
@@ -129,9 +119,9 @@ class _Value(Function):
     def forward(
         ctx: Any, x: Tensor, y: Tensor, row: Tensor, column: Tensor, factor: float, course: Course
     ) -> Tensor:  # fmt: skip
-        value, kept = _down(Products(x, y, row, column, factor), course)
+        value, borders = _down(Products(x, y, row, column, factor), course)
         ctx.save_for_backward(x, y, row, column)
-        ctx.rest = factor, course, value, kept
+        ctx.rest = factor, course, value, borders
         return x.new_tensor(value)
 
     @staticmethod
@@ -143,9 +133,9 @@ class _Gradient(Function):
     @staticmethod
     def forward(
         ctx: Any, g: Tensor, x: Tensor, y: Tensor, row: Tensor, column: Tensor, factor: float, course: Course,
-        value: float, kept: _Kept,
+        value: float, borders: Borders,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        return _up(Products(x, y, row, column, factor), course, value, kept).times(g)
+        return _up(Products(x, y, row, column, factor), course, value, borders).times(g)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:

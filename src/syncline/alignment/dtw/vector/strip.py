@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from syncline.alignment.dtw.kernel_tuples import Course, Weights
 from syncline.alignment.dtw.vector.float64_lanes import (
     below,
     choose,
@@ -35,16 +36,15 @@ CELL = 3 * 16
 
 @inlined
 def down(
-    steps: int, costs: Any, diagonals: Any, uppers: Any, weights: tuple[float, float, float], gamma: float,
-    shares: Any, values: Any,
+    steps: int, costs: Any, diagonals: Any, uppers: Any, course: Course, shares: Any, values: Any
 ) -> None:  # fmt: skip
     """R of a strip from its costs in step layout, infinite where a cell is not allowed.
 
     ``diagonals``, ``uppers``: the row above the strip, as its diagonal and as its upper successors see it. Writes R to
     ``values`` in step layout, or, where ``shares`` is given, what `up` needs there.
     """
-    w_both, w_first, w_second = splat(weights[0]), splat(weights[1]), splat(weights[2])
-    per_gamma, g = splat(1.0 / gamma), splat(gamma)
+    w_both, w_first, w_second = splat(course.weights[0]), splat(course.weights[1]), splat(course.weights[2])
+    per_gamma, g = splat(1.0 / course.gamma), splat(course.gamma)
     infinite = splat(np.inf)
     r = infinite
     diagonal = from_above(infinite, diagonals[FRONT - 1])
@@ -73,7 +73,7 @@ def down(
 
 @inlined
 def up(
-    steps: int, shares: Any, out: tuple[float, float, float], ends: Any, diagonals: Any, uppers: Any, visits: Any
+    steps: int, shares: Any, out: Weights, ends: Any, diagonals: Any, uppers: Any, visits: Any
 ) -> None:  # fmt: skip
     """How likely the path is at each cell of a strip, times the weight ``out`` of the step that reached it: `visits`.
 

@@ -36,8 +36,8 @@ def _wrong_results() -> str:
     results = []
     for kernel in (scalar, sweeps):
         value, posterior = np.zeros(1, np.float32), np.zeros_like(c)
-        lengths = np.array([19]), np.array([20])
-        kernel.value_and_path(c, *lengths, 0.1, 5, ones, ones, False, value, posterior, 0, 1)
+        batch, course = (c, np.array([19]), np.array([20])), (0.1, 5, ones, False)
+        kernel.value_and_path(batch, course, ones, value, posterior, 0, 1)
         results.append(np.append(posterior, value))
     worst = float(np.abs(results[0] - results[1]).max())
     return "" if worst < 1e-5 else f"its results differ from the scalar kernel's by {worst:.1e}"
