@@ -62,7 +62,7 @@ def value(loss: nn.Module, x: Tensor, y: Tensor, views: dict[str, Any]) -> Tenso
     return result
 
 
-@pytest.mark.parametrize("garbage", [5.0, float("nan")])
+@pytest.mark.parametrize("garbage", [5.0, float("nan"), float("-inf")])
 def test_masked_frames_change_nothing(loss: nn.Module, garbage: float) -> None:
     x, y, views = batch()
     one_more = views["mask_x"].clone()

@@ -132,6 +132,17 @@ def test_it_costs_less_than_every_sequence_of_its_length() -> None:
     torch.testing.assert_close(soft_dtw_barycentre(group, gamma=0.05), middle)
 
 
+@pytest.mark.parametrize("lengths", [(4, 5, 2), (1, 1, 1)])
+def test_the_middle_of_sequences_of_several_numbers_a_frame(lengths: tuple[int, ...]) -> None:
+    group = sequences(lengths)
+    middle = soft_dtw_barycentre(group, gamma=0.5, steps=20)
+    assert middle.shape == (sorted(lengths)[1], 3)
+    assert middle.isfinite().all()
+    best = pairwise_soft_dtw([middle], group, gamma=0.5)[0] / torch.tensor(lengths)
+    first = pairwise_soft_dtw(group, gamma=0.5) / torch.tensor(lengths)
+    assert best.mean() <= first.mean(dim=1).min() + 1e-6
+
+
 def test_local_tables_are_pair_by_pair_and_symmetric() -> None:
     x = sequences((6, 9, 4))
     prices: dict[str, Any] = {"gap_open": 0.8, "gap_extend": 0.3, "band": 4}

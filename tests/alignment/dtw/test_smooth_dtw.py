@@ -58,3 +58,17 @@ def test_forbidden_cells_and_padding_reach_nothing(minimum: str) -> None:
     torch.testing.assert_close(cut[:, :4, :5], table)
     (gradient,) = torch.autograd.grad(cut[:, :4, :5][there].sum(), padded)
     assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("minimum", ["prob", "soft", "hard"])
+@pytest.mark.parametrize("scale", [1.0, 3.0, 2.0**16])
+def test_gradients_of_float32_are_those_of_float64_whatever_comes_from_upstream(minimum: str, scale: float) -> None:
+    """As of a scaled loss, or of a sum over the table; the border beside it is the largest number that float32 has."""
+    cost = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    cost[1, 1, 3] = math.inf
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        leaf = cost.to(dtype).requires_grad_()
+        table = smooth_dtw(leaf, gamma=0.5, minimum=minimum)  # type: ignore[arg-type]
+        gradients.append(torch.autograd.grad(scale * table[table.isfinite()].sum(), leaf)[0].double())
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4 * scale)

@@ -62,7 +62,8 @@ def soft_dtw_barycentre(
     if tuple(start.shape) != (length, sequences[0].shape[1]):
         raise ValueError(f"start has shape {tuple(start.shape)}, expected {(length, sequences[0].shape[1])}")
     batch = pad_sequence([one.detach() for one in sequences], batch_first=True)
-    z = start.detach().to(batch).clone().requires_grad_()
+    # its gradient has its layout, which L-BFGS wants in one piece
+    z = start.detach().to(batch).clone(memory_format=torch.contiguous_format).requires_grad_()
     optimiser = torch.optim.LBFGS([z], max_iter=steps, line_search_fn="strong_wolfe")
     count = frames.to(batch)
 

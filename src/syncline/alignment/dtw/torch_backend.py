@@ -18,7 +18,7 @@ from syncline.alignment.input_checks import in_transform
 SmoothMin = Literal["prob", "soft", "hard"]
 Weights = tuple[float, float, float]
 BORDER = torch.finfo(torch.float32).max
-"""GTA's border: finite, so that a weight of exactly 0 times it is 0 and not NaN."""
+"""GTA's border: finite, so that a difference of two is 0 and not NaN."""
 
 
 def table(
@@ -67,7 +67,10 @@ def smooth_min(neighbours: Tensor, gamma: float, minimum: SmoothMin) -> Tensor:
     shifted = (neighbours.amin(dim=0, keepdim=True) - neighbours) / gamma
     if minimum == "soft":
         return neighbours.amin(dim=0) - gamma * torch.logsumexp(shifted, dim=0)
-    return (torch.softmax(shifted, dim=0) * neighbours).sum(dim=0)
+    # a border's weight is 0, but a gradient times the border may be infinite, and 0 times that is NaN
+    border = neighbours > BORDER / 2
+    mean = (torch.softmax(shifted, dim=0) * neighbours.masked_fill(border, 0.0)).sum(dim=0)
+    return mean.masked_fill(border.all(dim=0), BORDER)
 
 
 def soft_value(
