@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from syncline.encoder import EncoderConfig, FrameEncoder
+from syncline.encoder.batch_norm import BatchNorm
 from syncline.encoder.frame_positions import relative_positions, sinusoidal_code
-from syncline.encoder.heads import BatchNorm, Conv3dHead, InputDropout, SpatialSoftmaxHead
+from syncline.encoder.heads import Conv3dHead, InputDropout, SpatialSoftmaxHead
 from syncline.encoder.published_encoders import published_config
 from syncline.encoder.temporal_encoder import EncoderLayer, TemporalEncoder
 

@@ -59,6 +59,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "lac, corrected": {"preset": "corrected"},
     "lac, cross_video": {"preset": "cross_video"},
     "tcc": {},
+    # BatchNorms of two and three dimensions, of timm's backbone and of the head
+    "scl, pixels": {"lr": 1e-4, "encoder": {"trainable": "last", "grid": 0, "head": "maxpool"}},
+    "lav, pixels": {"lr": 1e-6, "encoder": {"trainable": "all", "grid": 0, "head": "conv3d", "head_norm": "none"}},
     "scl, bare": {"encoder": {"head_norm": "none", "temporal": "lac", "projection_head": False}},
 }
 
@@ -138,7 +141,8 @@ def test_two_processes_equal_one(
         [json.loads(line)["loss"] for line in (path / "metrics.jsonl").read_text().splitlines()]
         for path in (tmp_path / "one", run)
     )
-    assert both == pytest.approx(alone, rel=1e-4)
+    # a whole backbone in float32 makes more of rounding errors; BatchNorms of each process alone make 1 % of it
+    assert both == pytest.approx(alone, rel=5e-4 if name == "lav, pixels" else 1e-4)
     expected, found = states(one), states(FrameEncoder.from_pretrained(run))
     for part, value in expected.items():
         # no loss sees the bias of attention's keys or before a BatchNorm (nor TCC's one that shifts all frames alike):

@@ -26,10 +26,11 @@ from jaxtyping import Bool, Float, Num, Shaped
 from torch import Tensor, nn
 
 from syncline.encoder.backbone import Backbone
+from syncline.encoder.batch_norm import BatchNorm
 from syncline.encoder.deferred_backbone import DeferredBackbone
 from syncline.encoder.encoder_config import EncoderConfig, LearnedGaps
 from syncline.encoder.frame_positions import relative_positions, sinusoidal_code
-from syncline.encoder.heads import BatchNorm, Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
+from syncline.encoder.heads import Conv3dHead, GridHead, MaxPoolHead, SpatialSoftmaxHead
 from syncline.encoder.no_backbone import NoBackbone
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.encoder.temporal_encoder import TemporalEncoder

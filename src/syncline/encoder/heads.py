@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from syncline.encoder.batch_norm import BatchNorm
 
 Padding = Literal["valid", "same"]
 HeadNorm = Literal["none", "batch"]
@@ -30,36 +31,6 @@ class InputDropout(nn.Dropout):
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
         mask = words.view(torch.uint8)[: x.numel()].view(x.shape) < dropped
         return x.masked_fill(mask, 0.0).mul_(256 / max(256 - dropped, 1))
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """BatchNorm1d of rows (n, d) over the batches of all processes, on a CPU too, where ``SyncBatchNorm`` is not.
-
-    In the first steps the running mean and variance are those of all batches so far, so that they are right after a
-    training of a few steps too; later batches count for a tenth.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(x)
-        assert self.num_batches_tracked is not None
-        share = max(0.1, 1.0 / (1 + int(self.num_batches_tracked)))
-        self.num_batches_tracked.add_(1)
-        if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
-            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, share, self.eps)
-        from torch.distributed.nn.functional import all_reduce  # with gradients, and not in every build of torch
-
-        x, rows = x.float(), torch.tensor(float(len(x)), device=x.device)
-        dist.all_reduce(rows)
-        mean = all_reduce(x.sum(dim=0)) / rows  # type: ignore[no-untyped-call]
-        variance = all_reduce(((x - mean) ** 2).sum(dim=0)) / rows  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            assert self.running_mean is not None
-            assert self.running_var is not None
-            self.running_mean.lerp_(mean, share)
-            self.running_var.lerp_(variance * (rows / (rows - 1)), share)
-        normal: Tensor = (x - mean) * (variance + self.eps).rsqrt()
-        return normal * self.weight + self.bias
 
 
 class GridHead(nn.Module):

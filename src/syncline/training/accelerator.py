@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
 
 from syncline.encoder import Backbone, FeatureCache, FrameEncoder
+from syncline.encoder.batch_norm import share_batch_norms
+from syncline.encoder.choose_device import chosen_device
 from syncline.encoder.no_backbone import NoBackbone
 from syncline.training.train_config import TrainConfig
 from syncline.training.training_poses import FoundPoses
@@ -65,8 +66,10 @@ def make_encoder(
     backbone = make_backbone(config, cache)
     torch.manual_seed(config.seed + 1)
     encoder = FrameEncoder(wanted, backbone=backbone)
-    if torch.cuda.is_available() and torch.distributed.is_initialized():
-        encoder = nn.SyncBatchNorm.convert_sync_batchnorm(encoder)  # type: ignore[no-untyped-call]
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        for name, part in encoder.named_children():
+            if name != "backbone" or wanted.trainable != "frozen":
+                share_batch_norms(part, chosen_device())
     if wanted.trainable != "frozen":
         return encoder, None
     root, given = (cache.root, cache.augment) if isinstance(cache, FeatureCache) else (cache, None)
