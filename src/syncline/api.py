@@ -16,7 +16,8 @@ from syncline.alignment.alignment_settings import PAIR
 from syncline.clips import Clip, clips_of, embedded_by, events_of, folder_clips, index_of, number_of, opened_paths
 from syncline.data import Embedding
 from syncline.data.shown import Results
-from syncline.errors import SynclineError
+from syncline.encoder.feature_kinds import Kind
+from syncline.errors import SynclineError, check_choice
 from syncline.notebook import AlignedVideos, VideosOnTimeline, shown_as
 from syncline.progress import Callback, silent
 from syncline.tasks import (
@@ -43,7 +44,6 @@ from syncline.tasks.template import MadeWith
 
 if TYPE_CHECKING:
     from syncline.encoder import FrameEncoder
-    from syncline.encoder.folder_features import Kind
     from syncline.pose import PoseOptions
     from syncline.pose.estimator import Model as PoseModel
 
@@ -171,11 +171,10 @@ def features(
         >>> features(np.eye(3), rate=10)
         [Embedding('videos', 3 frames of 3 numbers, 0.00 to 0.20 s)]
     """
-    from syncline.encoder.folder_features import KINDS, untrained_embeddings
+    from syncline.encoder.folder_features import untrained_embeddings
     from syncline.pose.keypoint_files import THRESHOLD
 
-    if kind not in KINDS:
-        raise SynclineError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    check_choice("kind", kind, Kind, error=SynclineError)
     if kind == "keypoints" and keypoints is None:
         raise SynclineError("keypoints is missing; give the folder with a keypoint file a video")
 

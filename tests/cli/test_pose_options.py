@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import keypoint_forms as forms
 import numpy as np
@@ -17,9 +16,7 @@ from spots import write_spot
 
 import syncline
 from syncline.cli.main import main
-from syncline.cli.pose_options import KINDS
 from syncline.encoder import EmbeddingStore
-from syncline.encoder.folder_features import Kind
 from syncline.errors import SynclineError
 from syncline.pose.estimator import PYTHON_VARIABLE
 
@@ -188,10 +185,6 @@ def test_joints_that_are_not_there_are_named(folder: Path, tmp_path: Path, capsy
     options = ["--keypoints", str(folder / "points"), "--centre", "tail", "--out", str(tmp_path / "out")]
     assert main(["sync", str(folder / "films"), *options]) == 1
     assert "--centre tail: there is no such joint; there are nose, left_eye" in capsys.readouterr().err
-
-
-def test_the_choices_are_those_of_the_features() -> None:
-    assert get_args(Kind) == KINDS
 
 
 def test_scan_says_who_has_no_person(

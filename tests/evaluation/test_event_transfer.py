@@ -138,7 +138,7 @@ def test_floor_of_the_labels() -> None:
         ({"events": [[0], [2]]}, r"events\[1\] has an event at 2"),
         ({"events": [[0], []]}, "0 events"),
         ({"tolerance": -1}, "tolerance is -1"),
-        ({"by": "guess"}, "by is"),
+        ({"by": "guess"}, "by must be one of"),
         ({"times": [[0, 1]]}, "1 of times"),
         ({"times": [[0], [0, 1]]}, r"times\[0\]"),
     ],

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from syncline.cli.terminal import Bars, warn
+from syncline.encoder.feature_kinds import KINDS, Kind
 from syncline.errors import SynclineError
 
 if TYPE_CHECKING:
     from syncline.data import Embedding, Video
-    from syncline.encoder.folder_features import FolderBodies, Kind
+    from syncline.encoder.folder_features import FolderBodies
     from syncline.pose.estimator import Model
-
-KINDS = ("pictures", "pose", "pictures+pose", "keypoints", "auto")
 
 
 def add_body_options(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from syncline.encoder.backbone_networks import timm_network, torchvision_network
 from syncline.encoder.backbone_runtimes import Compute, fastest, in_torch
 from syncline.encoder.backbone_weights import LITE0, state_hash
+from syncline.errors import check_choice
 
 Trainable = Literal["frozen", "last", "all"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -78,8 +79,7 @@ class Backbone(nn.Module):
         super().__init__()
         if grid is not None and grid < 1:
             raise ValueError(f"grid must be at least 1 or None, got {grid}")
-        if trainable not in ("frozen", "last", "all"):
-            raise ValueError(f"trainable must be 'frozen', 'last' or 'all', got {trainable!r}")
+        check_choice("trainable", trainable, Trainable)
         self.name, self.grid, self.stage, self.trainable = name, grid, stage, trainable
         self.weights, self.precision = weights, precision
         build = torchvision_network if name.startswith("torchvision/") else timm_network

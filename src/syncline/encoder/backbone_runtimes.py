@@ -24,14 +24,14 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choice
 from syncline.files import cache_folder, write_json
 
 Runtime = Literal["auto", "torch", "openvino", "onnxruntime"]
@@ -57,8 +57,7 @@ def wanted_runtime() -> Runtime:
         SynclineError: it names none.
     """
     name = os.environ.get(VARIABLE) or "auto"
-    if name not in get_args(Runtime):
-        raise SynclineError(f"{VARIABLE}={name}: expected one of {', '.join(get_args(Runtime))}")
+    check_choice(VARIABLE, name, Runtime, error=SynclineError)
     return name  # type: ignore[return-value]
 
 

@@ -27,11 +27,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from syncline.data import Embedding
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choice
 from syncline.files import append_jsonl, content_hash, holds_files, lock, read_jsonl, replacing, write_json
 
 _SHARD_BYTES = 64 << 20
 SHARD_SECONDS = 30.0  # what a kill can cost
+
+Stored = Literal["float32", "float16"]
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,11 @@ class EmbeddingStore:
         self,
         folder: str | os.PathLike[str],
         *,
-        dtype: Literal["float32", "float16"] = "float32",
+        dtype: Stored = "float32",
         made_by: str = "",
         part: str = "0",
     ) -> None:
-        if dtype not in ("float32", "float16"):
-            raise ValueError(f"dtype must be 'float32' or 'float16', got {dtype!r}")
+        check_choice("dtype", dtype, Stored)
         self.folder, self.dtype, self.part = Path(folder), dtype, part
         described = {"format": "syncline embeddings 1", "dtype": dtype, "made_by": made_by}
         foreign = holds_files(self.folder)  # asked first: another process may begin the same store meanwhile

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from syncline.alignment import unit_rows
 from syncline.data import Embedding, Sampling, Video, choose_rate
 from syncline.encoder.feature_cache import FeatureCache
+from syncline.encoder.feature_kinds import Kind
 from syncline.encoder.folder_fit import FolderFit, KeptPoses
 from syncline.encoder.frozen_features import frozen_embeddings
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choice
 from syncline.files import cache_folder, content_of
 from syncline.pose.estimator import Model, find_python
 from syncline.pose.folder_bodies import KeypointFolder
@@ -25,9 +25,6 @@ from syncline.pose.normalise import NormalisedFolder, PoseOptions, PoseSpace
 from syncline.pose.people_present import Presence, people_in
 from syncline.pose.pose_cache import PoseCache
 from syncline.progress import Callback, notice, silent
-
-Kind = Literal["pictures", "pose", "pictures+pose", "keypoints", "auto"]
-KINDS: tuple[Kind, ...] = ("pictures", "pose", "pictures+pose", "keypoints", "auto")
 
 
 @dataclass
@@ -61,8 +58,7 @@ class FolderBodies:
     presence: Presence | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise SynclineError(f"features must be one of {', '.join(KINDS)}; got {self.kind!r}")
+        check_choice("features", self.kind, Kind, error=SynclineError)
         if self.kind == "keypoints" and self.keypoints is None:
             raise SynclineError("features of keypoints need --keypoints DIR, a folder with a keypoint file a video")
 

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from syncline.data import Embedding, Sampling, Video, choose_rate
 from syncline.encoder.feature_cache import FeatureCache
-from syncline.encoder.frozen_features import WIDTH, frozen_embeddings
+from syncline.encoder.frozen_features import PRINCIPAL_DIM, frozen_embeddings
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.files import content_of, replacing, write_json
 from syncline.pose import PoseSpace
@@ -103,7 +103,7 @@ def folder_embeddings(
     for video, found in cache.features_of(videos):
         features.append(found.features[0])
         step(video.name)
-    space = PrincipalSpace.fit(features, WIDTH)
+    space = PrincipalSpace.fit(features, PRINCIPAL_DIM)
     fit = FolderFit(chosen, space, tuple(contents))
     if folder is not None:
         _write(_path(folder, cache, rate_hz), fit)

@@ -14,7 +14,7 @@ from syncline.encoder.feature_cache import FeatureCache
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.progress import Callback, Steps, silent
 
-WIDTH = 128
+PRINCIPAL_DIM = 128
 """Principal directions that are kept, the width of a frozen embedding."""
 _CHUNK = 512
 
@@ -23,7 +23,7 @@ def frozen_embeddings(
     videos: Iterable[Video],
     cache: FeatureCache,
     *,
-    dim: int = WIDTH,
+    dim: int = PRINCIPAL_DIM,
     fit: Iterable[Video] | None = None,
     space: PrincipalSpace | None = None,
     callback: Callback = silent,

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float64, Int64
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
+from syncline.errors import check_choice
 from syncline.evaluation.metric_inputs import Group, first_videos, known_frames
 
 Probe = Literal["svm", "logreg"]
@@ -74,8 +75,7 @@ def phase_hits(
         >>> phase_hits(x, y, x, [np.array([0, 0])])[0].tolist()
         [True, False]
     """
-    if probe not in ("svm", "logreg"):
-        raise ValueError(f"probe is {probe!r}; it is 'svm' or 'logreg'")
+    check_choice("probe", probe, Probe)
     embeddings, labels = known_frames(train_x, train_y, name="train_x")
     used = first_videos(len(embeddings), fraction)
     queries, truth = known_frames(val_x, val_y, name="val_x")

@@ -17,6 +17,7 @@ import torch
 
 from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder, embed_features
 from syncline.encoder.frame_positions import sinusoidal_code
+from syncline.encoder.frozen_features import PRINCIPAL_DIM
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.evaluation.metric_inputs import Array
 from syncline.evaluation.protocols import Clip
@@ -56,7 +57,7 @@ def untrained(config: EncoderConfig, cache: FeatureCache, fit: Sequence[Clip], *
     return embed_with(encoder)
 
 
-def frozen(fit: Sequence[Clip], *, dim: int = 128) -> Embed:
+def frozen(fit: Sequence[Clip], *, dim: int = PRINCIPAL_DIM) -> Embed:
     """Standardised features on the first principal directions of `fit`."""
     space = PrincipalSpace.fit([clip.features for clip in fit], dim)
     return lambda clips: [space.project(clip.features).numpy() for clip in clips]

@@ -27,6 +27,7 @@ from jaxtyping import Float64, Int64
 from syncline.alignment.alignment_settings import EVALUATION
 from syncline.alignment.inference import carried, local_alignment, warp
 from syncline.data import events_from_phases
+from syncline.errors import check_choice
 from syncline.evaluation.metric_inputs import Array, Group, as_embeddings, as_labels, comparable
 from syncline.evaluation.neighbours import find_neighbours
 
@@ -77,8 +78,7 @@ def event_transfer_error(
         >>> found["median"], found["f1"]
         (0.0, 1.0)
     """
-    if by not in ("nearest", "dtw", "local"):
-        raise ValueError(f"by is {by!r}; it is 'nearest', 'dtw' or 'local'")
+    check_choice("by", by, By)
     embeddings = as_embeddings(x)
     labels = as_labels(y, embeddings)
     pts_seconds = _seconds(times, embeddings)

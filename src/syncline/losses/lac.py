@@ -63,7 +63,7 @@ class LAC(PairLoss):
         check_positive(tau=tau, var=var, gamma=gamma, sim_scale=sim_scale)
         self.tau, self.var, self.alpha, self.beta = tau, var, alpha, beta
         self.gamma, self.eps, self.sim_scale = gamma, eps, sim_scale
-        self.gaps = Gaps(opening=1.0, extending=0.5) if gaps is None else gaps
+        self.gaps = Gaps() if gaps is None else gaps
 
     def parts(self, pair: Pair) -> dict[str, Tensor]:
         """{"contrastive", "local", "sw"}, the last two unless alpha is 0."""

@@ -44,7 +44,7 @@ _PAPER: dict[str, Any] = {
     "gap_init": (1.0, 1.0),
     "gap_lr": 0.1,
 }
-_CORRECTED: dict[str, Any] = {name: getattr(LACSwitches(), name) for name in _PAPER}
+_CORRECTED: dict[str, Any] = {name: getattr(LACSwitches(), name) for name in _PAPER}  # the numbers of `lac.LAC`
 _RELEASED_VEC: dict[str, Any] = {
     **_PAPER,
     "l2_normalize": False,

@@ -13,20 +13,21 @@ probability that two frames are matched:
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
 
-from syncline.alignment import expected_alignment, similarity_matrix, soft_smith_waterman
+from syncline.alignment import Gaps, expected_alignment, similarity_matrix, soft_smith_waterman
 from syncline.alignment.similarity import Centre, Similarity
 from syncline.alignment.soft_smith_waterman import GapForm
 from syncline.errors import check_choice
 from syncline.losses.cross_video import Aligner, CrossForm
-from syncline.losses.lac import contrastive_rows
+from syncline.losses.lac import LAC, contrastive_rows
 from syncline.losses.preset_settings import check_positive
 from syncline.losses.released_operator import released_soft_smith_waterman
 from syncline.losses.row_arithmetic import (
@@ -54,24 +55,28 @@ OnOff = bool | Literal["on", "off"]
 GapsFor = Callable[..., tuple[Tensor, Tensor]]
 
 
+_MEANT: dict[str, Any] = {name: setting.default for name, setting in inspect.signature(LAC).parameters.items()}
+_GAPS: dict[str, Any] = {name: setting.default for name, setting in inspect.signature(Gaps).parameters.items()}
+
+
 @dataclass(frozen=True)
 class LACSwitches:
-    """Every switch of `LACLoss`, which describes them; the defaults are the preset ``corrected``."""
+    """Every switch of `LACLoss`, which describes them; the defaults are the preset ``corrected``: those of `LAC`."""
 
     l2_normalize: bool = True
     use_masks: bool = True
-    tau: float = 0.1
-    var: float = 10.0
+    tau: float = _MEANT["tau"]
+    var: float = _MEANT["var"]
     lc_norm: ContrastiveNorm = "1/T"
     lc_symmetric: bool = True
-    alpha: float = 0.1
-    beta: float = 1.0
+    alpha: float = _MEANT["alpha"]
+    beta: float = _MEANT["beta"]
     sim_sw: Similarity = "cos"
     sim_center: Centre = "mean"
     sim_constant: float = 0.5
-    sim_scale: float = 0.1
+    sim_scale: float = _MEANT["sim_scale"]
     sim_eps: float = 1e-8
-    gamma: float = 0.8
+    gamma: float = _MEANT["gamma"]
     tie_gamma_tau: bool = False
     sw_sign: Sign = -1
     sw_norm: ScoreNorm = "T"
@@ -79,9 +84,9 @@ class LACSwitches:
     D_grad: OnOff = True
     local_logits: LocalLogits = "posterior"
     D_temp: PrefixTemperature = "tau"
-    eps: float = 1e-2
+    eps: float = _MEANT["eps"]
     gap_param: GapParam = "softplus_scalar"
-    gap_init: tuple[float, float] = (1.0, 0.5)
+    gap_init: tuple[float, float] = (_GAPS["opening"], _GAPS["extending"])
     gap_clamp: bool = True
     gap_grad: GapGradient = "exact"
     gap_lr: float | None = None

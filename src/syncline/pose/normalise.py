@@ -25,14 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy  # whose parts are imported when first used
 from numpy.typing import NDArray
 
 from syncline.data import Embedding
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choice
 from syncline.pose.keypoints import Keypoints
 from syncline.pose.mirror import is_mirrored, mirror, settled_sides
 from syncline.pose.skeleton import Skeleton, canonical
@@ -42,6 +42,8 @@ Array = NDArray[np.float64]
 KNOWN_SHARE = 0.5
 LONGEST_GAP = 1.0
 LONGEST_SMOOTHING = 0.1
+
+Mirror = Literal["auto", "off"]
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,14 @@ class PoseOptions:
 
     centre: tuple[str, ...] = ()
     scale: tuple[str, ...] = ()
-    mirror: str = "off"
+    mirror: Mirror = "off"
     upright: bool = False
     max_gap: float = 0.2
     smoothing: float = 0.025
     velocities: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.mirror not in ("auto", "off"):
-            raise SynclineError(f"--mirror must be auto or off, got {self.mirror!r}")
+        check_choice("--mirror", self.mirror, Mirror, error=SynclineError)
         if self.scale and len(self.scale) != 2:
             raise SynclineError(f"--scale wants two joints, as hip,shoulder; got {','.join(self.scale)!r}")
         if not min(self.max_gap, self.smoothing, self.velocities) >= 0:

@@ -20,7 +20,7 @@ from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results, rows_between
 from syncline.data.shown import Shown
-from syncline.errors import SynclineError
+from syncline.errors import SynclineError, check_choice
 from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.align_by_folder import align_within, reference_of
 from syncline.tasks.alignment_result import Alignment
@@ -33,6 +33,8 @@ LENT_SHARE = 0.5
 """Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""
 PARTNERS = 10
 """Videos with whose own alignments the timeline is compared, for the misfit of each."""
+
+Method = Literal["joint", "star"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,7 +114,7 @@ class Timeline(Shown):
 def synchronize(
     embeddings: Sequence[Embedding],
     *,
-    method: Literal["joint", "star"] = "joint",
+    method: Method = "joint",
     reference: str | None = None,
     consensus: Consensus | None = None,
     seed: int = 0,
@@ -134,8 +136,7 @@ def synchronize(
     """
     if len(embeddings) < 2:
         raise SynclineError(f"synchronising needs at least two videos, got {len(embeddings)}")
-    if method not in ("joint", "star"):
-        raise SynclineError(f"unknown method {method!r}; choose joint or star")
+    check_choice("method", method, Method, error=SynclineError)
     start = None if reference is None else _find(embeddings, reference)
     for other in embeddings:
         check_pair(embeddings[0], other)

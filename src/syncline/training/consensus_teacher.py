@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from syncline.alignment import Consensus
+from syncline.encoder.frozen_features import PRINCIPAL_DIM
 from syncline.encoder.principal_space import PrincipalSpace
 from syncline.losses.cross_video import Positions, by_rows
 from syncline.losses.view_pair import Pair
 from syncline.progress import Callback, silent
 
-_DIM = 128
 _VOTERS = 100  # of larger folders so many, evenly taken, serve as intermediaries
 _KEPT = 4096  # matrices; a batch of 8 pairs reads 16
 _HALF_WIDTH_SECONDS = 0.1
@@ -45,7 +45,7 @@ class ConsensusTeacher:
         seed: int = 0,
         callback: Callback = silent,
     ) -> None:
-        space = PrincipalSpace.fit(features, _DIM, seed=seed)
+        space = PrincipalSpace.fit(features, PRINCIPAL_DIM, seed=seed)
         count = len(features)
         voters = np.unique(np.linspace(0, count - 1, min(count, _VOTERS)).round().astype(int)).tolist()
         self.consensus = Consensus([space.project(rows).numpy() for rows in features], voters=voters, callback=callback)

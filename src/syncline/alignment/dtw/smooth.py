@@ -8,8 +8,6 @@ exp(-n / gamma), as soft-DTW; `hard`: the minimum. One anti-diagonal at a time o
 
 from __future__ import annotations
 
-from typing import get_args
-
 import torch
 from torch import Tensor
 
@@ -24,6 +22,7 @@ from syncline.alignment.input_checks import (
     times,
     valid_cells,
 )
+from syncline.errors import check_choice
 
 
 def smooth_dtw(
@@ -53,8 +52,7 @@ def smooth_dtw(
         >>> smooth_dtw(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]), minimum="hard")[0].tolist()
         [[0.0, 1.0], [1.0, 0.0]]
     """
-    if minimum not in get_args(SmoothMin):
-        raise ValueError(f"minimum must be 'prob', 'soft' or 'hard', got {minimum!r}")
+    check_choice("minimum", minimum, SmoothMin)
     if learns(gamma):
         as_gamma(gamma.detach())
         matrix = times(as_matrix(cost, "cost"), 1 / gamma)
