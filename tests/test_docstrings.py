@@ -28,3 +28,9 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         pytest.skip(f"no {NEEDS[name]} here")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_old_names_of_modules_have_the_names_that_are_there_alone() -> None:
+    """Whatever looks a module over (pytest asks for ``pytestmark``) gets an AttributeError and no warning."""
+    for name in ("label_files", "label_track"):
+        assert not hasattr(importlib.import_module(f"syncline.data.{name}"), "pytestmark")

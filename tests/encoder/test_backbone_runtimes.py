@@ -128,7 +128,7 @@ def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         computed(monkeypatch, "openvino", small())
     assert computed(monkeypatch, "auto", small()).shape[0] == 3
     monkeypatch.setenv(VARIABLE, "abacus")
-    with pytest.raises(SynclineError, match="SYNCLINE_RUNTIME must be one of auto, torch.*abacus"):
+    with pytest.raises(SynclineError, match=r"SYNCLINE_RUNTIME must be one of auto, torch.*abacus"):
         wanted_runtime()
 
 

@@ -9,7 +9,7 @@ from syncline.data.labels import label_formats
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
+    if name.startswith("_") or not hasattr(label_formats, name):
         raise AttributeError(name)
     warnings.warn(
         "syncline.data.label_files is now syncline.data.labels.label_formats", DeprecationWarning, stacklevel=2

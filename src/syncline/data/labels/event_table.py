@@ -245,7 +245,7 @@ def _joined(one: LabelTrack, other: LabelTrack) -> LabelTrack:
 
 
 def names_a_video(text: str) -> bool:
-    """Whether the first line of a text is the header of a table with a column of videos.
+    r"""Whether the first line of a text is the header of a table with a column of videos.
 
     Examples:
         >>> names_a_video("Video\tEvent\tTime (s)\n"), names_a_video("video\nvideo\n")
