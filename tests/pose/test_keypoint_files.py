@@ -204,6 +204,19 @@ def test_an_h5_that_would_run_code_is_refused(tmp_path: Path) -> None:
         read_detections(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize(("least", "most"), [(None, None), (0.0, 1.0), (-1.0, 1.0)])
+def test_positions_of_openpose_at_every_keypoint_scale(tmp_path: Path, least: float | None, most: float | None) -> None:
+    """Pixels (`--keypoint_scale` 0 to 2), shares of the picture (3) and from -1 to 1 (4)."""
+    width, height = 640, 360
+    body = forms.walk(12, 25)
+    low, high = np.nanmin(body, axis=(0, 1)), np.nanmax(body, axis=(0, 1))
+    pixels = (body - low) / (high - low) * [300, 330] + [40, 20]  # mostly left of the middle
+    written = pixels if least is None or most is None else pixels / [width, height] * (most - least) + least
+    path = openpose(tmp_path, [written])
+    found = read_keypoints(path, pts_seconds=PTS, video=Path("a.mp4"), picture_size=(width, height))
+    np.testing.assert_allclose(found.positions, pixels, atol=1e-3)
+
+
 def test_a_damaged_frame_of_openpose_is_missing_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = openpose(tmp_path, [forms.walk(12, 25)])
     frames = sorted(path.iterdir())

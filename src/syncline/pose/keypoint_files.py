@@ -122,7 +122,8 @@ def read_keypoints(
         path: the file, in any form, or the folder of OpenPose.
         pts_seconds: (t,) when the video's frames are shown. Needed for all forms but our own, unless `rate` is given.
         rate: frames a second that the file counts; None: the video's own frames.
-        picture_size: (width, height) of the video; positions that are shares of the picture become pixels.
+        picture_size: (width, height) of the video; positions that are shares of the picture become pixels, as do those
+            of OpenPose that reach from -1 to 1 (its `--keypoint_scale 3` and `4`).
         person: (x, y) as shares of the picture: who is nearest to it at the start is followed, None the largest.
         threshold: joints below this confidence are missing.
         video: whose frames these are.
@@ -135,7 +136,7 @@ def read_keypoints(
     if path.suffix.lower() == ".npz":
         return replace(load_keypoints(path).confident(threshold), source=source)
     found = read_detections(path, None if video is None else video.stem)
-    found = _in_pixels(found, picture_size)
+    found = _in_pixels(found, picture_size, from_the_middle=openpose.is_folder_of(path))
     if rate is not None:
         seconds = np.arange(found.num_frames) / rate
         if pts_seconds is not None and len(pts_seconds) > 1 and len(seconds):
@@ -182,12 +183,17 @@ def _check_length(path: Path, last: float, shown: float, rate: float) -> None:
                      last, shown)  # fmt: skip
 
 
-def _in_pixels(found: Detections, size: tuple[int, int] | None) -> Detections:
-    known = np.isfinite(found.positions[:, :, 0])
-    if size is None or not landmark_arrays.shares(found.positions[known]):
+def _in_pixels(found: Detections, size: tuple[int, int] | None, *, from_the_middle: bool) -> Detections:
+    """The same in pixels, where positions are shares of the picture or, `from_the_middle`, of half of it."""
+    rows = found.positions[np.isfinite(found.positions[:, :, 0])]
+    if size is None or not len(rows):
         return found
     factor = np.array([size[0], size[1], size[0]][: found.positions.shape[2]], np.float32)
-    return replace(found, positions=found.positions * factor)
+    if landmark_arrays.shares(rows):
+        return replace(found, positions=found.positions * factor)
+    if from_the_middle and found.positions.shape[2] == 2 and landmark_arrays.shares((rows + 1) / 2):
+        return replace(found, positions=(found.positions + 1) / 2 * factor)
+    return found
 
 
 def write_keypoints(path: Path, keypoints: Keypoints) -> None:
