@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -84,11 +85,78 @@ def test_the_switch_holds_in_the_grid(page: Page, posed: str) -> None:
     expect(switch).to_have_attribute("aria-pressed", "true")
 
 
+def bent(frames: int, degrees: np.ndarray[tuple[int], np.dtype[np.float64]]) -> forms.Array:
+    """(t, 17, 2): the body of `body` with a left arm whose elbow has these angles, and a right arm that is straight."""
+    placed = body(frames).copy()
+    for shoulder, elbow, wrist, turn in ((5, 7, 9, np.radians(degrees)), (6, 8, 10, np.full(frames, np.pi))):
+        placed[:, shoulder] = placed[:, elbow] + [0, -10]
+        placed[:, wrist] = placed[:, elbow] + 10 * np.stack([np.sin(turn), -np.cos(turn)], axis=1)
+    return placed
+
+
+CURVES = """
+(canvas) => { // height of each curve at the left and at the right, as a share of the canvas from above
+  const ratio = window.devicePixelRatio, { width, height } = canvas;
+  const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  pen.drawImage(canvas, 0, 0);
+  const cells = pen.getImageData(0, 0, width, height).data;
+  const style = getComputedStyle(document.body);
+  const probe = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  return ["--a", "--b"].map((name) => {
+    probe.fillStyle = style.getPropertyValue(name).trim(); probe.fillRect(0, 0, 1, 1);
+    const wanted = probe.getImageData(0, 0, 1, 1).data;
+    return [0.02, 0.9].map((share) => {
+      const found = [];
+      for (let x = Math.round(width * share); x < width * share + 20 * ratio; x++)
+        for (let y = 0; y < height; y++)
+          if ([0, 1, 2].every((k) => Math.abs(cells[4 * (y * width + x) + k] - wanted[k]) < 12)) found.push(y / height);
+      return found.length ? found.reduce((sum, y) => sum + y, 0) / found.length : null;
+    });
+  });
+}
+"""
+
+
+def test_the_angle_of_a_joint_in_both_is_drawn_over_the_time_of_a(
+    page: Page, tmp_path: Path, serve: Callable[..., AbstractContextManager[str]]
+) -> None:
+    (tmp_path / "points").mkdir()
+    frames = np.arange(40.0)
+    for name, degrees in (("a", 60 + 2 * frames), ("b", np.full(40, 120.0))):
+        write_spot(tmp_path / "films" / f"{name}.mp4", 40, speed=2.0)
+        forms.write_mmpose(tmp_path / "points" / f"{name}.json", [bent(40, degrees)])
+    library = make_library(tmp_path / "films", tmp_path / "work")
+    bodies = BodySource(FolderBodies("keypoints", tmp_path / "points"), lambda: library.videos.videos)
+    with serve(library, bodies=bodies) as where:
+        page.goto(f"{where}/#/compare?a=0&b=1&mode=global")
+        region = page.get_by_role("region", name="Angle of a joint")
+        joint = region.get_by_label("Joint", exact=True)
+        expect(joint).to_have_value("left_elbow")  # the one that differs
+        expect(joint.locator("option").first).to_have_text(re.compile(r"left elbow \(2\d° apart\)"))
+        for frame in (0, 10, 35):
+            page.get_by_role("slider", name="Position in A").fill(str(frame))
+            expect(region.locator("output")).to_have_text(f"A {60 + 2 * frame}° · B 120°")
+        curves = region.get_by_role("img", name="Angle of the left elbow in A and in B over the time of A")
+        (a_first, a_last), (b_first, b_last) = page.evaluate(CURVES, curves.element_handle())
+        assert a_first - a_last > 0.5, "the arm of A straightens, so its curve rises"
+        assert abs(b_first - b_last) < 0.02
+        assert a_last < b_last < a_first
+        box = curves.bounding_box()
+        assert box is not None
+        curves.click(position={"x": box["width"] / 2, "y": 20})
+        expect(region.locator("output")).to_have_text(re.compile("A (98|100|102)° · B 120°"))
+        joint.select_option("right_elbow")
+        expect(region.locator("output")).to_have_text("A 180° · B 180°")
+        page.get_by_role("button", name="Swap A and B").click()
+        expect(joint).to_have_value("right_elbow")
+
+
 def test_without_poses_there_is_no_switch(page: Page, address: str) -> None:
     page.goto(f"{address}/#/compare?a=0&b=1&mode=local")
     page.wait_for_selector(".stage")
     expect(page.get_by_role("button", name="Poses")).to_have_count(0)
     expect(page.get_by_role("button", name="Share without pictures")).to_have_count(0)
+    expect(page.get_by_role("region", name="Angle of a joint")).to_have_count(0)
 
 
 def test_a_comparison_is_shared_without_pictures(page: Page, posed: str, tmp_path: Path) -> None:

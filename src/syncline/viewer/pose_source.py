@@ -44,6 +44,7 @@ class BodySource:
         self._rate, self._folder = rate, folder
         self._source: PoseCache | KeypointFolder | None = None
         self._clips: dict[str, Keypoints] = {}
+        self._mirrored: frozenset[str] = frozenset()  # identities of the videos that --mirror auto turned
         self._lock = threading.Lock()
 
     def _clip(self, video: Video) -> Keypoints:
@@ -74,7 +75,10 @@ class BodySource:
             fit = FolderFit(self._source.sampling.rate_hz, space, tuple(contents))
             if kept is not None and whole:
                 kept.write(fit)
-        return fit.space.project(clips).embeddings
+        projected = fit.space.project(clips)
+        turned = {video.video_id for video, yes in zip(videos, projected.mirrored, strict=True) if yes}
+        self._mirrored = self._mirrored - {video.video_id for video in videos} | turned
+        return projected.embeddings
 
     def drawn(self, video: Video) -> dict[str, object]:
         """What the page draws over one video; see `syncline.pose.angles.overlay`. Times begin with the video's own."""
@@ -88,9 +92,28 @@ class BodySource:
         Raises:
             SynclineError: keypoints in 3-D, which have no place in the picture.
         """
-        clip = self._clip(video)
+        clip = self._own(video)
         if clip.positions.shape[2] == 3:
             raise SynclineError(f"{video.name}: its keypoints are in 3-D and have no place in the picture to be drawn")
+        return clip
+
+    def angles(self, video: Video) -> dict[str, object]:
+        """The angles of the joints in one video, which may be in 3-D: `seconds`, which begin with the video's own, and
+        `angles`, by name a list of degrees, None where a joint is not known; of mirrored clips left is right."""
+        from syncline.pose.angles import angles_at
+        from syncline.pose.mirror import mirrored
+
+        clip = self._own(video)
+        clip = mirrored(clip) if video.video_id in self._mirrored else clip
+        angles = {
+            name: [None if value != value else round(value, 1) for value in values.tolist()]
+            for name, values in angles_at(clip, clip.pts_seconds).items()
+        }
+        return {"seconds": clip.pts_seconds.round(5).tolist(), "angles": angles}
+
+    def _own(self, video: Video) -> Keypoints:
+        """The keypoints of one video; times begin with the video's own."""
+        clip = self._clip(video)
         if video.span is not None and len(clip):
             clip = replace(clip, pts_seconds=clip.pts_seconds - clip.pts_seconds[0])
         return clip

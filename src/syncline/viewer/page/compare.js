@@ -3,7 +3,7 @@ import { done, el, failing, released, takesText, whileShown } from "/page/dom.js
 import { api, download, getJSON, go, heading, leave, openVideo, partnerOf, saveShared, state, usualMode, videoOf, videoSelect } from "/page/core.js";
 import { PIN_KEYS, Pins } from "/page/pins.js";
 import { plainLook } from "/page/screens.js";
-import { poseSwitch, withPoses } from "/page/poses.js";
+import { angleCurves, poseSwitch, withPoses } from "/page/poses.js";
 import { makeStage } from "/page/stage.js";
 
 const look = plainLook(); // how the two are laid out stays while one goes from pair to pair
@@ -43,6 +43,7 @@ export async function compareView(root, query) {
   const askTile = () => { tile = tileOf(a, b); tile.catch(() => {}); }; // its error is thrown where it is awaited
   askTile();
   const pins = new Pins(a, b, { changed: () => rebuild() });
+  const curves = angleCurves(a, b, (second) => { stage.transport.pause(); stage.transport.goTo(second); });
   const find = () => { stage.transport.pause(); go("search", { id: a, t: stage.transport.second.toFixed(5) }); };
   const build = async () => {
     const mine = ++building; // of two at once the later one counts, whichever answer comes last
@@ -72,7 +73,7 @@ export async function compareView(root, query) {
       el("button", { onclick: film, title: "What is seen, as an mp4 with names and times" }, "Save as mp4"), el("button", { onclick: share }, "Share as one file"),
       withPoses(el("button", { "data-pictures": "0", onclick: share, title: "The bodies alone, on black: no pictures, no sound" }, "Share without pictures"))];
     if (data.provisional || (!chosen && state.status.group.state === "working")) tools.push(el("p", { class: "soft" }, "A first look from these two videos alone; the whole folder will make it better."));
-    stage = makeStage({ data, tile: matrix, names, videos: video, bothPts: [left.pts, right.pts], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, keys, fetchTile: (window) => tileOf(a, b, window),
+    stage = makeStage({ data, tile: matrix, names, videos: video, bothPts: [left.pts, right.pts], sounds: [left.sound, right.sound], look, tools, panels: [pins.root], pins, under: curves, keys, fetchTile: (window) => tileOf(a, b, window),
       extraKeys: [["S", "swap A and B"], ["M", "next mode"], ["F", "find this moment"], ...PIN_KEYS] });
     stage.root.querySelector(".looks").append(poseSwitch([[a, video[0]], [b, video[1]]]));
     pins.stage = stage;

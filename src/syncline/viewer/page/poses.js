@@ -1,5 +1,5 @@
-// Bodies drawn over their films, by a switch.
-import { el, failing } from "/page/dom.js";
+// Bodies drawn over their films, by a switch, and the angles of a joint in both.
+import { clamp, colour, el, failing, say, sized } from "/page/dom.js";
 import { getJSON } from "/page/core.js";
 
 const asked = new Map(); // of each video, what is drawn: it never changes while the page is open
@@ -79,4 +79,94 @@ export function withPoses(button) {
   button.hidden = true;
   getJSON("/api/poses").then(({ available }) => { button.hidden = !available; }, () => {});
   return button;
+}
+
+// where a second lies among the times of frames: the frame before it, the one after, and how far it is between the two
+function between(seconds, second) {
+  let low = 0, high = seconds.length - 1;
+  if (high < 0 || second < seconds[0] - 1e-6 || second > seconds[high] + 1e-6) return null;
+  while (high - low > 1) { const middle = (low + high) >> 1; if (seconds[middle] <= second) low = middle; else high = middle; }
+  const width = seconds[high] - seconds[low];
+  return [low, high, width > 0 ? clamp((second - seconds[low]) / width, 0, 1) : 0];
+}
+
+function angleAt({ seconds, angles }, joint, second) {
+  const place = between(seconds, second);
+  if (!place) return null;
+  const [low, high, share] = place, start = angles[joint][low], end = angles[joint][high];
+  if (start === null || end === null) return share < 0.5 ? start : end;
+  return start + (end - start) * share;
+}
+
+const inWords = (joint) => joint.replaceAll("_", " ");
+const EDGE = 8, ABOVE = 10, BELOW = 10; // the track above has the same edges, so that moments stand under one another
+
+let jointNow = null; // the joint stays as it was from one pair to the next
+
+// Under two videos in step: the angle of a joint in A, and in B at the moments that belong to it, over the time of A.
+// Hidden where there are no poses. draw({second, end, path}) is called whenever the moment or the path has changed.
+export function angleCurves(a, b, seek) {
+  const select = el("select", { "aria-label": "Joint", onchange: () => { jointNow = select.value; draw(); } });
+  const text = el("output", { class: "time" });
+  const canvas = el("canvas", { class: "angles", role: "img" });
+  const root = el("section", { class: "deck", hidden: true, "aria-label": "Angle of a joint" }, el("div", { class: "transport" }, el("label", { class: "choice" }, el("span", {}, "Joint"), select), text), canvas);
+  let both = null, last = null;
+  const atB = (second) => last.path.segment(second) ? last.path.at(second) : null;
+  const values = (joint, second) => {
+    const other = atB(second);
+    return [angleAt(both[0], joint, second), other === null ? null : angleAt(both[1], joint, other)];
+  };
+  const apart = (joint) => { // mean difference in degrees over the moments of A that have both
+    let sum = 0, count = 0;
+    for (const second of both[0].seconds) { const [one, other] = values(joint, second); if (one !== null && other !== null) { sum += Math.abs(one - other); count += 1; } }
+    return count ? sum / count : null;
+  };
+  const list = () => { // the joint that differs most comes first
+    const joints = Object.keys(both[0].angles).filter((joint) => joint in both[1].angles).map((joint) => [joint, apart(joint)]);
+    joints.sort((one, other) => (other[1] ?? -1) - (one[1] ?? -1));
+    const chosen = joints.some(([joint]) => joint === jointNow) ? jointNow : joints[0]?.[0];
+    select.replaceChildren(...joints.map(([joint, degrees]) => el("option", { value: joint, selected: joint === chosen }, inWords(joint) + (degrees === null ? "" : ` (${Math.round(degrees)}° apart)`))));
+    root.hidden = !joints.length;
+  };
+  const draw = (now = last) => {
+    const changed = now && now.path !== last?.path;
+    last = now;
+    if (!both || !last) return;
+    if (changed || !select.options.length) list();
+    const joint = select.value;
+    if (!joint || !canvas.isConnected) return;
+    const told = values(joint, last.second).map((value) => value === null ? "–" : `${Math.round(value)}°`);
+    say(text, `A ${told[0]} · B ${told[1]}`);
+    canvas.setAttribute("aria-label", `Angle of the ${inWords(joint)} in A and in B over the time of A`);
+    const { pen, width, height } = sized(canvas), x = (second) => EDGE + second / Math.max(last.end, 1e-6) * (width - 2 * EDGE);
+    const curves = [[], []];
+    for (let at = EDGE; at <= width - EDGE; at += 2) { const second = (at - EDGE) / (width - 2 * EDGE) * last.end; values(joint, second).forEach((value, k) => curves[k].push([at, value])); }
+    const known = curves.flat().map(([, value]) => value).filter((value) => value !== null);
+    const low = known.length ? Math.max(0, Math.floor(Math.min(...known) / 30) * 30) : 0, high = known.length ? Math.min(180, Math.max(low + 30, Math.ceil(Math.max(...known) / 30) * 30)) : 180;
+    const y = (value) => height - BELOW - (value - low) / (high - low) * (height - ABOVE - BELOW);
+    pen.font = "11px system-ui, sans-serif"; pen.textAlign = "left"; pen.textBaseline = "bottom";
+    for (let value = low; value <= high; value += 30) {
+      pen.strokeStyle = colour("--line"); pen.lineWidth = 1; pen.beginPath(); pen.moveTo(EDGE, y(value)); pen.lineTo(width - EDGE, y(value)); pen.stroke();
+      pen.fillStyle = colour("--soft"); pen.fillText(`${value}°`, EDGE + 2, y(value) - 1);
+    }
+    ["--a", "--b"].forEach((name, k) => {
+      pen.strokeStyle = colour(name); pen.lineWidth = 2.5; pen.lineJoin = "round"; pen.setLineDash(k ? [7, 4] : []); // told apart without colours, too
+      pen.beginPath();
+      let drawing = false;
+      for (const [at, value] of curves[k]) { if (value === null) drawing = false; else if (drawing) pen.lineTo(at, y(value)); else { pen.moveTo(at, y(value)); drawing = true; } }
+      pen.stroke();
+    });
+    pen.setLineDash([]);
+    pen.fillStyle = colour("--cursor"); pen.fillRect(x(last.second) - 0.75, 0, 1.5, height);
+  };
+  const pointed = (event) => { if (last) seek(clamp((event.offsetX - EDGE) / Math.max(1, canvas.clientWidth - 2 * EDGE), 0, 1) * last.end); };
+  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); pointed(event); });
+  canvas.addEventListener("pointermove", (event) => { if (event.buttons) pointed(event); });
+  failing(async () => {
+    if (!(await getJSON("/api/poses")).available) return;
+    both = await Promise.all([a, b].map((id) => getJSON(`/api/angles?id=${id}`)));
+    draw();
+    requestAnimationFrame(() => draw()); // now that it has its place and size
+  })();
+  return { root, draw };
 }

@@ -24,8 +24,9 @@ function soundSelect(videos, sounds) {
   return { select, node: choices.length ? el("label", { class: "choice" }, el("span", {}, "Sound"), select) : null };
 }
 
-// parts: {data, tile, names, videos: [element, element], bothPts, sounds, look, fetchTile, tools: [elements], panels: [elements], keys(key, stage, event), extraKeys}
-export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, true], look, fetchTile = null, tools = [], panels = [], keys = () => false, extraKeys = [], pins = null }) {
+// parts: {data, tile, names, videos: [element, element], bothPts, sounds, look, fetchTile, tools: [elements], panels: [elements], keys(key, stage, event), extraKeys,
+// under: {root, draw}, what stands under the players}
+export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, true], look, fetchTile = null, tools = [], panels = [], keys = () => false, extraKeys = [], pins = null, under = null }) {
   const [left, right] = videos;
   left.id = "a"; right.id = "b";
   left.setAttribute("aria-label", `A: ${names[0]}`); right.setAttribute("aria-label", `B: ${names[1]}`);
@@ -44,6 +45,7 @@ export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, 
       pending = false;
       matrix.move(transport.second, state.b);
       tempo.draw();
+      under?.draw({ second: transport.second, end: bothPts[0].end, path });
       drawTrack(track, { duration: bothPts[0].end, segments: data.segments, gaps: path.gaps, events: data.events[0], names: data.names, now: transport.second, loop: transport.loop });
     });
   };
@@ -88,7 +90,7 @@ export function makeStage({ data, tile, names, videos, bothPts, sounds = [true, 
   transport.bar.append(loop);
   theatre.append(screens.pair, el("div", { class: "deck" }, track, transport.bar,
     el("div", { class: "transport looks" }, screens.tools, sound.node, el("button", { title: "Full screen (W)", onclick: full }, "Full screen"))));
-  const root = el("div", { class: "stage" }, theatre,
+  const root = el("div", { class: "stage" }, theatre, under?.root,
     el("div", { class: "below" },
       el("section", { class: "panel", "aria-label": "Similarity and tempo" }, el("h2", {}, "Similarity"), canvas, el("h2", {}, "Tempo of B against A"), tempoCanvas),
       el("aside", { class: "panel facts" }, verdict(data), tools.length ? el("div", { class: "tools" }, tools) : null, panels,
