@@ -44,7 +44,8 @@ def test_angles_of_a_mirrored_clip_have_left_for_right(tmp_path: Path) -> None:
     walk[:, 9] += np.linspace(0, 60, 30)[:, None]  # the left hand goes away, the right one stays
     gone = walk.copy()
     gone[20:, 7] = np.nan
-    turned = mirror(walk - [200, 0], by_count(17).joints) + [200, 0]
+    middle = np.array([200, 0])
+    turned = mirror(walk - middle, by_count(17).joints) + middle
     for name, body in (("a", walk), ("b", walk + 1), ("c", turned), ("d", gone)):
         write_spot(tmp_path / "films" / f"{name}.mp4", 30)
         forms.write_mmpose(tmp_path / "points" / f"{name}.json", [body], by_count(17).joints)

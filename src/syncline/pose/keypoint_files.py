@@ -191,8 +191,9 @@ def _in_pixels(found: Detections, size: tuple[int, int] | None, *, from_the_midd
     factor = np.array([size[0], size[1], size[0]][: found.positions.shape[2]], np.float32)
     if landmark_arrays.shares(rows):
         return replace(found, positions=found.positions * factor)
-    if from_the_middle and found.positions.shape[2] == 2 and landmark_arrays.shares((rows + 1) / 2):
-        return replace(found, positions=(found.positions + 1) / 2 * factor)
+    half = np.float32(0.5)
+    if from_the_middle and found.positions.shape[2] == 2 and landmark_arrays.shares(half * rows + half):
+        return replace(found, positions=(half * found.positions + half) * factor)
     return found
 
 
