@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from syncline.data import Embedding
 from syncline.tasks import LabelledVideo, event_votes, gather_folder
 from syncline.tasks.carry_by_consensus import Density, Marks
-from syncline.tasks.transfer import Election, calibrated_events, election_of
+from syncline.tasks.transfer import Election, carry_events, election_of
 
 Events = tuple[float | None, ...]
 
@@ -163,7 +163,8 @@ def tally(
     indices = range(len(train), len(train) + len(videos))
     for draw in chosen:
         marks = {i: on_clip(train[i]) for i in draw}
-        for place, (video, found) in enumerate(zip(videos, calibrated_events(election, marks, indices), strict=True)):
+        carried = carry_events(election, marks, indices, refuse=False).targets
+        for place, (video, found) in enumerate(zip(videos, carried, strict=True)):
             result.take(place, video.on_source(found.events), video.events, found.confidence, tolerance)
     return result
 

@@ -126,10 +126,6 @@ class Consensus:
         self._stacks.clear()
         return new
 
-    def reweigh(self, weights: Sequence[float] | NDArray[np.float64]) -> None:
-        """Other weights; nothing is aligned anew."""
-        self.weights = _checked_weights(weights, len(self))
-
     def pair(self, i: int, j: int) -> Matrix:
         """P_ij, the pruned expected alignment of two sequences by themselves: sparse (n_i, n_j) float32."""
         if i == j:

@@ -72,18 +72,6 @@ class Video:
         """Numbers, from 0, of the key events that are marked as not happening."""
         return frozenset(k for k, event in enumerate(self.events or ()) if event is None)
 
-    def sampled_events(self, frame_indices: NDArray[np.int64], num_phases: int) -> tuple[int | None, ...]:
-        """Position among sampled frames of every key event: the first of its phase or later, None where it is absent.
-
-        Args:
-            frame_indices: (k,) frames of the file. num_phases: of the set.
-        """
-        if self.phases is None:
-            return ()
-        there = self.key_events(num_phases)
-        found = events_from_phases(self.phases[frame_indices], num_phases)
-        return tuple(None if event is None else step for event, step in zip(there, found, strict=True))
-
     def own_pts_seconds(self, pts_seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """When each of its frames is shown, of the times of the file's: those of a part count from where it begins."""
         if self.span is None:

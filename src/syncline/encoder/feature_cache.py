@@ -371,9 +371,9 @@ def decoded(
         yield chunk.indices, torch.from_numpy(chunk.pixels).permute(0, 3, 1, 2)
 
 
-def ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
-    """The same items, taken in another thread up to ``depth`` before they are asked for. Errors are raised here."""
-    line: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=depth)
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items, taken in another thread up to two before they are asked for. Errors are raised here."""
+    line: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=2)
     left = threading.Event()
 
     def offer(done: bool, item: Any) -> bool:

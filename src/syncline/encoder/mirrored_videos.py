@@ -35,20 +35,17 @@ def mirrored_rows(rows: np.ndarray[Any, Any], channels: int, grid: int) -> np.nd
     return np.ascontiguousarray(maps[..., ::-1]).reshape(len(rows), -1)
 
 
-def turned_videos(
-    embeddings: Sequence[Embedding], mirrored: Callable[[int], Embedding], known: Sequence[int] | None = None
-) -> dict[int, Embedding]:
+def turned_videos(embeddings: Sequence[Embedding], mirrored: Callable[[int], Embedding]) -> dict[int, Embedding]:
     """Which videos match the others clearly better in a mirror, and their embeddings there.
 
     Args:
-        embeddings: of a folder; where fewer than four are known nobody is turned.
+        embeddings: of a folder; of fewer than four videos none is turned.
         mirrored: the embedding of a video's mirror image, by index.
-        known: indices of those that the others are judged by; all by default.
     """
     from syncline.alignment.centring import centred_similarity, thinned
     from syncline.alignment.inference import match_score
 
-    judges = [i for i in (range(len(embeddings)) if known is None else known) if len(embeddings[i]) > 1]
+    judges = [i for i in range(len(embeddings)) if len(embeddings[i]) > 1]
     if len(judges) < 4:
         return {}
     judges = [judges[k] for k in np.unique(np.linspace(0, len(judges) - 1, JUDGES).round().astype(int))]

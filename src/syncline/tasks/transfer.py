@@ -266,11 +266,6 @@ def carry_events(
     return Carried(kept, left_out, scores[: len(marks)])
 
 
-def calibrated_events(election: Election, marks: Marks, targets: Sequence[int]) -> list[Transferred]:
-    """The targets' events; of three labelled videos or more, each as sure as those turned out right."""
-    return carry_events(election, marks, targets, refuse=False).targets
-
-
 def order_in_time(labelled: Sequence[Sequence[float | None]]) -> list[int]:
     """The events' numbers as they follow each other in most of the labelled videos; as they are where nothing is known.
 

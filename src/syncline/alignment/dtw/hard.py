@@ -17,8 +17,8 @@ from syncline.alignment.numba_compiled import compiled
 from syncline.alignment.path import Path
 
 Array = NDArray[Any]
-_START, _DIAGONAL, _FIRST, _SECOND = 0, 1, 2, 3  # where a cell is reached from; 4: from nowhere
-_NOWHERE = 4
+# where a cell is reached from: the beginning, a step in both videos, in the first or second alone, nowhere
+_START, _DIAGONAL, _FIRST, _SECOND, _NOWHERE = range(5)
 
 
 _Paths = tuple[int, Weights, bool, bool]
@@ -44,17 +44,17 @@ def _sweep(c: Array, n: int, m: int, how: _Paths, step: Array) -> tuple[float, i
         for j in range(first, last):
             cost = c[i, j]
             good = good and cost > -np.inf
-            best, code = np.inf, 4
+            best, code = np.inf, _NOWHERE
             if i == 0 and (j == 0 or open_begin):
-                best, code = both * cost, 0
+                best, code = both * cost, _START
             elif i > 0:
-                best, code = r[above, j] + both * cost, 1
+                best, code = r[above, j] + both * cost, _DIAGONAL
                 if r[above, j + 1] + first_alone * cost < best:
-                    best, code = r[above, j + 1] + first_alone * cost, 2
+                    best, code = r[above, j + 1] + first_alone * cost, _FIRST
             if r[here, j] + second_alone * cost < best:
-                best, code = r[here, j] + second_alone * cost, 3
+                best, code = r[here, j] + second_alone * cost, _SECOND
             r[here, j + 1] = best
-            step[i, j] = code if best < np.inf else 4
+            step[i, j] = code if best < np.inf else _NOWHERE
         last_before = last
     final = r[(n - 1) & 1]
     end = m - 1
@@ -70,11 +70,11 @@ def _trace(step: Array, i: int, j: int, cells: Array) -> int:
         cells[count, 0], cells[count, 1] = i, j
         count += 1
         code = step[i, j]
-        if code == 0:
+        if code == _START:
             return count
-        if code != 3:
+        if code != _SECOND:
             i -= 1
-        if code != 2:
+        if code != _FIRST:
             j -= 1
 
 

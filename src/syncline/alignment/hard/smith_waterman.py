@@ -43,24 +43,24 @@ def _sweep(s: Array, go: Array, ge: Array, n: int, m: int, edge: Array, back: Ar
         a, h = i & 1, 1 - (i & 1)  # the row above, this row
         for j in range(m):
             o, e = go[i * oi, j * oj], ge[i * ei, j * ej]
-            code, value = 0, 0.0
+            code, value = _START, 0.0
             if d[a, j] > value:
-                code, value = 1, d[a, j]
+                code, value = _D, d[a, j]
             if x[a, j] > value:
-                code, value = 2, x[a, j]
+                code, value = _X, x[a, j]
             if y[a, j] > value:
-                code, value = 3, y[a, j]
+                code, value = _Y, y[a, j]
             value += s[i, j]
             opened, extended = d[h, j] - o, x[h, j] - e
             if extended > opened:
                 code |= 4
                 opened = extended
             d[h, j + 1], x[h, j + 1] = value, opened
-            up, origin = d[a, j + 1] - o, 1
+            up, origin = d[a, j + 1] - o, _D
             if x[a, j + 1] - o > up:
-                up, origin = x[a, j + 1] - o, 2
+                up, origin = x[a, j + 1] - o, _X
             if y[a, j + 1] - e > up:
-                up, origin = y[a, j + 1] - e, 3
+                up, origin = y[a, j + 1] - e, _Y
             y[h, j + 1] = up
             back[i, j] = code | origin << 4
             if value > best:
@@ -79,15 +79,15 @@ def _trace(
     Writes cells and whether each is a match, last first, from place ``count`` on; returns how many there are now, and
     the cell and state from which to continue: ``_START`` at the alignment's first match.
     """
-    while state != 0 and i >= top:
-        cells[count, 0], cells[count, 1], match[count] = i, j, state == 1
+    while state != _START and i >= top:
+        cells[count, 0], cells[count, 1], match[count] = i, j, state == _D
         count += 1
         code = int(0 | back[i - top, j])  # signed: numba would make a float64 of uint8, and numpy would wrap below 0
-        if state == 1:
+        if state == _D:
             state = code & 3
             i, j = i - 1, j - 1
-        elif state == 2:
-            state = 2 if code & 4 else 1
+        elif state == _X:
+            state = _X if code & 4 else _D
             j -= 1
         else:
             state = code >> 4

@@ -120,14 +120,14 @@ def raw_rows(text: str, separator: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True))
 
 
-def read_table(content: bytes, separator: str | None = None) -> Table:
+def read_table(content: bytes) -> Table:
     """A table with a header in its first line that is not empty.
 
     Raises:
         SynclineError: no rows, or a row with more cells than the header names.
     """
     text = decoded(content)
-    rows = [row for row in enumerate(raw_rows(text, separator or separator_of(text)), 1) if any(map(str.strip, row[1]))]
+    rows = [row for row in enumerate(raw_rows(text, separator_of(text)), 1) if any(map(str.strip, row[1]))]
     if not rows:
         raise SynclineError("it has no rows")
     header, filled = rows[0][1], []

@@ -38,7 +38,6 @@ POURING = Action(
     (70, 14),
     (70, 14),
 )
-POURING_PHASES = ("reaching hand", "lifting bottle", "pouring", "placing bottle", "receding hand")
 
 # In the order in which the processed index counts them.
 PENN_ACTION = (

@@ -26,15 +26,6 @@ MOST_COLUMNS = 100_000
 UNIQUE = "single"
 
 
-def is_table(path: Path) -> bool:
-    """Whether a `.csv` begins as DeepLabCut's do."""
-    try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            return file.readline(64).startswith("scorer")
-    except OSError:
-        return False
-
-
 def read_csv(path: Path) -> Detections:
     """The bodies of a `.csv`.
 

@@ -57,7 +57,7 @@ PADDING = 48
 CELL = 5 * 16
 """Floats that `strip` writes a step for the backward pass: d, x, y, t and the share of the score, 16 lanes each."""
 
-_ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 _EXP2 = tuple(
     np.float32(c)
     for c in (1.0, 0.6931472057372632, 0.2402264689062744, 0.05550328776973019, 0.009618488957857552,
