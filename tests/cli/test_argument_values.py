@@ -9,7 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from syncline.cli import demo
-from syncline.cli.embedding_options import Embedder, add_embedding_options
+from syncline.cli.embedding_options import Embedder, add_embedding_options, rate_asked
+from syncline.cli.main import main
 from syncline.cli.output_files import add_output_options, draw, prepare_folder
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.errors import SynclineError
@@ -23,13 +24,17 @@ def test_a_picture_is_refused_by_a_run_that_looks_at_several_frames(tmp_path: Pa
         Embedder(None, FrameEncoder(config), None).embed_picture(tmp_path / "still.png", [])
 
 
-@pytest.mark.parametrize("rate", ["0", "-3", "nan"])
-def test_a_rate_that_is_none_is_refused(tmp_path: Path, rate: str) -> None:
+@pytest.mark.parametrize("rate", ["0", "-3", "nan", "1e9"])
+def test_a_rate_that_is_none_is_refused(tmp_path: Path, rate: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     add_embedding_options(parser)
     words = ["--rate", rate, "--backbone", "test_resnet", "--weights", "none", "--cache", str(tmp_path)]
-    with pytest.raises(SynclineError, match=f"--rate must be auto or a number above 0, got {rate}"):
+    with pytest.raises(SynclineError, match=f"--rate must be auto or a number above 0, at most 1000, got {rate}"):
         Embedder.of(parser.parse_args(words))
+    with pytest.raises(SynclineError, match=f"--rate must be a number above 0, at most 1000, got {rate}"):
+        rate_asked(rate, auto=False)
+    assert main(["embed", str(tmp_path), "--out", str(tmp_path / "out"), "--rate", rate]) == 1
+    assert "--rate must be a number above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("form", "first"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG"), ("none", None)])
@@ -61,11 +66,16 @@ def test_tables_of_the_demo_fit_eighty_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = [{"protocol": "whole", "method": name} | dict.fromkeys(demo.SHOWN, 0.12345)
-            for name in ("trained", *CONTROLS)]  # fmt: skip
+    rows = [{"protocol": protocol, "method": name} | dict.fromkeys(demo.SHOWN, 0.12345)
+            for protocol in ("whole", "spliced") for name in ("trained", *CONTROLS)]  # fmt: skip
     demo.print_rows(rows)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in lines)
     for word in (*CONTROLS, *demo.SHOWN.values()):
-        assert any(word in line for line in lines), word
+        assert all(any(part in line for line in lines) for part in word.split()), word
+    known = next(iter(demo.SHOWN))
+    demo.print_rows([{"protocol": "spliced", "method": "trained", known: 0.5, **dict.fromkeys(list(demo.SHOWN)[1:])}])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("0.500" in line for line in lines) == 1
+    assert not any("–" in line for line in lines), "what was not measured has no row"

@@ -88,7 +88,9 @@ def test_align_refuses_what_does_not_match(
     )  # more than anything reaches
     (tmp_path / "similarity.png").write_bytes(b"of an earlier pair")
     assert command(folder, "align", *films(folder)[:2], "--out", tmp_path) == 1
-    assert "do not match" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "do not match" in said
+    assert f"--within {films(folder)[0].parent} asks them" in said
     value = json.loads((tmp_path / "alignment.json").read_text(encoding="utf-8"))
     assert value["matches"] is False
     assert value["pairs"] == []

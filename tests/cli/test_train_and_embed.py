@@ -202,7 +202,9 @@ def test_evaluate_refuses_what_it_cannot_compare(
         ([str(phone), "--action", "walk"], "have no actions"),
     ):
         assert main(["evaluate", str(run), *words, "--cache", cache]) == 1
-        assert said in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert said in told
+        assert len(told.splitlines()) == 1, "refused before anything is said"
 
 
 def test_an_unknown_option_ends_in_one_line_that_names_its_verb(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,14 @@ def test_slow_motion(folder: list[Glance]) -> None:
     assert "slow motion" in kinds(hints_for([*folder, still]), still)
 
 
+def test_a_long_clip_at_the_usual_pace_is_not_slow(folder: list[Glance]) -> None:
+    pixels = np.concatenate([one.pixels for one in folder])
+    long = Glance(Path("24.mp4"), pixels, np.arange(len(pixels)) / GLANCE_RATE, 48.0)
+    rows = [hint for hint in hints_for([*folder, long]) if hint.path == long.path]
+    assert [hint.kind for hint in rows if hint.kind in ("slow motion", "long")] == ["long"]
+    assert "8.0 times as long as usual" in next(hint for hint in rows if hint.kind == "long").seen
+
+
 def test_mirrored(folder: list[Glance]) -> None:
     plain = clip(24)
     turned = Glance(Path("turned.mp4"), plain.pixels[:, :, ::-1], plain.pts_seconds, plain.duration)

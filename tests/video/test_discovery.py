@@ -54,6 +54,7 @@ def test_what_is_left_aside_is_counted_with_its_reason(tmp_path: Path) -> None:
         "hidden files": 1, "hidden folders": 1, "texts": 1, "pictures": 1, "sound files": 1, "other files": 3,
     }  # fmt: skip
     assert "3 other files" in told_aside(aside)
+    assert "1 hidden file, " in told_aside(aside)
 
 
 def test_films_that_syncline_wrote_are_no_videos_of_a_folder(tmp_path: Path) -> None:

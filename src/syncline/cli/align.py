@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         alone = "; without the folder they match" if apart else ""
         warn(
             f"{a.source} and {b.source} do not match ({alignment.verdict}; 0 is what strangers have{alone}): nothing "
-            "was drawn; --force draws all the same"
+            f"was drawn; --force draws all the same{_others(arguments)}"
         )
         return 1
     write_json(arguments.out / "alignment.json", value)
@@ -136,6 +136,16 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_films and len(videos) == 2:
         _film(arguments, videos, alignment)
     return 0
+
+
+def _others(arguments: argparse.Namespace) -> str:
+    """Advice for two that do not match by themselves: other videos may tell."""
+    if arguments.within is not None or arguments.template is not None:
+        return ""
+    folder, suffix = arguments.a.resolve().parent, arguments.a.suffix
+    alike = [path for path in folder.iterdir() if path.suffix == suffix] if folder.is_dir() else []
+    where = arguments.a.parent if arguments.b.resolve().parent == folder and len(alike) > 2 else "FOLDER"
+    return f". Other videos of the activity may link the two: --within {where} asks them"
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -240,5 +240,6 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
         found = [row for row in rows if row["protocol"] == protocol]
         table = Table("", *(row["method"] for row in found), title=f"{protocol} clips")
         for key, name in SHOWN.items():
-            table.add_row(name, *("–" if row.get(key) is None else f"{row[key]:.3f}" for row in found))
+            if any(row.get(key) is not None for row in found):  # of spliced clips not all is measured
+                table.add_row(name, *("–" if row.get(key) is None else f"{row[key]:.3f}" for row in found))
         Console().print(table)

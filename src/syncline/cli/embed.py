@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from syncline.cli.argument_values import add_source_options, source_of
 from syncline.cli.device_options import add_compute_options, use
+from syncline.cli.embedding_options import rate_asked
 from syncline.cli.output_files import prepare_folder
 from syncline.cli.pose_options import add_body_options
 from syncline.cli.terminal import Bars, progress
@@ -47,7 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="of the stored vectors")
     parser.add_argument("--npy", metavar="DIR", help="also one NumPy array a video, as action-localisation tools read")
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N parts of the videos (from 1)")
-    parser.add_argument("--rate", type=float, help="frames a second (default: those that the run was trained with)")
+    parser.add_argument("--rate", metavar="HZ", help="frames looked at a second (default: as many as the run was "
+                        "trained with; without one 7.5, of poses enough for the clips)")  # fmt: skip
     parser.add_argument(
         "--ray", nargs="?", const="local", metavar="ADDRESS",
         help="spread the videos over workers of Ray (extra [ray]; needs --run): of the cluster at ADDRESS ('auto': "
@@ -65,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from syncline.encoder import EmbeddingStore
     from syncline.errors import SynclineError
 
+    arguments.rate = rate_asked(arguments.rate, auto=False)
     part, parts = _shard(arguments.shard)
     if arguments.shard is None and parts > 1 and (arguments.run is None or arguments.ray is not None):
         raise SynclineError("torchrun spreads a trained run (--run RUN), without --ray; start anything else without it")

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from syncline.encoder.principal_space import PrincipalSpace
 
 
+FASTEST = 1000.0
+"""Frames a second that --rate takes at most: no camera of people's is faster, and a mistyped one would never end."""
+
+
 def add_embedding_options(parser: argparse.ArgumentParser) -> None:
     """--run, --backbone, --weights, --rate, --refit, --device, --runtime, --cache."""
     group = parser.add_argument_group("how frames are embedded")
@@ -49,7 +53,7 @@ def add_embedding_options(parser: argparse.ArgumentParser) -> None:
 
 def check_embedding_options(arguments: argparse.Namespace) -> None:
     """Raises SynclineError where these options are wrong by themselves, before anything heavy is imported."""
-    _rate(arguments.rate)
+    rate_asked(arguments.rate)
     if arguments.cache is not None and arguments.cache.is_file():
         raise SynclineError(f"--cache {arguments.cache} is a file; give a folder")
     if arguments.run is not None and (arguments.backbone or arguments.weights):
@@ -58,16 +62,20 @@ def check_embedding_options(arguments: argparse.Namespace) -> None:
         raise SynclineError("--mirror auto turns poses and frozen features; leave it or --run out")
 
 
-def _rate(text: str) -> float | None:
-    """What --rate says; None for auto."""
-    if text == "auto":
+def rate_asked(text: str | None, *, auto: bool = True) -> float | None:
+    """What --rate says; None for auto, where that may be said, and where nothing is.
+
+    Raises:
+        SynclineError: no number of frames a second.
+    """
+    if text is None or (auto and text == "auto"):
         return None
     try:
         rate = float(text)
     except ValueError:
         rate = 0.0
-    if not 0 < rate < 1e4:
-        raise SynclineError(f"--rate must be auto or a number above 0, got {text}")
+    if not 0 < rate <= FASTEST:
+        raise SynclineError(f"--rate must be {'auto or ' * auto}a number above 0, at most {FASTEST:g}, got {text}")
     return rate
 
 
@@ -109,7 +117,7 @@ class Embedder:
         from syncline.encoder.deferred_backbone import frozen_backbone
 
         check_embedding_options(arguments)
-        rate = _rate(arguments.rate)
+        rate = rate_asked(arguments.rate)
         sampling = None if rate is None else Sampling(rate)
         bodies = bodies_of(arguments, mirrors_pictures=True)
         source = getattr(arguments, "source", None)

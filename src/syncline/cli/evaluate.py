@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from syncline.encoder import EncoderConfig, FeatureCache, FrameEncoder
     from syncline.experiments.result_tables import Table
 
+    Part = tuple[str, VideoSet, VideoSet | None]
+
 EXAMPLE = """\
 DATA with labels (a manifest with events, a data set): phase classification, AP@K, progression, event transfer error and
 tau of whole, re-timed (where DATA has a retimed.csv) and spliced clips. Without labels: the label-free signs, and of
@@ -32,7 +34,7 @@ examples:
   syncline evaluate runs/pour videos/
   syncline evaluate runs/pour data/annotations.csv --out results/pour
   syncline evaluate runs/pour videos/ --labels marks.eaf
-  syncline evaluate - videos/ --no-controls
+  syncline evaluate - videos/        # the controls alone
   syncline evaluate runs/lac pouring --root data --published
 """
 
@@ -82,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SynclineError("there is nothing to measure: give a RUN, or leave --no-controls away")
     if len(videos) < 2:
         raise SynclineError(f"{arguments.data} has 1 video; evaluate compares videos, so it needs at least 2")
+    parts = _parts(arguments, videos)
     counts = ", ".join(f"{len(videos.split(name))} {name}" for name in ("train", "val") if len(videos.split(name)))
     warn(f"{counted(len(videos), 'video')} ({counts or 'no split: nothing is fitted, all are measured'})")
     with tempfile.TemporaryDirectory() as own, Bars() as bars:
@@ -94,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         if encoder is not None and encoder.config.features != "pictures":
             cache = _with_poses(encoder, arguments, videos, bars)
         try:
-            rows = _measure(arguments, encoder, videos, cache, bars)
+            rows = _measure(arguments, encoder, videos, parts, cache, bars)
             matches = _matches(encoder, videos, cache) if videos.num_phases < 2 else []
         finally:
             cache.close()
@@ -154,19 +157,36 @@ def _check_paths(arguments: argparse.Namespace) -> None:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _measure(
-    arguments: argparse.Namespace, encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache, bars: Bars
-) -> list[dict[str, Any]]:
+def _folder(arguments: argparse.Namespace) -> Path:
+    return Path(arguments.data) if Path(arguments.data).is_dir() else Path(arguments.data).parent
+
+
+def _parts(arguments: argparse.Namespace, videos: VideoSet) -> list[Part]:
+    """Of each action its name, videos and re-cuts; read before anything is said or measured."""
     from syncline.data import read_recuts
     from syncline.data.published.datasets import by_action
     from syncline.errors import SynclineError
-    from syncline.evaluation.evaluate_encoder import evaluate, labels_beside
 
-    folder = Path(arguments.data) if Path(arguments.data).is_dir() else Path(arguments.data).parent
-    labelled = videos.num_phases > 1
+    labelled, beside = videos.num_phases > 1, _folder(arguments) / "retimed.csv"
     if arguments.recuts is not None and not labelled:
         raise SynclineError("--recuts needs labels: of videos without, re-cuts measure nothing")
-    path = arguments.recuts or (folder / "retimed.csv" if labelled and (folder / "retimed.csv").is_file() else None)
+    path = arguments.recuts or (beside if labelled and beside.is_file() else None)
+    return [
+        (action, part, None if path is None else read_recuts(path, part)) for action, part in by_action(videos).items()
+    ]
+
+
+def _measure(
+    arguments: argparse.Namespace,
+    encoder: FrameEncoder | None,
+    videos: VideoSet,
+    parts: Sequence[Part],
+    cache: FeatureCache,
+    bars: Bars,
+) -> list[dict[str, Any]]:
+    from syncline.evaluation.evaluate_encoder import evaluate, labels_beside
+
+    labelled = videos.num_phases > 1
     name = "-" if encoder is None else Path(arguments.run).name
     sides: list[tuple[FrameEncoder | None, FeatureCache, EncoderConfig | None, bool]]
     sides = [(encoder, cache, None, arguments.controls)]
@@ -176,13 +196,12 @@ def _measure(
             before, plain = _before_training(encoder.config, arguments.cache)
             sides.append((None, plain, before, True))
     rows: list[dict[str, Any]] = []
-    for action, part in by_action(videos).items():
-        recuts = None if path is None else read_recuts(path, part)
+    for action, part, recuts in parts:
         for measured, features, config, controls in sides:
             found = evaluate(
                 measured, part, cache=features, config=config, controls=controls, name=name, recuts=recuts,
                 protocols=("whole", "retimed", "spliced") if labelled else ("whole",), draws=arguments.draws,
-                other_labels=labels_beside(folder) if measured is encoder else None,
+                other_labels=labels_beside(_folder(arguments)) if measured is encoder else None,
                 callback=bars,
             )  # fmt: skip
             rows += [row | {"set": action or videos.name} for row in found]

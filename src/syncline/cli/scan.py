@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline.cli.device_options import add_compute_options, use
 from syncline.errors import SynclineError
-from syncline.wording import counted
+from syncline.wording import counted, spoken
 
 if TYPE_CHECKING:
     from syncline.data import Embedding
@@ -192,12 +192,12 @@ def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str], fol
     from syncline.video.discovery import told_aside
 
     good = [info for info in infos if info.problem is None]
-    minutes = sum(info.duration for info in good) / 60
+    seconds = sum(info.duration for info in good)
     rates = sorted(
         {float(f"{info.frame_rate:.2g}") if info.frame_rate < 1 else round(info.frame_rate) for info in good}
     )
     usable = f"{len(good)} of {counted(len(infos), 'file')} can be used"
-    print(f"\n{usable}: {minutes:.1f} minutes, {_rates(rates)} frames a second")
+    print(f"\n{usable}: {spoken(seconds)}, {_rates(rates)} frames a second")
     if told_aside(aside):
         print(f"left aside: {told_aside(aside)}")
     sizes = Counter(f"{info.width}x{info.height}" for info in good)

@@ -30,7 +30,7 @@ _BLANK = 6.0  # deviation of the pixel values of a picture that shows nothing
 # slow ones all eight are found in two sets, 6 where a hand moves the camera, 5 of golf and 5 of pull-ups, and with
 # tempos by alignment 8, 8, 7, 8 and 5; of the mirrored 90 to 100 % in two sets of a fixed camera, 72 % of golf, few of
 # pull-ups, none of a camera on the hand (tests/video/test_alignment_hints.py has a part of this)
-_SLOW, _LONGER, _ALIGNED = 0.8, 0.35, 0.4  # logarithms
+_SLOW, _LONGER, _SLOWER, _ALIGNED, _LONG = 0.8, 0.35, 0.1, 0.4, math.log(4)  # logarithms
 _MIRRORED, _AGREED = 0.3, 0.25
 
 
@@ -205,7 +205,7 @@ def _moments(glance: Glance) -> NDArray[np.float32]:
 def _slow(glances: Sequence[Glance], tempos: Sequence[float | None] | None = None) -> list[Hint]:
     """Clips that last longer and move more slowly than the others: both, as their product is the tempo.
 
-    So are those that last longer and whose alignments say so.
+    So are those that last longer and whose alignments say so. What only lasts much longer may show more than once.
     """
     if len(glances) < 4:
         return []
@@ -215,8 +215,9 @@ def _slow(glances: Sequence[Glance], tempos: Sequence[float | None] | None = Non
     aligned = np.array([math.nan if not tempo else math.log(tempo) for tempo in tempos or [None] * len(glances)])
     if np.isfinite(aligned).any():
         aligned = np.nan_to_num(aligned - np.nanmedian(aligned), nan=-math.inf)
-    lasting = longer > _LONGER
-    slow: list[int] = np.flatnonzero(((longer + slower > _SLOW) | (aligned > _ALIGNED)) & lasting).tolist()
+    lasting, moving = longer > _LONGER, (longer + slower > _SLOW) & (slower > _SLOWER)
+    slow: list[int] = np.flatnonzero((moving | (aligned > _ALIGNED)) & lasting).tolist()
+    long: list[int] = np.flatnonzero((longer > _LONG) & ~moving & ~(aligned > _ALIGNED)).tolist()
     return [
         Hint(
             glances[clip].path,
@@ -224,12 +225,20 @@ def _slow(glances: Sequence[Glance], tempos: Sequence[float | None] | None = Non
             f"{math.exp(longer[clip]):.1f} times as long as usual and "
             + (
                 f"moves {math.exp(slower[clip]):.1f} times as slowly"
-                if longer[clip] + slower[clip] > _SLOW
+                if moving[clip]
                 else f"takes {math.exp(aligned[clip]):.1f} times as long for the same"
             ),
             "slow motion aligns, but better sped up",
         )
         for clip in slow
+    ] + [
+        Hint(
+            glances[clip].path,
+            "long",
+            f"{math.exp(longer[clip]):.1f} times as long as usual, at no slower pace",
+            "cut it if it shows the activity more than once, or another one",
+        )
+        for clip in long
     ]
 
 

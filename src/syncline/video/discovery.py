@@ -118,8 +118,11 @@ def told_aside(aside: Counter[str]) -> str:
     Examples:
         >>> told_aside(Counter({"pictures": 3, "films written by syncline": 2, "hidden files": 0}))
         '3 pictures, 2 films written by syncline'
+        >>> told_aside(Counter({"other files": 1}))
+        '1 other file'
     """
-    return ", ".join(f"{count} {why}" for why, count in aside.most_common() if count)
+    one = {why: why.replace("films", "film").removesuffix("s") for why in aside}
+    return ", ".join(f"{count} {why if count > 1 else one[why]}" for why, count in aside.most_common() if count)
 
 
 def _ours(folder: Path, files: list[str], *, is_root: bool) -> frozenset[str]:
