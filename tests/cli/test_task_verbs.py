@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import re
 import shutil
 import sys
 from fractions import Fraction
@@ -132,6 +133,48 @@ def test_the_grid_shows_the_timeline_that_is_written(
     columns = list(table[0])[1:3]
     wanted = [[float(row[name] or "nan") for row in table] for name in columns]
     np.testing.assert_allclose(shown[0].positions, wanted, atol=1e-5)
+
+
+def test_sync_of_two_that_do_not_match_says_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "two").mkdir()
+    for film in films(folder)[:2]:
+        shutil.copy(film, tmp_path / "two")
+    monkeypatch.setattr("syncline.tasks.sync.MATCH_THRESHOLD", 2.0)
+    monkeypatch.setattr("syncline.alignment.alignment_settings.MATCH_THRESHOLD", 2.0)
+    words = ["sync", tmp_path / "two", "--no-films", "--figures", "none", "--out", tmp_path / "out"]
+    assert command(folder, *words) == 0
+    said = capsys.readouterr().out
+    assert len(re.findall(r"score -?\d\.\d+ with the reference, needs 2.00: a guess", said)) == 1
+    value = json.loads((tmp_path / "out" / "sync.json").read_text(encoding="utf-8"))
+    assert sorted(entry["doubtful"] for entry in value["videos"]) == [False, True]
+
+
+def test_search_and_deviate_mark_what_does_not_match(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = films(folder)[0].name
+    for words, row in (
+        (["search", folder, "--video", video, "--time", "1.5"], r"^ +\d\.\d{3} .* s +-?\d\.\d{3}\?   \S+\.mp4$"),
+        (["deviate", folder], r"^ +\d\.\d\d +-?\d\.\d{3}\?  \S+\.mp4 "),
+    ):
+        monkeypatch.setattr("syncline.alignment.alignment_settings.MATCH_THRESHOLD", -2.0)
+        assert command(folder, *words, "--out", tmp_path, "--figures", "none") == 0
+        assert "?" not in capsys.readouterr().out
+        monkeypatch.setattr("syncline.alignment.alignment_settings.MATCH_THRESHOLD", 2.0)
+        command(folder, *words, "--out", tmp_path, "--figures", "none")
+        said = capsys.readouterr().out
+        assert re.search(row, said, re.MULTILINE), said
+        assert said.count("? match below 2.00") == 1
+
+
+def test_align_takes_two_videos_that_are_two(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = films(folder)[0]
+    assert command(folder, "align", film, film.parent / ".." / film.parent.name / film.name, "--out", tmp_path) == 1
+    assert "the same video" in capsys.readouterr().err
+    assert command(folder, "align", film.parent, film, "--out", tmp_path) == 1
+    assert "is a folder and no video" in capsys.readouterr().err
 
 
 def test_sync_finds_the_offset_of_a_camera_that_started_later(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from walks import walk, warp
 
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.tasks import (
@@ -81,6 +83,23 @@ def test_a_misfit_is_seen() -> None:
     embeddings.append(walk(warp(90, 7)[::-1], "backwards", noise=0.2))
     timeline = synchronize(embeddings, method="star", reference="v0")
     assert timeline.coverage[-1] < timeline.coverage[:-1].min() - 0.2
+
+
+def test_a_timeline_says_whose_place_is_a_guess() -> None:
+    embeddings, _ = group(5)
+    timeline = synchronize(embeddings, method="star", reference="v0")
+    assert not timeline.doubtful.any()
+    assert timeline.match_score is not None
+    assert np.isnan(timeline.match_score[0])
+    assert (timeline.match_score[1:] >= MATCH_THRESHOLD).all()
+    noise = np.random.default_rng(3).normal(size=embeddings[0].vectors.shape).astype(np.float32)
+    stranger = Embedding(noise, embeddings[0].pts_seconds, "stranger")
+    two = synchronize([embeddings[0], stranger], reference="v0")
+    assert two.doubtful.tolist() == [False, True], "the two do not match"
+    assert np.isnan(two.inconsistency).all(), "of two there is no other way to compare with"
+    assert synchronize(embeddings).match_score is None
+    far = replace(timeline, inconsistency=np.array([0.1, 9.0, 0.1, np.nan, 0.1]))
+    assert far.doubtful.tolist() == [False, True, False, False, False]
 
 
 def test_offset_and_drift_of_two_cameras() -> None:

@@ -165,6 +165,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SynclineError("--refit is about a folder; leave it or --template out")
     if arguments.b is None and arguments.template is None:
         raise SynclineError("give two videos, or one and --template FILE")
+    if arguments.b is not None and same(arguments.a, arguments.b):
+        raise SynclineError(f"A and B are the same video, {arguments.a}; give two")
     if arguments.b is None and arguments.timeline is not None:
         raise SynclineError("--timeline needs two films; give the second one, too")
     replaced = {(arguments.out / name).resolve() for name in WRITTEN}
@@ -183,6 +185,8 @@ def _opened(arguments: argparse.Namespace) -> VideoSet:
     known = ScanCache()
     for path in files:  # with the reason, where a folder passes over what cannot be read
         problem = known.scan(path).problem
+        if problem is not None and path.is_dir():
+            raise SynclineError(f"{path} is a folder and no video; align takes two videos, sync and view a folder")
         if problem is not None:
             raise SynclineError(f"{path}: {problem}")
     videos = open_videos(files)
@@ -309,7 +313,8 @@ def _film(arguments: argparse.Namespace, videos: VideoSet, alignment: Alignment)
 
 
 def _report(out: Path, alignment: Alignment, value: dict[str, Any]) -> None:
-    say(f"match {alignment.verdict} ({value['made_with']}); results in {out}")
+    match = "they match" if alignment.matches else "they do not match"
+    say(f"{match}: {alignment.verdict} ({value['made_with']}); results in {out}")
     for s in alignment.segments:
         say(f"  A {s.start_a:7.2f} – {s.end_a:7.2f} s   is   B {s.start_b:7.2f} – {s.end_b:7.2f} s")
     longest = sorted(alignment.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]

@@ -149,6 +149,7 @@ def _write(
     joints: dict[str, list[str]],
     begins: dict[str, float],
 ) -> None:
+    from syncline.alignment.alignment_settings import MATCH_THRESHOLD
     from syncline.files import write_json
     from syncline.tasks.result_files import plain, write_rows
 
@@ -174,14 +175,21 @@ def _write(
     last = plain(first + float(reference.pts_seconds[-1]))
     value = {"reference": against, "reference_seconds": last, "ranking": ranking, "deviations": rows}
     write_json(arguments.out / "deviations.json", value)
-    say("  oddness   video, and what it does differently")
+    say("  oddness    match   video, and what it does differently")
+    unsure = False
     for entry, report in zip(ranking, reports, strict=True):
-        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.1f}–{d.end:.1f} s" for d in told[report.source])
+        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.2f}–{d.end:.2f} s" for d in told[report.source])
         kinds = "matches none of the others well: another activity, or seen otherwise" if report.stranger else kinds
-        say(f"  {entry['oddness']:7.2f}   {entry['video']}   {kinds or 'nothing'}")
+        low = report.match_score < MATCH_THRESHOLD and not report.stranger
+        unsure |= low
+        match = f"{report.match_score:.3f}{'?' if low else ' '}"
+        say(f"  {entry['oddness']:7.2f}   {match:>7}  {entry['video']}   {kinds or 'nothing'}")
         for d, said in zip(told[report.source], joints.get(report.source, []), strict=False):
             if said:
-                say(f"            {d.kind.replace('_', ' ')} {d.start:.1f} s: {said}")
+                say(f"                      {d.kind.replace('_', ' ')} {d.start:.2f} s: {said}")
+    if unsure:
+        say(f"  ? match below {MATCH_THRESHOLD:.2f}: by itself it shows nothing in common with {against}, so what is "
+            "said of it is less sure")  # fmt: skip
     say(f"results in {arguments.out}; compared with {against}")
     say("compared is what is done and how fast, not its manner: a matched moment counts as the same")
     draw(arguments, "deviations", lambda: _picture(reports, names, against))

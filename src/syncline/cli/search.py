@@ -36,7 +36,8 @@ single frames, which finds the same room rather than the same moment.
 writes into --out: hits.csv, hits.json and the picture hits (the query at the left, then the hits).
 columns: score, what hits are ordered by: the share of the folder's votes for this moment (0 to 1), weighted by how
 alike the two frames are; similarity, the cosine of the two frames (-1 to 1), which is the score where frames alone are
-compared; seconds, in the video that is named; match_score, of its video and the query's as align has it. Where no
+compared; seconds, in the video that is named; match_score, of its video and the query's as align has it (`?` in the
+terminal: below what align takes for a match). Where no
 hit's video shows anything in common with the query's, that is said and the exit code is 1. A picture has no course,
 and so no match score.
 
@@ -150,7 +151,7 @@ def _verdict(scores: dict[str, float | None], source: str) -> int:
 
     known = {name: score for name, score in scores.items() if score is not None}
     if known and len(known) == len(scores) and max(known.values()) < MATCH_THRESHOLD:
-        warn(f"{source} and the videos of all hits show nothing in common (best score {max(known.values()):.2f}, needs "
+        warn(f"{source} and the videos of all hits show nothing in common (best score {max(known.values()):.3f}, needs "
              f"{MATCH_THRESHOLD:.2f}; 0 is what strangers have)")  # fmt: skip
         return 1
     return 0
@@ -247,15 +248,29 @@ def _write(
         "video": source, "seconds": plain(first + arguments.time),
         "until": None if arguments.until is None else plain(first + arguments.until)}  # fmt: skip
     write_json(arguments.out / "hits.json", {"query": query, "hits": rows})
-    say("   score  similarity      second   match   video")
-    for hit, row in zip(hits, rows, strict=True):
-        match = scores[hit.source]
-        shown = "–" if match is None else f"{match:.2f}"
-        say(f"  {hit.score:6.3f}  {hit.similarity:10.3f}  {row['seconds']:8.2f} s   {shown:>5}   {hit.source}")
-    if not hits:
-        say("no other video shows this moment, as far as the folder tells; --no-consensus compares single frames")
+    _say_hits(hits, rows)
     say(f"results in {arguments.out}")
     draw(arguments, "hits", lambda: _picture(arguments, hits, videos, source, begins))
+
+
+def _say_hits(hits: list[Hit], rows: list[dict[str, Any]]) -> None:
+    """A line a hit; whose video does not match the query's by itself has a question mark, which is told."""
+    from syncline.alignment.alignment_settings import MATCH_THRESHOLD
+
+    if not hits:
+        say("no other video shows this moment, as far as the folder tells; --no-consensus compares single frames")
+        return
+    say("   score  similarity      second   match    video")
+    unsure = 0
+    for hit, row in zip(hits, rows, strict=True):
+        match = row["match_score"]
+        low = match is not None and match < MATCH_THRESHOLD
+        shown = "–" if match is None else f"{match:.3f}"
+        say(f"  {hit.score:6.3f}  {hit.similarity:10.3f}  {row['seconds']:8.2f} s  {shown:>6}{'?' if low else ' '}   "
+            f"{hit.source}")  # fmt: skip
+        unsure += low
+    if unsure:
+        say(f"  ? match below {MATCH_THRESHOLD:.2f}: by themselves this video and the query's show nothing in common")
 
 
 def _picture(

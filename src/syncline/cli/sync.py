@@ -146,10 +146,15 @@ def run(arguments: argparse.Namespace) -> None:
         "made_with": embedder.described,
         "reference": names[start],
         "videos": [
-            {"video": name, "coverage": plain(share), "misfit_seconds": plain(misfit)}
-            for name, share, misfit in zip(names, timeline.coverage, timeline.inconsistency, strict=True)
+            {"video": name, "coverage": plain(share), "misfit_seconds": plain(misfit), "doubtful": bool(guess)}
+            for name, share, misfit, guess in zip(
+                names, timeline.coverage, timeline.inconsistency, timeline.doubtful, strict=True
+            )
         ],
     }
+    if timeline.match_score is not None:
+        for entry, score in zip(value["videos"], timeline.match_score, strict=True):
+            entry["match_score"] = plain(score)
     if arguments.same_event:
         value["offsets"] = offsets_of(videos, embeddings, start)
     write_json(arguments.out / "sync.json", value)
@@ -168,10 +173,16 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _say_result(value: Mapping[str, Any]) -> None:
     """A line a video, those that fit worst first, and the offsets where they were asked for."""
+    from syncline.alignment.alignment_settings import MATCH_THRESHOLD
+
     say("    misfit   on the timeline   video")
     for entry in sorted(value["videos"], key=lambda entry: -(entry["misfit_seconds"] or 0.0)):
         misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
-        say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}")
+        score = entry.get("match_score")
+        alone = score is not None and score < MATCH_THRESHOLD
+        low = f"score {score:.3f} with the reference, needs {MATCH_THRESHOLD:.2f}" if alone else "fits badly"
+        guess = f"   {low}: a guess" if entry["doubtful"] else ""
+        say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}{guess}")
     for entry in value.get("offsets", []):
         say_offset(entry)
 

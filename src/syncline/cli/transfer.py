@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,11 +147,12 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
     found = carried.targets
     if any(embedding.frame_vectors is not None for embedding in embeddings):
         say(f"frozen features are aligned; single frames are compared by the run and count {election.frames:.0%}")
-    _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
+    rows = _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
     _reliability(arguments, carried.left_out)
     said = f"{counted(len(names), 'event')} carried to {len(others)}"
     say(f"{counted(len(marks), 'labelled video')}, {said}; results in {arguments.out}")
     if others:
+        _say_events(rows)
         say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
         by_source = {embeddings[i].source: videos[i].name for i in others}
         strangers = () if folder is None else [embeddings[order[i]].source for i in folder.votes.strangers]
@@ -168,13 +170,26 @@ NAMED = 8
 """Videos of a kind that are named one by one."""
 
 
+def _say_events(rows: Sequence[dict[str, Any]]) -> None:
+    """A line a video with its events and how sure they are, of the first few."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["state"] != "labelled":
+            where = "absent" if row["seconds"] is None else f"{row['seconds']:.2f} s"
+            found.setdefault(row["video"], []).append(f"{row['event']} {where} ({row['confidence']:.0%})")
+    for name in list(found)[:NAMED]:
+        say(f"  {name}: {', '.join(found[name])}")
+    if len(found) > NAMED:
+        say(f"  and {len(found) - NAMED} more: see transferred.csv")
+
+
 def _say_strangers(scores: dict[str, float], what: str = "no event is placed in it") -> int:
     """Names the videos that have nothing in common with the others; 1 where that is all of them."""
     from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 
     low = {name: score for name, score in scores.items() if score < MATCH_THRESHOLD}
     for name in list(low)[:NAMED]:
-        warn(f"{name} shows nothing in common with the others (best score {low[name]:.2f}, needs "
+        warn(f"{name} shows nothing in common with the others (best score {low[name]:.3f}, needs "
              f"{MATCH_THRESHOLD:.2f}; 0 is what strangers have): {what}")  # fmt: skip
     if len(low) > NAMED:
         warn(f"so do {len(low) - NAMED} more: see match_score in transferred.csv")
@@ -200,9 +215,10 @@ def _by_template(arguments: argparse.Namespace) -> int:
     new = range(first, first + len(videos))
     limits = {"tolerance": arguments.tolerance, "absent_below": arguments.absent_below}
     found = transfer_in_folder(folder, template.events, new, refuse=not arguments.force, **limits)
-    _write(arguments, videos, template.event_names, {}, dict(enumerate(found)))
+    rows = _write(arguments, videos, template.event_names, {}, dict(enumerate(found)))
     carried = f"{counted(len(template.event_names), 'event')} carried to {len(videos)}"
     say(f"{counted(len(template.events), 'labelled video')} of the template, {carried}; results in {arguments.out}")
+    _say_events(rows)
     say(f"confidence: the probability that an event lies within {found[0].tolerance:.2f} s")
     return 0 if arguments.force else _say_strangers({v.name: f.match_score for v, f in zip(videos, found, strict=True)})
 
@@ -258,7 +274,7 @@ def _own_times(video: Video) -> tuple[NDArray[np.float64], float]:
 
 def _write(
     arguments: argparse.Namespace, videos: VideoSet, names: tuple[str, ...], marks: Marks, found: dict[int, Transferred]
-) -> None:
+) -> list[dict[str, Any]]:
     from syncline.data.labels.label_formats import ONE_VIDEO, write_labels
     from syncline.data.labels.time_origin import in_container, origins_of
     from syncline.data.labels.video_labels import track_of_shown
@@ -294,6 +310,7 @@ def _write(
             path.mkdir(parents=True, exist_ok=True)
         write_labels(path, written, form=form)
     write_subtasks(arguments, tracks, names)
+    return rows
 
 
 def _reliability(arguments: argparse.Namespace, left_out: LeftOut | None) -> None:

@@ -63,7 +63,7 @@ def estimate_offset(a: Embedding, b: Embedding) -> Offset:
     alignment = align(a, b)
     if not alignment.matches:
         raise SynclineError(
-            f"{a.source} and {b.source} show nothing in common (score {alignment.match_score:.2f}, needs "
+            f"{a.source} and {b.source} show nothing in common (score {alignment.match_score:.3f}, needs "
             f"{MATCH_THRESHOLD:.2f})"
         )
     pairs = nearest_times(a, b, alignment.path)

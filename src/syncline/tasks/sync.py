@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results, rows_between
@@ -31,6 +32,8 @@ from syncline.video.on_display import nearest_frames
 
 LENT_SHARE = 0.5
 """Of the videos: a stretch that more than these have and the reference lacks is put into the timeline."""
+MOST_MISFIT = 0.25
+"""Of the part that a video has in the timeline: with a larger misfit its place is a guess."""
 PARTNERS = 10
 """Videos with whose own alignments the timeline is compared, for the misfit of each."""
 
@@ -50,6 +53,7 @@ class Timeline(Shown):
         inconsistency: (n,) float64 s, the misfit: median difference between going from this video to another one
             directly and by way of the timeline; large where a video fits badly. NaN where nothing could be compared.
         coverage: (n,) share of the timeline on which the video has a position.
+        match_score: (n,) of each with the reference, where that alone decides (NaN for itself); None by a consensus.
     """
 
     sources: tuple[str, ...]
@@ -58,6 +62,14 @@ class Timeline(Shown):
     reference: str
     inconsistency: NDArray[np.float64]
     coverage: NDArray[np.float64]
+    match_score: NDArray[np.float64] | None = None
+
+    @property
+    def doubtful(self) -> NDArray[np.bool_]:
+        """(n,) whose place is a guess: its misfit is large beside its part, or it does not match the reference."""
+        length = float(self.seconds[-1] - self.seconds[0]) if len(self.seconds) else 0.0
+        guess = self.inconsistency > MOST_MISFIT * self.coverage * length
+        return guess if self.match_score is None else guess | (self.match_score < MATCH_THRESHOLD)
 
     def __repr__(self) -> str:
         end = float(self.seconds[-1]) if len(self.seconds) else 0.0
@@ -144,11 +156,13 @@ def synchronize(
         consensus = gather_folder(embeddings).group if consensus is None else consensus
         start = reference_of(consensus) if start is None else start
         seconds, positions = _joint(embeddings, start, consensus)
+        scores = None
         misfit = _consensus_misfit(embeddings, positions, consensus)
     else:
         start = medoid(embeddings, seed=seed) if start is None else start
-        seconds, positions = _star(embeddings, start, aligner)
-        misfit = _misfit(embeddings, positions, seed, aligner)
+        seconds, positions, scores = _star(embeddings, start, aligner)
+        only = len(embeddings) == 2  # then there is no other way to compare with
+        misfit = np.full(2, np.nan) if only else _misfit(embeddings, positions, seed, aligner)
     return Timeline(
         sources=tuple(embedding.source for embedding in embeddings),
         seconds=seconds,
@@ -156,19 +170,21 @@ def synchronize(
         reference=embeddings[start].source,
         inconsistency=misfit,
         coverage=(~np.isnan(positions)).mean(axis=1),
+        match_score=scores,
     )
 
 
 def _star(
     embeddings: Sequence[Embedding], start: int, aligner: PairAligner
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Seconds and positions of a timeline that is the reference's own course."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Seconds and positions of a timeline that is the reference's own course, and how well each matches it."""
     hub = embeddings[start]
     pairs = [(start, i) for i in range(len(embeddings)) if i != start]
     positions = np.stack([hub.pts_seconds] * len(embeddings))
-    for _, i, alignment in aligner(embeddings, pairs):
-        positions[i] = alignment.b_at(hub.pts_seconds)
-    return hub.pts_seconds - hub.pts_seconds[0], positions
+    scores = np.full(len(embeddings), np.nan)
+    for _, i, alignment in aligner(embeddings, pairs, verdict=True):
+        positions[i], scores[i] = alignment.b_at(hub.pts_seconds), alignment.match_score
+    return hub.pts_seconds - hub.pts_seconds[0], positions, scores
 
 
 def _joint(

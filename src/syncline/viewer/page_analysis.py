@@ -285,6 +285,7 @@ def _rows_of(timeline: Timeline, rows: list[int]) -> Timeline:
     return replace(
         timeline, sources=tuple(timeline.sources[k] for k in rows), positions=timeline.positions[rows],
         inconsistency=timeline.inconsistency[rows], coverage=timeline.coverage[rows],
+        match_score=None if timeline.match_score is None else timeline.match_score[rows],
     )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ class AnalysisRoutes:
                 "positions": positions.round(6).tolist(),
                 "absent": (timeline.positions != timeline.positions).astype(int).tolist(),
                 "coverage": timeline.coverage.round(3).tolist(),
+                "doubtful": timeline.doubtful.tolist(),
             }
         )
 

@@ -32,7 +32,7 @@ export async function gridView(root, query) {
   const takeIn = (found) => {
     timeline = found; pts = new FrameTimes(found.seconds); end = found.seconds.at(-1);
     slider.max = end.toFixed(3);
-    shares.forEach((share, i) => say(share, `${Math.round(100 * found.coverage[i])} % in common`));
+    shares.forEach((share, i) => say(share, `${Math.round(100 * found.coverage[i])} % in common${found.doubtful[i] ? ", but fits badly: a guess" : ""}`));
   };
   const between = (t) => { // the instants around a moment, and how far it is from the first to the second
     const low = pts.frame(t), high = Math.min(low + 1, pts.count - 1), width = pts.seconds[high] - pts.seconds[low];

@@ -9,9 +9,9 @@ const KEYS = [...PLAYER_KEYS, ["R", "repeat this segment"], ["[ ]", "repeat from
 
 function verdict({ segments, matches, matchScore, threshold, carried = null, leastCarried }) {
   if (!segments.length) return el("p", { class: "verdict bad" }, el("strong", {}, "Nothing matches in this mode."), " Try global.");
-  const score = matchScore === null ? null : el("p", { class: "soft" }, `${carried === null ? "Score" : "By themselves they have a score of"} ${matchScore.toFixed(2)}, needs ${threshold.toFixed(2)}; strangers have about 0.`);
+  const score = matchScore === null ? null : el("p", { class: "soft" }, `${carried === null ? "Score" : "By themselves they have a score of"} ${matchScore.toFixed(3)}, needs ${threshold.toFixed(2)}; strangers have about 0.`);
   const folder = carried === null ? null : el("p", { class: "soft" }, carried === 0 ? "The folder carries nothing between the two." : `The folder ${carried >= leastCarried ? "links" : "does not link"} the two: it carries ${Math.round(100 * carried)} % of the shorter one, needs ${Math.round(100 * leastCarried)} %.`);
-  const meter = matchScore === null ? null : el("meter", { min: 0, max: 1, low: threshold, optimum: 1, value: Math.max(0, matchScore), "aria-label": `Match score ${matchScore.toFixed(2)} of 1, needs ${threshold.toFixed(2)}` });
+  const meter = matchScore === null ? null : el("meter", { min: 0, max: 1, low: threshold, optimum: 1, value: Math.max(0, matchScore), "aria-label": `Match score ${matchScore.toFixed(3)} of 1, needs ${threshold.toFixed(2)}` });
   if (matches) return el("div", { class: "verdict good" }, el("strong", {}, "These two match."), folder, meter, score);
   return el("div", { class: "verdict bad" }, el("strong", {}, "These two hardly match."), " Do not trust the path.", folder, meter, score);
 }
