@@ -294,8 +294,19 @@ def _carry(alignment: Alignment, seconds: NDArray[np.float64], column: int) -> N
         rows = alignment.times[segment.first : segment.last + 1]
         source, target = rows[:, column], rows[:, 1 - column]
         inside = (seconds >= source[0] - 1e-9) & (seconds <= source[-1] + 1e-9)
-        knots, first = np.unique(source, return_index=True)
-        ends = np.append(first[1:], len(source))
-        values = np.array([target[i:j].mean() for i, j in zip(first, ends, strict=True)])
-        carried[inside] = np.interp(seconds[inside], knots, values)
+        carried[inside] = np.interp(seconds[inside], *knots(source, target))
     return carried
+
+
+def knots(
+    source: NDArray[np.float64], target: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """A path's seconds without repeats in ``source``, ascending: the mean where one frame has several counterparts.
+
+    Examples:
+        >>> [values.tolist() for values in knots(np.array([0.0, 1.0, 1.0]), np.array([5.0, 6.0, 7.0]))]
+        [[0.0, 1.0], [5.0, 6.5]]
+    """
+    found, first = np.unique(source, return_index=True)
+    ends = np.append(first[1:], len(source))
+    return found, np.array([target[i:j].mean() for i, j in zip(first, ends, strict=True)])

@@ -311,11 +311,10 @@ def _pieces(alignment: Alignment) -> list[dict[str, Any]]:
 
 
 def _knots(times: NDArray[np.float64]) -> list[list[float]]:
-    """(second of A, second of B) without repeats of A: the mean where one frame of A has several of B."""
-    source, first = np.unique(times[:, 0], return_index=True)
-    ends = np.append(first[1:], len(times))
-    target = [float(times[i:j, 1].mean()) for i, j in zip(first, ends, strict=True)]
-    return [[round(float(s), 6), round(t, 6)] for s, t in zip(source, target, strict=True)]
+    """(second of A, second of B) of a matched stretch; see `knots`."""
+    from syncline.tasks.alignment_result import knots
+
+    return np.stack(knots(times[:, 0], times[:, 1]), axis=1).round(6).tolist()  # type: ignore[no-any-return]
 
 
 def _pooled(
