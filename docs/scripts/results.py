@@ -33,50 +33,51 @@ METRICS = {
 ASKED = ("nearest median s", "nearest ≤ .5 s %", "dtw ≤ .5 s %", "local ≤ .5 s %", "local F1 %")
 NAMES = {
     "across, local": "LAC `cross_video` (ours)",
-    "across, soft-DTW": "`cross_video` with soft-DTW for its teacher",
+    "across, soft-DTW": "`cross_video` with soft-DTW as its teacher",
     "LAC corrected": "LAC `corrected`", "LAC paper": "LAC `paper`", "LAC released": "LAC `released`",
     "LRProp (our reconstruction)": "LRProp (our reconstruction)",
 }  # fmt: skip
 HEAD = """# Results
 
-**Not here: the papers' own tables.** Pouring, PennAction and the weights were not at hand, nor a GPU.
+**Not here: the papers' own tables.** Pouring, PennAction, the published weights and a GPU were not available.
 
-What is here was measured on three sets of real video: `g1_bottle` (a humanoid robot moves a tin; 34 + 20 clips),
-`cr5_banana` and `cr5_usb` (a hand-led arm; 32 + 16 and 15 + 9 clips). One robot and one scene each, key events placed
-by a rule on the robot's sensors. They are no part of this repository.
+What is here was measured on three sets of real video: `g1_bottle` (a humanoid robot moves a tin; 34 clips for training +
+20 for testing), `cr5_banana` and `cr5_usb` (a hand-led arm; 32 + 16 and 15 + 9 clips). Each shows one robot in one scene;
+its key events come from a rule on the robot's sensors. The videos are not part of this repository.
 
 ## The seven methods, one protocol
 
-One encoder, the same views, steps and features for all; five seeds; judged on clips that were not trained on. Events:
-share of key events carried from one video to another within half a second, in percent. Every figure is a mean over
-three sets and three protocols (whole, re-timed and spliced clips), in brackets the 95 % interval of the bootstrap over
-source videos. The last column compares the method with SCL in carrying events: of 45 differences, how many are in its
-favour and how many against it, counting only those whose 95 % interval excludes 0. `python docs/scripts/results.py`
-makes the table from `benchmarks/results/bench/real_short`.
+All methods have the same encoder, views, steps and features, and five seeds each; they are tested on clips that were not
+trained on. "Events" are the percentage of key events that are carried from one video to another within half a second.
+Every number is a mean over three sets and three protocols (whole, re-timed and spliced clips), with the 95 % interval of
+the bootstrap over source videos in brackets. The last column counts how often the method is better / worse than SCL at
+carrying events: of 45 differences, only those whose 95 % interval excludes 0. `python docs/scripts/results.py` makes the
+table from `benchmarks/results/bench/real_short`.
 """
 FINDINGS = """
 ## What was found
 
-- **`cross_video` against SCL**: positions carried across videos along an expected local alignment are worth one to four
-  points of events by nearest frame, on every set and protocol.
-- **`cross_video` against the same with soft-DTW for its teacher**: no winner.
-- **`corrected`**, the terms that align two views of one video: about level with SCL. Their correspondence is known.
-- **LAC as printed**, on this encoder: behind SCL. With its own encoder and views (`real_own`) it leads SCL, and its
-  views, not its loss, are what leads.
-- **The parts of the printed loss** (`real_loss`): the score term gives two to ten points by local alignment, the local
-  term hardly anything.
-- **The temperature** (`real_gamma`, .6 to .9): hardly matters.
-- **TCN, TCC, GTA and LRProp** learn little but time on this encoder, whose position code lets them.
-- **Cheap gaps matter**: at prices of 5 and 1 a local teacher teaches straight lines.
-- **An aligner needs no training on new clips**: frozen features carry events as well as any trained encoder does. What
-  training gives there is single frames that can be compared: nearest frames, classification, retrieval.
+- **`cross_video` is better than SCL**: carrying positions across videos along an expected local alignment gains one to
+  four points of events by nearest frame, on every set and protocol.
+- **The teacher of `cross_video` does not matter**: with soft-DTW in place of local alignment it is as good.
+- **`corrected` is about as good as SCL**: its extra terms align two views of one video, whose correspondence is known.
+- **LAC as printed is worse than SCL** on this encoder. With its own encoder and views (`real_own`) it is better, because of
+  its views and not its loss.
+- **Parts of the printed loss** (`real_loss`): the score term gains two to ten points by local alignment, the local term
+  next to nothing.
+- **The temperature** (`real_gamma`, .6 to .9) hardly matters.
+- **TCN, TCC, GTA and LRProp** learn little but time on this encoder; its position code makes that possible.
+- **Cheap gaps matter**: with gap prices of 5 and 1 a local teacher teaches straight lines.
+- **Aligning new clips needs no training**: frozen features carry events as well as any trained encoder. Training helps
+  where single frames are compared: nearest frames, classification, retrieval.
 
 ## What does not work
 
-- On rendered videos that all look different (`synthetic_troubles`) every term across videos costs.
-- Clips that differ from all that were trained on (`real_shift`): no method beats the time-only control by much.
-- Progression and tau are no measure of content: a code that only knows time has 97 to 99.
-- Few sets, one robot and one scene each. The intervals are over videos of these sets and do not speak of other sets.
+- On rendered videos that all look different (`synthetic_troubles`), every term across videos makes results worse.
+- On clips that differ from all training clips (`real_shift`), no method is much better than the time-only control.
+- Progression and tau do not measure content: a code that only knows time has 97 to 99.
+- There are few sets, with one robot and one scene each. The intervals are over videos of these sets and say nothing about
+  other sets.
 
 ## More
 
@@ -124,7 +125,7 @@ def means(rows: list[dict[str, Any]]) -> dict[str, dict[str, NDArray[np.float64]
 def table(found: dict[str, dict[str, NDArray[np.float64]]], rows: list[dict[str, Any]]) -> str:
     """Methods by events carried by nearest frame, then the controls."""
     asked = difference_rows(rows, "SCL", metrics=ASKED)
-    text = ["| method | " + " | ".join(METRICS.values()) + " | for / against |", "|---" * (len(METRICS) + 2) + "|"]
+    text = ["| method | " + " | ".join(METRICS.values()) + " | better / worse |", "|---" * (len(METRICS) + 2) + "|"]
     for method in ranked(found):
         cells = [f"{mean:.1f} [{low:.1f}, {high:.1f}]" for mean, low, high in (found[method][m] for m in METRICS)]
         sure = [row for row in asked if row["method"] == method and row["sure"]]
