@@ -41,43 +41,45 @@ HEAD = """# Results
 
 **Not here: the papers' own tables.** Pouring, PennAction, the published weights and a GPU were not available.
 
-What is here was measured on three sets of real video: `g1_bottle` (a humanoid robot moves a tin; 34 clips for training +
-20 for testing), `cr5_banana` and `cr5_usb` (a hand-led arm; 32 + 16 and 15 + 9 clips). Each shows one robot in one scene;
-its key events come from a rule on the robot's sensors. The videos are not part of this repository.
+What is here was measured on three sets of real video: `g1_bottle` (a humanoid robot moves a tin; 34 clips for
+training + 20 for testing), `cr5_banana` and `cr5_usb` (a hand-led arm; 32 + 16 and 15 + 9 clips). Each shows one
+robot in one scene; its key events come from a rule on the robot's sensors. The videos are not part of this
+repository.
 
 ## The seven methods, one protocol
 
-All methods have the same encoder, views, steps and features, and five seeds each; they are tested on clips that were not
-trained on. "Events" are the percentage of key events that are carried from one video to another within half a second.
-Every number is a mean over three sets and three protocols (whole, re-timed and spliced clips), with the 95 % interval of
-the bootstrap over source videos in brackets. The last column counts how often the method is better / worse than SCL at
-carrying events: of 45 differences, only those whose 95 % interval excludes 0. `python docs/scripts/results.py` makes the
-table from `benchmarks/results/bench/real_short`.
+All methods have the same encoder, views, steps and features, and five seeds each; they are tested on clips that were
+not trained on. "Events" are the percentage of key events that are carried from one video to another within half a
+second. Every number is a mean over three sets and three protocols (whole, re-timed and spliced clips), with the 95 %
+interval of the bootstrap over source videos in brackets. The last column counts how often the method is better /
+worse than SCL at carrying events: of 45 differences, only those whose 95 % interval excludes 0. `python
+docs/scripts/results.py` makes the table from `benchmarks/results/bench/real_short`.
 """
 FINDINGS = """
 ## What was found
 
-- **`cross_video` is better than SCL**: carrying positions across videos along an expected local alignment gains one to
-  four points of events by nearest frame, on every set and protocol.
+- **`cross_video` is better than SCL**: carrying positions across videos along an expected local alignment gains one
+  to four points of events by nearest frame, on every set and protocol.
 - **The teacher of `cross_video` does not matter**: with soft-DTW in place of local alignment it is as good.
-- **`corrected` is about as good as SCL**: its extra terms align two views of one video, whose correspondence is known.
-- **LAC as printed is worse than SCL** on this encoder. With its own encoder and views (`real_own`) it is better, because of
-  its views and not its loss.
-- **Parts of the printed loss** (`real_loss`): the score term gains two to ten points by local alignment, the local term
-  next to nothing.
+- **`corrected` is about as good as SCL**: its extra terms align two views of one video, whose correspondence is
+  known.
+- **LAC as printed is worse than SCL** on this encoder. With its own encoder and views (`real_own`) it is better,
+  because of its views and not its loss.
+- **Parts of the printed loss** (`real_loss`): the score term gains two to ten points by local alignment, the local
+  term next to nothing.
 - **The temperature** (`real_gamma`, .6 to .9) hardly matters.
 - **TCN, TCC, GTA and LRProp** learn little but time on this encoder; its position code makes that possible.
 - **Cheap gaps matter**: with gap prices of 5 and 1 a local teacher teaches straight lines.
-- **Aligning new clips needs no training**: frozen features carry events as well as any trained encoder. Training helps
-  where single frames are compared: nearest frames, classification, retrieval.
+- **Aligning new clips needs no training**: frozen features carry events as well as any trained encoder. Training
+  helps where single frames are compared: nearest frames, classification, retrieval.
 
 ## What does not work
 
 - On rendered videos that all look different (`synthetic_troubles`), every term across videos makes results worse.
 - On clips that differ from all training clips (`real_shift`), no method is much better than the time-only control.
 - Progression and tau do not measure content: a code that only knows time has 97 to 99.
-- There are few sets, with one robot and one scene each. The intervals are over videos of these sets and say nothing about
-  other sets.
+- There are few sets, with one robot and one scene each. The intervals are over videos of these sets and say nothing
+  about other sets.
 
 ## More
 
