@@ -66,10 +66,17 @@ def test_a_published_run_by_the_command_line(
     assert f"next: syncline evaluate {run} pouring --root {tmp_path} --published\n" in said.out
     assert main(["evaluate", run, *source, "--published", "--out", str(tmp_path / "tables")]) == 0
     table = (tmp_path / "tables" / "tables.md").read_text()
-    assert table.startswith("### pouring, published\n")
+    said = "**run: the backbone started from random weights. No published result.**\n\n"
+    assert table.startswith(f"{said}### pouring, published\n")
     assert "AP@5" in table
-    assert [line.split(" | ")[0] for line in table.splitlines()[5:9]] == [
+    assert [line.split(" | ")[0] for line in table.splitlines()[7:11]] == [
         "| time-only", "| untrained", "| frozen", "| frozen + time"
     ]  # fmt: skip
     assert main(["evaluate", run, str(tmp_path / "videos"), "--published"]) == 1
     assert "on pouring or penn_action" in capsys.readouterr().err
+
+
+def test_weights_on_the_line_are_the_backbones(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "--published", "--method", "scl", "--weights", "byol.pth", "--print_config"]
+    assert main(words) == 0
+    assert "weights: byol.pth\n" in capsys.readouterr().out

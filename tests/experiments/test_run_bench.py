@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bars import write_bar_codes
+from tiny_encoder import ENCODER
 
 from syncline.cli.main import main
 from syncline.data.synthetic import read_truth
@@ -28,37 +28,9 @@ from syncline.experiments import (
     read_bench,
 )
 from syncline.experiments.bench_sets import open_sets
-from syncline.experiments.published_runs import paper_numbers, planned_runs
 from syncline.experiments.result_tables import difference_rows
 from syncline.experiments.run_bench import read_lines, run_bench, shown_lines
 from syncline.files import append_jsonl
-from syncline.training import merged
-
-ENCODER = {
-    "backbone": "test_resnet", "weights": "none", "grid": 1, "hidden": 16, "width": 16, "heads": 2, "feed_forward": 32,
-    "embedding_dim": 8,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A set of six videos, four of them to train on, with two events each and re-cuts."""
-    place = tmp_path_factory.mktemp("sets")
-    (place / "tiny" / "videos").mkdir(parents=True)
-    rows, recuts = ["video,split,num_frames,fps,events"], ["video,split,frames"]
-    for number in range(6):
-        length, split = 40 + 2 * number, "train" if number < 4 else "val"
-        write_bar_codes(place / "tiny" / "videos" / f"{number}.mp4", length)
-        rows.append(f"{number}.mp4,{split},{length},30,{10 + number};{25 + number}")
-        recuts.append(f"{number}.mp4,{split},{';'.join(map(str, range(3, length, 3)))}")
-    (place / "tiny" / "annotations.csv").write_text("\n".join(rows) + "\n")
-    (place / "tiny" / "retimed.csv").write_text("\n".join(recuts) + "\n")
-    for name, shift in (("early", -2), ("late", 3)):
-        moved = [rows[0]] + [
-            f"{n}.mp4,{'train' if n < 4 else 'val'},{40 + 2 * n},30,{10 + n + shift};{25 + n + shift}" for n in range(6)
-        ]
-        (place / "tiny" / f"annotations_{name}.csv").write_text("\n".join(moved) + "\n")
-    return place
 
 
 def _config(**changes: Any) -> BenchConfig:
@@ -199,56 +171,6 @@ def test_every_shipped_config_names_methods_that_exist(name: str) -> None:
     assert config.name == name
 
 
-TABLES = [f"table{number}" for number in range(1, 6)]
-
-
-def test_the_tables_of_the_paper_are_shipped_in_both_sizes() -> None:
-    assert {"g1_seeds", "real", *TABLES, *(f"small_{name}" for name in TABLES)} <= set(config_names())
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_the_plan_of_a_table_has_every_row_of_the_paper(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """All of its runs, actions x rows x seeds, in ``--dry-run``; each row of the paper as printed and as corrected."""
-    config = read_bench(name)
-    runs = planned_runs(config.sets, list(config.methods), config.seeds, config.paper)
-    actions = 13 if name == "table2" else 1
-    assert len(runs) == len(set(runs)) == actions * len(config.methods) * len(config.seeds)
-    assert {run.paper for run in runs} == set(paper_numbers(name)), (
-        "no row of ours is foreign, none of theirs is missing"
-    )
-    rows = {run.row for run in runs}
-    for row in paper_numbers(name):
-        if row.startswith(("LAC", "ResNet", "gamma", "Lc")):
-            assert {f"{row}, paper", f"{row}, corrected"} <= rows
-    assert main(["bench", name, "--dry-run"]) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[-1] == f"{len(runs)} runs"
-    assert len(printed) == len(runs) + 1
-    assert all("epochs of" in line and "the paper's" in line for line in printed[:-1])
-
-
-def test_table1_and_table2_have_all_forms_of_lac() -> None:
-    forms = {f"LAC, {preset}" for preset in ("paper", "released", "released_vec", "corrected", "cross_video")}
-    for name in ("table1", "table2"):
-        config = read_bench(name)
-        assert forms <= set(config.methods)
-        assert all(config.training(row, 0).encoder.trainable != "frozen" for row in config.methods)
-
-
-@pytest.mark.parametrize(
-    ("name", "row"),
-    [("table3", "ResNet-50 + Transformer"), ("table4", "gamma 0.8"), ("table5", "Lc + alpha (Ll + beta Lsw)")],
-)
-def test_tables_of_the_paper_share_the_row_that_they_share_in_print(name: str, row: str) -> None:
-    """One training, LAC's as published, stands in Tables 1, 3, 4 and 5; so does the corrected one beside it."""
-    table, first = read_bench(name), read_bench("table1")
-    for form in ("paper", "corrected"):
-        training, published = table.training(f"{row}, {form}", 0), first.training(f"LAC, {form}", 0)
-        assert replace(training, loss={}) == published
-        assert training.loss in ({}, {"gamma": 0.8})
-    assert (published.views.num_frames, published.views.batch_size, published.lr) == (64, 2, 1e-4)
-
-
 @pytest.mark.parametrize(
     ("name", "row"),
     [("small_table3", "head + transformer"), ("small_table4", "gamma 0.8"), ("small_table5", "Lc + Ll + Lsw")],
@@ -259,49 +181,6 @@ def test_small_tables_share_that_row_too(name: str, row: str) -> None:
         training, own = table.training(found, 0), first.training(expected, 0)
         assert replace(training, loss={}) == own
         assert training.loss in ({}, {"gamma": 0.8})
-
-
-TINY_PIXELS: dict[str, Any] = {
-    "epochs": 1, "store": False, "workers": 0,
-    "encoder": {
-        **ENCODER, "stage": None, "trainable": "all", "head": "grid", "head_norm": "none", "temporal": "none",
-        "projection_head": False, "contexts": 1,
-    },
-    "views": {"num_frames": 4, "batch_size": 2},
-}  # fmt: skip
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TABLES)
-def test_a_table_from_pixels_on_a_tiny_set(name: str, root: Path, tmp_path: Path) -> None:
-    """One row of each table, trained on pixels and measured as published; the paper's numbers stand beside it."""
-    config = read_bench(name)
-    row = next(iter(config.methods))
-    config = replace(
-        config, sets=["tiny"], methods={row: merged(config.methods[row], TINY_PIXELS)}, seeds=[0], baseline=None
-    )
-    folder = run_bench(config, root, tmp_path)
-    line, controls = read_lines(folder / "runs.jsonl")
-    (measured,) = line["rows"]
-    assert {one["protocol"] for one in (measured, *controls["rows"])} == {"published"}
-    by_name = {one["method"]: one for one in controls["rows"]}
-    assert list(by_name) == ["time-only", "untrained", "frozen", "frozen + time"]
-    assert by_name["time-only"]["tau"] > 0.99
-    assert by_name["untrained"] != measured
-    assert 0 <= measured["class100"] <= 1
-    assert measured["tau"] is None or -1 <= measured["tau"] <= 1
-    assert line["config"]["encoder"]["trainable"] == "all"
-    text = (folder / "tables.md").read_text(encoding="utf-8")
-    assert text.startswith("**Backbones started from random weights: ")
-    assert "| time-only | 1 |" in text
-    ours_and_theirs = text.split(f"\n\n### Beside Table {name[-1]} of the paper\n")[1]
-    assert "time-only" not in ours_and_theirs
-    printed = paper_numbers(name)[row.split(", ")[0]]["class100"]
-    ours = 100 * measured["class100"]
-    assert f"{ours:.2f} / {printed:.2f} / {ours - printed:+.2f}" in text
-    said: list[str] = []
-    run_bench(config, root, tmp_path, callback=lambda told: said.append(told.message))
-    assert said == [], "a run that is there is not done again"
 
 
 @pytest.mark.parametrize(
@@ -331,16 +210,6 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     assert "g1_seeds" in errors
     assert main(["bench", "--list"]) == 0
     assert "g1_seeds" in capsys.readouterr().out
-
-
-def test_steps_on_the_line_replace_published_epochs(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["--steps", "3"], ["--set", "steps=3"]):
-        assert main(["bench", "table1", "--dry-run", "--seeds", "0", "--methods", "SCL", *words]) == 0
-        assert "SCL, seed 0: 3 steps of " in capsys.readouterr().out
-        assert main(["train", "--published", "--method", "scl", "--print_config", *words]) == 0
-        said = capsys.readouterr().out
-        assert "\nepochs: null\n" in said
-        assert "\nsteps: 3\n" in said
 
 
 def test_a_set_may_be_split_by_a_column_of_its_manifest(root: Path, tmp_path: Path) -> None:

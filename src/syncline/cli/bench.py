@@ -25,6 +25,7 @@ examples:
   syncline bench table1 --root data/ --steps 200 --set encoder.principal_dim=512
   syncline bench real --out results/ --only-tables
   syncline bench table1 --root data/ --dry-run
+  syncline bench table1 --root data/ --weights resnet50.pth --weights SCL=byol.pth --set workers=8
   syncline bench --list
 """
 
@@ -43,6 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of all rows, as encoder.width=64"
     )
+    parser.add_argument(
+        "--weights", metavar="[ROW=]FILE", action="append", default=[],
+        help="the backbones of all rows that it fits, but those without pretrained weights, start from this file; with "
+        "a row's name before it, that row's alone; can be repeated",
+    )  # fmt: skip
     parser.add_argument("--cache", type=Path, help="folder of the feature cache (default: the user's)")
     parser.add_argument("--dry-run", action="store_true", help="list the runs, with the paper's rows, and do nothing")
     parser.add_argument("--only-tables", action="store_true", help="write the tables of the runs that are there")
@@ -56,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from syncline.encoder import FeatureCache
     from syncline.errors import SynclineError
-    from syncline.experiments import config_names, read_bench, run_bench, write_tables
+    from syncline.experiments import config_names, read_bench, rows_with_weights, run_bench, write_tables
     from syncline.training import merged
 
     if arguments.list:
@@ -85,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         sets=arguments.sets or config.sets,
         baseline=config.baseline if config.baseline in methods else None,
     )
+    config = replace(config, methods=rows_with_weights(config, arguments.weights))
     if arguments.dry_run:
         _list_runs(config)
         return 0

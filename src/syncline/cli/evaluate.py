@@ -130,8 +130,13 @@ def _as_published(arguments: argparse.Namespace, encoder: FrameEncoder | None, v
             for name, embed in named.items():
                 row = measure_published(embed, part, stride=stride_of(arguments.data), callback=bars)
                 rows.append(row | {"set": action or arguments.data, "protocol": PROTOCOL, "method": name})
+    if encoder.backbone.origin == "random":
+        said = f"{Path(arguments.run).name}: the backbone started from random weights. No published result."
+    else:
+        said = f"{Path(arguments.run).name}: the backbone started from {encoder.backbone.origin}."
+    print(said)
     _show(rows, [])
-    _write(arguments, rows, [])
+    _write(arguments, rows, [], head=f"**{said}**\n\n")
     return 0
 
 
@@ -279,7 +284,9 @@ def _print_table(console: Any, table: Table) -> None:
     console.print(grid)
 
 
-def _write(arguments: argparse.Namespace, rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> None:
+def _write(
+    arguments: argparse.Namespace, rows: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]], head: str = ""
+) -> None:
     from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, make_tables
     from syncline.files import write_json, write_text
 
@@ -289,7 +296,7 @@ def _write(arguments: argparse.Namespace, rows: Sequence[dict[str, Any]], matche
     if arguments.out is not None:
         write_json(arguments.out / "rows.json", value)
         tables = make_tables(rows)
-        for name, text in (("md", as_markdown(tables)), ("csv", as_csv(tables)), ("tex", as_latex(tables))):
+        for name, text in (("md", head + as_markdown(tables)), ("csv", as_csv(tables)), ("tex", as_latex(tables))):
             write_text(arguments.out / f"tables.{name}", text)
     for path in (arguments.json, arguments.out):
         if path is not None:

@@ -48,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
     parser.add_argument("--published", action="store_true", help="its published encoder and settings, from pixels")
+    parser.add_argument("--weights", metavar="FILE", help="the backbone starts from this file (ResNet-50, BYOL ...)")
     parser.add_argument("--steps", type=int, help="steps of the optimiser (default: 800)")
     parser.add_argument("--minutes", type=float, help="budget for everything; never more than --steps")
     parser.add_argument("--seed", type=int, help="(default: 0)")
@@ -123,6 +124,8 @@ def _config(arguments: argparse.Namespace, videos: VideoSet | None = None) -> Tr
     for name in ("method", "preset", "steps", "seed"):
         if getattr(arguments, name) is not None:
             line[name] = getattr(arguments, name)
+    if arguments.weights is not None:
+        line = merged(line, {"encoder": {"weights": arguments.weights}})
     for text in arguments.set:
         line = merged(line, setting(text))
     given = merged(given, line)

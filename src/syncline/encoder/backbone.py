@@ -23,7 +23,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from syncline.encoder.backbone_networks import timm_network, torchvision_network
+from syncline.encoder.backbone_networks import network_of
 from syncline.encoder.backbone_runtimes import Compute, fastest, in_torch
 from syncline.encoder.backbone_weights import LITE0, state_hash
 from syncline.errors import check_choice
@@ -82,8 +82,7 @@ class Backbone(nn.Module):
         check_choice("trainable", trainable, Trainable)
         self.name, self.grid, self.stage, self.trainable = name, grid, stage, trainable
         self.weights, self.precision = weights, precision
-        build = torchvision_network if name.startswith("torchvision/") else timm_network
-        self.model, settings = build(name, weights, stage)
+        self.model, settings = network_of(name, weights, stage)
         self.size: tuple[int, int] = settings["size"]
         self.interpolation: str = settings["interpolation"]
         self.licence: str = settings["licence"]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from syncline.encoder.backbone_weights import LITE0, lite0_state, load_state, read_state
 from syncline.errors import SynclineError
+from syncline.files import sha256
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -31,6 +32,12 @@ class _TimmMaps(nn.Module):
         # tokens: the last block's, normalised, without class and register tokens
         tokens: Tensor = net.forward_intermediates(x, 1, norm=True, output_fmt="NCHW", intermediates_only=True)[0]
         return tokens
+
+
+def network_of(name: str, weights: str | None, stage: str | None) -> tuple[nn.Module, dict[str, Any]]:
+    """The network of a backbone with its weights, and how it wants pictures; see ``timm_network``."""
+    build = torchvision_network if name.startswith("torchvision/") else timm_network
+    return build(name, weights, stage)
 
 
 def timm_network(name: str, weights: str | None, stage: str | None) -> tuple[nn.Module, dict[str, Any]]:
@@ -69,7 +76,7 @@ def timm_network(name: str, weights: str | None, stage: str | None) -> tuple[nn.
         origin = _load_pretrained(net, name)
     elif weights != "none":
         load_state(net, read_state(weights), origin=weights)
-        origin, settings["licence"] = weights, "unknown"
+        origin, settings["licence"] = _file_origin(weights), "unknown"
     return _TimmMaps(net, None if stage is None else int(stage)), settings | {"origin": origin}
 
 
@@ -124,7 +131,7 @@ def torchvision_network(name: str, weights: str | None, stage: str | None) -> tu
         load_state(kept, state, origin=origin)
     elif weights != "none":
         load_state(kept, read_state(weights), origin=weights)
-        origin = weights
+        origin = _file_origin(weights)
     return kept, {
         "size": (224, 224),
         # Inception's weights want [-1, 1], which torchvision's own model turns ImageNet's statistics into
@@ -135,6 +142,11 @@ def torchvision_network(name: str, weights: str | None, stage: str | None) -> tu
         "last_stage": top,
         "origin": origin,
     }
+
+
+def _file_origin(file: str) -> str:
+    """A file of weights as it is recorded: its path, and what is in it."""
+    return f"{file} (SHA-256 {sha256(file)[:16]})"
 
 
 def _torchvision_weights(kind: str, chosen: str) -> dict[str, Tensor]:

@@ -32,6 +32,8 @@ class BenchConfig:
         common: the same for all methods; a method's own come over them.
         seeds, protocols, controls (all, or some by name): see `evaluate`. draws: of training subsets.
         baseline: the row that differences are taken against; None for the first.
+        controls_of: the row whose encoder the control `untrained` is, and whose backbone `frozen`; the first row where
+            there is none of that name.
         paper: the table of the LAC paper whose numbers stand beside (`published_runs`); None: none.
     """
 
@@ -45,6 +47,7 @@ class BenchConfig:
     controls: list[str] = field(default_factory=lambda: list(CONTROLS))
     draws: int = 10
     baseline: str | None = None
+    controls_of: str | None = None
     paper: str | None = None
 
     def __post_init__(self) -> None:
@@ -61,6 +64,11 @@ class BenchConfig:
             raise SynclineError(f"bench {self.name}: baseline {self.baseline!r} is none of its methods")
         for label in self.methods:
             self.training(label, 0)
+
+    @property
+    def row_of_controls(self) -> str:
+        """See `controls_of`."""
+        return self.controls_of if self.controls_of in self.methods else next(iter(self.methods))
 
     def training(self, label: str, seed: int, extra: Mapping[str, Any] | None = None) -> TrainConfig:
         """The training configuration of a row."""

@@ -5,15 +5,14 @@ Notable choices:
 - The controls stand in every table: they need no training and are measured in the same way (`published_controls`).
 - Phase probes are fitted on the first 10, 50 and 100 % of the training videos in stored order; AP@K and tau look at
   every 5th frame of Pouring and every 2nd of PennAction, as CARL's configurations have it.
-- The paper's own numbers stand beside ours, with the difference; they are data (`paper/*.csv`), not settings.
+- Values by validation video are kept, so that differences between rows have intervals.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,15 @@ from syncline.data import Sampling, Video, VideoSet
 from syncline.data.published.published_actions import DATASETS
 from syncline.encoder import Backbone, EncoderConfig, FeatureCache, FrameEncoder
 from syncline.encoder.choose_device import chosen_device
-from syncline.evaluation import kendall_tau, phase_classification, phase_progression
+from syncline.evaluation.classification import phase_hits
 from syncline.evaluation.controls import CONTROLS, make_controls
-from syncline.evaluation.metric_inputs import Array
+from syncline.evaluation.kendall import taus_by_video
+from syncline.evaluation.metric_inputs import Array, as_embeddings, comparable, known_frames
+from syncline.evaluation.neighbours import find_neighbours
+from syncline.evaluation.progression import phase_progression, progression_by_video
 from syncline.evaluation.protocols import whole_clip
-from syncline.evaluation.retrieval import retrieval_precisions
+from syncline.evaluation.retrieval import precision_by_video
+from syncline.experiments.beside_the_paper import paper_row
 from syncline.progress import Callback, Steps, silent
 from syncline.training import TrainConfig
 from syncline.training.accelerator import make_encoder
@@ -85,33 +88,80 @@ def measure_published(
     """The metrics of the paper's tables, as fractions: class10, class50, class100, ap5, ap10, ap15, progression, tau.
 
     Args:
-        embed: every frame of a video. videos: of a set with training and validation videos.
+        embed: every frame of a video. videos: of a set with training and validation videos. Where none has labels,
+            there is tau alone.
         stride: of AP@K and tau, in frames.
         callback: told a ``Progress`` for every video that is embedded.
+
+    Returns:
+        The metrics; beside them `per_source`, each metric's values by validation video.
 
     Raises:
         SynclineError: a video cannot be decoded.
     """
     train, val = (videos.split(name).videos for name in ("train", "val"))
-    step = Steps("embedding", len(train) + len(val), callback)
-    train_x, train_y = _embedded(embed, train, step)
-    val_x, val_y = _embedded(embed, val, step)
-    row: dict[str, Any] = {}
+    labelled = any(video.phases is not None for video in (*train, *val))
+    step = Steps("embedding", len(val) + (len(train) if labelled else 0), callback)
+    val_x, val_y = _embedded(embed, val, step, labelled)
+    by_video = {"tau": _taus(val_x, stride)}
+    row = {"tau": _mean([tau for taus in by_video["tau"] for tau in taus])}
+    scores = {"tau": [_mean(taus) for taus in by_video["tau"]]}
+    if labelled:
+        train_x, train_y = _embedded(embed, train, step, labelled)
+        found, all_scores = _with_labels((train_x, train_y, val_x, val_y), stride, videos.num_phases)
+        row, scores = {**found, **row}, {**all_scores, **scores}
+    result: dict[str, Any] = {name: _plain(value) for name, value in row.items()}
+    result["per_source"] = {
+        name: {video.source: _plain(value) for video, value in zip(val, values, strict=True)}
+        for name, values in scores.items()
+    }
+    return result
+
+
+def _with_labels(
+    data: tuple[list[Array], list[Array], list[Array], list[Array]], stride: int, num_phases: int
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """What takes labels, of (train x, train y, val x, val y): the metrics, and their values by validation video."""
+    _, _, val_x, val_y = data
+    row, scores = {}, {}
     for percent in (10, 50, 100):
-        row[f"class{percent}"] = phase_classification(train_x, train_y, val_x, val_y, fraction=percent / 100)
-    row |= {f"ap{k}": value for k, value in retrieval_precisions(val_x, val_y, stride=stride).items()}
-    row["progression"] = phase_progression(train_x, train_y, val_x, val_y, num_phases=videos.num_phases)
-    row["tau"] = kendall_tau(val_x, stride=stride)
-    return {name: None if np.isnan(value) else round(float(value), 6) for name, value in row.items()}
+        hits = phase_hits(*data, fraction=percent / 100)
+        row[f"class{percent}"] = _mean(np.concatenate(hits).tolist()) if hits else math.nan
+        scores[f"class{percent}"] = [_mean(hit.tolist()) for hit in hits]
+    frames, labels = known_frames(val_x, val_y, stride=stride)
+    found = find_neighbours(frames, comparable(None, len(frames)), k=15)
+    for k in (5, 10, 15):
+        scores[f"ap{k}"] = precision_by_video(found, labels, k)
+        row[f"ap{k}"] = _mean(scores[f"ap{k}"])
+    scores["progression"] = progression_by_video(*data, num_phases=num_phases)
+    row["progression"] = phase_progression(*data, num_phases=num_phases)
+    return row, scores
 
 
-def _embedded(embed: EmbedVideo, videos: Sequence[Video], step: Steps) -> tuple[list[Any], list[Any]]:
-    """Embeddings and labels of the frames that have a label."""
+def _taus(x: list[Array], stride: int) -> list[list[float]]:
+    """tau of every video with every other one, where it is defined."""
+    embeddings = [video[::stride] for video in as_embeddings(x)]
+    return taus_by_video(find_neighbours(embeddings, comparable(None, len(embeddings)), per_video=True))
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 6)
+
+
+def _embedded(
+    embed: EmbedVideo, videos: Sequence[Video], step: Steps, labelled: bool
+) -> tuple[list[Array], list[Array]]:
+    """Embeddings and labels of the frames that have a label; of all frames where the set has none."""
     x, y = [], []
     for video in videos:
         vectors = embed(video)
         phases = np.full(len(vectors), -1) if video.phases is None else video.phases[: len(vectors)]
-        known = phases >= 0
+        known = phases >= 0 if labelled else np.ones(len(vectors), dtype=bool)
         x.append(vectors[: len(phases)][known])
         y.append(phases[known])
         step(video.name)
@@ -136,55 +186,3 @@ def planned_runs(sets: Sequence[str], rows: Sequence[str], seeds: Sequence[int],
         for action in actions:
             found += [PlannedRun(action, row, seed, paper_row(row, table)) for seed in seeds for row in rows]
     return found
-
-
-def paper_row(row: str, table: str | None) -> str:
-    """The row of the paper's table that one of ours is a form of ("LAC, corrected" of "LAC"), or "".
-
-    Examples:
-        >>> paper_row("LAC, corrected", "table1"), paper_row("CLIP", "table1")
-        ('LAC', '')
-    """
-    if table is None:
-        return ""
-    name = row.split(", ")[0]
-    return name if name in paper_numbers(table) else ""
-
-
-def paper_numbers(table: str) -> dict[str, dict[str, float]]:
-    """The numbers printed in a table of the paper, in percent, by row and metric.
-
-    Examples:
-        >>> paper_numbers("table1")["LAC"]["tau"]
-        97.5
-    """
-    path = files("syncline.experiments") / "paper" / f"{table}.csv"
-    with path.open(encoding="utf-8") as file:
-        return {
-            row["row"]: {name: float(value) for name, value in row.items() if name != "row" and value}
-            for row in csv.DictReader(file)
-        }
-
-
-def beside_the_paper(rows: Sequence[Mapping[str, Any]], table: str) -> str:
-    """Our means in percent beside the printed numbers, as Markdown: ours, the paper's and the difference."""
-    printed = paper_numbers(table)
-    metrics = list(dict.fromkeys(name for numbers in printed.values() for name in numbers))
-    lines = [
-        f"\n### Beside {table.replace('table', 'Table ')} of the paper\n",
-        "ours / paper / difference, in points\n",
-        "| row | " + " | ".join(metrics) + " |",
-        "|---|" + "---:|" * len(metrics),
-    ]
-    for name in dict.fromkeys(row["method"] for row in rows if row["method"] not in CONTROLS):
-        known = printed.get(name.split(", ")[0], {})
-        cells = []
-        for metric in metrics:
-            values = [100 * row[metric] for row in rows if row["method"] == name and row.get(metric) is not None]
-            mean = sum(values) / len(values) if values else None
-            paper = known.get(metric)
-            parts = ["–" if value is None else f"{value:.2f}" for value in (mean, paper)]
-            parts.append("–" if mean is None or paper is None else f"{mean - paper:+.2f}")
-            cells.append(" / ".join(parts))
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"

@@ -11,20 +11,22 @@ Notable choices:
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
 import json
 import logging
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from syncline.data.published.published_actions import DATASETS
-from syncline.encoder import Backbone, EncoderConfig, FeatureCache, FrameEncoder
+from syncline.encoder import Backbone, EncoderConfig, FeatureCache
 from syncline.encoder.choose_device import chosen_device
 from syncline.encoder.encoder_config import named_as_0_1
 from syncline.errors import SynclineError
@@ -33,25 +35,23 @@ from syncline.evaluation.evaluate_encoder import evaluate, prepare
 from syncline.evaluation.protocols import Protocol, evaluation_sampling
 from syncline.experiments.bench_config import BenchConfig
 from syncline.experiments.bench_sets import BenchSet, open_sets
+from syncline.experiments.beside_the_paper import beside_the_paper, runs_missing, weights_used
 from syncline.experiments.environment import environment, peak_memory
 from syncline.experiments.forecast import Run, forecast
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
-from syncline.experiments.published_runs import (
-    beside_the_paper,
-    every_frame_by,
-    measure_published,
-    published_controls,
-    stride_of,
-)
+from syncline.experiments.published_runs import planned_runs
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
+from syncline.experiments.run_from_pixels import measure_controls, train_and_measure
 from syncline.files import append_jsonl, read_jsonl, write_json, write_text
-from syncline.progress import NOTICE, Callback, Progress, silent
+from syncline.progress import Callback, Progress, silent
 from syncline.training import TrainConfig, fit
 from syncline.training.train_config import current_settings
 
 _log = logging.getLogger(__name__)
 _SINCE_0_1 = {"sample_rate_hz": None, "align_with_gaps": False, "epochs": None, "workers": 0, "store": False}
 """Settings that version 0.1.0 did not have, and their values then: runs of that version keep their keys."""
+_NO_PART = {"workers": 0, "store": False}
+"""Settings that change nothing of what is learned, as they count for keys and tables."""
 _CONTROLS_IN_0_1 = {new: old for old, new in NAMES_OF_0_1.items()}
 _BACKBONE = ("backbone", "stage", "weights", "trainable", "precision", "grid")
 
@@ -105,80 +105,54 @@ def _left(config: BenchConfig, root: Path, rendered: Path, done: set[str]) -> li
 def _run_set(
     config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], callback: Callback
 ) -> None:
+    """Does the runs of one set that are not done."""
     published = PUBLISHED in config.protocols
     extra = {} if published else {"encoder": {"sampling": {"stride": evaluation_sampling(found.videos).stride}}}
     ready: dict[str, tuple[FeatureCache, list[Protocol]]] = {}
-    for seed in config.seeds:
-        for label in (*config.methods, "controls"):
-            training = config.training(label if label in config.methods else next(iter(config.methods)), seed, extra)
-            names = config.controls if seed == config.seeds[0] else [c for c in config.controls if c == "untrained"]
-            if label == "controls" and not names:
-                continue
-            key = _key(config, found, label, training, names)
-            if key in done:
-                continue
-            callback(Progress("run", message=f"{found.name}, {label}, seed {seed}"))
-            if published:
-                arguments: tuple[Any, ...] = (found, label, training, names, cache.root, callback)
-                _keep(_run_published, *arguments, config=config, log=log, key=key, done=done)
-                continue
-            look = repr([getattr(training.encoder, name) for name in ("sampling", *_BACKBONE)])
-            if look not in ready:
-                own = _own_cache(training.encoder, cache)
-                ready[look] = (
-                    own,
-                    prepare(
-                        found.videos, own, config=training.encoder, recuts=found.recuts, protocols=config.protocols
-                    ),
-                )
-            arguments = (found, label, training, names, *ready[look], config.draws)
-            _keep(_run, *arguments, config=config, log=log, key=key, done=done)
+    for seed, label in itertools.product(config.seeds, (*config.methods, "controls")):
+        training = config.training(config.row_of_controls if label == "controls" else label, seed, extra)
+        names = config.controls if seed == config.seeds[0] else [c for c in config.controls if c == "untrained"]
+        if label == "controls" and not names:
+            continue
+        key = _key(config, found, label, training, names)
+        if published:
+            done |= {line["key"] for line in read_lines(log)}  # another process may be at the same table
+        if key in done:
+            continue
+        callback(Progress("run", message=f"{found.name}, {label}, seed {seed}"))
+        try:
+            if not published:
+                look = repr([getattr(training.encoder, name) for name in ("sampling", *_BACKBONE)])
+                if look not in ready:
+                    ready[look] = _prepared(config, found, training, cache)
+                line = _run(found, label, training, names, *ready[look], config.draws)
+            elif label == "controls":
+                line = measure_controls(found, training.encoder, seed, names, cache.root)
+            else:
+                line = train_and_measure(found, label, training, log.parent / "unfinished" / key, callback)
+        except SynclineError as error:
+            _log.warning("%s, %s, seed %d failed: %s", found.name, label, seed, error)
+            continue
+        append_jsonl(log, [{"key": key} | line])
+        _forget(log.parent / "unfinished" / key)
+        done.add(key)
+        write_tables(config, log.parent)
 
 
-def _keep(
-    do: Callable[..., dict[str, Any]], found: BenchSet, label: str, training: TrainConfig, *others: Any,
-    config: BenchConfig, log: Path, key: str, done: set[str],
-) -> None:  # fmt: skip
-    """Does a run and writes its line and the tables; one that fails is told and left for the next call."""
-    try:
-        line = do(found, label, training, *others)
-    except SynclineError as error:
-        _log.warning("%s, %s, seed %d failed: %s", found.name, label, training.seed, error)
-        return
-    append_jsonl(log, [{"key": key} | line])
-    done.add(key)
-    write_tables(config, log.parent)
+def _forget(run: Path) -> None:
+    """Removes the folder of a run whose line is written, and the one around it when it was the last."""
+    shutil.rmtree(run, ignore_errors=True)
+    with contextlib.suppress(OSError):  # not empty, or never made
+        run.parent.rmdir()
 
 
-def _run_published(
-    found: BenchSet, label: str, training: TrainConfig, controls: Sequence[str], root: Path, callback: Callback
-) -> dict[str, Any]:
-    """One run from pixels, or the controls, measured as the paper measures."""
-    started = time.perf_counter()
-    about = {"set": found.name, "protocol": PUBLISHED, "seed": training.seed, "per_source": {}}
-    line: dict[str, Any] = {"set": found.name, "label": label, "seed": training.seed}
-    if label == "controls":
-        named = published_controls(training.encoder, found.videos, seed=training.seed, root=root, names=controls)
-        line["config"] = training.encoder.as_dict()
-    else:
-        encoder = _from_pixels(found, training, callback)
-        named = {label: every_frame_by(encoder)}
-        line |= {"config": training.as_dict(), "weights": encoder.backbone.origin}
-        line["train_seconds"] = round(time.perf_counter() - started, 2)
-    stride = stride_of(found.name)
-    rows = [about | {"method": name} | measure_published(e, found.videos, stride=stride) for name, e in named.items()]
-    line["seconds"] = round(time.perf_counter() - started, 2)
-    return line | {"peak_memory_mb": peak_memory(), "environment": environment(), "rows": rows}
-
-
-def _from_pixels(found: BenchSet, training: TrainConfig, callback: Callback) -> FrameEncoder:
-    """A training of which only what it plans is told."""
-
-    def said(told: Progress) -> None:
-        if told.phase in ("plan", NOTICE):
-            callback(told)
-
-    return fit(found.videos.split("train"), training, callback=said)
+def _prepared(
+    config: BenchConfig, found: BenchSet, training: TrainConfig, cache: FeatureCache
+) -> tuple[FeatureCache, list[Protocol]]:
+    """The cache of a row's backbone, and what is measured with it."""
+    own = _own_cache(training.encoder, cache)
+    encoder, protocols = training.encoder, config.protocols
+    return own, prepare(found.videos, own, config=encoder, recuts=found.recuts, protocols=protocols)
 
 
 def _own_cache(encoder: EncoderConfig, cache: FeatureCache) -> FeatureCache:
@@ -258,7 +232,7 @@ def _key(config: BenchConfig, found: BenchSet, label: str, training: TrainConfig
 
 def _as_in_0_1(training: TrainConfig) -> dict[str, Any]:
     """A configuration as version 0.1.0 wrote it, as far as it had the same settings."""
-    values = training.as_dict()
+    values = training.as_dict() | _NO_PART
     values["encoder"] = named_as_0_1(values["encoder"])
     if values["teacher"] == "alignment":
         values["teacher"] = "encoder"
@@ -282,24 +256,41 @@ def write_tables(config: BenchConfig, folder: Path) -> None:
     order = {label: i for i, label in enumerate(config.methods)}
     rows.sort(key=lambda row: order.get(row["method"], len(order)))
     tables = make_tables(rows)
-    speeds = _speeds(shown)
-    notes = [
-        f"# {config.name}\n",
-        config.about.strip(),
-        "\nEach set is one robot, one scene, neighbouring takes and labels made by a rule, where it is one of the real "
-        "sets that were made for this project. Mean ± standard deviation over seeds. Bold: the best, and the 95 % "
-        "interval of its difference to the next best (paired bootstrap over source videos) excludes 0.\n",
-    ]
-    if config.paper is not None:
-        random = [label for label in config.methods if _random_by_chance(config, label)]
-        if random:
-            notes.insert(0, f"**Backbones started from random weights: {', '.join(random)}. No published result.**\n")
-        speeds = beside_the_paper(rows, config.paper) + speeds
-    write_text(folder / "tables.md", "\n".join(notes) + "\n" + as_markdown(tables) + speeds)
+    head, tail = _around_the_tables(config, shown, rows)
+    write_text(folder / "tables.md", head + as_markdown(tables) + tail)
     write_text(folder / "tables.csv", as_csv(tables))
     write_text(folder / "tables.tex", as_latex(tables))
     found = difference_rows(rows, config.baseline or next(iter(config.methods)))
     write_json(folder / "differences.json", found)
+
+
+def _around_the_tables(
+    config: BenchConfig, lines: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> tuple[str, str]:
+    """What stands above the tables, and below them."""
+    published = PUBLISHED in config.protocols
+    measured = (
+        "Phases by an SVM on the first 10, 50 and 100 % of the training videos; AP@K and tau on every 5th frame of "
+        "Pouring and every 2nd of PennAction, all else on every frame. One model an action."
+        if published
+        else "Each set is one robot, one scene, neighbouring takes and labels made by a rule, where it is one of the "
+        "real sets that were made for this project."
+    )
+    notes = [
+        f"# {config.name}\n", config.about.strip(),
+        f"\n{measured} Mean ± standard deviation over seeds. Bold: the best, and the 95 % interval of its difference "
+        "to the next best (paired bootstrap over source videos) excludes 0.\n",
+    ]  # fmt: skip
+    below = _speeds(lines)
+    if published:
+        runs = planned_runs(config.sets, list(config.methods), config.seeds, config.paper)
+        notes += [weights_used(lines), runs_missing([(run.set, run.row, run.seed) for run in runs], lines)]
+        random = [label for label in config.methods if _random_by_chance(config, label)]
+        if random:
+            notes.insert(0, f"**Backbones started from random weights: {', '.join(random)}. No published result.**\n")
+        if config.paper is not None:
+            below = beside_the_paper(rows, config.paper, actions=len({run.set for run in runs})) + below
+    return "\n".join(note for note in notes if note) + "\n", below
 
 
 def _random_by_chance(config: BenchConfig, label: str) -> bool:
@@ -319,9 +310,10 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
     def wanted(label: str, sampling: str) -> Any:
         known = label in config.methods
         training = config.training(
-            label if known else next(iter(config.methods)), 0, {"encoder": {"sampling": json.loads(sampling)}}
+            label if known else config.row_of_controls, 0, {"encoder": {"sampling": json.loads(sampling)}}
         )
-        return json.loads(json.dumps((training if known else training.encoder).as_dict()))
+        settings = training.as_dict() | _NO_PART if known else training.encoder.as_dict()
+        return json.loads(json.dumps(settings))
 
     shown = {}
     for line in lines:
@@ -331,7 +323,7 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
         if not controls and line["label"] not in config.methods:
             continue
         if given is not None:  # controls of before have none
-            given = given if controls else given | {"seed": 0}  # read once for all seeds
+            given = given if controls else given | {"seed": 0} | _NO_PART  # read once for all seeds
             given = _settings_of_today(json.dumps(given, sort_keys=True), controls)
             sampling = json.dumps((given if controls else given["encoder"])["sampling"])
             if given != wanted(line["label"], sampling):
