@@ -56,6 +56,21 @@ def test_library_filters_sorts_ranks_and_opens(page: Page, folder: Path, tmp_pat
         expect(page.locator(".b figcaption .name")).to_have_text(re.compile("two|three"))  # the best partner
 
 
+def test_one_video_alone_offers_what_one_can_do(page: Page, tmp_path: Path, serve: Serve) -> None:
+    with serve(make_library(make_folder(tmp_path / "alone", {"one": 60}), tmp_path / "work")) as address:
+        page.goto(address)
+        expect(page.get_by_role("button", name="Find the odd ones")).to_be_disabled()
+        expect(page.get_by_role("button", name="Share: one.mp4")).to_be_hidden()
+        page.get_by_role("button", name="Compare: one.mp4").click()
+        expect(page.locator("main")).to_contain_text("There is one video only")
+        expect(page.get_by_role("button", name="Add files")).to_be_visible()
+        page.evaluate("import('/page/dom.js').then((dom) => dom.problem('of this view'))")
+        expect(page.get_by_role("alert")).to_be_visible()
+        page.goto(f"{address}/#/grid?ids=0")
+        expect(page.locator("main")).to_contain_text("at least two videos")
+        expect(page.get_by_role("alert")).to_be_hidden()
+
+
 def test_a_ranking_that_is_over_at_once_is_shown(
     page: Page, folder: Path, tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 from viewing import until
 
+from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.cli.main import main
 from syncline.video import VideoWriter
 from syncline.viewer.serving import open_viewer
@@ -118,6 +119,40 @@ def test_a_pair_and_align(squares: Path, tmp_path: Path) -> None:
                                            pytest.approx(one["end"], abs=2e-3))  # fmt: skip
     assert said["gaps"] or said["slower"]
     assert page["gapScale"] < 0.3  # of clips of four and five seconds
+
+
+@pytest.mark.parametrize("other", ["c.mp4", "noise.mp4"])
+def test_two_videos_are_labelled_and_searched_alike(squares: Path, tmp_path: Path, other: str) -> None:
+    """What is carried to the second of two, whether it is refused, and which hits are marked as doubtful."""
+    two, work, out = tmp_path / "two", tmp_path / "work", tmp_path / "out"
+    two.mkdir()
+    (two / "a.mp4").write_bytes((squares / "a.mp4").read_bytes())
+    if other == "noise.mp4":
+        random = np.random.default_rng(5)
+        with VideoWriter(two / other, height=96, width=128, rate=15) as writer:
+            for k in range(60):
+                writer.write(random.integers(0, 255, (96, 128, 3), dtype=np.uint8), k / 15)
+    else:
+        (two / other).write_bytes((squares / other).read_bytes())
+    client = TestClient(open_viewer(two, work=str(work), cache=str(work / "cache")).app, base_url="http://127.0.0.1")
+    token = client.get("/").text.split('syncline-token" content="')[1].split('"')[0]
+    until(lambda: client.get("/api/status").json()["generation"] == 1, 120)
+    mark = {"id": 0, "event": 0, "second": 2.0}
+    assert client.post("/api/labels", json=mark, headers={"x-syncline-token": token}).status_code == 200
+    page = next(entry for entry in client.get("/api/transfer").json()["videos"] if entry["id"] == 1)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("video,event,seconds\na.mp4,event 1,2.0\n")
+    more = ["--out", str(out), "--cache", str(work / "cache"), "--figures", "none"]
+    code = main(["transfer", str(two), "--labels", str(labels), *more])
+    (row,) = [row for row in json.loads((out / "transferred.json").read_text()) if row["video"] == other]
+    (event,) = page["events"]
+    assert event["confidence"] == pytest.approx(row["confidence"], abs=2e-3)
+    assert page["apart"] == (code == 1) == (other == "noise.mp4")
+    assert event["second"] == (None if row["seconds"] is None else pytest.approx(row["seconds"], abs=2e-3))
+    hit = client.get("/api/search?id=0&t=2.0&k=3&each=1").json()["hits"][0]
+    assert main(["search", str(two), "--video", "a.mp4", "--time", "2.0", *more]) == code
+    said = json.loads((out / "hits.json").read_text())["hits"][0]
+    assert hit["matches"] == (said["match_score"] >= MATCH_THRESHOLD) == (code == 0)
 
 
 def test_a_pair_within_the_folder(

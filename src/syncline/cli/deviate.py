@@ -178,7 +178,10 @@ def _write(
     say("  oddness    match   video, and what it does differently")
     unsure = False
     for entry, report in zip(ranking, reports, strict=True):
-        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.2f}–{d.end:.2f} s" for d in told[report.source])
+        kinds = ", ".join(
+            f"{d.kind.replace('_', ' ')} {d.start:.2f}–{d.end:.2f} s{f' of {against}' if d.kind == 'missing' else ''}"
+            for d in told[report.source]
+        )
         kinds = "matches none of the others well: another activity, or seen otherwise" if report.stranger else kinds
         low = report.match_score < MATCH_THRESHOLD and not report.stranger
         unsure |= low

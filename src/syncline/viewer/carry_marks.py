@@ -25,7 +25,7 @@ from syncline.errors import SynclineError
 from syncline.viewer.embedding_queue import EmbeddingQueue, thinned
 from syncline.viewer.library import Library
 from syncline.viewer.marks_journal import Marks
-from syncline.viewer.viewer_consensus import Group
+from syncline.viewer.viewer_consensus import LEAST, Group
 
 if TYPE_CHECKING:
     from syncline.tasks import Transferred
@@ -49,8 +49,9 @@ class Labelling:
     def transfer(self, numbers: Sequence[int] | None = None) -> list[dict[str, Any]]:
         """Events of the given videos (None: all): marked by hand, else carried with a confidence.
 
-        Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...]}`; the second is None where
-        the event is absent. Empty without any mark.
+        Each is `{"id", "events": [{"second", "confidence", "by": "hand" | "carried"}, ...], "apart"}`; the second is
+        None where the event is absent; apart are videos that show nothing in common with the others. Empty without any
+        mark.
         """
         marks = self._marks()
         if not marks:
@@ -59,12 +60,14 @@ class Labelling:
         votes, filled = self._complete(marks)
         wanted = range(len(self._library)) if numbers is None else [self._library.checked(n) for n in numbers]
         targets = [n for n in wanted if n not in marks and n not in self.embedder.problems]
+        apart = []
         for number, video in zip(targets, self._carried(votes, targets), strict=True):
             filled[number] = [
                 {"second": second, "confidence": round(float(sure), 3), "by": "carried"}
                 for second, sure in zip(video.events, video.confidence, strict=True)
             ]
-        return [{"id": number, "events": filled[number]} for number in wanted if number in filled]
+            apart += [] if video.in_common else [number]
+        return [{"id": n, "events": filled[n], "apart": n in apart} for n in wanted if n in filled]
 
     def _marks(self) -> dict[int, dict[int, float | None]]:
         """The marks by the number of their video."""
@@ -84,8 +87,9 @@ class Labelling:
                 marks = {index[number]: events for number, events in votes.items()}
                 return transfer_in_folder(folder, marks, [index[number] for number in targets])
         labelled = [LabelledVideo(self._short(number), tuple(events)) for number, events in votes.items()]
-        # a few labelled videos cannot tell who has nothing in common with the folder
-        return transfer_events(labelled, [self._short(number) for number in targets], consensus=False, refuse=False)
+        whole = len(self.embedder.all()) < LEAST  # no folder will ever say more, so that these answer as the verb does
+        # while one may, a few labelled videos cannot tell who has nothing in common with it
+        return transfer_events(labelled, [self._short(n) for n in targets], consensus=whole, refuse=whole)
 
     def _strangers(self) -> list[str]:
         """The sources of those without a vote, as far as the folder is known."""

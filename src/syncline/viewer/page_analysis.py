@@ -44,6 +44,7 @@ class Analysis:
         self._align = functools.lru_cache(maxsize=256)(self._aligned)
         self._timeline = functools.lru_cache(maxsize=64)(self._synchronized)
         self._index = functools.lru_cache(maxsize=1)(self._indexed)
+        self._course = functools.lru_cache(maxsize=4096)(self._shared)
         self._plane = functools.lru_cache(maxsize=1)(self._mapped)
 
     # ---- two videos
@@ -192,10 +193,22 @@ class Analysis:
             at = {source: int(source) for source in index.sources}
         shown = [
             {"id": at[hit.source], "second": hit.seconds, "score": round(hit.score, 4),
-             "similarity": round(hit.similarity, 4)}
+             "similarity": round(hit.similarity, 4), "matches": self._same_course(number, at[hit.source])}
             for hit in hits
         ]  # fmt: skip
         return {"hits": shown, "by": "frames" if folder is None else "folder"}
+
+    def _same_course(self, a: int, b: int) -> bool | None:
+        """Whether two videos match by themselves; None of one with itself."""
+        from syncline.alignment.alignment_settings import MATCH_THRESHOLD
+
+        return None if a == b else self._course(self.embedder.generation, a, b) >= MATCH_THRESHOLD
+
+    def _shared(self, generation: int, a: int, b: int) -> float:
+        from syncline.tasks.pair_similarity import shared_course
+
+        one, other = self.embedder.of([a, b])
+        return shared_course(one, other)
 
     def map(self) -> dict[str, Any]:
         """All frames in two dimensions (principal components), thinned to `MAP_POINTS`."""

@@ -41,6 +41,7 @@ async function render() {
   });
   document.title = `${view[0].toUpperCase()}${view.slice(1)} · ${state.folder.name} · syncline`;
   leave(main);
+  problem(""); // of the view before
   if (needAll.has(view) && !state.status.generation) {
     const { embedding } = state.status;
     main.replaceChildren(heading("One moment", embedding.state === "failed" ? `Embedding failed: ${embedding.message}`

@@ -1,6 +1,7 @@
 // Two videos in step.
 import { done, el, failing, released, takesText, whileShown } from "/page/dom.js";
 import { api, download, getJSON, go, heading, leave, openVideo, partnerOf, saveShared, state, usualMode, videoOf, videoSelect } from "/page/core.js";
+import { addButtons } from "/page/adding.js";
 import { PIN_KEYS, Pins } from "/page/pins.js";
 import { plainLook } from "/page/screens.js";
 import { angleCurves, poseSwitch, withPoses } from "/page/poses.js";
@@ -20,6 +21,7 @@ async function tileOf(a, b, window = null) {
 export async function compareView(root, query) {
   const count = state.folder.videos.length;
   const a = Number(query.get("a") || 0);
+  if (count < 2) { root.replaceChildren(heading("Two videos in step", "There is one video only. Add another one, and the two play in step here."), el("div", { class: "bar" }, addButtons())); return; }
   if (!query.has("b") && count > 1 && state.status.generation) { // nobody chose: the one that matches best
     root.replaceChildren(heading("Two videos in step"), el("p", { class: "wait soft", role: "status" }, `Looking for the best partner of ${state.folder.videos[a].name} …`));
     const partner = await partnerOf(a);

@@ -98,15 +98,17 @@ export async function labelView(root, query) {
   const fill = (found) => {
     const width = found.length ? found[0].events.length : 0;
     head.replaceChildren(el("th", { scope: "col" }, "Video"), ...Array.from({ length: width }, (_, k) => el("th", { scope: "col" }, table.name(k))));
-    for (const { id: other, events } of found) {
+    for (const { id: other, events, apart } of found) {
       let entry = cells.get(other);
       if (!entry || entry.cells.length !== width) {
         const made = events.map((_, k) => new Cell(state.folder.videos[other], k, { keep, label: () => table.name(k) }));
-        const line = el("tr", {}, el("th", { scope: "row" }, el("a", { href: `#/label?id=${other}` }, nameOf(other))), made.map((cell) => el("td", {}, cell.root)));
+        const note = el("p", { class: "soft" }, "Nothing in common with the others");
+        const line = el("tr", {}, el("th", { scope: "row" }, el("a", { href: `#/label?id=${other}` }, nameOf(other)), note), made.map((cell) => el("td", {}, cell.root)));
         if (entry) entry.line.replaceWith(line); else body.append(line);
-        entry = { line, cells: made };
+        entry = { line, note, cells: made };
         cells.set(other, entry);
       }
+      entry.note.hidden = !apart;
       events.forEach((event, k) => entry.cells[k].set(event));
     }
   };

@@ -19,7 +19,7 @@ function why(video) {
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
   if (!video.why) return null;
   if (!video.why.length) return el("p", { class: "why good" }, "Nothing unusual");
-  const words = video.why.slice(0, 2).map(([kind, start, end]) => el("span", { class: `kind ${kind}` }, `${kind.replace("_", " ")} ${timeText(start)}–${timeText(end)}`));
+  const words = video.why.slice(0, 2).map(([kind, start, end]) => el("span", { class: `kind ${kind}` }, `${kind.replace("_", " ")} ${timeText(start)}–${timeText(end)}${kind === "missing" ? " of the typical one" : ""}`));
   return el("p", { class: "why" }, words, video.why.length > 2 ? ` ${video.why.length - 2} more` : "");
 }
 
@@ -118,6 +118,8 @@ export function libraryView(root) {
       trouble.dataset.count = broken.length;
     }
     offerOrders();
+    rank.disabled = videos.length < 3;
+    rank.title = rank.disabled ? "Who is odd is told from three videos on" : "What each does differently, from odd to typical";
     draw(Math.max(AT_A_TIME, kept.drawn));
   };
   root.replaceChildren(heading(state.folder.name || "Library"), el("div", { class: "bar" }, filter, sort, rank, addButtons(), count), together, trouble, none, list, end);

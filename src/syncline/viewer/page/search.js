@@ -26,11 +26,11 @@ export async function searchView(root, query) {
     await released();
     if (mine !== asked || !root.isConnected) return;
     const folder = answer.by === "folder", moments = `${answer.hits.length} ${answer.hits.length === 1 ? "moment" : "moments"}`;
-    said.textContent = `${moments} ${folder ? "that the folder takes for the same as" : "whose pictures are most like"} ${nameOf(id)} at ${timeText(second)}. ${scale(folder)}.${alone(own.checked)}`;
+    said.textContent = `${moments} ${folder ? "that the folder takes for the same as" : "whose pictures are most like"} ${nameOf(id)} at ${timeText(second)}. ${scale(folder)}.${unlike(answer.hits, nameOf(id))}${alone(own.checked)}`;
     better.hidden = folder || state.status.group.state !== "ready";
     hits.replaceChildren(...answer.hits.map((hit) => el("li", {}, el("button", { class: "hit", "data-hit": `${hit.id} ${hit.second}`, "aria-label": `Play ${nameOf(hit.id)} at ${timeText(hit.second)} beside the query`, onclick: () => play(hit, second) },
       el("img", { src: pictureOf(hit.id, hit.second), alt: "", loading: "lazy", width: 160, height: 120 }), el("span", { class: "name" }, nameOf(hit.id)),
-      el("span", { class: "soft" }, timeText(hit.second)), el("span", { class: "score", title: `${scale(folder)}; the two pictures: ${hit.similarity.toFixed(2)} (-1 to 1)` }, hit.score.toFixed(2))))));
+      el("span", { class: "soft" }, timeText(hit.second)), el("span", { class: `score${hit.matches === false ? " unsure" : ""}`, title: `${scale(folder)}; the two pictures: ${hit.similarity.toFixed(2)} (-1 to 1)` }, `${hit.score.toFixed(2)}${hit.matches === false ? "?" : ""}`)))));
     if (answer.hits.length) await play(answer.hits[0], second, false);
   });
   const play = failing(async (hit, second, moving = true) => { // the hit beside the query, both from their moments
@@ -63,4 +63,9 @@ export async function searchView(root, query) {
 }
 
 const scale = (folder) => folder ? "The numbers say how sure that is, from 0 to 1" : "The numbers are similarities, 1 is the same picture; what all videos agree on is not known yet";
+const unlike = (hits, name) => {
+  const unsure = hits.filter((hit) => hit.matches === false).length;
+  if (!unsure) return "";
+  return unsure === hits.length ? ` None of these videos shows anything in common with ${name} by itself.` : ` ? By itself this video shows nothing in common with ${name}.`;
+};
 const alone = (own) => !own && state.folder.videos.length === 1 ? " There is one video only: tick “also in this video”." : "";
