@@ -1,4 +1,4 @@
-"""What ``import syncline`` offers beside training: every task on whatever people have at hand.
+"""The functions of ``import syncline`` beside training: align, sync, search, transfer, deviate on any clips.
 
 A clip is a path, an array (t, d) of features of any kind with ``times=`` or ``rate=``, or an ``Embedding``. Paths are
 embedded as the command line does it: by ``run``, or without one by features of the frozen backbone, from the cache

@@ -1,4 +1,4 @@
-"""What a clip is to ``import syncline`` (a path, an array (t, d) with its times, or an ``Embedding``), and a folder."""
+"""Turns what users pass (paths, arrays (t, d) with times, ``Embedding``s, a folder) into embeddings."""
 
 from __future__ import annotations
 

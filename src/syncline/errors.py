@@ -1,4 +1,4 @@
-"""What syncline raises when it was given something it cannot use."""
+"""`SynclineError`, and checks of choices."""
 
 from __future__ import annotations
 

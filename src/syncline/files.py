@@ -1,4 +1,4 @@
-"""Files that are either the old one, whole, or the new one, whole."""
+"""Writes files atomically (the old one whole, or the new one whole), and JSONL that survives a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work on several threads with its results in order, and whether this is rank 0."""
+"""Runs work on several threads with results in order, and tells whether this is rank 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far long work is: the one form in which every long function tells its caller.
+"""`Progress`: how every long function reports how far it is.
 
 A long function takes ``callback: Callback = silent`` and calls it with a ``Progress``; the command line draws a bar, a
 page shows it, a notebook prints it.

@@ -1,4 +1,4 @@
-"""A Ray cluster for as long as a block runs: one that is there, or one of this machine's cores."""
+"""Connects to a Ray cluster, or starts one on this machine, for as long as a block runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numbers are said in messages."""
+"""Numbers and plurals in messages."""
 
 from __future__ import annotations
 

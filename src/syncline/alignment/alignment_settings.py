@@ -1,4 +1,4 @@
-"""The defaults of alignment: one set of numbers for each use, and where each was chosen.
+"""The default settings of alignment: one set of numbers for each use, and how each was chosen.
 
 Everything is in units of the similarity (cosine - its mean over the pair) / unit. The method's specification has gaps
 of 5 and 1 and a gamma of .2 with units of .1 of cosine.

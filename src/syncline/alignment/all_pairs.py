@@ -1,4 +1,4 @@
-"""A number for every two sequences of a list, or of two lists; their lengths may differ."""
+"""A number for every two sequences of a list, or of two lists; lengths may differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cells an alignment may use: a band about the straight line (Sakoe and Chiba 1978), and any mask.
+"""Masks and bands: which cells of a matrix an alignment may use (band of Sakoe and Chiba 1978).
 
 The line runs from corner to corner of the valid frames. A cell (i, j) is in the band if
 

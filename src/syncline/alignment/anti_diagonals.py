@@ -1,4 +1,4 @@
-"""Matrices whose columns are anti-diagonals: what a recursion over cells needs to take many cells at once."""
+"""Skews matrices so that columns are anti-diagonals: a recursion can then compute many cells at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which backend serves a matrix: the fastest that runs here, or the one that SYNCLINE_ALIGNMENT names.
+"""Chooses the backend for a matrix: the fastest that runs here, or the one that SYNCLINE_ALIGNMENT names.
 
     vector   float32 on CPU, explicit vectors through numba
     scalar   any float on CPU, one cell at a time through numba

@@ -1,4 +1,4 @@
-"""Slices of a batch on as many threads as torch has. Kernels release the interpreter's lock.
+"""Runs slices of a batch on torch's number of threads; kernels release the interpreter's lock.
 
 Not numba's own parallel loops: their OpenMP layer kills forked DataLoader workers and fights torch's threads.
 """

@@ -1,4 +1,4 @@
-"""Cosine similarity about its mean, in a unit of its own spread: what every alignment of two embedded sequences reads.
+"""Centred similarity: cosine minus its mean, in units of its own spread. Every alignment of embeddings uses it.
 
 Whole (`centred_similarity`), or of sequences too long for their matrix a block at a time (`CentredPair`).
 """

@@ -1,4 +1,4 @@
-"""The sequence in the middle of several by their consensus: every frame of one of them, averaged over all."""
+"""The average of several sequences by their consensus: each frame of one of them, averaged over all."""
 
 from __future__ import annotations
 

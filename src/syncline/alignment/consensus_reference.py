@@ -1,4 +1,4 @@
-"""`consensus` as loops over frames, float64, to be read and compared with: slow on purpose, never chosen by itself."""
+"""`consensus` as plain loops in float64: slow, for reading and for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two embedded sequences, arrays (n, d) and (m, d) -> which frame of the one is which of the other.
+"""Aligns two embedded sequences, arrays (n, d) and (m, d), and scores whether they match.
 
 What evaluation and the verbs share; the numbers they use stand in `alignment_settings`.
 """

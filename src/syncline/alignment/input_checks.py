@@ -1,4 +1,4 @@
-"""What every operator checks before it computes (shapes, dtypes, devices, values); how gaps of any shape are read."""
+"""Checks the inputs of every operator (shapes, dtypes, devices, values) and reads gaps of any shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrices that are sums of a row's number, a column's number and a product of embeddings, a few rows at a time.
+"""Matrices of similarities or costs that are computed a few rows at a time, from embeddings.
 
     C[i,j] = row[i] + column[j] + factor x[i] . y[j]
 

@@ -1,4 +1,4 @@
-"""Numba where it is there, plain Python where it is not: the same functions, compiled on first use or just slow.
+"""Compiles kernels with numba, or leaves them plain (slow) Python where numba is missing.
 
 A kernel that lies compiled on the disk is loaded without the compiler: numba would import all that it can compile
 (arrays, strings, random numbers, scipy), which takes longer than many an alignment.

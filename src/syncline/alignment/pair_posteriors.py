@@ -1,4 +1,4 @@
-"""Expected alignments of pairs, which a consensus is built from: pruned, sparse, by work that can be sent elsewhere."""
+"""Expected alignments of many pairs, pruned and sparse: what a consensus is built from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hard alignment of two sequences."""
+"""`Path`: a hard alignment of two sequences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames that a person says belong together: what they forbid in an alignment of two sequences."""
+"""Pins: pairs of frames that must match, and the cells that this forbids to an alignment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure it is that two sequences match: a local score against the scores of the same frames in wrong orders.
+"""How sure a match is: a local score, compared with the scores of the same frames in wrong orders.
 
 The best local score of sequences that have nothing in common follows an extreme-value law, also with gaps (Karlin and
 Altschul 1990; Altschul and Gish 1996). Its two numbers depend on the pair, so they are fitted to the pair itself: one

@@ -1,4 +1,4 @@
-"""What the words of a command line mean: parts of a data set, a setting, a video of the folder, a file of labels."""
+"""Parses values of arguments: parts of a data set, a setting, a video of the folder, a file of labels."""
 
 from __future__ import annotations
 

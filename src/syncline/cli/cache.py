@@ -1,4 +1,4 @@
-"""``syncline cache``: the feature cache."""
+"""``syncline cache``: where the feature cache is, how large it is, and clearing it."""
 
 from __future__ import annotations
 

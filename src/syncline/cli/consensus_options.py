@@ -1,4 +1,4 @@
-"""What the verbs share that ask a whole folder: the options, the consensus, and who has a say in it, in words."""
+"""Options of the verbs that use the folder: the consensus, pins, and who votes, in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What computes: --device and --runtime, the same on every verb that embeds."""
+"""--device and --runtime, the same on every verb that embeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos -> embeddings as the command line said: a trained run, or features of a frozen backbone."""
+"""Options that say how videos are embedded (--run, --backbone ...), and the `Embedder` that they make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``syncline export``: a run to hand on."""
+"""``syncline export``: a run as safetensors with a model card, or as ONNX."""
 
 from __future__ import annotations
 

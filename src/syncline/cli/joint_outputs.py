@@ -1,4 +1,4 @@
-"""What `align` and `deviate` say about joints where poses are known: angles of A and B, and where two bodies differ."""
+"""What `align` and `deviate` write about joints: angles of A and B, and where two bodies differ."""
 
 from __future__ import annotations
 

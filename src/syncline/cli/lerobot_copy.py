@@ -1,4 +1,4 @@
-"""``--lerobot DIR`` of ``transfer`` and ``deviate``: the results in a copy of the LeRobot data set they were given."""
+"""``--lerobot DIR`` of ``transfer`` and ``deviate``: writes the results into a copy of a LeRobot data set."""
 
 from __future__ import annotations
 

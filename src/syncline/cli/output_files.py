@@ -1,4 +1,4 @@
-"""Where results go and in which form figures are drawn; what cannot be written is refused before any work."""
+"""Checks where results go before any work begins, and saves figures in the chosen format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that put body pose in the place of pictures, or beside them."""
+"""Options for body pose (--features, --keypoints ...), and embeddings by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``search --image``: what a picture alone can be compared by."""
+"""``search --image``: checks by which features a picture alone can be compared."""
 
 from __future__ import annotations
 

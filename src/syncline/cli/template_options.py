@@ -1,4 +1,4 @@
-"""What the verbs share about templates: writing one, and new clips embedded and joined with one."""
+"""Options about templates: saving one, and embedding new clips with one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the verbs say: results on stdout, progress and warnings on stderr."""
+"""Prints what the verbs say: results on stdout, progress and warnings on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--timeline FILE`` of ``align`` and ``sync``: the result as a project of a film editor."""
+"""``--timeline FILE`` of ``align`` and ``sync``: writes a project for film editors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How training shows on a terminal: its plan, and bars with rate and loss."""
+"""Shows training on a terminal: its plan, and bars with rate and loss."""
 
 from __future__ import annotations
 

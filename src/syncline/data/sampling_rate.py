@@ -1,4 +1,4 @@
-"""How many frames a second to look at: one rate for a folder, by how long its clips are.
+"""Chooses the sampling rate of a folder, by how long its clips are.
 
 A golf swing lasts 1.3 seconds. At 7.5 frames a second that is ten frames, and no alignment can place an event within a
 tenth of a second. A minute of cooking has 450 frames at the same rate, which is plenty.

@@ -1,4 +1,4 @@
-"""What people give -- a folder, a manifest, a list of files, a data set by name -- to a set of videos."""
+"""Opens what users name (a folder, manifest, list of files or data set) as a set of videos."""
 
 from __future__ import annotations
 

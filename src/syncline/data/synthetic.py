@@ -1,4 +1,4 @@
-"""Synthetic videos of one activity with a known course: what every frame shows is known, and so what belongs to what.
+"""Renders synthetic videos of one activity, for which it is known which frames correspond.
 
 An arm pours from a bottle into a cup and drops a ball into a box: seven ordered key events (`EVENT_NAMES`). Every video
 has its own duration of every phase (they differ several-fold, so time alone does not solve the set), its own speed

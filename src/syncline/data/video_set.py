@@ -1,4 +1,4 @@
-"""Which videos there are, which frames of them are looked at, and what is known about them."""
+"""`Video` and `VideoSet`: the videos, which frames of them are sampled, their labels and splits."""
 
 from __future__ import annotations
 

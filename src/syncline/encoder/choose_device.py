@@ -1,4 +1,4 @@
-"""Which device computes: the one that is named, or the best that is there.
+"""Chooses the device: the one that is named, or the best available.
 
 What ``--device`` names is kept in ``SYNCLINE_DEVICE``, for this process and those that it starts.
 """

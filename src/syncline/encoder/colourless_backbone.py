@@ -1,4 +1,4 @@
-"""A frozen backbone that sees every picture without its colours, so that a colourless query has its like.
+"""A frozen backbone that sees pictures without colours, for queries without colours.
 
 Features of a grey picture lie far from those of the same picture in colour: of 18 frames of a real video without their
 colours, 5 found themselves. Compared with frames without their colours, like meets like.

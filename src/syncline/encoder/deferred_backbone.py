@@ -1,4 +1,4 @@
-"""A frozen backbone that is built only when a picture comes.
+"""A frozen backbone that is built only when a picture has to be computed.
 
 With features in the cache, all that is asked of the backbone is its description: which features are its own, how wide
 they are. The description is computed once (it holds a hash of all weights) and remembered in the cache folder, under

@@ -1,4 +1,4 @@
-"""Embeddings on disk: safetensors shards and a manifest, one line a video.
+"""`EmbeddingStore`: embeddings on disk, in safetensors shards with a manifest of one line a video.
 
     FOLDER/store.json        format, dtype, what made the vectors (a hash)
     FOLDER/manifest.jsonl    {"source", "content", "frames", "shard", "key", ...} a line, in the order of writing

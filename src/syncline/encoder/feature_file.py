@@ -1,4 +1,4 @@
-"""One file of cached features: a safetensors file written row by row and read through a memory map.
+"""The file format of cached features: safetensors, written row by row and read by memory map.
 
 Notable choices:
 - The features of one hour of video do not fit the memory of a small machine, so the file is laid out first and filled

@@ -1,4 +1,4 @@
-"""What stands for the frames of a folder without training: pictures, body pose, or both side by side."""
+"""Features of frames without training: pictures, body pose, or both side by side."""
 
 from __future__ import annotations
 

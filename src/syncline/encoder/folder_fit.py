@@ -1,4 +1,4 @@
-"""What is measured on a folder once and then kept: the rate at which it is sampled, and the space of its features.
+"""Measures a folder once and keeps the result: its sampling rate, and the standardisation of its features.
 
 Frozen features, and body poses, are standardised over their folder. Measured anew at each run, one more clip would
 move every vector, and with it every answer given before. So the measurement is kept beside the feature cache and holds

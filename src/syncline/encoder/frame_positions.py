@@ -1,4 +1,4 @@
-"""Where a frame stands in its sequence, as the temporal encoder is told.
+"""Position codes: where a frame stands in its sequence.
 
     PE[i, c] = sin(p_i / 10000^(c/d)) for even c,  cos(p_i / 10000^(c/d)) for odd c
 

@@ -1,4 +1,4 @@
-"""Embeddings without any training: features of the frozen backbone, standardised over the folder, PCA.
+"""Frozen features as embeddings: standardised over the folder and projected by PCA; no training.
 
 What every verb uses where no trained run is given, and the control that a trained encoder has to beat.
 """

@@ -1,4 +1,4 @@
-"""Videos seen in a mirror, without looking at them again: left-handers, and the camera on the other side.
+"""Finds videos that match the others better when mirrored (left-handers, the other side), from cached features.
 
 Turning the pooled map of a picture left for right is nearly what the backbone makes of the turned picture: on golf
 swings the embeddings of the two have a cosine of .83 to .95 (.38 to .53 with the picture as it is). So a mirror image

@@ -1,4 +1,4 @@
-"""The backbone of an encoder that looks at no pictures."""
+"""The backbone of an encoder that uses no pictures."""
 
 from __future__ import annotations
 

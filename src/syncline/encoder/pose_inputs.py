@@ -1,4 +1,4 @@
-"""What an encoder with poses is shown: features of pictures with poses behind them, or poses alone."""
+"""Inputs of encoders with poses: features of pictures with poses appended, or poses alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standardise and project: features that are wider than there are frames to look at, in a few directions.
+"""Standardises features and projects them onto their principal directions (PCA).
 
     z = ((x - mean) / scale) directions
 

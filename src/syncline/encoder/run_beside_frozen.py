@@ -1,4 +1,4 @@
-"""Frozen features of the frames that a trained run embeds: they are aligned where the run compares single frames.
+"""Combines a run with frozen features: frozen ones are aligned, the run compares single frames.
 
 For moments (`transfer`, `search`) always. For timelines and deviations, which compare no single frames, where scenes
 differ: of people in many places a run aligns worse than the frozen features it was made from, in one scene it finds

@@ -1,4 +1,4 @@
-"""Encoders on disk and on a hub: ``model.safetensors``, ``config.json`` and a model card. Nothing is unpickled."""
+"""Saves and loads encoders, on disk and on a hub: safetensors, JSON and a model card; no pickles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the clips of a folder show one scene or different ones: the share of the features' variance between clips.
+"""Whether clips show one scene or several: the share of the variance of features between clips.
 
 It is .71 on golf swings of many people, .75 on pull-ups, .62 on talking heads, .35 on rendered videos of the demo,
 which differ in colour and light, and .14 to .25 on three sets of robot takes in one room.

@@ -1,4 +1,4 @@
-"""One encoder, or none, on one set of videos: all metrics under all protocols, with the controls beside them.
+"""Evaluates an encoder, or frozen features, on a set of videos: all metrics, protocols and controls.
 
 A result is a list of rows, one for each method and protocol: dictionaries of plain numbers that go into JSON as they
 are (None where a metric is undefined). `per_source` holds the values by source video, from which differences between

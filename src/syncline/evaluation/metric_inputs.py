@@ -1,4 +1,4 @@
-"""What every metric is given: embeddings and labels, one array a video. Checked and brought to one form here."""
+"""Checks what every metric takes: embeddings and labels, one array a video."""
 
 from __future__ import annotations
 

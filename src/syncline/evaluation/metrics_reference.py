@@ -1,4 +1,4 @@
-"""The metrics as their definitions read: loops, one pair at a time. Slow; the tests and the docs compare with them.
+"""The metrics as plain loops, one pair at a time: slow, for reading and for tests.
 
 No linear algebra is shared with the fast versions. Inputs are lists over videos of (t, d) arrays and (t,) labels.
 """

@@ -1,4 +1,4 @@
-"""Whole, re-timed and spliced: the clips that a table is measured on, as features, so that embedding them is quick.
+"""The protocols: whole, re-timed and spliced clips, built from cached features.
 
 - whole: the videos as they are, sampled as in training; events are carried at full frame rate.
 - retimed: re-cuts of them (head and tail trimmed, pieces sped up or slowed down), as a CSV lists them.

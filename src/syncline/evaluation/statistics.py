@@ -1,4 +1,4 @@
-"""Differences with intervals: averages over seeds, paired bootstrap over source videos, wins per video.
+"""Intervals of differences: averages over seeds, paired bootstrap over source videos, wins per video.
 
 The unit that is resampled is the source video, because frames and re-cuts of one video are not independent of each
 other; seeds are averaged first, so that one lucky seed is no result.

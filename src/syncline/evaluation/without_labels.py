@@ -1,4 +1,4 @@
-"""Measures without labels: do frames come back from their nearest frame, has it all collapsed, is it time-only?"""
+"""Measures without labels: do frames return from their nearest frame, collapse, time-only share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sets of a bench by name: folders of videos, published data sets, and rendered ones."""
+"""The data sets of a bench, by name: folders, published data sets, rendered ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where and with what a run was done: commit, versions, machine, memory."""
+"""Records where and with what a run was made: commit, versions, machine, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long all runs of a table from pixels will take, and how much disk and memory: said before the first begins."""
+"""Estimates time, disk and memory of a table from pixels, before the first run."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Tables from a configuration: methods x sets x seeds, each run one line of JSON, so that a bench that
-was stopped continues.
+"""Runs a bench (methods x sets x seeds), a JSON line for each run, and resumes one that was stopped.
 
 Notable choices:
 - A line is known by the hash of all that decides it (training configuration, set, seed, protocols): runs that are there

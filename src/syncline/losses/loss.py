@@ -1,4 +1,4 @@
-"""What every loss has in common: how it is called, and what training asks of it."""
+"""The `Loss` protocol and `PairLoss`: how every loss is called, and what training asks of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loss is made with: the settings of a preset, and in their place those that were given by name."""
+"""Merges the settings of a preset with those that were passed by name."""
 
 from __future__ import annotations
 

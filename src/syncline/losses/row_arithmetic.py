@@ -1,4 +1,4 @@
-"""Rows of similarities against soft labels: the few lines of arithmetic that several losses share."""
+"""Masked softmax, soft labels and weighted means over rows of similarities, shared by the losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every loss is given: b pairs of embedded views with their positions in time, lengths and masks."""
+"""`Pair`: what every loss is given, b pairs of embedded views with steps, lengths and masks; checks it."""
 
 from __future__ import annotations
 

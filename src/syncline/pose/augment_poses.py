@@ -1,4 +1,4 @@
-"""Other bodies that do the same: what a clip's keypoints might have been of another person or camera."""
+"""Augments poses: what a clip's keypoints might be of another person or camera."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder's bodies, wherever they come from: the estimator's cache, or keypoint files that are there already."""
+"""Keypoints of a folder's videos, from the estimator's cache or from keypoint files."""
 
 from __future__ import annotations
 

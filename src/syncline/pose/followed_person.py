@@ -1,4 +1,4 @@
-"""Several people in the picture -> the one who is followed.
+"""Chooses and follows one person where several are in the picture.
 
 Notable choices:
 - Who is who from one frame to the next is settled for all at once (Hungarian assignment), by where each would be if

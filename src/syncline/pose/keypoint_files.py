@@ -1,4 +1,4 @@
-"""Keypoint files <-> `Keypoints`: which file belongs to a video, whose form it has, when its frames are shown.
+"""Reads and writes keypoint files: finds the file of a video, its format, and when its frames are shown.
 
 Our own form is an `.npz` of plain arrays with the times in it. Those of other programs count frames: they are taken for
 the video's own frames, unless a rate is given.

@@ -1,4 +1,4 @@
-"""Where the joints of one body are in the frames of one video: `Keypoints`, and what is done with those not seen."""
+"""`Keypoints`: the joints of one body in the frames of one video, and filling in the missing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs in a process, and if need be an environment, of its own: pictures in, landmarks out. Needs mediapipe and numpy.
+"""The process that runs MediaPipe: pictures in, landmarks out. Needs only mediapipe and numpy.
 
 Nothing here imports syncline, because mediapipe and the packages of syncline may want different versions of the same
 library. What is said between the two processes:

@@ -1,4 +1,4 @@
-"""Left for right: which clips of a folder show the other side (left-handers, cameras on the other side).
+"""Finds clips that show the other side (left-handers, cameras on the other side), by poses.
 
 Two clips are as far from each other as the mean over the frames of one of the distance to the nearest frame of the
 other, both ways.

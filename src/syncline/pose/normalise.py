@@ -1,4 +1,4 @@
-"""Keypoints -> numbers that compare bodies; the one place for centre, scale, mirror, smoothing, velocities.
+"""Makes bodies comparable: centre, scale, mirroring, smoothing and velocities of keypoints.
 
 What is done, in this order (METHODS of the body pose trial; each step can be switched off or set by `PoseOptions`):
 

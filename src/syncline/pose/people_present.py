@@ -1,4 +1,4 @@
-"""Whether there are people in a folder's videos: what `--features auto` goes by."""
+"""Whether people are in a folder's videos; `--features auto` goes by this."""
 
 from __future__ import annotations
 

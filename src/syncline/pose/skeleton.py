@@ -1,4 +1,4 @@
-"""Which joints there are, how they hang together, and which of them say where a body is and how large.
+"""Skeletons: which joints there are, how they are connected, and which say where a body is and how large.
 
 Names are `left_shoulder`, `right_hip`, ... wherever the joints are those of people, so that the rules below and the
 angles hold for every form. A skeleton that is not known (an animal, a tool) has the names that its file gives.

@@ -1,4 +1,4 @@
-"""Two videos as their whole folder sees them, and the video that stands for the folder.
+"""Aligns two videos by the consensus of their folder, and finds the video that represents it.
 
 A pair's own alignment uses two videos only. The path of the consensus (`alignment.consensus`) from A to B also uses the
 alignments of A with all other videos and of those with B.

@@ -1,4 +1,4 @@
-"""Alignments of many pairs on a cluster: what ``align_pairs`` and ``Consensus`` do on the cores of one machine.
+"""Aligns many pairs on a Ray cluster, as ``align_pairs`` and ``Consensus`` do on one machine.
 
 The embeddings go to the object store once; a task is a run of pairs, which has no other input and no effect, so Ray
 does one again whose worker has died. Results come back in order, and only a few tasks are ahead of what was taken.

@@ -1,4 +1,4 @@
-"""Alignments and timelines -> films to look at: side by side, each at its own pace, and a grid."""
+"""Films of alignments and timelines: side by side, each at its own pace, and a grid."""
 
 from __future__ import annotations
 

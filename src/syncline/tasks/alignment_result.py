@@ -1,4 +1,4 @@
-"""The result of an alignment: which moment of one video is which of the other, and what a path says in seconds."""
+"""`Alignment`: the result of aligning two videos, and what its path says in seconds."""
 
 from __future__ import annotations
 

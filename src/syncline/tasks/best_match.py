@@ -1,4 +1,4 @@
-"""Whether a video shows anything in common with the others: its best match score with one of them."""
+"""Whether a video has anything in common with the others: its best match score with one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Key events carried along a folder's consensus: densities over the frames of every target.
+"""Carries key events by the folder's consensus: a density over the frames of every target.
 
 With e_l the weights over a labelled video's frames about its event (they sum to 1), P the expected alignments and L the
 labelled videos that have the event, every unlabelled voter z receives votes from the labelled ones, and then, some

@@ -1,4 +1,4 @@
-"""Key events carried by the labelled videos alone: what no other video has a say in."""
+"""Carries key events by alignment with the labelled videos alone, without a consensus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast each clip of a folder shows what the others show, by alignments."""
+"""How fast each clip of a folder is against the others, by alignments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The colours of films, figures and the page: one meaning, one colour, wherever it is seen."""
+"""One colour for one meaning, in films, figures and the page."""
 
 A_COLOUR = "#0b6a86"
 B_COLOUR = "#9a3d86"

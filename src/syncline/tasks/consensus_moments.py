@@ -1,4 +1,4 @@
-"""The same moment in the other videos of a folder, by what all of them agree on.
+"""Finds the same moment in the other videos of a folder, by their consensus.
 
 Single frames find the query's own room: what looks most alike is often another moment in front of the same wall. The
 folder's consensus knows which course a moment lies on. It is asked as `transfer` asks it, with the query as the one

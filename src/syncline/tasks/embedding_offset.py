@@ -1,4 +1,4 @@
-"""Two recordings of one event -> offset and rate of their times, with how sure they are, from embeddings.
+"""Offset and drift of two recordings of one event, with their uncertainty, from embeddings.
 
 Notable choices:
 - The path of an alignment follows a small drift in steps, so it only says where to look: a Theil-Sen line through the

@@ -1,4 +1,4 @@
-"""How sure a carried event is: the probability that it lies within the tolerance, by the votes at its peak."""
+"""The confidence of a carried event: the probability that it lies within the tolerance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What films are drawn on: planes of brightness and colour, as encoders take them, with pictures, words and bars.
+"""Draws films: planes of brightness and colour, as encoders take them, with pictures, text and bars.
 
 Everything is laid out in even pixels, because two planes of colour have half the size. A picture is never converted to
 RGB and back, which took half of the time of a film.

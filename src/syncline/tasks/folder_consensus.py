@@ -1,4 +1,4 @@
-"""The videos of a folder among each other: who votes, which belong together, and their consensus.
+"""`FolderConsensus`: who votes, which videos belong together, and the folder's alignments.
 
 A pair's match score is a poor judge of who belongs: it passes less than half of the true pairs of 27 golf swings. A
 video is judged by many others, and by how high its alignments score as well as by their order (`significance`): a

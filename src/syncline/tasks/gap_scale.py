@@ -1,4 +1,4 @@
-"""How long an unmatched run must be to be a gap: a share of the clips, so that clips of a second have gaps, too."""
+"""How long an unmatched run must be to count as a gap: a share of the clips' length."""
 
 from __future__ import annotations
 

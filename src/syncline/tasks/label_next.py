@@ -1,4 +1,4 @@
-"""Which videos to label first, before there is any label: those that have most in common with all others.
+"""Suggests which videos to label first: those that have most in common with all others.
 
 Of video c covers frame a of video j what row a of the consensus P'_jc sums to. Chosen is, one after the other, the
 video that adds most to the sum over all frames of the best such mass; each cluster of the folder gets one first.

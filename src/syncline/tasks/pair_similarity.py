@@ -1,4 +1,4 @@
-"""The similarity of two embedded videos and their local score: what is computed before a path.
+"""The similarity and the local score of two embedded videos, before any path.
 
 Of two long videos (`LONG` pairs of frames) neither holds the whole matrix.
 """

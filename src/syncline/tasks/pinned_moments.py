@@ -1,4 +1,4 @@
-"""Moments that a person says belong together: read from a table, followed through, and checked against each other."""
+"""Pins, moments given as the same by a person: reads them from a table and checks them against each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Densities over a video's frames -> where its events are placed: windows, their means, and an order that holds."""
+"""Places events in densities over frames: windows, their means, and an order that holds."""
 
 from __future__ import annotations
 

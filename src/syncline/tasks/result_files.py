@@ -1,4 +1,4 @@
-"""Results of the verbs -> rows and plain values that any program can read: CSV and JSON."""
+"""Results as CSV rows and plain JSON values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A straight line on which strays count little, with how sure it is."""
+"""Fits a straight line that outliers hardly move, with its uncertainty."""
 
 from __future__ import annotations
 

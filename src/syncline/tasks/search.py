@@ -1,4 +1,4 @@
-"""The moments of a collection that look most like a given one. `consensus_moments` finds those that are the same."""
+"""Finds the moments of a collection most like a given one. `consensus_moments` finds those that are the same."""
 
 from __future__ import annotations
 

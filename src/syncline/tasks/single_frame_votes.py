@@ -1,4 +1,4 @@
-"""Single frames as voters: where a target's frames look like those about an event, and how much that should count.
+"""Votes of single frames: where a target's frames look like those at an event, and their weight.
 
 Frames may be compared by other vectors than those that are aligned (`Embedding.frame_vectors`): a trained run makes
 single frames comparable, while frozen features, which know nothing of time, serve alignments better, above all of

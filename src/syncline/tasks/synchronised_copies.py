@@ -1,4 +1,4 @@
-"""A common timeline -> a copy of every video on it, for programs without timelines: equal lengths, one rate.
+"""Writes synchronised copies of videos: equal lengths, one rate, on their common timeline.
 
 Two kinds: `retimed` shows at every instant of the timeline the picture that belongs to it, so that all copies are in
 step throughout; `cut` leaves every video its own pace and only begins all of them at the first moment that they have in

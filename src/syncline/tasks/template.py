@@ -1,4 +1,4 @@
-"""What a folder agrees on, in one small file, for clips that come later and without the folder at hand.
+"""`Template`: a folder's consensus in one small file, for clips that come later.
 
 A template holds the embeddings of those videos in which the folder finds most of itself again (the labelled ones
 among them), who votes how much, how frames were embedded, and events if there are any. The alignments among its videos

@@ -1,4 +1,4 @@
-"""How a template's frames were embedded, and new clips embedded in the same way, or one line that says why not."""
+"""Embeds new clips the way the frames of a template were embedded, or says why that is impossible."""
 
 from __future__ import annotations
 

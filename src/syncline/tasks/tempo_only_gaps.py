@@ -1,4 +1,4 @@
-"""Gaps of an alignment that are only tempo: one video shows for longer what the other shows, too."""
+"""Finds gaps that are only tempo: one video shows for longer what the other shows, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accelerate's part: which device, how many processes, which precision; and the encoder that goes there."""
+"""Sets up Accelerate: device, processes, precision, and the encoder on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From videos to a trained encoder.
+"""`fit`: the training loop, from videos to a trained encoder.
 
 Notable choices:
 - No labels are looked at. A set with splits trains on its ``train`` part, one without on all of it.

@@ -1,4 +1,4 @@
-"""From the name of a method to a whole configuration, and from a configuration to its loss."""
+"""Builds a configuration from the name of a method, and the loss from a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processes of a run agree on, and how much memory one has had."""
+"""Agreement between the processes of a run, and the peak memory of one."""
 
 from __future__ import annotations
 

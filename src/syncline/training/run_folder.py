@@ -1,4 +1,4 @@
-"""The folder of a run: who writes into it, what is there already, what is left of it when nothing came of it.
+"""The folder of a run: who writes to it, what it already holds, and cleaning up after nothing came of it.
 
 RUN/train.json      the whole configuration (also a file for --config)
 RUN/metrics.jsonl   one line a logged step

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the step that runs is finished, what was learnt is saved, and only then training ends."""
+"""Ctrl-C and SIGTERM: finishes the current step, saves, then stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long it will take and how much disk: measured before training begins, and kept to a budget of minutes."""
+"""Estimates time and disk of training before it begins, and keeps to a budget of minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training run is made of: one dataclass, saved with the run, read from YAML, overridden key by key."""
+"""`TrainConfig`: all settings of a run; saved with it, read from YAML, overridden by key."""
 
 from __future__ import annotations
 

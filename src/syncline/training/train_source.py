@@ -1,4 +1,4 @@
-"""``syncline.train``: from whatever people call their videos to a folder with a trained encoder."""
+"""``syncline.train``: from a folder, manifest or list of videos to a folder with a trained encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to train on: the features of the videos, or the videos themselves, as views."""
+"""Training data: features of the videos, or the videos themselves, as views."""
 
 from __future__ import annotations
 

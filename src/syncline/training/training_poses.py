@@ -1,4 +1,4 @@
-"""The poses of a folder as an encoder's input: found and measured before there is an encoder."""
+"""Poses of the training videos: found and measured before the encoder is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training tells while it runs: a `syncline.progress.Progress` with what only training has."""
+"""`TrainingProgress`: a `syncline.progress.Progress` with what only training has."""
 
 from __future__ import annotations
 

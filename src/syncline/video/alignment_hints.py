@@ -1,4 +1,4 @@
-"""What will not align well in a folder, from a few small pictures of every clip: one line each, with what to do.
+"""Hints of what will not align well in a folder, from a few small pictures of every clip.
 
 Notable choices:
 - Cheap signs, not proofs: they read `GLANCE_RATE` pictures a second of 12 x 16 pixels. Every hint says what was seen,

@@ -1,4 +1,4 @@
-"""A copy of a video that every browser plays and whose time is that of our frames: 0 at the first picture."""
+"""Copies a video for browsers, with the times of our frames: 0 at the first picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are videos: by what they hold, not by a list of suffixes; and what is left aside, and why.
+"""Finds the videos in a folder, by content and not by suffix, and says what is left out and why.
 
 A file with a video's suffix is one, even if it is damaged, for a person means it to be: whoever reads it says what is
 wrong. A file with another suffix is one if it begins as a container of pictures does. Films that syncline itself wrote

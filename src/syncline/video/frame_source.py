@@ -1,4 +1,4 @@
-"""What a reader asks of a file or a folder, and the limits that hold for both."""
+"""What a reader needs from a file or a folder of pictures, and the limits for both."""
 
 from __future__ import annotations
 

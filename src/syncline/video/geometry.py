@@ -1,4 +1,4 @@
-"""From stored pictures to displayed ones: turned, mirrored, and with pixels that are not square."""
+"""Turns stored pictures into displayed ones: rotation, mirroring, pixels that are not square."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample tables of MP4 and QuickTime files, looked at before a decoder believes them.
+"""Checks the sample tables of MP4 and QuickTime files before a decoder believes them.
 
 A demuxer takes memory for as many frames as the table says. Every frame takes at least one byte of the file, so a table
 that claims more frames than the file has bytes is false; and boxes lie a few deep, not thousands.

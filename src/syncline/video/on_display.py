@@ -1,4 +1,4 @@
-"""Which frame is on display at a time: the one rule for labels, films, results and the viewer. And which is nearest.
+"""Which frame is on display at a time, and which is nearest: the one rule for the whole package.
 
 A frame is on display from its time stamp until that of the next one. A time up to `ROUNDING` before a frame means that
 frame, for label files and tables count milliseconds: 0.333 s is the frame at 1/3 s. Where frames are closer together

@@ -1,5 +1,4 @@
-"""When each frame of a stream is shown, from its packets; none is decoded unless the file does not begin with one
-that can be."""
+"""Reads when each frame of a stream is shown, from its packets; usually decodes nothing."""
 
 from __future__ import annotations
 

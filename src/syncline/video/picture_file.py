@@ -1,4 +1,4 @@
-"""One picture file as it is seen: upright, in colour, of 16 bits the upper 8."""
+"""Reads one picture file as it is displayed: upright, in colour, 8 bits."""
 
 from __future__ import annotations
 

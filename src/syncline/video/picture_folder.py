@@ -1,4 +1,4 @@
-"""A folder of numbered pictures read as if it were a video file.
+"""Reads a folder of numbered pictures as a video.
 
 Notable choices:
 - Which pictures belong together, their order and their times are told by their names (`picture_names`). Numbers count

@@ -1,4 +1,4 @@
-"""What the names of a folder's pictures say: which belong together, in which order, and when each was taken.
+"""Groups and sorts the pictures of a folder by their names, and reads times from them.
 
 The parts of a name that are no digits, and the kind of picture, tell sequences apart. Of its numbers the one that takes
 most values counts the pictures, or says when they were taken: seconds, milli-, micro- or nanoseconds since 1970, a date

@@ -1,4 +1,4 @@
-"""Opening a file, and which of its picture streams is the film.
+"""Opens a file and chooses its picture stream.
 
 Notable choices:
 - Cover pictures and thumbnails are no film: what the file marks as such, and streams of a single picture beside one of

@@ -1,4 +1,4 @@
-"""A video -> frames by index or by time, exactly.
+"""`VideoReader`: frames of a video by index or by time, exactly.
 
 A frame's index is its position in the order of presentation, whatever B-frames, variable rates or edit lists do.
 `open_video` decides what gives the frames: a file (`video_file`) or a folder of pictures (`picture_folder`).

@@ -1,4 +1,4 @@
-"""What scanning learnt, kept on disk by the content of each file: one that moved is known, one that changed is not."""
+"""Caches scan results by the content of each file, so moved files are known and changed ones scanned again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each file of a folder is, and what is wrong with it, without decoding more than a few frames.
+"""Scans files: what each is and what is wrong with it, decoding only a few frames.
 
 `scan_file` reads the container, the packet table and one frame at the start, the middle and the end; what will not
 align well (cuts, repetitions, near-duplicates ...) is told by `syncline.video.alignment_hints` from small pictures.

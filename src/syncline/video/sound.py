@@ -1,4 +1,4 @@
-"""The sound of a video as samples on the same time as its pictures, and sound that goes as fast as pictures do."""
+"""Sound of a video as samples on the time of its pictures, and sound at another speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A video file -> its frames as displayed, exactly.
+"""Decodes a video file: its frames as displayed, by exact index.
 
 Notable choices:
 - Seconds count from the first picture. Where a container begins earlier (with sound) or gives the first picture a later

@@ -1,4 +1,4 @@
-"""The viewer's server: pages, numbers and videos of one library, to this machine's own browser only.
+"""The viewer's HTTP server: pages, numbers and videos of one library, for this machine's browser only.
 
 `guarded` decides who may ask. Videos are named by number, never by path, and the parts of the page come from a fixed
 list, so no request can name a file.

@@ -1,4 +1,4 @@
-"""Threads of the viewer: they do not keep the process alive for long, and are not cut off in the middle of a kernel."""
+"""Background threads that do not delay the end of the process, nor die inside a kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains on the folder in a process of its own, so that the pages stay responsive, and tells how far it is."""
+"""Trains on the folder in another process, and reports how far it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A film of a body alone, on black: what can be shown of a video without showing the video."""
+"""Writes a film of a body alone, on black: to share a movement without pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label once: marks of a few videos, carried to all the others, and written in every form.
+"""Carries the marks of a few videos to all others, and exports them in every format.
 
 A video with some events marked and others not takes the missing ones from the videos that have them, and then votes
 for the rest of the folder with all of them: a correction counts at once.

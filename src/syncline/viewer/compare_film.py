@@ -1,4 +1,4 @@
-"""What is seen in Compare as an mp4: the same layout, size and part, with names and times drawn in.
+"""**Save as mp4**: writes what Compare shows, with names and times.
 
 A sets the pace. A's sound is cut to the part; B's goes as fast as its pictures, at its own pitch, silent where B waits.
 """

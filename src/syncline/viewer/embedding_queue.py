@@ -1,4 +1,4 @@
-"""Embeds the videos of a library in the background, those that somebody is looking at first."""
+"""Embeds the videos of a library in the background, those on screen first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask the viewer's server for what: every request passes here first.
+"""Checks every request before it is answered: Host header, token, origin.
 
 Host headers are checked by Starlette's `TrustedHostMiddleware`. Only where the server listens on every address of the
 machine is a check of our own needed: that middleware takes a list of names, and Python cannot list those addresses.

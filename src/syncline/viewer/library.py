@@ -1,4 +1,4 @@
-"""What the viewer knows about one folder: its videos, their pictures and times, and the people's marks."""
+"""`Library`: the videos of a folder, their pictures and times, and the marks on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Event marks and pins made in the browser, kept so that neither a closed tab nor a killed server loses one.
+"""The journal of marks and pins: no closed tab or killed server loses one.
 
 Every change is one JSON line that is on disk before it is answered; reading the journal from its start gives the
 present state. Undo is a line of its own.

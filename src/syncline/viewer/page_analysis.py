@@ -1,4 +1,4 @@
-"""Everything the pages show that is computed from embeddings: alignments, matrices, moments, the map, oddness."""
+"""Everything the pages compute from embeddings: alignments, matrices, moments, the map, odd videos."""
 
 from __future__ import annotations
 

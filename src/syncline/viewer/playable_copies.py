@@ -1,4 +1,4 @@
-"""Copies of what browsers do not play (HEVC, AVI, MJPEG, parts of a file), made one after another in the background."""
+"""Makes copies of videos that browsers do not play, one after another in the background."""
 
 from __future__ import annotations
 

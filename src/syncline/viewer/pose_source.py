@@ -1,4 +1,4 @@
-"""Body pose in the viewer: embeddings that the page can switch to, and bodies drawn over the films."""
+"""Poses in the viewer: embeddings to switch to, and bodies drawn over the films."""
 
 from __future__ import annotations
 

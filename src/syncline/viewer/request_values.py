@@ -1,4 +1,4 @@
-"""What a request asks for, read strictly: a value that is missing or cannot be read is a ValueError or a KeyError."""
+"""Reads the values of a request strictly: a missing or bad one is a ValueError or KeyError."""
 
 from __future__ import annotations
 

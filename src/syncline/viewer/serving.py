@@ -1,4 +1,4 @@
-"""From what people type to a running server."""
+"""Opens what users name and starts the server."""
 
 from __future__ import annotations
 

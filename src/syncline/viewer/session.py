@@ -1,4 +1,4 @@
-"""What belongs to one run of the viewer: the library, its embeddings, and what is made of them."""
+"""What one run of the viewer holds: the library, its embeddings, and what is computed from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One comparison as one HTML file that plays offline: videos, alignment, matrix and player inside."""
+"""**Share as one file**: a comparison as one HTML file that plays offline."""
 
 from __future__ import annotations
 

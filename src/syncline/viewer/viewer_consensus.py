@@ -1,4 +1,4 @@
-"""What all videos of the folder agree on: their consensus, made in the background once they are embedded."""
+"""The folder's consensus in the viewer, computed in the background after the embeddings."""
 
 from __future__ import annotations
 

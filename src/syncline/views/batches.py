@@ -1,4 +1,4 @@
-"""Batches of views: what a loss is shown in one step, a function of (seed, step) alone.
+"""Batches of views: what a loss gets in one step, a function of (seed, step) alone.
 
 That a batch depends on nothing else is what makes a resumed run equal to an undisturbed one, bit for bit, and what
 lets several processes take their parts of the same global batch.

@@ -1,4 +1,4 @@
-"""Which frames of a video a view shows: the samplers of the methods (METHODS of CARL, TCC, LAV, GTA, TCN).
+"""Samplers: which frames of a video a view shows, by method (CARL, TCC, LAV, GTA, TCN).
 
 All count frames of the *sampled* sequence of a video, 0 ... length - 1, and draw from a ``torch.Generator``.
 A view has exactly T slots; where the video has fewer frames the rest repeats the last one with mask false.

@@ -1,4 +1,4 @@
-"""Videos decoded once: their pictures at training size, uint8, in memory-mapped files.
+"""Stores decoded pictures at training size, uint8, in memory-mapped files.
 
 Training from pixels shows every frame in hundreds of epochs; decoding it each time costs more than a GPU's work on it.
 A file is named by the video's content and the size of its pictures, so that renamed videos and other runs find it, and

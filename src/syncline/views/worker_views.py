@@ -1,4 +1,4 @@
-"""Batches made ahead of time by worker processes: the same ones, whatever their number.
+"""Makes batches ahead of time in worker processes; the number of workers does not change them.
 
 A batch is a function of (seed, step) alone, so any process may make any batch; the loader hands them out in order.
 Workers are spawned, never forked: no thread, lock or open file of the trainer goes with them.

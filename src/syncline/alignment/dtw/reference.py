@@ -1,4 +1,4 @@
-"""The DTW family as loops over cells, float64, to be read and compared with: slow on purpose.
+"""The DTW family as plain loops in float64: slow, for reading and for tests.
 
 Each function is its definition word for word and shares no line with the kernels.
 """

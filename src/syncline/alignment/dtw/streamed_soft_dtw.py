@@ -1,4 +1,4 @@
-"""Soft-DTW straight from embeddings, without the matrix of their costs: for very long videos.
+"""Soft-DTW from embeddings, without storing the matrix of costs: for very long videos.
 
 Costs are made for some rows at a time and forgotten. Of the values every 16th row is kept, n m / 16 numbers of float64;
 on the way back the rows between are computed again from it, and its gradient is passed on to the embeddings.

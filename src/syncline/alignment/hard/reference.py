@@ -1,4 +1,4 @@
-"""The hard Smith-Waterman as loops over cells, float64, to be read and compared with: slow on purpose.
+"""The hard Smith-Waterman as plain loops in float64: slow, for reading and for tests.
 
 It is its definition word for word and shares no line with the kernels.
 """

@@ -1,4 +1,4 @@
-"""The best local alignments of two embedded sequences without their matrix of similarities, for very long videos.
+"""The best local alignments of two embedded sequences without storing their similarities: for very long videos.
 
 The same as `smith_waterman` on `centred_similarity`, in about 3 n m / 256 numbers of memory in place of n m:
 - forward, similarities are made for 128 rows at a time and forgotten; of the scores, every 256th row is kept;

@@ -1,4 +1,4 @@
-"""The three passes over a batch on CPU: score and D, their gradient, and the derivative of that along a direction.
+"""Score and D, their gradient, and its directional derivative: the three passes over a batch on a CPU.
 
 Tensors in, tensors out, by the vector kernel or by the scalar one; nothing here is differentiable.
 """

@@ -1,4 +1,4 @@
-"""The soft Smith-Waterman straight from embeddings, without the matrix of their similarities: for very long videos.
+"""The soft Smith-Waterman from embeddings, without storing their similarities: for very long videos.
 
 Similarities are made for some rows at a time and forgotten. Every 64th row of the recursion is kept, 3 n m / 64 numbers
 of float32; on the way back the rows between are computed again from it, and their gradient is passed on to the

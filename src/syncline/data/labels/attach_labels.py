@@ -1,4 +1,4 @@
-"""Which label belongs to which video: by whole name, then without suffix, then without folders."""
+"""Finds the video of each label: by whole name, then without suffix, then without folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order the events of many videos come: as they happen, where all videos agree.
+"""Sorts the events of many videos into one order in time; videos that disagree are an error.
 
 Names that occur more than once in a video are told apart by number, so that the second `up` of one video is the second
 of another.

@@ -1,4 +1,4 @@
-"""Who placed an event and how sure that is, as the words that annotation programs keep in a comment."""
+"""Who placed an event and with what confidence, as a comment in annotation programs."""
 
 from __future__ import annotations
 

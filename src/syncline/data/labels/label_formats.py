@@ -1,4 +1,4 @@
-"""Labels in and out: which form a file has, and files and folders of them.
+"""Reads and writes labels in every format; recognises the format of a file.
 
 | form | file | holds |
 |---|---|---|

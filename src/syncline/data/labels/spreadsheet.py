@@ -1,4 +1,4 @@
-"""Tables as spreadsheets and people write them: encodings, separators, headers, numbers and times.
+"""Reads tables as people write them: encodings, separators, headers, numbers and times.
 
 | what | read |
 |---|---|

@@ -1,4 +1,4 @@
-"""Labels of programs that count seconds from where a container begins, instead of from its first picture.
+"""Converts times that count from the start of a container to times from the first picture.
 
 Everywhere else here seconds count from the first picture. A container begins with its earliest stream: where sound
 comes before the pictures, `container_offset` seconds lie between the two. Nothing else turns one into the other.

@@ -1,4 +1,4 @@
-"""What somebody marked in one video: ordered events with their times, or a label for every frame.
+"""`LabelTrack`: the labels of one video, as ordered events with times or one label a frame.
 
 Notable choices:
 - Seconds count from the first displayed picture of the film.

@@ -1,4 +1,4 @@
-"""Where episodes begin in a film that holds many of them: what LeRobot's tables say, checked against the film.
+"""Finds where episodes begin in a film that holds several, by LeRobot's tables and the film itself.
 
 A table keeps begin and end in seconds. They drift when films are put together (each adds a fraction of a frame), and
 are wrong where episodes were deleted or films cut. The lengths in frames are exact. So where they fill the film, they

@@ -1,4 +1,4 @@
-"""What is published about Pouring and PennAction: actions, key events, and how many videos there are.
+"""Published facts about Pouring and PennAction: actions, key events, numbers of videos.
 
 Sources: table 2 of the paper of TCC (Dwibedi et al., 2019), and the counts that CARL and LAC print for their processed
 form. Both counts are held; where a loader finds others, `count_rows` says so.

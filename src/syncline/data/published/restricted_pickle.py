@@ -1,4 +1,4 @@
-"""Pickles as data sets are published in them, read without ever running what they ask for.
+"""Reads published pickles without executing anything in them.
 
 A pickle is a program. This reader admits the instructions and the handful of names that lists, dictionaries, numpy
 arrays and torch tensors are made of, and does the work of each name itself: the functions that the file names are

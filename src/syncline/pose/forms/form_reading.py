@@ -1,4 +1,4 @@
-"""What the forms share: bodies put together to `Detections`, and JSON and numbers read with care."""
+"""Shared by the readers of keypoint files: assembling `Detections`, careful JSON and numbers."""
 
 from __future__ import annotations
 

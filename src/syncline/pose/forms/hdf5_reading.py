@@ -1,4 +1,4 @@
-"""HDF5 files opened with care: what h5py says of a damaged one becomes our own error."""
+"""Opens HDF5 files safely: errors of h5py become `SynclineError`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vector kernel as soft-DTW calls it: which machine it runs on, and which temperatures it serves."""
+"""Entry to the vector kernel of soft-DTW: on which machines and for which temperatures it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the functions of the vector kernel hand to one another, as tuples with names; numba compiles them away.
+"""Named tuples that the functions of the vector kernel pass to each other; numba compiles them away.
 
 What may be None (``varying``, ``scores``, ``upstream``, ``cells``) stays an argument of its own where its branch can
 only be compiled for an array: numba leaves out the branches of an argument that is None, not those of a tuple's entry.

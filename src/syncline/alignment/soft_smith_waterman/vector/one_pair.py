@@ -1,4 +1,4 @@
-"""One pair through the blocks of the vector kernel, down and up: what a streamed and a banded score share."""
+"""Runs one pair block by block through the vector kernel, down and up: for streamed and banded scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vector kernel over some rows of one pair at a time, with one price for all gaps, and within a band.
+"""The vector kernel for a block of rows of one pair, with one price for all gaps, and a band.
 
 What lies between blocks of rows is the row above every strip (on the way up also the gradient of the row below), so a
 matrix need never be there as a whole; and a strip goes only through those columns in which one of its rows has cells of

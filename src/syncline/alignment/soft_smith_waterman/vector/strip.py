@@ -1,4 +1,4 @@
-"""What both passes of the vector kernel share: strips of 16 rows in step layout, and the recursion of one strip.
+"""Strips of 16 rows in step layout, and the recursion over one: shared by all passes of the vector kernel.
 
 Exponential domain. With d = exp(D / gamma), x and y likewise, a = exp(-go / gamma), e = exp(-ge / gamma), z = d + x and
 t = 1 + z + y the recursion at the head of `torch_backend` is linear:

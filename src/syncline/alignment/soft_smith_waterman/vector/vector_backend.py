@@ -1,4 +1,4 @@
-"""The vector kernel as the operators call it: which machine it runs on, which inputs it serves, tensors to arrays.
+"""Entry to the vector kernel: on which machines and inputs it is used, and tensors to arrays.
 
 Float32 on CPU. Inputs out of its range (a gap beyond 80 gamma, a similarity above some 700,000 gamma, NaN or infinity)
 are refused, once a call, and the caller takes the scalar kernel. A similarity of minus infinity is served.
