@@ -26,7 +26,7 @@ Clip = Any
 Embed = Callable[[list[Path], str], list[Embedding]]
 """Embeds paths together; the text is the arguments' names, for errors."""
 Beside = Literal["never", "scenes", "always"]
-"""When frozen features are aligned in the place of a run's embeddings: never, where scenes differ, or always."""
+"""When frozen features are aligned instead of a run's embeddings: never, where scenes differ, or always."""
 
 
 def folder_clips(

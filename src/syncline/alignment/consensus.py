@@ -15,7 +15,7 @@ Notable choices:
 - Posteriors are pruned and sparse; P' is formed for the pair that is asked for and never for all at once.
 - Only sequences of weight above 0 vote. Beyond some 200 sequences a few of them serve (`voters`), so that the cost
   grows as N times their number; other pairs are aligned when they are asked for.
-- Pins (frames that belong together) forbid what contradicts them, and are applied again after the averaging.
+- Pins (frames that must match) forbid what contradicts them, and are applied again after the averaging.
 
 Do, Mahabhashyam, Brudno and Batzoglou, "ProbCons", Genome Research 15 (2005); Notredame, Higgins and Heringa,
 "T-Coffee", J. Mol. Biol. 302 (2000). `consensus_reference` has the same as loops.

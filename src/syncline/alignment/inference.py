@@ -114,7 +114,7 @@ def warp(x: Any, y: Any) -> Path:
 def match_score(similarity: Tensor, *, gap_open: float = PAIR.gap_open, gap_extend: float = PAIR.gap_extend) -> float:
     """1 - (mean local score with y's time reversed or cut into six blocks and shuffled) / (local score).
 
-    About 0 for strangers, up to 1; `settings.MATCH_THRESHOLD` tells the two apart. The wrong orders have the same
+    About 0 for strangers, up to 1; `MATCH_THRESHOLD` tells the two apart. The wrong orders have the same
     frames, so only the common *order* counts.
 
     Args:

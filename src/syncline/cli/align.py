@@ -34,7 +34,7 @@ examples:
 writes into --out: alignment.csv and .json (times of A and B, confidence, match or gap); then the pictures similarity,
 filmstrip and tempo; then side_by_side.mp4 (B follows A, with A's sound) and own_pace.mp4. Of one clip and a template
 there are no films and no filmstrip. Two videos that do not match are refused (exit code 1, and alignment.json says
-why); --force draws what there is all the same. With --within or --template the folder answers that: they match when
+why); --force draws it anyway. With --within or --template the folder answers that: they match when
 both belong to it and it carries enough from one to the other, whatever their own score is. What an earlier alignment
 left in --out is replaced.
 """
@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="ask all videos of a folder: what their consensus says of the two")  # fmt: skip
     add_template_option(parser)
     parser.add_argument("--pins", type=Path, metavar="FILE",
-                        help="with --within: CSV of moments that belong together")  # fmt: skip
+                        help="with --within: CSV of moments that are the same")  # fmt: skip
     parser.add_argument("--labels", type=Path, help="key events of the two, in any form that is read, for the picture")
     parser.add_argument("--height", type=int, default=360, help="pixels of a picture in the films (default: 360)")
     parser.add_argument("--no-films", action="store_true", help="write no mp4")
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         alone = "; without the folder they match" if apart else ""
         warn(
             f"{a.source} and {b.source} do not match ({alignment.verdict}; 0 is what strangers have{alone}): nothing "
-            f"was drawn; --force draws all the same{_others(arguments)}"
+            f"was drawn; --force draws it anyway{_others(arguments)}"
         )
         return 1
     write_json(arguments.out / "alignment.json", value)

@@ -40,7 +40,7 @@ def add_consensus_options(parser: argparse.ArgumentParser, *, without: str) -> N
     """
     parser.add_argument("--no-consensus", action="store_true", help=without)
     parser.add_argument("--pins", type=Path, metavar="FILE",
-                        help="moments that belong together: a CSV video_a,seconds_a,video_b,seconds_b")  # fmt: skip
+                        help="moments that are the same: a CSV video_a,seconds_a,video_b,seconds_b")  # fmt: skip
 
 
 def check_consensus_options(arguments: argparse.Namespace) -> None:
@@ -64,7 +64,7 @@ def consensus_of(
     Args:
         videos, embeddings: of the folder.
         order: of the videos in it, as their numbers; as they are by default.
-        pins: file of the moments that belong together.
+        pins: file of the moments that are the same.
         mapper: does the alignments of pairs, as `Consensus` takes it.
     """
     from syncline.tasks import gather_folder, pinned_frames, read_pins
@@ -96,6 +96,6 @@ def say_votes(folder: FolderConsensus, names: Sequence[str]) -> None:
         say(f"no vote, as they match none of the others well: {', '.join(names[i] for i in votes.strangers)}")
     if len(votes.clusters) > 1:
         parts = "; ".join(f"{names[cluster[0]]} and {len(cluster) - 1} more" for cluster in votes.clusters)
-        say(f"{len(votes.clusters)} groups that do not reach each other, so nothing is carried between them: {parts}")
+        say(f"{len(votes.clusters)} groups that do not match each other, so nothing is carried between them: {parts}")
     if votes.usual_match < LEAST_MATCH:  # NaN, of fewer than four videos, says nothing
         say("hardly any two of these videos show the same course; what is carried between them is a guess")

@@ -47,13 +47,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("more", nargs="*", help="with --template: more new clips")
     add_template_option(parser)
     parser.add_argument(
-        "--reference", help="the video to compare with (default: the one that the others share most of)"
+        "--reference", help="the video to compare with (default: the one that has most in common with the others)"
     )
     add_consensus_options(parser, without="compare each video with the reference alone, whatever the others show")
     parser.add_argument("--min-seconds", type=float,
                         help="shorter stretches are left out (default: a tenth of the median video)")  # fmt: skip
     parser.add_argument("--tempo", type=float, default=1.6,
-                        help="times that a stretch must be slower or faster to be told (default: 1.6)")  # fmt: skip
+                        help="times that a stretch must be slower or faster to be reported (default: 1.6)")  # fmt: skip
     add_time_origin(parser, "seconds of the tables count from", "tables count seconds from where a container begins")
     add_lerobot_option(parser)
     add_output_options(parser, "deviations")

@@ -191,7 +191,7 @@ class _Frozen:
     def embed(self, video: Video) -> Embedding:
         """One video. The first call reads all of them, because the directions are those of the folder."""
         if not self._made:
-            # what cannot be read is told where it is asked for
+            # what cannot be read is reported where it is needed
             readable = [one for one, _ in self.cache.features_of(self.videos, failed=lambda one, error: None)]
             self._made = {made.source: made for made in self._all(readable)}
         if video.video_id not in self._made:

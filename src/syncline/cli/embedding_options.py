@@ -90,7 +90,7 @@ class Embedder:
         folder: where the videos are; what is measured on them is kept under it. None where they are single files.
         refit: measure the folder anew.
         fit: what was measured, once frozen features were asked for.
-        bodies: body pose in the place of pictures, or beside them; of a run that takes poses, where they come from;
+        bodies: body pose instead of pictures, or beside them; of a run that takes poses, where they come from;
             None for pictures alone.
         arguments: of a folder for which nobody said whether pictures or poses serve, to say that once; else None.
         held: a measurement that serves in place of the folder's own, as a template's does.
@@ -144,7 +144,7 @@ class Embedder:
         return cls(inputs, encoder, rate, run, folder, arguments.refit, bodies=bodies)
 
     def embed(self, videos: Sequence[Video] | VideoSet, *, frozen: bool = False) -> list[Embedding]:
-        """One embedding a video, in order; ``frozen`` leaves the trained run aside."""
+        """One embedding a video, in order; ``frozen`` ignores the trained run."""
         from syncline.data import Sampling
 
         sampling = None if self.rate is None else Sampling(self.rate)

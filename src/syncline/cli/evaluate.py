@@ -153,7 +153,7 @@ def _with_poses(encoder: FrameEncoder, arguments: argparse.Namespace, videos: Vi
 
 
 def _check_paths(arguments: argparse.Namespace) -> None:
-    """What cannot be written is told before the measuring, not after."""
+    """What cannot be written is reported before measuring, not after."""
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.json is not None:

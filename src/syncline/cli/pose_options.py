@@ -48,7 +48,7 @@ def bodies_of(arguments: argparse.Namespace, *, mirrors_pictures: bool = False) 
     """What the options of `add_body_options` say; None for pictures. With --run: where its poses come from, or None.
 
     Args:
-        mirrors_pictures: whether --mirror auto is heeded for pictures, too.
+        mirrors_pictures: whether --mirror auto applies to pictures, too.
 
     Raises:
         SynclineError: options that do not go together, or are no points or numbers.
@@ -56,7 +56,7 @@ def bodies_of(arguments: argparse.Namespace, *, mirrors_pictures: bool = False) 
     run = getattr(arguments, "run", None)
     if run is not None and arguments.features not in (None, "pictures"):
         raise SynclineError(
-            f"--features {arguments.features} stands in the place of a run, which has its own; leave --run or "
+            f"--features {arguments.features} replaces a run, which has its own features; leave --run or "
             "--features away"
         )
     _check_together(arguments, run, mirrors_pictures)
@@ -216,6 +216,6 @@ def suggest_poses(arguments: argparse.Namespace, videos: Sequence[Video]) -> Non
         with Bars() as bars:
             found = people_in(videos, arguments.cache, clips=FEW_CLIPS, callback=bars)
     except SynclineError:
-        return  # an estimator that does not run is told where somebody asks for it
+        return  # an estimator that does not run is reported where it is asked for
     if found.people:
         warn(f"{found}: --features pose (or auto) may serve better than pictures")

@@ -93,7 +93,7 @@ def say_offset(entry: dict[str, Any]) -> None:
             say(f"  {entry['video']}: nothing by {way}: {line['problem']}")
     sound = entry.get("sound", {})
     if "offset" in sound:
-        say(f"    by sound {'the two drift apart' if sound['drifts'] else 'no drift that can be told'}")
+        say(f"    by sound {'the two drift apart' if sound['drifts'] else 'no measurable drift'}")
     known = [way for way, line in ways if "offset" in line]
     if len(known) > 1:
         agree = entry["agree"]
@@ -114,7 +114,7 @@ def trusted(entry: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
 def by_offsets(videos: VideoSet, entries: Sequence[dict[str, Any]], timeline: Timeline) -> Timeline:
     """The videos at their own pace where their offsets put them; NaN before a video's begin and after its end.
 
-    A rate that cannot be told from 1 is 1. A video of which no offset is known is nowhere, and said so.
+    A rate that is not distinguishable from 1 is 1. A video without a known offset is left out, with a warning.
 
     Args:
         entries: of `offsets_of`. timeline: of the same videos; its names are kept.

@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", help="lac (default), scl, tcn, tcc, lav, gta, lrprop (our reconstruction)")
     parser.add_argument(
         "--preset",
-        help="of the method's loss: paper, released ... (default: the recommended one; of lac, by the folder's scenes)",
+        help="of the method's loss: paper, released ... (default: the method's own; of lac, by the folder's scenes)",
     )
     parser.add_argument("--own", action="store_true", help="the method's own encoder and settings, not the common ones")
     parser.add_argument("--published", action="store_true", help="its published encoder and settings, from pixels")
@@ -138,7 +138,7 @@ def _config(arguments: argparse.Namespace, videos: VideoSet | None = None) -> Tr
             given.get("method", "lac"), preset=given.get("preset"), own=arguments.own, published=arguments.published
         )
     config = config_from(merged(base.as_dict(), given))
-    make_loss(config, rate_hz=1.0)  # options that the loss does not have are told now, not after an hour
+    make_loss(config, rate_hz=1.0)  # options that the loss does not have are reported now, not after an hour
     return config
 
 

@@ -33,7 +33,7 @@ examples:
   syncline transfer videos/ --suggest 2
   syncline transfer new.mp4 newer.mp4 --template swings.template     # of syncline sync --save-template --labels
 
-All videos have a say, labelled or not (--no-consensus asks the labelled ones alone); --suggest names the videos to
+All videos vote, labelled or not (--no-consensus asks the labelled ones alone); --suggest names the videos to
 label first, before there is any label. Writes into --out: transferred.csv (video, event, seconds, confidence, found or
 absent, second peak, best match score with another video), the labels of all videos in the chosen forms, and, with three
 labelled videos or more, the picture reliability. It ends with the video to label next. A confidence is the probability

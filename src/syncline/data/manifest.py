@@ -213,7 +213,7 @@ def _video(folder: Path, row: dict[str, str]) -> Video:
 
 
 def _counted(path: Path, said: int) -> int:
-    """Frames of a file whose length the manifest says; as it says where the file cannot be read, which is told later.
+    """Number of frames of a file; the one in the manifest if the file cannot be read, which is reported later.
 
     Raises:
         SynclineError: they are not those that the events were counted in.

@@ -44,7 +44,7 @@ class PoseInput:
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """The parts of a ``FrameEncoder``. The defaults are the recommended ones for features cached on a CPU.
+    """The parts of a ``FrameEncoder``. The defaults are meant for features cached on a CPU.
 
     Attributes:
         features: what a frame is to it: ``pictures``, ``pose`` (no backbone), or both. pose: of which poses; filled in

@@ -93,7 +93,7 @@ def angles_at(clip: Keypoints, seconds: Array) -> dict[str, Array]:
 def differing_joints(
     a: Keypoints, b: Keypoints, seconds_a: Array, seconds_b: Array, *, most: int = 3
 ) -> list[tuple[str, float]]:
-    """The angles in which two bodies differ most at moments that belong together.
+    """The angles in which two bodies differ most at moments that are the same.
 
     Args:
         seconds_a, seconds_b: (k,) moments of each, NaN where it has none.

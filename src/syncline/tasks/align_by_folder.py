@@ -82,7 +82,7 @@ def _carried(posterior: NDArray[np.float32], pairs: NDArray[np.int64], votes: Vo
 
 
 def reference_of(consensus: Consensus) -> int:
-    """The sequence that stands for the group: the one that the others share most of, as a part of both lengths.
+    """The sequence that represents the group: it has most in common with the others, as a part of both lengths.
 
     Of i and z, with m the mass of their expected alignment, that part is 2 m / (n_i + n_z): 1 where each frame of both
     has its counterpart. Neither a long nor a slow sequence gains by being long.

@@ -15,11 +15,11 @@ from syncline.tasks.pair_similarity import shared_course
 def match_scores(
     embeddings: Sequence[Embedding], folder: FolderConsensus | None, labelled: Sequence[int], videos: Sequence[int]
 ) -> list[float]:
-    """Of some videos the best match score with another one that has a say about labels; NaN where there is none.
+    """Of some videos the best match score with another one that votes on labels; NaN where there is none.
 
     A say have the labelled videos, and those with a vote in a cluster that holds a labelled one. Without a consensus
     the labelled ones are asked first, and all others only about a video that matches none of those. Where no labelled
-    video has anything in common with the others, only the labelled ones have a say about them.
+    video has anything in common with the others, only the labelled ones vote on them.
 
     Args:
         embeddings: of all. folder: their consensus, with the scores that its votes were made of.

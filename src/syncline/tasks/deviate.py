@@ -181,7 +181,7 @@ def deviate_from_group(
     doubtful: Sequence[int] = (),
     callback: Callback = silent,
 ) -> tuple[int, list[Report]]:
-    """Compare every video of a folder with the one that stands for it, by the folder's consensus.
+    """Compare every video of a folder with the one that represents it, by the folder's consensus.
 
     Args:
         embeddings: of the folder.
@@ -191,7 +191,7 @@ def deviate_from_group(
         min_seconds: shorter stretches are not reported. None: `LEAST_SHARE` of the folder's median video.
         tempo: as `deviate` takes it.
         only: indices of the videos that are compared; all by default.
-        doubtful: indices of videos of weight 0 that are compared all the same (`Votes.doubtful`).
+        doubtful: indices of videos of weight 0 that are compared anyway (`Votes.doubtful`).
         callback: told ("comparing", done, total) after every video that is compared.
 
     Returns:

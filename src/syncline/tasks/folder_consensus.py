@@ -1,4 +1,4 @@
-"""`FolderConsensus`: who votes, which videos belong together, and the folder's alignments.
+"""`FolderConsensus`: who votes, which videos match each other, and the folder's alignments.
 
 A pair's match score is a poor judge of who belongs: it passes less than half of the true pairs of 27 golf swings. A
 video is judged by many others, and by how high its alignments score as well as by their order (`significance`): a
@@ -6,7 +6,7 @@ stranger (another activity, noise, a still) matches none of them, a video of the
 
 - A *stranger* has no vote (weight exactly 0): the upper quartile of its evidence is low, for itself or for the folder.
 - *Near-duplicates* (one take, encoded twice) share one vote.
-- Two activities in one folder, or one done in two directions, are told as *clusters* that do not reach each other.
+- Two activities in one folder, or one done in two directions, are reported as *clusters* that do not match each other.
 - Nothing here depends on the order in which videos are given.
 """
 
@@ -40,8 +40,8 @@ not below `LEAST_MATCH`.
 """
 LEAST_EVIDENCE, NEAR_EVIDENCE, FAR_EVIDENCE = 0.8, 0.25, 1.2
 """A stranger's upper quartile of evidence is below the first and by the second below what is usual in the folder, or by
-the third below that. Where the usual one is below the first, the folder shows no common course, and nobody is silenced.
-See `benchmarks/strangers.py`.
+the third below that. Where the usual one is below the first, the folder shows no common course, and all keep their
+vote. See `benchmarks/strangers.py`.
 """
 SURE_EVIDENCE = 0.65
 """A stranger of less evidence is surely one: stills and frames in no order are. Of more, it may be a clip of the
@@ -55,7 +55,7 @@ TOLERANCE_SHARE = 0.05
 """Share of the median clip that counts as the same moment by default."""
 
 
-_ENOUGH = 300  # frames of a video: whether two belong together needs no more
+_ENOUGH = 300  # frames of a video: enough to see whether two match
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +66,12 @@ class Votes:
         weights: (n,) float64 in [0, 1], what each video's opinion counts; exactly 0 for strangers.
         strangers: indices of videos that match none of the others.
         duplicates: groups of two or more videos that are one and the same; they share one vote.
-        clusters: groups that do not reach each other, largest first, strangers in none; one where all belong together.
+        clusters: groups that do not match each other, largest first, strangers in none; one if all videos match.
         groups: (n,) number of the cluster of each video, strangers that of the one they match best.
         usual_match: upper quartile of match scores that is usual in the folder; below `LEAST_MATCH` nothing matches.
         judges: indices of the videos that the others were compared with.
         matches: (n, judges) match score of every video with each of them; NaN with itself, and where unknown.
-        doubtful: those of the strangers that may show the activity all the same, by `SURE_EVIDENCE`.
+        doubtful: those of the strangers that may show the activity anyway, by `SURE_EVIDENCE`.
     """
 
     weights: NDArray[np.float64]
@@ -90,7 +90,7 @@ class FolderConsensus:
     """Embeddings of a folder and what they agree on.
 
     Attributes:
-        embeddings: of all videos. group: their consensus, by the same indices. votes: who has a say in it.
+        embeddings: of all videos. group: their consensus, by the same indices. votes: who votes in it.
         clip_seconds: duration of the median clip.
     """
 
@@ -205,7 +205,7 @@ class Belonging:
 
     Attributes:
         stranger: it matches none of them.
-        doubtful: a stranger that may show the activity all the same, by `SURE_EVIDENCE`.
+        doubtful: a stranger that may show the activity anyway, by `SURE_EVIDENCE`.
         cluster: number of the cluster that it matches best.
         matches: (judges,) float64, its match score with each of the `judges_of` these videos.
     """

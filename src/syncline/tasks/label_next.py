@@ -22,7 +22,7 @@ class Suggestion:
     Attributes:
         videos: indices into the folder's embeddings.
         covered: share of the folder that is found again in the first, in the first two and so on, in [0, 1].
-        clusters: groups of videos that do not reach each other; one where all belong together.
+        clusters: groups of videos that do not match each other; one if all videos match.
         strangers: indices of videos that match no other, and that labels are not carried to well.
     """
 

@@ -56,7 +56,7 @@ class SoundOffset:
 
     @property
     def drifts(self) -> bool:
-        """Whether the times run apart by more than can be told from none."""
+        """Whether the drift is distinguishable from none."""
         return abs(self.rate - 1) > self.rate_within
 
 

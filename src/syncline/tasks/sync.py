@@ -137,7 +137,7 @@ def synchronize(
     Args:
         embeddings: at least two, of one width.
         method: `joint` (the group decides; of two videos the same as `star`) or `star` (the reference decides).
-        reference: source of the reference video; None takes the one that stands for the group.
+        reference: source of the reference video; None takes the one that represents the group.
         consensus: of these embeddings, for `joint`; None makes one (`gather_folder`). Videos of weight 0 are strangers:
             they have no part in the timeline.
         seed: of the partners drawn for the medoid and for the misfit.

@@ -15,7 +15,7 @@ _AS_SURE = 0.9
 """Similarity that a halt must reach, in units of matched frames'; at less, something else in the same scene is taken
 for a halt (chosen on training clips of two real sets)."""
 _GOING_BACK = 0.05
-"""Price of going back, for each frame of a gap in the same units; where it pays all the same, the gap is no halt."""
+"""Price of going back, for each frame of a gap in the same units; where it pays anyway, the gap is no halt."""
 _LEAST_FRAMES = 3
 
 

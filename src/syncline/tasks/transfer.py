@@ -38,7 +38,7 @@ human_pullup and cr5_usb, whole and cut, from 1 and 3 labelled clips; .15 and .2
 _LEAST_SHARE = 0.25  # of the votes, which without consensus are the confidence
 _LEAST_VOTES = 0.05  # what an event must gather to have a place in the order
 SECOND_PEAK = 0.5
-"""A second peak with this share of the first one's votes is told as well."""
+"""A second peak with this share of the first one's votes is reported as well."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def transfer_events(
         absent_below: an event of less confidence than this is absent.
         alignment_weight: share of the alignment's vote against single frames, in [0, 1]; by default as the folder's
             own alignments say (`frames_share`).
-        pins: frames that belong together, by index into labelled, targets and others in this order, as `Consensus`
+        pins: frames that must match, by index into labelled, targets and others in this order, as `Consensus`
             takes them.
         folder: the consensus of labelled, targets and others in this order, where it is there already.
         calibrate: with at least three labelled videos, move confidences by what leaving each of them out shows.

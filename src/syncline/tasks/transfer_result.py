@@ -36,8 +36,8 @@ class Transferred(Shown):
             absent one, that it is absent.
         tolerance: seconds that count as the same moment.
         others: of each event the second of two clear peaks and its confidence; None where there is one.
-        match_score: the best one that the video has with another that has a say; NaN where there is none or it was not
-            asked for. Below `settings.MATCH_THRESHOLD` the video shows nothing in common with the others.
+        match_score: the best one that the video has with another that votes; NaN where there is none or it was not
+            asked for. Below `MATCH_THRESHOLD` the video shows nothing in common with the others.
     """
 
     source: str
@@ -125,7 +125,7 @@ class Carried:
     Attributes:
         targets: the events of every target.
         left_out: how they turn out on labelled videos; None where there are fewer than three.
-        labelled_scores: of each labelled video the best match score with another one that has a say; empty where it
+        labelled_scores: of each labelled video the best match score with another one that votes; empty where it
             was not asked for.
     """
 

@@ -29,7 +29,7 @@ def make_accelerator(config: TrainConfig, run: Path | None) -> Any:
         AcceleratorState._reset_state()  # an earlier run of this process had another precision
     # others wait while one process still reads its videos
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=24))
-    # several processes without an accelerator are several processes all the same, which Accelerate has to be told
+    # several processes without an accelerator are several processes anyway, which Accelerate has to be told
     return Accelerator(
         cpu=not torch.accelerator.is_available(), mixed_precision=precision, log_with=list(config.trackers) or None,
         project_dir=run and str(run), kwargs_handlers=[patience],

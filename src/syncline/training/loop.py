@@ -65,7 +65,7 @@ def fit(
     """Trains on exactly these videos.
 
     Args:
-        videos: at least two. config: None for the recommended one.
+        videos: at least two. config: None for the default.
         cache: of features, or its folder; None for the user's. A ``FeatureCache`` lends its backbone too, if it is the
             one configured, and its ``augment``, if it has one of its own.
         out: folder of the run; None writes nothing (and cannot be resumed).

@@ -68,7 +68,7 @@ def method_config(
         key: asdict(value) if isinstance(value, EncoderConfig | ViewConfig) else value for key, value in changes.items()
     }
     config = config_from(merged(base, plain))
-    make_loss(config, rate_hz=1.0)  # a setting that the loss does not have is told here
+    make_loss(config, rate_hz=1.0)  # a setting that the loss does not have is reported here
     return config
 
 

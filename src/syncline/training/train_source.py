@@ -37,7 +37,7 @@ def train(
             ``train`` part is taken. Labels are not looked at.
         out: folder of the run: the encoder (``FrameEncoder.from_pretrained(out)``), its configuration, metrics and
             checkpoint. Must not exist, unless ``resume``.
-        config: ``method_config("lac")`` and the like; None for the recommended one, or with ``resume`` the run's own.
+        config: ``method_config("lac")`` and the like; None for the default, or with ``resume`` the run's own.
         resume: continue the run in ``out``. minutes: budget for everything, see ``fit``. steps: overrides config's.
         cache: of features, or its folder; None for the user's. callback: told a `TrainingProgress` after every step.
 

@@ -87,7 +87,7 @@ def hints_for(
         glances: of the clips. features: (t, d) vectors of each clip from a network, in the same order, evenly spaced in
             time; they then serve for repetitions and for clips of another activity.
         tempos: how many times as long each clip takes for the same as the others, None where nobody knows; slow motion
-            is told by these, too.
+            goes by these, too.
     """
     found = []
     for glance in glances:

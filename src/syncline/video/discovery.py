@@ -57,7 +57,7 @@ def find_videos(folder: str | Path, *, aside: Counter[str] | None = None) -> lis
 
     Args:
         folder: hidden files and folders in it are left out.
-        aside: counts what is left aside, by reason.
+        aside: counts what is left out, by reason.
 
     Raises:
         SynclineError: no such folder.
@@ -113,7 +113,7 @@ def written_by_us(folder: Path) -> frozenset[str]:
 
 
 def told_aside(aside: Counter[str]) -> str:
-    """What was left aside in words; empty where it is nothing.
+    """What was left out in words; empty where it is nothing.
 
     Examples:
         >>> told_aside(Counter({"pictures": 3, "films written by syncline": 2, "hidden files": 0}))

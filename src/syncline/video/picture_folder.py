@@ -1,7 +1,7 @@
 """Reads a folder of numbered pictures as a video.
 
 Notable choices:
-- Which pictures belong together, their order and their times are told by their names (`picture_names`). Numbers count
+- Which pictures form a sequence, their order and their times are told by their names (`picture_names`). Numbers count
   frames: a missing number is a gap in time, and of every tenth picture each stays ten frames from the next.
 - Numbers are taken to count 25 frames a second, or the rate that a file `frame_rate.txt` in the folder gives (one
   number).

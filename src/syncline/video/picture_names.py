@@ -37,7 +37,7 @@ _LONGEST_STEP = 60.0  # seconds between pictures that are still one recording
 
 @dataclass(frozen=True)
 class PictureSequence:
-    """Pictures that belong together.
+    """Pictures of one sequence.
 
     Attributes:
         pattern: their names with `*` for what counts. names: in order.

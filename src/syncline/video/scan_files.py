@@ -1,7 +1,7 @@
 """Scans files: what each is and what is wrong with it, decoding only a few frames.
 
 `scan_file` reads the container, the packet table and one frame at the start, the middle and the end; what will not
-align well (cuts, repetitions, near-duplicates ...) is told by `syncline.video.alignment_hints` from small pictures.
+align well (cuts, repetitions, near-duplicates ...) is found by `syncline.video.alignment_hints` from small pictures.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def scan_folder(
 
     Args:
         folder: with its sub-folders. scan: of one file, for a caller that keeps what it learnt.
-        aside: counts what is left aside, by reason.
+        aside: counts what is left out, by reason.
 
     Raises:
         SynclineError: no such folder.

@@ -75,7 +75,7 @@ class Trainer:
         return trainer
 
     def estimate(self, known: tuple[str, ...] = ()) -> dict[str, float] | None:
-        """How long training would take in full, measured in a process of its own; None where nobody can tell.
+        """How long training would take in full, measured in a process of its own; None where it is unknown.
 
         Args:
             known: what the answer depends on, as the names of the videos; asked again, it is answered at once.

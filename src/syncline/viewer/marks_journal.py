@@ -24,7 +24,7 @@ LATEST = 1e6
 
 @dataclass(frozen=True)
 class PinnedPair:
-    """Two moments that a person says belong together; `number` names the pin in the journal."""
+    """Two moments that a person marked as the same; `number` names the pin in the journal."""
 
     number: int
     video_a: str
@@ -109,7 +109,7 @@ class Journal:
             self._append({"together": changes})
 
     def pin(self, video_a: str, seconds_a: float, video_b: str, seconds_b: float, *, number: int | None = None) -> int:
-        """Say that two moments belong together. Returns the number of the pin.
+        """Say that two moments are the same. Returns the number of the pin.
 
         Args:
             video_a, seconds_a, video_b, seconds_b: the moments.

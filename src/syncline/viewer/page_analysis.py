@@ -239,7 +239,7 @@ class Analysis:
     # ---- typical to odd, in the background
 
     def rank(self) -> None:
-        """Compare every video with the one that stands for the folder, in the background; `oddness` holds the results.
+        """Compare every video with the one that represents the folder, in the background; `oddness` holds the results.
 
         Raises:
             SynclineError: it is being done already, or there are too few videos.

@@ -31,7 +31,7 @@ class Proxies:
         return {number: dict(state) for number, state in self._states.items()}
 
     def told(self, number: int) -> dict[str, Any] | None:
-        """The state of one video, for the page that opens it. A failure is told once: opening it again tries again."""
+        """The state of one video, for the page that opens it. A failure is reported once; opening it again retries."""
         with self._lock:
             state = self._states.get(number)
             if state is not None and state["state"] == "failed":

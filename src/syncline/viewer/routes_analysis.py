@@ -79,7 +79,7 @@ class AnalysisRoutes:
         if request.query_params.get("pictures") == "0":
             bodies = self._session.bodies
             if bodies is None:
-                raise SynclineError("there are no poses to share in the place of pictures; open with --features pose")
+                raise SynclineError("there are no poses to share instead of pictures; open with --features pose")
         page = await run_in_threadpool(share_page, self._session.library, self._analysis, a, b, mode, bodies)
         name = self._names(a, b) + ("-bodies" if bodies is not None else "")
         return attachment(f"{name}.html", page, "text/html")

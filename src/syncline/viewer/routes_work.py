@@ -79,7 +79,7 @@ class WorkRoutes:
         return await self.status(request)
 
     async def estimate(self, request: Request) -> Response:
-        """How long training would take; `seconds` is null where nobody can tell."""
+        """How long training would take; `seconds` is null where it is unknown."""
         names = tuple(video.name for video in self._session.library.videos)
         found = await run_in_threadpool(self._trainer().estimate, names)
         return JSONResponse(found or {"seconds": None})

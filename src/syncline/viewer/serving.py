@@ -77,7 +77,7 @@ def open_viewer(
         follow_links: whether links and manifests in a folder may lead out of it.
         host: address on which it will listen.
         time_origin, label_rate: of label files, see `Library`.
-        bodies: poses in the place of pictures; None for pictures. `auto` is decided here.
+        bodies: poses instead of pictures; None for pictures. `auto` is decided here.
 
     Raises:
         SynclineError: no videos, no run, or a budget of nothing.

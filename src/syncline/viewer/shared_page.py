@@ -36,7 +36,7 @@ def share_page(
         library, analysis: where videos and numbers come from.
         a, b: the two videos.
         mode: of the alignment.
-        bodies: draws the two bodies in the place of the pictures, which are left out, and so is the sound.
+        bodies: draws the two bodies instead of the pictures, which are left out, and so is the sound.
 
     Raises:
         SynclineError: videos that are too large for one page even in a small copy.

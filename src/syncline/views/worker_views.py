@@ -49,7 +49,7 @@ class WorkerViews:
         stop: Any = getattr(self._batches, "_shutdown_workers", None)
         self._batches = None
         if stop is not None:
-            with contextlib.suppress(RuntimeError):  # a worker died; the others are ended all the same
+            with contextlib.suppress(RuntimeError):  # a worker died; the others are ended anyway
                 stop()
 
 

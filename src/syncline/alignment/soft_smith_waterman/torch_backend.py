@@ -79,7 +79,7 @@ def _sweep(similarity: Tensor, closed: Tensor, gap_open: Tensor, gap_extend: Ten
     closed = skew(closed)
 
     def above(cells: Tensor) -> Tensor:
-        """Row i - 1 in the place of row i."""
+        """Row i - 1 instead of row i."""
         return torch.cat([edge, cells[:, :-1]], dim=1)
 
     def soft_max(*terms: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ def parse_event_table(table: Table, frame_rate: float | None, *, required: bool 
     """Labels of a table whose header is understood.
 
     Args:
-        table: its rows. frame_rate: frames a second, as the caller vouches for; for columns of frames and times that
+        table: its rows. frame_rate: frames a second, as the caller guarantees; for columns of frames and times that
             count them. required: whether a table that marks no event is refused; a manifest's is not.
 
     Raises:
@@ -288,7 +288,7 @@ def _known(table: Table) -> dict[str, str]:
 
 
 def _numbers(row: dict[str, str], frame_rate: float | None) -> tuple[float | None, int | None, float | None]:
-    """Rate for times that count frames, number of frames, and the rate that the caller vouches for."""
+    """Rate for times that count frames, number of frames, and the rate that the caller guarantees."""
     said = as_number(row["fps"]) if row.get("fps") else None
     length = as_frame(row["num_frames"]) if row.get("num_frames") else None
     return frame_rate or said, length, frame_rate

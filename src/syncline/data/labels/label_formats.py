@@ -134,7 +134,7 @@ def write_labels(
         form: one of `FORMS`.
         videos: the films. Their time stamps turn seconds into frames and back, exactly, whatever their rate. None
             looks for them beside the file that the labels were read from.
-        frame_rate: without the films, a constant rate of all of them that the caller vouches for.
+        frame_rate: without the films, a constant rate of all of them that the caller guarantees.
 
     Raises:
         SynclineError: a form that is not known, or that lacks what it needs (the film, a length, an order).

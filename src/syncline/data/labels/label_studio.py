@@ -166,7 +166,7 @@ def format_label_studio(tracks: Sequence[LabelTrack]) -> list[dict[str, Any]]:
 
 
 def _written_rate(track: LabelTrack) -> float:
-    """The lowest usual rate at which every event keeps its frame, or its time where the film is not at hand."""
+    """The lowest usual rate at which every event keeps its frame, or its time where the film is not available."""
     seconds = [time for _, time in track.events if time is not None]
     pts_seconds = track.pts_seconds
     if pts_seconds is None and track.frame_rate is not None:

@@ -14,7 +14,7 @@ from syncline.errors import SynclineError
 
 
 def parse_entry(entry: dict[str, Any], frame_rate: float | None) -> LabelTrack:
-    """The track of one object; `frame_rate` is the one that the caller vouches for.
+    """The track of one object; `frame_rate` is the one that the caller guarantees.
 
     Raises:
         SynclineError: no video, or events of which some are in seconds only and others in frames only.

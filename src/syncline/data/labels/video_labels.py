@@ -4,8 +4,8 @@ Notable choices:
 - Seconds count from the first displayed picture of the film.
 - An event is held in seconds, because that is what people mark; where a form counts frames, the frame number is kept
   beside it and wins, because in a film of variable rate number / rate is not the time.
-- Seconds become frames, and frames seconds, by the film's own time stamps. Where the film is not at hand that takes a
-  frame rate that somebody vouches for: the rate that a label file names is a mean, and serves nothing here.
+- Seconds become frames, and frames seconds, by the film's own time stamps. Where the film is not available that takes a
+  frame rate that somebody guarantees: the rate that a label file names is a mean, and serves nothing here.
 - A segment (ELAN, Label Studio, a BORIS state) is the event of its beginning. It lasts up to the next event, as phases
   do everywhere here; where it ends earlier, that end is not kept.
 """
@@ -42,7 +42,7 @@ class LabelTrack:
         split: "train", "val" or "".
         frames: frame number of every event, None where absent; None altogether for forms that count seconds.
         phase_names: names of the numbers in `phases`, () where they are only numbers.
-        pts_seconds: (num_frames,) float64 time stamps of the film; None where it is not at hand.
+        pts_seconds: (num_frames,) float64 time stamps of the film; None where it is not available.
         confidence: of every event, in [0, 1], None where nobody said; None altogether without any.
         provenance: of every event who placed it (`by hand`, `carried`), "" unknown; None altogether without any.
         folder: where the label file lies, None where the labels come from no file; the film is looked for beside it.
@@ -194,7 +194,7 @@ def _check_end(track: LabelTrack, frames: Sequence[int | None], count: int) -> N
 
 
 def film_end(track: LabelTrack) -> float | None:
-    """Seconds at which the last frame goes, by the film's time stamps or a vouched rate; None without both."""
+    """Seconds at which the last frame goes, by the film's time stamps or a guaranteed rate; None without both."""
     if track.pts_seconds is not None and len(track.pts_seconds):
         gaps = np.diff(track.pts_seconds)
         return float(track.pts_seconds[-1]) + (float(np.median(gaps)) if len(gaps) else 0.0)
@@ -245,7 +245,7 @@ def known_events(track: LabelTrack, num_phases: int = 0) -> LabelTrack:
 def _in_seconds(
     track: LabelTrack, names: Sequence[str], frames: Sequence[int | None]
 ) -> tuple[tuple[str, float | None], ...]:
-    """Events with the seconds that the track has of them, otherwise by the film's time stamps or its vouched rate."""
+    """Events with the track's own seconds, otherwise by the film's time stamps or its guaranteed rate."""
     said = [second for _, second in track.events] or [None] * len(names)
     if track.pts_seconds is not None:
         said = [None if frame is None else float(track.pts_seconds[frame]) for frame in frames]
@@ -259,10 +259,10 @@ def _in_seconds(
 
 
 def known_frames(track: LabelTrack) -> tuple[int | None, ...]:
-    """Frame of every event: the track's own, or by the film's time stamps, or by the rate that the caller vouches for.
+    """Frame of every event: the track's own, or by the film's time stamps, or by the rate that the caller guarantees.
 
     Raises:
-        SynclineError: only seconds are known, and neither the film nor a rate is at hand.
+        SynclineError: only seconds are known, and neither the film nor a rate is available.
     """
     if track.frames is not None:
         return track.frames
@@ -275,10 +275,10 @@ def known_frames(track: LabelTrack) -> tuple[int | None, ...]:
 
 
 def known_phases(track: LabelTrack) -> NDArray[np.int64]:
-    """Phase of every frame, from the film's time stamps, or from a number of frames and a rate that is vouched for.
+    """Phase of every frame, from the film's time stamps, or from a number of frames and a guaranteed rate.
 
     Raises:
-        SynclineError: the track does not say how long the video is, or neither film nor rate is at hand.
+        SynclineError: the track does not say how long the video is, or neither film nor rate is available.
     """
     if track.phases is not None:
         return track.phases

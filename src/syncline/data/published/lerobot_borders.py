@@ -2,7 +2,7 @@
 
 A table keeps begin and end in seconds. They drift when films are put together (each adds a fraction of a frame), and
 are wrong where episodes were deleted or films cut. The lengths in frames are exact. So where they fill the film, they
-say the borders; where not, the seconds do, and what does not fit is told by name.
+say the borders; where not, the seconds do, and what does not fit is named.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """COCO keypoints in a JSON: as MMPose and AlphaPose write them, and as the data set's own files have them.
 
 Of the COCO data format: an annotation has `image_id`, `keypoints` [x, y, v, ...] (v 0 not labelled, 1 hidden, 2 seen)
-or a score in the place of v, perhaps `score`. AlphaPose: a list of such, `image_id` a file name like `12.jpg`, `idx`
+or a score instead of v, perhaps `score`. AlphaPose: a list of such, `image_id` a file name like `12.jpg`, `idx`
 the number of the person. MMPose: a list of frames, or `instance_info` with one, each with `frame_id` and `instances` of
 `keypoints` [[x, y], ...] and `keypoint_scores` [...]; names of joints in `meta_info.keypoint_id2name`.
 """

@@ -1,7 +1,7 @@
 """Vectors of 16 lanes for numba kernels: their types, operators, and a few intrinsics, all generic LLVM vector IR.
 
 LLVM maps them to whatever the machine has (AVX-512, two AVX2 registers, four of NEON). Importing this module needs
-numba; nobody but the kernels imports it. What else float64 needs is in `dtw.vector.doubles`.
+numba; nobody but the kernels imports it. What else float64 needs is in `dtw.vector.float64_lanes`.
 """
 
 from __future__ import annotations
