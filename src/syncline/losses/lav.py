@@ -100,8 +100,9 @@ class LAVLoss(PairLoss):
     def _idm(self, z: Tensor, steps: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
         """I of each sequence, (b,)."""
         scale = frames[:, None, None] if self.idm_index == "normalised" else torch.ones_like(frames)[:, None, None]
-        apart = (steps[:, :, None] - steps[:, None, :]).abs() / scale
+        between = (steps[:, :, None] - steps[:, None, :]).abs()
+        apart = between / scale
         distance = expanded_squared_distances(z, z)
         far = (1 + apart.square()) * (self.margin - distance).clamp(min=0)
-        each = torch.where(apart > self.sigma / scale, far, distance)
+        each = torch.where(between > self.sigma, far, distance)  # in steps: a quotient rounds to either side of w
         return each.where(mask[:, :, None] & mask[:, None, :], 0.0).sum(dim=(1, 2))
