@@ -99,7 +99,7 @@ function angleAt({ seconds, angles }, joint, second) {
 }
 
 const inWords = (joint) => joint.replaceAll("_", " ");
-const EDGE = 8, ABOVE = 10, BELOW = 10; // the track above has the same edges, so that moments stand under one another
+const EDGE = 8, ABOVE = 18, BELOW = 6; // the track above has the same edges, so that moments stand under one another
 
 let jointNow = null; // the joint stays as it was from one pair to the next
 
@@ -145,7 +145,7 @@ export function angleCurves(a, b, seek) {
     const low = known.length ? Math.max(0, Math.floor(Math.min(...known) / 30) * 30) : 0, high = known.length ? Math.min(180, Math.max(low + 30, Math.ceil(Math.max(...known) / 30) * 30)) : 180;
     const y = (value) => height - BELOW - (value - low) / (high - low) * (height - ABOVE - BELOW);
     pen.font = "11px system-ui, sans-serif"; pen.textAlign = "left"; pen.textBaseline = "bottom";
-    for (let value = low; value <= high; value += 30) {
+    for (let value = low; value <= high; value += high - low > 90 ? 60 : 30) {
       pen.strokeStyle = colour("--line"); pen.lineWidth = 1; pen.beginPath(); pen.moveTo(EDGE, y(value)); pen.lineTo(width - EDGE, y(value)); pen.stroke();
       pen.fillStyle = colour("--soft"); pen.fillText(`${value}°`, EDGE + 2, y(value) - 1);
     }
