@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from viewing import known_embedding, listen, make_library, wait_until_up
 
 from syncline.data import Embedding, Video
@@ -46,6 +46,30 @@ def open_label(page: Page, address: str, number: int = 0) -> None:
 def go_to(page: Page, frame: int) -> None:
     page.get_by_role("slider", name="Position in").first.fill(str(frame))
     page.get_by_role("slider", name="Position in").first.blur()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_who_has_nothing_in_common_is_said_beside_the_name(
+    new_page: Callable[..., Page], address: str, width: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": 800})
+
+    def apart(route: Route) -> None:
+        answer = route.fetch()
+        videos = answer.json()["videos"]
+        route.fulfill(response=answer, json={"videos": [video | {"apart": video["id"] == 1} for video in videos]})
+
+    page.route("**/api/transfer?*", apart)
+    open_label(page, address)
+    page.keyboard.press("1")
+    rows = page.locator(".carried tbody tr")
+    expect(rows.nth(0)).to_contain_text("Nothing in common with the others")
+    expect(rows.nth(0).locator(".note")).to_be_visible()
+    expect(rows.nth(1).locator(".note")).to_be_hidden()
+    ends = """(note) => note.getBoundingClientRect().right
+      - note.closest("tr").querySelector("td").getBoundingClientRect().left"""
+    assert rows.nth(0).locator(".note").evaluate(ends) <= 0, "beside the pictures, not under them"
+    page.unroute("**/api/transfer?*")
 
 
 def test_marks_by_keyboard_are_carried_with_confidence(page: Page, address: str, library: Library) -> None:

@@ -91,6 +91,7 @@ def test_ranking_and_deviate(
     assert shown.keys() == {entry["video"] for entry in said["ranking"]}
     for entry in said["ranking"]:
         assert shown[entry["video"]]["oddness"] == pytest.approx(entry["oddness"], abs=1e-3)
+        assert shown[entry["video"]]["unsure"] == (entry["match_score"] < MATCH_THRESHOLD)
         kinds = [d["kind"] for d in said["deviations"] if d["video"] == entry["video"]]
         assert [kind for kind, _, _ in shown[entry["video"]]["why"]] == kinds
 

@@ -254,6 +254,7 @@ class Analysis:
         in_background(self._rank, self.embedder.generation)
 
     def _rank(self, generation: int) -> None:
+        from syncline.alignment.alignment_settings import MATCH_THRESHOLD
         from syncline.tasks import deviate_from_group
 
         try:
@@ -269,7 +270,8 @@ class Analysis:
             others = [number for number in numbers if number != numbers[typical]]
             for number, report in zip(others, reports, strict=True):
                 why = [[d.kind, round(d.start, 2), round(d.end, 2)] for d in report.deviations]
-                found[number] = {"oddness": round(report.oddness, 4), "why": why, "stranger": report.stranger}
+                found[number] = {"oddness": round(report.oddness, 4), "why": why, "stranger": report.stranger,
+                                 "unsure": report.match_score < MATCH_THRESHOLD}  # fmt: skip
             self._tell(generation, JobState("ready", len(numbers), len(numbers)), found)
         except Exception as error:
             self._tell(generation, JobState("failed", 0, 0, str(error)))

@@ -102,7 +102,7 @@ export async function labelView(root, query) {
       let entry = cells.get(other);
       if (!entry || entry.cells.length !== width) {
         const made = events.map((_, k) => new Cell(state.folder.videos[other], k, { keep, label: () => table.name(k) }));
-        const note = el("p", { class: "soft" }, "Nothing in common with the others");
+        const note = el("p", { class: "soft note" }, "Nothing in common with the others");
         const line = el("tr", {}, el("th", { scope: "row" }, el("a", { href: `#/label?id=${other}` }, nameOf(other)), note), made.map((cell) => el("td", {}, cell.root)));
         if (entry) entry.line.replaceWith(line); else body.append(line);
         entry = { line, note, cells: made };

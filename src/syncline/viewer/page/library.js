@@ -18,9 +18,9 @@ function why(video) {
   if (video.stranger) return el("p", { class: "why bad" }, "Matches none of the others well: another activity, or seen otherwise");
   if (video.typical) return el("p", { class: "why good" }, "The most typical one");
   if (!video.why) return null;
-  if (!video.why.length) return el("p", { class: "why good" }, "Nothing unusual");
+  if (!video.why.length) return video.unsure ? el("p", { class: "why" }, "Hardly matches the typical one; nothing else is unusual") : el("p", { class: "why good" }, "Nothing unusual");
   const words = video.why.slice(0, 2).map(([kind, start, end]) => el("span", { class: `kind ${kind}` }, `${kind.replace("_", " ")} ${timeText(start)}–${timeText(end)}${kind === "missing" ? " of the typical one" : ""}`));
-  return el("p", { class: "why" }, words, video.why.length > 2 ? ` ${video.why.length - 2} more` : "");
+  return el("p", { class: "why" }, words, video.why.length > 2 ? ` ${video.why.length - 2} more` : "", video.unsure ? " · hardly matches the typical one, so less sure" : "");
 }
 
 export function libraryView(root) {
