@@ -88,6 +88,9 @@ def test_errors_name_the_argument(a: object, says: str) -> None:
         ("features", {"kind": "feelings"}, r"^kind must be one of pictures, pose"),
         ("features", {"kind": "keypoints"}, r"^keypoints is missing; give the folder"),
         ("features", {"videos": __file__}, r"^videos: "),
+        ("align", {"a": __file__, "b": Path(__file__)}, r"^a and b are the same file, .*test_api.py; give two"),
+        ("align", {"a": __file__, "b": Path(__file__).parent}, r"^b='.*tests' is a folder; give the path of a video"),
+        ("align", {"b": circle(5), "rate": 9, "mode": "x"}, r"^mode must be one of local, .*; got 'x'"),
     ],
 )
 def test_every_function_names_the_argument(function: str, given: dict[str, Any], says: str) -> None:
@@ -179,7 +182,7 @@ def test_paths_are_embedded_by_a_run_and_shown_in_step(tmp_path: Path) -> None:
     assert told == [("embedding", 0), ("embedding", 1), ("embedding", 2)]
     assert isinstance(found, Alignment)
     assert "a.mp4 and b.mp4" in repr(found)
-    film = '<video controls loop src="data:video/mp4;base64,'
+    film = '<video controls loop style="max-width: 100%" src="data:video/mp4;base64,'
     assert film in found._repr_html_()
     timeline = syncline.sync([tmp_path / "a.mp4", tmp_path / "b.mp4"], run=encoder, rate=5.0, cache=tmp_path / "cache")
     assert re.match("<p>Timeline\\(2 videos.*" + film, timeline._repr_html_())
@@ -224,7 +227,7 @@ def test_an_embedding_shows_itself() -> None:
 def test_results_show_themselves_and_become_tables() -> None:
     pandas = pytest.importorskip("pandas")
     found = syncline.align(circle(31), circle(31), rate=10)
-    assert repr(found).startswith("Alignment(a and b, local: ")
+    assert repr(found).startswith("Alignment(a and b, local: match, ")
     assert re.match(r'<p>Alignment\(.*</p><img alt="" src="data:image/png;base64', found._repr_html_())
     table = found.to_dataframe()
     assert isinstance(table, pandas.DataFrame)
@@ -301,7 +304,9 @@ def test_results_are_short_and_can_be_compared() -> None:
     assert re.fullmatch(r"Transferred\('videos\[1\]': \d\.\d\d s \(\d+%\), absent \(\d+%\)\)", repr(carried[0]))
     assert len(carried[0].plot().axes[0].texts) == 1, "one is there, one absent"
     odd = (Deviation("missing", 1.0, 1.5, 0.5, 1.0), Deviation("out_of_order", 2.0, 2.5, 0.4, 2.0))
-    axes = Report("a.mp4", odd, 0.9, 3.0, 0.5).plot().axes[0]
+    report = Report("a.mp4", odd, 0.9, 3.0, 0.5)
+    assert "missing 1.00–1.50 s of the reference, out of order 2.00–2.50 s)" in repr(report)
+    axes = report.plot().axes[0]
     assert [text.get_text() for text in axes.texts] == ["missing", "out of order"]
     assert [(bar.get_x(), bar.get_width()) for bar in axes.patches] == [(0.0, 3.0), (2.0, 0.5)]
     with pytest.raises(SynclineError, match="per_video must be a number of at least 1, got 0"):

@@ -15,6 +15,7 @@ from syncline.data import Embedding
 from syncline.errors import SynclineError
 from syncline.progress import Callback
 from syncline.tasks.template import MadeWith
+from syncline.video.frame_folders import find_frame_folders
 from syncline.wording import counted
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ def clips_of(named: dict[str, Clip], times: Any, rate: Any, embed: Embed) -> lis
         else:
             found[argument] = _from_array(argument, clip, None if times is None else times[index], rate)
     if paths:
+        if len({path.resolve() for path in paths.values()}) < len(paths):
+            raise SynclineError(f"{' and '.join(paths)} are the same file, {next(iter(paths.values()))}; give two")
+        for argument, path in paths.items():
+            if path.is_dir() and not find_frame_folders(path):
+                raise SynclineError(f"{argument}='{path}' is a folder; give the path of a video")
         embedded = embed(list(paths.values()), ", ".join(paths))
         if len(embedded) != len(paths):
             raise SynclineError(f"{', '.join(paths)}: expected one video each, found {counted(len(embedded), 'video')}")

@@ -56,4 +56,4 @@ def _film(write: Callable[[Path], None]) -> str:
         film = Path(folder) / "in_step.mp4"
         write(film)
         data = base64.b64encode(film.read_bytes()).decode()
-    return f'<video controls loop src="data:video/mp4;base64,{data}"></video>'
+    return f'<video controls loop style="max-width: 100%" src="data:video/mp4;base64,{data}"></video>'

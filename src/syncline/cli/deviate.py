@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from syncline.data import Embedding
     from syncline.tasks import Report
-    from syncline.tasks.deviate import Deviation
+    from syncline.tasks.deviation_result import Deviation
 
 EPILOG = """\
 examples:
@@ -178,10 +178,7 @@ def _write(
     say("  oddness    match   video, and what it does differently")
     unsure = False
     for entry, report in zip(ranking, reports, strict=True):
-        kinds = ", ".join(
-            f"{d.kind.replace('_', ' ')} {d.start:.2f}–{d.end:.2f} s{f' of {against}' if d.kind == 'missing' else ''}"
-            for d in told[report.source]
-        )
+        kinds = ", ".join(deviation.said(against) for deviation in told[report.source])
         kinds = "matches none of the others well: another activity, or seen otherwise" if report.stranger else kinds
         low = report.match_score < MATCH_THRESHOLD and not report.stranger
         unsure |= low

@@ -5,7 +5,8 @@ from syncline.tasks.align_by_folder import align_within, reference_of
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
 from syncline.tasks.carry_directly import event_votes
 from syncline.tasks.consensus_moments import find_moments, same_moments
-from syncline.tasks.deviate import Deviation, Report, deviate, deviate_from_group, distance_rule, rank, tempo_curve
+from syncline.tasks.deviate import deviate, deviate_from_group, distance_rule, rank, tempo_curve
+from syncline.tasks.deviation_result import Deviation, Report
 from syncline.tasks.embedding_offset import Offset, estimate_offset
 from syncline.tasks.folder_consensus import FolderConsensus, Votes, default_tolerance, gather_folder, voting
 from syncline.tasks.gap_scale import gap_seconds

@@ -85,7 +85,7 @@ def align(
         True
     """
     if mode not in MODES:
-        raise SynclineError(f"unknown alignment mode {mode!r}; choose one of {', '.join(MODES)}")
+        raise SynclineError(f"mode must be one of {', '.join(MODES)}; got {mode!r}")
     check_pair(a, b)
     if pins is not None and mode == "local":
         raise SynclineError("pins in local alignments are a matter of the consensus: see align_within")

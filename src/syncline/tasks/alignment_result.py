@@ -86,7 +86,9 @@ class Alignment(Shown):
     def __repr__(self) -> str:
         stretches = f"{len(self.segments)} segment{'' if len(self.segments) == 1 else 's'}"
         names = " and ".join(FilePath(source).name for source in self.sources)
-        return f"Alignment({names}, {self.mode}: {counted(len(self.path), 'pair')} in {stretches}, {self.verdict})"
+        match = "match" if self.matches else "no match"
+        pairs = f"{counted(len(self.path), 'pair')} in {stretches}"
+        return f"Alignment({names}, {self.mode}: {match}, {pairs}; {self.verdict})"
 
     def __eq__(self, other: object) -> bool:
         return equal_results(self, other)

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,19 +21,16 @@ from syncline.alignment.alignment_settings import MATCH_THRESHOLD, PAIR
 from syncline.alignment.consensus import Consensus
 from syncline.alignment.inference import match_score
 from syncline.data import Embedding
-from syncline.data.embedding import dataframe
-from syncline.data.shown import Shown
 from syncline.errors import SynclineError
 from syncline.progress import Callback, Steps, silent
 from syncline.tasks.align import align
 from syncline.tasks.align_by_folder import align_within, reference_of
 from syncline.tasks.alignment_result import Alignment, Gap, Segment
+from syncline.tasks.deviation_result import TEMPO, Deviation, Report
 from syncline.tasks.gap_scale import gap_seconds
 from syncline.tasks.pair_similarity import check_pair, similarity, similarity_blocks
 from syncline.tasks.tempo_only_gaps import takes_time
 
-TEMPO = ("slower", "faster")
-KINDS = ("missing", "extra", "repeated", "out_of_order", *TEMPO)
 UNKNOWN_SHARE = 0.5
 """Of the probability that most frames have of a counterpart: a stretch whose frames have less is missing or added, any
 other gap is tempo."""
@@ -43,76 +38,6 @@ LEAST_SHARE = 0.1
 """Of the median video: shorter stretches are not reported (a second of ten)."""
 STRANGER = 10.0
 """Oddness of a video that shows another activity: above what any other reaches."""
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """One deviating stretch.
-
-    Attributes:
-        kind: `missing` (in the reference only), `extra` (in the video only), `repeated` (the video shows a part of the
-            reference once more), `out_of_order` (shows it elsewhere), `slower` (halts included), `faster`.
-        start, end: seconds of the reference for `missing`, of the video for all others.
-        score: how much: seconds without counterpart weighted by how unlike they are (0.5 to 1 a second) for the
-            first four, seconds times |log2 of the tempo ratio| for the last two (at either end of the video, where
-            there is none, of the least ratio that counts).
-        shown_at: seconds of the video: where a missing stretch ought to be; `start` for all others.
-    """
-
-    kind: str
-    start: float
-    end: float
-    score: float
-    shown_at: float
-
-
-@dataclass(frozen=True, repr=False)
-class Report(Shown):
-    """What one video does differently.
-
-    Attributes:
-        source: the video.
-        deviations: in order of `shown_at`.
-        oddness: >= 0, by which `rank` sorts; 0 is like the reference. Tempo has no part in it.
-        duration: seconds of the video.
-        match_score: of its alignment with the reference.
-        stranger: it shows another activity; then there are no deviations, and it is odder than all that are not.
-    """
-
-    source: str
-    deviations: tuple[Deviation, ...]
-    oddness: float
-    duration: float
-    match_score: float
-    stranger: bool = False
-
-    def __repr__(self) -> str:
-        kinds = ", ".join(f"{d.kind.replace('_', ' ')} {d.start:.2f} to {d.end:.2f} s" for d in self.deviations)
-        said = "another activity" if self.stranger else kinds or "nothing deviates"
-        return f"Report({Path(self.source).name!r}, oddness {self.oddness:.2f}: {said})"
-
-    def to_dataframe(self) -> Any:
-        """A pandas ``DataFrame``: a row a deviation, with ``kind``, ``start``, ``end``, ``score``, ``shown_at``."""
-        names = [field.name for field in fields(Deviation)]
-        return dataframe({name: [getattr(one, name) for one in self.deviations] for name in names})
-
-    def plot(self) -> Any:
-        """A matplotlib ``Figure``: the video as a bar, each deviation on it; a line is where something is missing."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(5.6, 1.7), layout="constrained")
-        axes = figure.add_subplot()
-        axes.barh(0, self.duration, color="0.87")
-        for number, one in enumerate(self.deviations):
-            if one.kind == "missing":
-                axes.vlines(one.shown_at, -0.4, 0.4, color="0.1", linewidth=2.0)
-            else:
-                axes.barh(0, one.end - one.start, left=one.start, color=f"C{number}")
-            axes.annotate(
-                one.kind.replace("_", " "), (one.shown_at, 0.45 + 0.2 * (number % 3)), fontsize=7, va="bottom"
-            )
-        axes.set(xlabel="seconds", ylim=(-0.5, 1.2), yticks=[], title=Path(self.source).name[-40:])
-        return figure
 
 
 def deviate(
