@@ -60,6 +60,47 @@ def test_the_store_holds_every_frame_once(videos: VideoSet, tmp_path: Path) -> N
     assert [file.name for file in tmp_path.rglob("*.npy")] == [path.name]
 
 
+@pytest.mark.parametrize("content", [b"", b"zeros" * 99, None], ids=["empty", "foreign", "cut short"])
+def test_a_file_of_the_store_that_is_not_whole_is_made_again(
+    content: bytes | None, videos: VideoSet, tmp_path: Path
+) -> None:
+    store = PixelStore(SIZE, tmp_path)
+    path = store.add(videos[0])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-50] if content is None else content)
+    assert [video.name for video in store.missing(videos.videos[:1])[0]] == [videos[0].name]
+    assert store.add(videos[0]).read_bytes() == whole
+
+
+def test_a_video_that_changed_is_decoded_anew(videos: VideoSet, tmp_path: Path) -> None:
+    import shutil
+    from dataclasses import replace
+
+    store = PixelStore(SIZE, tmp_path / "store")
+    moved = replace(videos[0], path=tmp_path / "moved.mp4")
+    shutil.copy(videos[0].path, moved.path)
+    store.add(moved)
+    assert store.holds(videos[0]), "the same content under another name"
+    shutil.copy(videos[1].path, moved.path)
+    assert not store.holds(moved)
+    assert len(store.pictures(store.add(moved))) == videos[1].num_frames
+
+
+def test_the_cache_verb_lists_and_clears_decoded_pictures(
+    videos: VideoSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from syncline.cli.main import main
+
+    monkeypatch.setenv("SYNCLINE_CACHE", str(tmp_path))
+    path = PixelStore(SIZE).add(videos[0])
+    main(["cache"])
+    assert f"{tmp_path / 'pictures'}, decoded pictures: 1 video, " in capsys.readouterr().out
+    main(["cache", "clear", "--backbone", "other"])
+    assert path.exists()
+    main(["cache", "clear"])
+    assert not path.exists()
+
+
 def test_batches_from_the_store_are_those_of_the_files(videos: VideoSet, tmp_path: Path) -> None:
     store = PixelStore(SIZE, tmp_path)
     for video in videos:

@@ -268,7 +268,7 @@ def _decode(
     share = videos[accelerator.process_index :: accelerator.num_processes]
     step, frames = Steps("pictures", len(share), callback), 0
     for video in share:
-        frames += 0 if store.path(video).is_file() else video.num_frames
+        frames += 0 if store.holds(video) else video.num_frames
         store.add(video)
         step(video.name)
     if accelerator.num_processes > 1:

@@ -22,6 +22,12 @@ from syncline.video.frame_source import READING
 _CHUNK = 64
 
 
+def stored_pictures(root: str | os.PathLike[str] | None = None) -> tuple[Path, list[Path]]:
+    """The folder of decoded pictures (None: in the user's cache folder) and the files in it."""
+    folder = cache_folder() / "pictures" if root is None else Path(root)
+    return folder, sorted(folder.glob("*/*.npy"))
+
+
 class PixelStore:
     """Pictures of whole videos, (t, h, w, 3) uint8.
 
@@ -38,10 +44,18 @@ class PixelStore:
         height, width = self.size
         return self.root / f"{height}x{width}-{READING}" / f"{content_hash(video.path)}.npy"
 
+    def holds(self, video: Video) -> bool:
+        """Whether a video's pictures are there, and whole: a file that was cut short counts as none."""
+        try:
+            pictures = self.pictures(self.path(video))
+        except (OSError, ValueError, EOFError):
+            return False
+        return pictures.ndim == 4 and pictures.dtype == np.uint8 and pictures.shape[1:] == (*self.size, 3)
+
     def missing(self, videos: Sequence[Video]) -> tuple[list[Video], int]:
         """The videos whose pictures are not there, one of each file, and the bytes that they will take."""
         wanted = {video.path: video for video in videos}
-        lacking = [video for video in wanted.values() if not self.path(video).is_file()]
+        lacking = [video for video in wanted.values() if not self.holds(video)]
         height, width = self.size
         return lacking, sum(video.num_frames for video in lacking) * height * width * 3
 
@@ -52,7 +66,7 @@ class PixelStore:
             SynclineError: the video cannot be decoded. OSError: the disk is full.
         """
         path = self.path(video)
-        if path.is_file():
+        if self.holds(video):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         reader = VideoReader(video.path, size=self.size)
