@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from syncline.alignment import backend, expected_alignment, soft_smith_waterman
+from syncline.alignment.dtw.vector import vector_backend as dtw_vector
 from syncline.alignment.soft_smith_waterman import reference
 from syncline.alignment.soft_smith_waterman.vector import vector_backend as vector
 
@@ -68,6 +69,26 @@ def test_a_machine_without_the_instructions(monkeypatch: pytest.MonkeyPatch, cap
     monkeypatch.setenv("SYNCLINE_ALIGNMENT", "vector")
     with pytest.raises(RuntimeError, match="asked for, but this processor has no fma"):
         soft_smith_waterman(s, **OPTIONS)
+
+
+@pytest.mark.parametrize("family", ["vector", "dtw_vector"])
+def test_a_kernel_that_does_not_compile_warns(
+    family: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = {"vector": vector, "dtw_vector": dtw_vector}[family]
+
+    def failing() -> str:
+        raise TypeError("no such type")
+
+    monkeypatch.setattr(room, "_wrong_results", failing)
+    room.why_not.cache_clear()
+    try:
+        assert room.why_not() == "it does not compile here (TypeError: no such type)"
+        assert room.why_not()
+        soft_smith_waterman(similarity(), **OPTIONS)
+    finally:
+        room.why_not.cache_clear()
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "once"
 
 
 @pytest.mark.slow

@@ -37,6 +37,13 @@ def say_once(message: str) -> None:
     _log.info(message)
 
 
+def not_compiled(error: Exception) -> str:
+    """Why a kernel is not used that should run here and does not compile; a warning, since the next one is slow."""
+    problem = f"it does not compile here ({type(error).__name__}: {error})"
+    _log.warning("alignments are slower than they could be: the vector kernel is not used, %s", problem)
+    return problem
+
+
 def forced_backend() -> Backend | None:
     """Which of `BACKENDS` the environment variable SYNCLINE_ALIGNMENT asks for; None where it is not set.
 

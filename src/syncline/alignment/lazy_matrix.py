@@ -36,14 +36,22 @@ class Products(NamedTuple):
             self.x.detach(), self.y.detach(), self.row.detach(), self.column.detach(), self.factor
         )  # fmt: skip
 
-    def rows(self, top: int, first: int, last: int) -> NDArray[Any]:
-        """`ROWS` rows, fewer at the end, from row ``top``: columns first to last, what is beside them arbitrary."""
+    def rows(self, top: int, first: int, last: int, *, out: Tensor | None = None) -> NDArray[Any]:
+        """`ROWS` rows, fewer at the end, from row ``top``: columns first to last, what is beside them arbitrary.
+
+        ``out``: (ROWS, m), where they are written, if there is one.
+        """
         x = self.x[top : top + ROWS]
-        matrix = x.new_empty(len(x), len(self.y))
-        part = torch.addmm(self.column[None, first:last], x, self.y[first:last].T, alpha=self.factor)
-        torch.add(part, self.row[top : top + ROWS, None], out=matrix[:, first:last])
+        matrix = x.new_empty(len(x), len(self.y)) if out is None else out[: len(x)]
+        part = matrix[:, first:last]
+        torch.mm(x, self.y[first:last].T, out=part)
+        part.mul_(self.factor).add_(self.column[first:last]).add_(self.row[top : top + ROWS, None])
         array: NDArray[Any] = matrix.numpy()
         return array
+
+    def room(self) -> Tensor:
+        """For `rows` to write to."""
+        return self.x.new_empty(ROWS, len(self.y))
 
 
 class Gradients:
@@ -58,14 +66,14 @@ class Gradients:
         """What the rows from ``top`` on give, whose gradient is 0 outside columns first to last."""
         e = torch.from_numpy(gradient)[:, first:last]
         here, columns, factor = slice(top, top + ROWS), slice(first, last), self.parts.factor
-        self.x[here] = factor * (e @ self.parts.y[columns])
-        self.y[columns] += factor * (e.T @ self.parts.x[here])
+        torch.mm(e, self.parts.y[columns], out=self.x[here]).mul_(factor)
+        self.y[columns].addmm_(e.T, self.parts.x[here], alpha=factor)
         self.row[here] = e.sum(dim=1)
         self.column[columns] += e.sum(dim=0)
 
     def times(self, g: Tensor) -> tuple[Tensor, ...]:
-        """x, y, row and column, each times the gradient of the result."""
-        return g * self.x, g * self.y, g * self.row, g * self.column
+        """x, y, row and column, each times the gradient of the result; in place, so once."""
+        return self.x.mul_(g), self.y.mul_(g), self.row.mul_(g), self.column.mul_(g)
 
 
 def cosines(x: Tensor, y: Tensor) -> Products:

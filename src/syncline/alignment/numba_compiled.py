@@ -2,10 +2,15 @@
 
 A kernel that lies compiled on the disk is loaded without the compiler: numba would import all that it can compile
 (arrays, strings, random numbers, scipy), which takes longer than many an alignment.
+
+Numba compiles a kernel anew when its own file has changed, but not when a file has that it calls or takes types from.
+Here every file of this folder counts.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib
 import io
 import pickle
@@ -31,12 +36,22 @@ def compiled(function: Callable[..., Any]) -> Any:
     except RuntimeError:  # no folder to keep the cache in: an installation nobody may write to
         return numba.njit(nogil=True, error_model="numpy")(function)
     if numba.__version__.startswith(_TRIED):
+        files = kernel._cache._cache_file
+        files._version = files._version, _sources()  # compared before anything else is read
         _load_without_compiler(kernel)
     return kernel
 
 
 _TRIED = ("0.68.",)
 """Versions of numba whose insides are known: of others, kernels are loaded by numba's own ways."""
+
+
+@functools.cache
+def _sources() -> str:
+    """Changes with every file that kernels are made of."""
+    folder = Path(__file__).parent
+    found = [(str(path.relative_to(folder)), path.stat()) for path in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(repr([(name, of.st_mtime_ns, of.st_size) for name, of in found]).encode()).hexdigest()
 
 
 def _load_without_compiler(kernel: Any) -> None:

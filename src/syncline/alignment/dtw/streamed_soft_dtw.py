@@ -90,8 +90,9 @@ def _down(parts: Products, course: Course) -> tuple[float, Borders]:
     n, m = len(parts.x), len(parts.y)
     borders, space = sweeps.borders_of(n, m, course.open_ends), sweeps.space_for(m)
     plain = tuple(course), tuple(borders), tuple(space)
+    room = parts.room()
     for top in range(0, n, ROWS):
-        matrix = parts.rows(top, *sweeps.columns_of(top, min(ROWS, n - top), n, m, course.band))
+        matrix = parts.rows(top, *sweeps.columns_of(top, min(ROWS, n - top), n, m, course.band), out=room)
         if not sweeps.descend((matrix, top, n, m), *plain):
             raise ValueError("a cost of x and y is not finite: their embeddings are too large for their dtype")
     return float(sweeps.value_of(borders.edges, n, m, course)), borders
@@ -105,10 +106,12 @@ def _up(parts: Products, course: Course, value: float, borders: Borders) -> Grad
     found, space, passed, ends = Gradients(parts), sweeps.space_for(m), np.zeros((2, m + PADDING)), np.zeros(m)
     sweeps.ends_of(borders.edges, n, m, course, value, ends)
     plain = tuple(course), course.weights, tuple(borders), tuple(space)
+    room, posteriors = parts.room(), parts.room().numpy()
     for top in range((n - 1) // ROWS * ROWS, -1, -ROWS):
         first, last = sweeps.columns_of(top, min(ROWS, n - top), n, m, course.band)
-        matrix = parts.rows(top, first, last)
-        posterior = np.zeros_like(matrix)
+        matrix = parts.rows(top, first, last, out=room)
+        posterior = posteriors[: len(matrix)]
+        posterior[:] = 0.0
         sweeps.ascend((matrix, top, n, m), *plain, ends, passed, posterior)
         found.add(top, posterior, first, last)
     return found

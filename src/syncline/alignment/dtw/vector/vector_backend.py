@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from syncline.alignment.backend import forced_backend, say_once
+from syncline.alignment.backend import forced_backend, not_compiled, say_once
 from syncline.alignment.dtw import scalar
 from syncline.alignment.numba_compiled import NUMBA_MISSING
 from syncline.alignment.soft_smith_waterman.vector.vector_backend import missing_instructions
@@ -25,7 +25,7 @@ def why_not() -> str:
     try:
         return missing_instructions() or _wrong_results()
     except Exception as error:  # whatever a compiler of another version raises: the scalar kernel is there
-        return f"it does not compile here ({type(error).__name__}: {error})"
+        return not_compiled(error)
 
 
 def _wrong_results() -> str:

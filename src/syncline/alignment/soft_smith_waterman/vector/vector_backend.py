@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from syncline.alignment.backend import not_compiled
 from syncline.alignment.batch_threads import in_slices
 from syncline.alignment.numba_compiled import NUMBA_MISSING
 from syncline.alignment.soft_smith_waterman import scalar
@@ -52,7 +53,7 @@ def why_not() -> str:
         missing = missing_instructions()
         return missing or _wrong_results()
     except Exception as error:  # whatever a compiler of another version raises: the scalar kernel is there
-        return f"it does not compile here ({type(error).__name__}: {error})"
+        return not_compiled(error)
 
 
 def missing_instructions() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,38 @@ def test_a_kernel_from_the_disk_needs_no_compiler(tmp_path: Path) -> None:
     assert lines() == ["1 []"]  # loaded
     assert lines("new") == ["1 []", "0", "too long"]  # compiled beside one that was loaded
     assert lines("new") == ["1 []", "1", "too long"]
+
+
+CALLER = """
+import numba_compiled
+from called import called
+
+@numba_compiled.compiled
+def caller(x):
+    return 2 * called(x)
+
+print(caller(3), len(caller.stats.cache_hits))
+"""
+CALLED = """
+import numba_compiled
+
+@numba_compiled.compiled
+def called(x):
+    return x + {}
+"""
+
+
+def test_a_kernel_is_compiled_anew_when_one_that_it_calls_has_changed(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    shutil.copy(FILE, tmp_path / "numba_compiled.py")
+    (tmp_path / "caller.py").write_text(CALLER)
+
+    def line(number: int) -> str:
+        text = CALLED.format(number)
+        if not (tmp_path / "called.py").is_file() or (tmp_path / "called.py").read_text() != text:
+            (tmp_path / "called.py").write_text(text)
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+        words = [sys.executable, "-W", "error", str(tmp_path / "caller.py")]
+        return subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    assert [line(1), line(1), line(20), line(20)] == ["8 0", "8 1", "46 0", "46 1"]
