@@ -80,7 +80,7 @@ def test_a_kernel_that_does_not_compile_warns(
     def failing() -> str:
         raise TypeError("no such type")
 
-    monkeypatch.setattr(room, "_wrong_results", failing)
+    monkeypatch.setattr(room, "missing_instructions", failing)
     room.why_not.cache_clear()
     try:
         assert room.why_not() == "it does not compile here (TypeError: no such type)"
