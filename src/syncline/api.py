@@ -81,7 +81,8 @@ def align(
         times: of arrays: the seconds (t,) of each, as ``(times_a, times_b)``. rate: of arrays, instead of ``times``,
             frames a second; of paths, how many frames are looked at.
         run: a trained run (folder, ``hf:owner/name``) or encoder, for paths. cache: folder of the feature cache.
-        callback: told a ``Progress`` for every clip that is embedded. gap_open, gap_extend, gamma: see ``tasks.align``.
+        callback: called with a ``Progress`` for every clip that is embedded. gap_open, gap_extend, gamma: see
+            ``tasks.align``.
 
     Raises:
         SynclineError: a clip that cannot be used; the message begins with the argument's name.
@@ -312,7 +313,7 @@ def deviate(
     cache: str | os.PathLike[str] | None = None,
     callback: Callback = silent,
 ) -> Results[Report]:
-    """What each video does differently, from typical to odd.
+    """Compares each video with the reference; sorts the videos from typical to odd.
 
     Args:
         videos: a folder, or a list of clips. reference: the one to compare with, by path, name or number; None
@@ -360,7 +361,7 @@ def make_template(
     cache: str | os.PathLike[str] | None = None,
     callback: Callback = silent,
 ) -> Template:
-    """What a folder agrees on, to be saved (``.save(path)``) and used on clips that come later.
+    """Makes a template: the folder's consensus, to be saved (``.save(path)``) and used on clips that come later.
 
     Args:
         videos: a folder, or a list of clips. events: as ``transfer`` takes them; they are kept in the template.

@@ -152,7 +152,7 @@ def embedded_by(
     run: Any, cache: Any, rate: float | None, callback: Callback,
     template: Template | None = None, made: list[MadeWith] | None = None, *, beside: Beside = "never",
 ) -> Embed:  # fmt: skip
-    """What embeds paths as the command line does.
+    """A function that embeds paths as the command line does.
 
     Args:
         run, cache, rate, callback: as ``api.align`` takes them.

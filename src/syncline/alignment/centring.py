@@ -84,7 +84,7 @@ class CentredPair:
 
     @classmethod
     def of(cls, x: Any, y: Any, *, scale: float | None = None) -> CentredPair:
-        """Of arrays or tensors (n, d) and (m, d); ``scale`` as of `centred_similarity`."""
+        """The centred similarity of arrays or tensors (n, d) and (m, d); ``scale`` as in `centred_similarity`."""
         unit = similarity_unit(x, y) if scale is None else scale
         a, b = paired_rows(x, y)
         a = a / unit

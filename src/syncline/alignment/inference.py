@@ -86,7 +86,7 @@ def local_alignment(
 
 
 def in_order(paths: list[Path]) -> list[Path]:
-    """Of several alignments the best, and best first those that lie wholly before or after all that were taken."""
+    """Chooses alignments greedily, best first, each wholly before or after all chosen so far."""
     taken: list[Path] = []
     for path in sorted((path for path in paths if path.is_match.any()), key=lambda path: -path.score):
         if taken and path.score < 0.1 * taken[0].score:

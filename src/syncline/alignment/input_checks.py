@@ -87,7 +87,7 @@ def as_gamma(gamma: float | Tensor) -> float:
 
 
 def as_step_weights(weights: Sequence[float]) -> tuple[float, float, float]:
-    """By what the cost of a step in both videos, in the first and in the second alone is multiplied.
+    """Checks the factors of the cost for a step in both videos, in the first, and in the second alone.
 
     Raises:
         ValueError: not three finite numbers above 0.

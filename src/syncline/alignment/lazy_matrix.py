@@ -22,7 +22,7 @@ ROWS = 64
 
 
 class Products(NamedTuple):
-    """What a matrix (n, m) is made of: x (n, d), y (m, d), row (n,), column (m,)."""
+    """The parts of a matrix (n, m): x (n, d), y (m, d), row (n,), column (m,)."""
 
     x: Tensor
     y: Tensor
@@ -63,7 +63,7 @@ class Gradients:
         self.row, self.column = torch.zeros_like(parts.row), torch.zeros_like(parts.column)
 
     def add(self, top: int, gradient: NDArray[Any], first: int, last: int) -> None:
-        """What the rows from ``top`` on give, whose gradient is 0 outside columns first to last."""
+        """Adds the gradient of the rows from ``top`` on; it is 0 outside columns first to last."""
         e = torch.from_numpy(gradient)[:, first:last]
         here, columns, factor = slice(top, top + ROWS), slice(first, last), self.parts.factor
         torch.mm(e, self.parts.y[columns], out=self.x[here]).mul_(factor)

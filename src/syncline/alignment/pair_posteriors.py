@@ -67,7 +67,7 @@ class Mapper(Protocol):
 
 
 def with_pins(matrix: Matrix, pairs: NDArray[np.int64] | None) -> Matrix:
-    """Nothing where a pin forbids it, certainty at the pins; the matrix itself where there is none."""
+    """The matrix with 0 where a pin forbids a match and 1 at the pins; unchanged without pins."""
     if pairs is None:
         return matrix
     dense = matrix.toarray()

@@ -39,7 +39,7 @@ pairs of strangers there: as many of the one as of the other, which is the prior
 
 @dataclass(frozen=True)
 class Significance:
-    """What a local score is worth.
+    """How significant a local score is.
 
     Attributes:
         score: of the best local alignment.

@@ -48,7 +48,7 @@ MOST_GAPS = 12
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EPILOG
     parser.add_argument("a", type=Path, help="the video that leads")
     parser.add_argument("b", type=Path, nargs="?", help="the video that follows; with --template it may be left out")
@@ -77,7 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Aligns and writes."""
+    """Aligns two videos and writes the results."""
     _check(arguments)
     check_embedding_options(arguments)
     prepare_folder(arguments.out)

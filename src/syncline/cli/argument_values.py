@@ -33,7 +33,7 @@ def source_of(arguments: argparse.Namespace, source: str) -> VideoSet:
 
 
 def setting(text: str) -> dict[str, Any]:
-    """What ``--set a.b=1`` says, as nested dictionaries; names and kinds are jsonargparse's to judge (`config_from`).
+    """Parses ``--set a.b=1`` into nested dictionaries; names and types are checked by jsonargparse (`config_from`).
 
     Ours, because jsonargparse takes ``--encoder.width 128`` only, and imports torch before it can print a help text.
 
@@ -77,7 +77,7 @@ def add_label_options(parser: argparse.ArgumentParser, *, written: bool = False)
 
 
 def add_label_rate(parser: argparse.ArgumentParser) -> None:
-    """--label-rate."""
+    """Adds --label-rate."""
     parser.add_argument("--label-rate", type=float, metavar="HZ",
                         help="frames a second that labels count; of Label Studio the project's (often 24)")  # fmt: skip
 

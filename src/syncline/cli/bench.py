@@ -31,7 +31,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("config", nargs="?", help="name of a bench of the package, or a YAML file")
     parser.add_argument("--list", action="store_true", help="list the benches of the package, and what each compares")

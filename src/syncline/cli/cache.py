@@ -15,7 +15,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("what", nargs="?", choices=("list", "clear"), default="list", help="(default: list)")
     parser.add_argument("--backbone", help="only features of this backbone")
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Lists or clears."""
+    """Lists or clears the cache."""
     import json
 
     from syncline.encoder import cache_info, clear_cache

@@ -86,7 +86,7 @@ def consensus_of(
 
 
 def say_votes(folder: FolderConsensus, names: Sequence[str]) -> None:
-    """Who has no vote or shares one, and whether the folder falls apart."""
+    """Prints which videos have no vote or share one, and whether the folder has several groups."""
     from syncline.tasks.folder_consensus import LEAST_MATCH
 
     votes = folder.votes

@@ -39,7 +39,7 @@ SHOWN = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder of the demo (default: demo)")
     parser.add_argument("--videos", type=int, default=24, help="how many are rendered (default: 24)")

@@ -41,7 +41,7 @@ path beyond mean + 2 standard deviations" calls odd), deviations.json, and the p
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
     parser.add_argument("more", nargs="*", help="with --template: more new clips")
@@ -61,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Compares and writes."""
+    """Compares the videos of a folder and writes the results."""
     from syncline.errors import SynclineError
 
     least = arguments.min_seconds

@@ -38,7 +38,7 @@ In Python: syncline.encoder.EmbeddingStore.read("embeddings/")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("source", help="a folder of videos, a manifest (.csv), a video file, or pouring, penn_action")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the embeddings")

@@ -111,7 +111,7 @@ class Embedder:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Embedder:
-        """What the options of ``add_embedding_options`` say."""
+        """Makes an `Embedder` from the options of ``add_embedding_options``."""
         from syncline.data import Sampling
         from syncline.encoder import FeatureCache
         from syncline.encoder.deferred_backbone import frozen_backbone
@@ -170,7 +170,7 @@ class Embedder:
             return found
 
     def embed_folder(self, videos: Sequence[Video] | VideoSet) -> list[Embedding]:
-        """What timelines and deviations align; of a run, in clips of different scenes, frozen features."""
+        """Embeds videos for timelines and deviations; with a run and clips of different scenes, frozen features."""
         by_run = self.embed(videos)
         found = self.beside_frozen(videos, by_run, scenes_must_differ=True)
         if found is by_run:
@@ -182,7 +182,7 @@ class Embedder:
     def beside_frozen(
         self, videos: Sequence[Video] | VideoSet, embeddings: list[Embedding], *, scenes_must_differ: bool = False
     ) -> list[Embedding]:
-        """Of a run on pictures, frozen features to align and its ``embeddings`` for single frames, which moments need.
+        """Frozen features to align, beside the run's ``embeddings`` for single frames; of a run on pictures only.
 
         ``scenes_must_differ``: where they do not, ``embeddings`` themselves.
         """
@@ -211,7 +211,7 @@ class Embedder:
                  "aligned as well or better")  # fmt: skip
 
     def _find_poses(self, videos: Sequence[Video], sampling: Sampling | None) -> None:
-        """Of a run that takes them, for all videos at once."""
+        """Finds the poses of all videos at once, for a run that takes poses."""
         from syncline.encoder.pose_inputs import InputCache
 
         assert isinstance(self.cache, InputCache)
@@ -340,7 +340,7 @@ class Embedder:
 
     @property
     def described(self) -> str:
-        """In words for results: the run, or the backbone."""
+        """The run or the backbone in words, for results."""
         if self.encoder is not None:
             return "trained run"
         assert self.cache is not None

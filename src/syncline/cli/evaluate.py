@@ -40,7 +40,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("run", help="a trained run (folder), or - for none")
     parser.add_argument("data", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
@@ -64,7 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures and prints."""
+    """Measures an embedding and prints the tables."""
     from syncline.data.labels.attach_labels import attach_labels
     from syncline.encoder import FeatureCache, FrameEncoder
     from syncline.encoder.deferred_backbone import frozen_backbone
@@ -167,7 +167,7 @@ def _folder(arguments: argparse.Namespace) -> Path:
 
 
 def _parts(arguments: argparse.Namespace, videos: VideoSet) -> list[Part]:
-    """Of each action its name, videos and re-cuts; read before anything is said or measured."""
+    """The name, videos and re-cuts of each action; read before anything is printed or measured."""
     from syncline.data import read_recuts
     from syncline.data.published.datasets import by_action
     from syncline.errors import SynclineError
@@ -224,7 +224,7 @@ def _before_training(config: EncoderConfig, root: Path | None) -> tuple[EncoderC
 
 
 def _matches(encoder: FrameEncoder | None, videos: VideoSet, cache: FeatureCache) -> list[dict[str, Any]]:
-    """Of pairs of videos, whether they match at all."""
+    """Whether pairs of videos match at all."""
     from syncline.encoder import frozen_embeddings
     from syncline.evaluation.without_labels import match_scores
 

@@ -15,7 +15,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("run", metavar="RUN", help="a run, a folder written by export, or hf:owner/name on the hub")
     parser.add_argument("--out", metavar="DIR", required=True, help="a new folder")
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Exports."""
+    """Exports a run."""
     from pathlib import Path
 
     from syncline.encoder import FrameEncoder

@@ -63,7 +63,7 @@ def write_angles(arguments: argparse.Namespace, clips: Sequence[Keypoints], alig
 def joints_that_differ(
     clips: Sequence[Keypoints], embeddings: Sequence[Embedding], number: int, reports: Sequence[Report]
 ) -> dict[str, list[str]]:
-    """Of each video's deviations, in their order, the joints in which its body differs most from the reference's.
+    """The joints in which a video's body differs most from the reference's, for each of its deviations.
 
     Args:
         clips, embeddings: of all videos. number: the reference's index among them.

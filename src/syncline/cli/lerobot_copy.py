@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_lerobot_option(parser: argparse.ArgumentParser) -> None:
-    """--lerobot."""
+    """Adds --lerobot."""
     parser.add_argument("--lerobot", type=Path, metavar="DIR",
                         help="of a LeRobot data set: a copy of it, with the results in its tables")  # fmt: skip
 

@@ -45,7 +45,7 @@ def add_body_options(parser: argparse.ArgumentParser) -> None:
 
 
 def bodies_of(arguments: argparse.Namespace, *, mirrors_pictures: bool = False) -> FolderBodies | None:
-    """What the options of `add_body_options` say; None for pictures. With --run: where its poses come from, or None.
+    """Makes `FolderBodies` from the options; None for pictures. With --run: the source of its poses, or None.
 
     Args:
         mirrors_pictures: whether --mirror auto applies to pictures, too.
@@ -136,7 +136,7 @@ def embed_bodies(
     folder: Path | None = None,
     refit: bool = False,
 ) -> list[Embedding] | None:
-    """What `--features` asks for, one embedding a video; None where it comes to pictures alone.
+    """Embeds by `--features`, one embedding a video; None if that means pictures alone.
 
     Args:
         rate: sampled frames a second; None: enough for the clips.
@@ -165,7 +165,7 @@ def embed_bodies(
 
 
 def pose_settings(arguments: argparse.Namespace, videos: Sequence[Video] | None) -> dict[str, Any]:
-    """What the options of `add_body_options` change in the settings of training.
+    """The training settings that the options of `add_body_options` change.
 
     Args:
         videos: to train on, for `auto`; None where it is not known yet, and `auto` is refused.

@@ -50,7 +50,7 @@ MOST_PICTURES = 60
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", type=Path, help="folder of videos, manifest (.csv), or folder of embeddings")
     parser.add_argument("--video", help="the video of the moment that is looked for")
@@ -72,7 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Searches and writes."""
+    """Searches and writes the hits."""
     if (arguments.image is None) == (arguments.video is None) or (arguments.video and arguments.time is None):
         raise SynclineError("give what is looked for: --video V --time T, or --image FILE")
     if arguments.k < 1 or not arguments.apart >= 0 or arguments.per_video < 0:
@@ -166,7 +166,7 @@ def _hits(
     arguments: argparse.Namespace, index: MomentIndex, clips: list[Embedding], source: str,
     vector: NDArray[np.float32] | None,
 ) -> list[Hit]:  # fmt: skip
-    """By the folder's consensus, or by frames alone: for a picture, on request, and where there is one video only."""
+    """Searches by the folder's consensus, or by frames: for a picture, on request, and in a folder of one video."""
     from syncline.tasks import find_moments
 
     per_video = arguments.per_video or None

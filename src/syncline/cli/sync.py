@@ -43,7 +43,7 @@ no part), sync.json (reference, coverage and misfit of every video, offsets), th
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
     add_output_options(parser, "synced")
@@ -203,7 +203,7 @@ def _picture(timeline: Timeline, names: list[str]) -> Figure:
 
 
 def _mapper(arguments: argparse.Namespace) -> AbstractContextManager[Mapper]:
-    """What does the alignments of the consensus: this process, or Ray."""
+    """The function that aligns the pairs of the consensus: on this machine, or on Ray."""
     if arguments.ray is None:
         return nullcontext(map)
     from syncline.tasks.align_on_ray import map_on_ray
@@ -212,7 +212,7 @@ def _mapper(arguments: argparse.Namespace) -> AbstractContextManager[Mapper]:
 
 
 def _aligner(arguments: argparse.Namespace, joint: bool) -> AbstractContextManager[PairAligner]:
-    """What does the alignments with the reference, of which the consensus needs none."""
+    """The function that aligns pairs with the reference; not needed with the consensus."""
     from syncline.tasks import align_pairs
     from syncline.tasks.align_on_ray import pairs_on_ray
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_template_option(parser: argparse._ActionsContainer) -> None:
-    """--template."""
+    """Adds --template."""
     parser.add_argument(
         "--template", type=Path, metavar="FILE",
         help="in place of the folder, what another one agreed on, as syncline sync FOLDER --save-template wrote it; "

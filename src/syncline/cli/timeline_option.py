@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_timeline_option(parser: argparse.ArgumentParser) -> None:
-    """--timeline."""
+    """Adds --timeline."""
     parser.add_argument(
         "--timeline", type=Path, metavar="FILE",
         help="also write a project for film editors: .otio, .fcpxml or .edl (extra [timeline])",

@@ -36,7 +36,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument("source", nargs="?", help="a folder of videos, a manifest (.csv), or pouring, penn_action")
     parser.add_argument("--out", metavar="RUN", help="folder of the run; must not exist, except with --resume")

@@ -50,7 +50,7 @@ WRITTEN = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EPILOG
     parser.add_argument("source", help="folder of videos, or a manifest (.csv)")
     parser.add_argument("more", nargs="*", help="with --template: more new clips")

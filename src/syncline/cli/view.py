@@ -22,7 +22,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments."""
+    """Adds the arguments."""
     parser.epilog = EXAMPLE
     parser.add_argument(
         "source", metavar="FOLDER", nargs="+", help="folders of videos, a manifest (.csv), a run, or embeddings"

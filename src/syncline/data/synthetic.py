@@ -29,7 +29,7 @@ _WAVE = 0.16  # how far an extra segment moves the hand, in heights of the pictu
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What is rendered; the same configuration gives the same pictures.
+    """Settings of rendering; the same configuration gives the same pictures.
 
     Attributes:
         num_videos: how many; the last third (at least one of two or more) is the split `val`.
@@ -101,7 +101,7 @@ def render_synthetic(
     Args:
         folder: made if need be; files of an earlier set of the same names are replaced.
         config: what to render.
-        callback: told a ``Progress`` after each video.
+        callback: called with a ``Progress`` after each video.
 
     Raises:
         SynclineError: a configuration that cannot be rendered.

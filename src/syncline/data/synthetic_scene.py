@@ -42,7 +42,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Look:
-    """What is one video's own: positions, colours, camera, light, noise."""
+    """The look of one video: positions, colours, camera, light, noise."""
 
     bottle: float
     cup: float
@@ -81,7 +81,7 @@ class Look:
 
 @dataclass(frozen=True)
 class State:
-    """Where everything is."""
+    """The positions of everything in the scene."""
 
     hand: Point
     grip: float  # 0 open, 1 closed
@@ -148,7 +148,7 @@ def _draw_things(pen: _Pen, state: State, look: Look) -> None:
 
 
 def _inside(level: float) -> list[Point]:
-    """What is left in the bottle when the cup is filled to a level."""
+    """The level left in the bottle when the cup is filled to a level."""
     top = -0.04 + 0.13 * level
     return [(-0.035, _GRIP - 0.015), (0.035, _GRIP - 0.015), (0.035, top), (-0.035, top)]
 
@@ -243,7 +243,7 @@ def _turned(centre: Point, x: float, y: float, angle: float) -> Point:
 
 
 def _elbow(shoulder: Point, wrist: Point, upper: float, lower: float) -> Point:
-    """Where the elbow of a two-link arm is; the arm is stretched where the wrist is out of reach."""
+    """The elbow of a two-link arm; the arm is straight if the wrist is out of reach."""
     dx, dy = wrist[0] - shoulder[0], wrist[1] - shoulder[1]
     reach = max(1e-6, math.hypot(dx, dy))
     along = (upper**2 - lower**2 + reach**2) / (2 * reach) if reach < upper + lower else reach * upper / (upper + lower)

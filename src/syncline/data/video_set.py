@@ -50,7 +50,7 @@ class Video:
 
     @property
     def video_id(self) -> str:
-        """What tells its embedding from others: the path of a whole file, the name of a part or re-cut of one."""
+        """The identity of the video: the path of a whole file, the name of a part or re-cut."""
         return str(self.path) if self.frames is None and self.span is None else self.name
 
     @property

@@ -114,7 +114,7 @@ class Backbone(nn.Module):
         return self._hash if self.trainable == "frozen" else state_hash(self.model.state_dict())
 
     def describe(self) -> dict[str, Any]:
-        """All that decides what a picture becomes, as JSON: the key of the feature cache."""
+        """Everything that decides the features of a picture, as JSON: the key of the feature cache."""
         return {
             "name": self.name,
             "stage": self.stage,
@@ -134,7 +134,7 @@ class Backbone(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are, and where pictures have to be."""
+        """The device of the parameters, and of the pictures."""
         return self.mean.device
 
     def built(self) -> Backbone:
@@ -173,7 +173,7 @@ class Backbone(nn.Module):
         return maps if self.grid is None else F.adaptive_avg_pool2d(maps, self.grid)
 
     def _fast(self) -> Compute:
-        """What a frozen backbone computes with; made when first used, and anew after any change."""
+        """The fast copy that a frozen backbone computes with; built at first use and after every change."""
         if self._compute is None:
             with torch.no_grad():
                 folded = _fold_batchnorms(self.model, self.size)
@@ -228,7 +228,7 @@ class Backbone(nn.Module):
 
 
 def as_memory_allows(compute: Compute, pictures: Tensor) -> Tensor:
-    """What ``compute`` makes of the pictures, in halves of halves where a device has no memory for all at once."""
+    """Calls ``compute`` on the pictures, in halves, and halves of these, if the device runs out of memory."""
     try:
         return compute(pictures)
     except torch.OutOfMemoryError:

@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 
 def wanted_runtime() -> Runtime:
-    """What ``SYNCLINE_RUNTIME`` asks for; ``auto`` without it.
+    """The runtime that ``SYNCLINE_RUNTIME`` names; ``auto`` without it.
 
     Raises:
         SynclineError: it names none.
@@ -62,7 +62,7 @@ def wanted_runtime() -> Runtime:
 
 
 def fastest(model: nn.Module, *, size: tuple[int, int], dtype: torch.dtype, identity: str) -> Compute:
-    """What computes ``model`` the fastest here, or what ``SYNCLINE_RUNTIME`` names.
+    """The fastest way to compute ``model`` here, or the one that ``SYNCLINE_RUNTIME`` names.
 
     Args:
         model: in eval mode, on the CPU, float32; (n, 3, h, w) -> (n, C, h, w). size: (h, w).
@@ -109,7 +109,7 @@ def _there(name: str) -> bool:
 
 
 def _folder(identity: str, dtype: torch.dtype) -> Path:
-    """Where the graphs of a model lie, and which runtime was the fastest on this machine with so many threads."""
+    """The folder of a model's graphs, and of the fastest runtime on this machine with this number of threads."""
     from importlib.metadata import version
 
     machine = [platform.node(), platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]

@@ -111,7 +111,7 @@ def frozen_backbone(
 def deferred(
     identity: list[Any], build: Callable[[], Backbone], device: torch.device | None = None
 ) -> Backbone | DeferredBackbone:
-    """What ``build`` makes, deferred where it was described before.
+    """The result of ``build``, deferred if it was described before.
 
     Args:
         identity: as JSON, all that decides which weights ``build`` finds. Versions and the machine are added here.
@@ -132,7 +132,7 @@ def deferred(
 
 
 def _identity(name: str, weights: str | None) -> Any:
-    """What tells the weights apart: their name, or which file they are in."""
+    """The identity of the weights: their name, or their file."""
     file = Path(weights) if weights is not None else lite0_file() if name.split(".")[0] == LITE0 else None
     if file is None or not file.is_file():
         return weights

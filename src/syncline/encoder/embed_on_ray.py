@@ -30,7 +30,7 @@ from syncline.ray_cluster import LOCAL, cluster
 
 
 class _Embedder:
-    """What an actor is: the encoder, loaded once."""
+    """An actor: holds the encoder, loaded once."""
 
     def __init__(self, run: str, sampling: Sampling | None, threads: int) -> None:
         import torch
@@ -79,7 +79,7 @@ def embed_on_ray(
         address: of a running cluster (``auto`` finds the one of this machine), or ``local`` to start one here.
         workers: actors; each computes on one thread.
         sampling: which frames; those that the encoder was trained with by default.
-        callback: told a ``Progress`` as each video comes back, with its path or its problem as the message.
+        callback: called with a ``Progress`` as each video comes back, with its path or its problem as the message.
 
     Returns:
         (path, problem) of the videos that could not be embedded.

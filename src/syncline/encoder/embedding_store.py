@@ -105,7 +105,7 @@ class EmbeddingStore:
         self._flushed = time.monotonic()
 
     def _look(self) -> None:
-        """What is there."""
+        """Reads what is stored."""
         self._lines = {(line.source, line.content) for line in stored(self.folder)}
         # past the highest key, not the count: lines of a damaged shard may have been removed
         self._next = max((int(line.key) + 1 for line in _lines_of(self._manifest)), default=0)

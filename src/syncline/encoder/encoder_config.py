@@ -128,12 +128,12 @@ class EncoderConfig:
             raise SynclineError(f"encoder.dropout must be in [0, 1), got {self.dropout}")
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """The configuration as JSON values."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EncoderConfig:
-        """The other way.
+        """A configuration from `as_dict`.
 
         Raises:
             SynclineError: an unknown key, or a value that no encoder can have.

@@ -73,13 +73,13 @@ class CachedFeatures:
 
     @property
     def grid(self) -> np.ndarray[Any, np.dtype[np.float16]]:
-        """What 0.1.0 called ``features``."""
+        """Old name of ``features`` (version 0.1.0)."""
         warnings.warn("CachedFeatures.grid is now .features", DeprecationWarning, stacklevel=2)
         return self.features
 
     @property
     def frames(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """What 0.1.0 called ``frame_indices``."""
+        """Old name of ``frame_indices`` (version 0.1.0)."""
         warnings.warn("CachedFeatures.frames is now .frame_indices", DeprecationWarning, stacklevel=2)
         return self.frame_indices
 
@@ -139,7 +139,7 @@ class FeatureCache:
 
     @property
     def folder(self) -> Path:
-        """Where features of this backbone lie; its ``transform.json`` says what made them."""
+        """The folder of this backbone's features; its ``transform.json`` says what made them."""
         words = json.dumps({"format": 1} | self._backbone.describe(), sort_keys=True)
         return self.root / f"{self._backbone.name.replace('/', '-')}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
@@ -420,7 +420,7 @@ class CacheEntry:
 
 
 def cache_info(root: str | os.PathLike[str] | None = None) -> list[CacheEntry]:
-    """What lies in the feature cache, by transform."""
+    """The content of the feature cache, by transform."""
     folder = cache_folder() / "features" if root is None else Path(root)
     entries = []
     for described in sorted(folder.glob("*/transform.json")):

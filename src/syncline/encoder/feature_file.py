@@ -29,7 +29,7 @@ _NAMES = {np.dtype(kind): name for name, kind in _TYPES.items()}
 
 @dataclass(frozen=True)
 class StoredFeatures:
-    """What a file of features holds.
+    """The content of a file of features.
 
     Attributes:
         features: (k, t, f) float16, a read-only memory map: k copies of the features of t frames; copy 0 is the plain

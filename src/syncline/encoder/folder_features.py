@@ -63,7 +63,7 @@ class FolderBodies:
             raise SynclineError("features of keypoints need --keypoints DIR, a folder with a keypoint file a video")
 
     def decide(self, videos: Sequence[Video], *, callback: Callback = silent) -> Kind:
-        """What `auto` means for these videos: poses where their files are given or most clips show a person.
+        """Decides `auto` for these videos: poses if keypoint files are given or most clips show a person.
 
         Without an estimator nothing can be looked for, and `auto` means pictures.
 
@@ -94,8 +94,8 @@ class FolderBodies:
 
         Args:
             sampling: which frames are looked at.
-            callback: told a ``Progress`` after every video, and a `notice` beforehand of how long it takes, where that
-                is more than a few seconds; and where `kept` is out of date.
+            callback: called with a ``Progress`` after every video, and a `notice` beforehand of how long it takes,
+                where that is more than a few seconds; and where `kept` is out of date.
             kept: where the standardisation of the folder is kept; None measures it on these videos.
             refit: measure it anew.
 
@@ -133,7 +133,7 @@ class FolderBodies:
                 source.close()
 
     def kept_in(self, folder: Path | None, rate: float | None) -> KeptPoses | None:
-        """Where the standardisation of a folder's poses is kept; None where the videos are in no folder.
+        """The file of the folder's pose standardisation; None if the videos are in no folder.
 
         Args:
             rate: frames a second that were asked for; None: left to the folder.
@@ -146,7 +146,7 @@ class FolderBodies:
         return KeptPoses(root, folder, self.describe() | {"features": "pose", "keypoints": given, "rate_hz": rate})
 
     def source(self, sampling: Sampling) -> PoseCache | KeypointFolder:
-        """Where the poses come from; whoever asks closes a `PoseCache`.
+        """The source of the poses; the caller closes a `PoseCache`.
 
         Raises:
             SynclineError: no estimator is installed.
@@ -158,7 +158,7 @@ class FolderBodies:
         )
 
     def describe(self) -> dict[str, object]:
-        """What decides about the vectors, for keys."""
+        """Everything that decides the vectors, as a key."""
         files = None if self.keypoints is None else content_of(self.keypoints)
         return {
             "features": self.kind, "options": vars(self.options), "keypoints": files, "rate": self.keypoints_rate,
@@ -166,7 +166,7 @@ class FolderBodies:
         }  # fmt: skip
 
     def remarks(self, videos: Sequence[Video]) -> list[str]:
-        """What people should know about the poses of the videos embedded last."""
+        """Warnings about the poses of the videos embedded last."""
         if self.folder is None:
             return []
         said = []

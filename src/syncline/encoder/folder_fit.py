@@ -36,7 +36,7 @@ DUE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class FolderFit(Generic[Space]):
-    """What was measured on a folder.
+    """The measurements of a folder.
 
     Attributes:
         rate_hz: sampled frames a second.
@@ -80,8 +80,8 @@ def folder_embeddings(
         folder: where the videos are, which is what the measurement is kept under; None keeps nothing.
         rate_hz: sampled frames a second; None for what was kept, else `choose_rate`.
         refit: measure anew, whatever was kept.
-        callback: told a ``Progress`` for each video whose features are there, and a `notice` where a new measurement
-            is due.
+        callback: called with a ``Progress`` for each video whose features are there, and a `notice` where a new
+            measurement is due.
 
     Returns:
         One embedding a video, in order, and what they were made with.
@@ -113,7 +113,7 @@ def folder_embeddings(
 def kept_fit(
     folder: str | Path, cache: FeatureCache, contents: Sequence[str], *, rate_hz: float | None = None
 ) -> FolderFit[PrincipalSpace] | None:
-    """What was measured on a folder and kept; None where there is nothing, or it was measured on none of these clips.
+    """Reads the measurements of a folder; None if there are none, or none of these clips.
 
     Args:
         folder, cache, rate_hz: as `folder_embeddings` takes them.
@@ -123,7 +123,7 @@ def kept_fit(
 
 
 class KeptPoses:
-    """What was measured on the poses of a folder, as `folder_embeddings` keeps it of frozen features.
+    """The measurements of the poses of a folder, kept as `folder_embeddings` keeps those of frozen features.
 
     Args:
         root: folder of the feature cache. folder: where the videos are.
@@ -139,7 +139,7 @@ class KeptPoses:
         return cast("FolderFit[PoseSpace] | None", _kept(self._path, contents))
 
     def write(self, fit: FolderFit[PoseSpace]) -> None:
-        """For the next time."""
+        """Saves the measurements."""
         with contextlib.suppress(OSError):
             write_json(self._path.parent / "transform.json", {"name": "body poses of folders"})
         _write(self._path, fit)
@@ -151,7 +151,7 @@ def _path(folder: str | Path, cache: FeatureCache, rate_hz: float | None) -> Pat
 
 
 def _kept(path: Path, contents: Sequence[str]) -> FolderFit[Any] | None:
-    """What was kept; None where there is nothing that can be read, or nothing of these clips."""
+    """Reads kept measurements; None if there are none that can be read, or none of these clips."""
     try:
         with safe_open(path, framework="pt") as file:
             described = file.metadata()

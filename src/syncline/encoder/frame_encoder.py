@@ -22,8 +22,8 @@ class FrameEncoder(FrameNetwork, PyTorchModelHubMixin):
     """An embedding for every frame of a video.
 
     Args:
-        config: what it is made of. backbone: one that is there already and fits ``config`` (made
-            otherwise); a deferred one is enough for cached features.
+        config: its settings. backbone: an existing one that fits ``config``; None builds one; a deferred one is enough
+            for cached features.
 
     Examples:
         >>> from syncline.encoder import EncoderConfig
@@ -51,7 +51,7 @@ class FrameEncoder(FrameNetwork, PyTorchModelHubMixin):
                 encoder with poses: what ``syncline.encoder.pose_inputs.encoder_inputs`` gives; ``None`` asks the
                 estimator.
             chunk_size: frames that are in memory at a time. The result does not depend on it.
-            callback: told a ``Progress`` after each video.
+            callback: called with a ``Progress`` after each video.
 
         Raises:
             SynclineError: a file cannot be decoded.
@@ -69,7 +69,7 @@ class FrameEncoder(FrameNetwork, PyTorchModelHubMixin):
         return found
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """What ``save_pretrained`` and ``push_to_hub`` of the hub's mixin call."""
+        """Called by ``save_pretrained`` and ``push_to_hub`` of the hub's mixin."""
         from syncline.encoder.saving_and_hub import save_encoder
 
         save_encoder(self, save_directory)

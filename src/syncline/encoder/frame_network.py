@@ -45,8 +45,8 @@ class FrameNetwork(nn.Module):
     """An embedding for every frame of a clip: the network of `FrameEncoder`.
 
     Args:
-        config: what it is made of. backbone: one that is there already and fits ``config`` (made
-            otherwise); a deferred one is enough for cached features.
+        config: its settings. backbone: an existing one that fits ``config``; None builds one; a deferred one is enough
+            for cached features.
     """
 
     input_mean: Tensor
@@ -129,7 +129,7 @@ class FrameNetwork(nn.Module):
 
     @property
     def pose_space(self) -> PoseSpace:
-        """Where the poses lie that it was trained on."""
+        """The space of the poses that it was trained on."""
         assert self.config.pose is not None
         arrays = (getattr(self, f"pose_{name}").cpu().numpy() for name in ("mean", "factor", "sides"))
         return PoseSpace.of(self.config.pose.settings, *arrays)
@@ -199,7 +199,7 @@ class FrameNetwork(nn.Module):
         return rows[..., :end], rows[..., end:]
 
     def describe_frames(self, inputs: Shaped[Tensor, "b t ..."]) -> Float[Tensor, "b t w"]:
-        """Everything that looks at one frame (and its contexts) alone: backbone, head, linear."""
+        """The part of the network that sees one frame (and its contexts) alone: backbone, head, linear layer."""
         k, b, t = self.config.contexts, *inputs.shape[:2]
         if inputs.ndim in (5, 6) and not self.pose_width:
             rows = self.backbone(inputs.reshape(-1, *inputs.shape[-3:])).flatten(1)

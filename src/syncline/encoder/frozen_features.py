@@ -36,7 +36,7 @@ def frozen_embeddings(
         fit: the videos that mean, scale and directions are measured on; all by default (a table that compares with a
             trained encoder gives its training videos).
         space: one that was measured before, in place of `dim` and `fit`.
-        callback: told a ``Progress`` for each video whose features are there.
+        callback: called with a ``Progress`` for each video whose features are there.
 
     Raises:
         SynclineError: a file cannot be decoded.

@@ -104,7 +104,7 @@ class MaxPoolHead(nn.Module):
 
 
 class SpatialSoftmaxHead(nn.Module):
-    """Where in the picture each of 16 learned features is (TCN).
+    """The positions in the picture of 16 learned features (TCN).
 
     Conv2d C -> 32 5x5, ReLU, Conv2d 32 -> 16 5x5, ReLU (no padding); per channel softmax(x / temperature) over the
     cells and the expected coordinates, with x, y in [-1, 1]: 32 numbers, x and y interleaved. The last map only.

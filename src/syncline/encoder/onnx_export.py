@@ -26,7 +26,7 @@ from syncline.files import replacing
 
 
 class _Graph(nn.Module):
-    """What is exported: the encoder without branches on data, in float32."""
+    """The exported module: the encoder without data-dependent branches, in float32."""
 
     pooling: Tensor
 

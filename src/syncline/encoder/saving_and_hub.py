@@ -60,7 +60,7 @@ def save_encoder(encoder: FrameNetwork, folder: str | os.PathLike[str]) -> None:
 def read_encoder(
     kind: type[Network], folder: Path, *, deferred_backbone: bool = False, device: torch.device | None = None
 ) -> Network:
-    """What ``FrameEncoder.from_pretrained`` gives, from a folder on this machine.
+    """Loads an encoder from a folder on this machine, for ``FrameEncoder.from_pretrained``.
 
     Raises:
         SynclineError: it is no whole encoder of syncline's.
@@ -229,7 +229,7 @@ trained on its owner's videos. Files are safetensors and JSON: loading runs no c
 
 
 def _described_poses(pose: PoseInput) -> str:
-    """Whose poses an encoder takes, with name, version, licence and hash of the estimator."""
+    """The poses that an encoder takes: name, version, licence and hash of the estimator."""
     joints = f"{len(pose.settings['joints'])} joints"
     if not pose.estimator:
         return f"{joints} of keypoint files"

@@ -65,7 +65,7 @@ def phase_hits(
     probe: Probe = "svm",
     svm_gamma: Literal["scale", "auto"] = "scale",
 ) -> list[Bool[np.ndarray, " t"]]:
-    """Of every validation video, which of its frames with a known label the probe of ``phase_classification`` names.
+    """Which frames with a known label the probe of ``phase_classification`` names right, for every validation video.
 
     Without training frames no video has any.
 
@@ -97,7 +97,7 @@ def phase_hits(
 
 
 def svm_names(svm: SVC, frames: Float64[np.ndarray, "t d"]) -> Int64[np.ndarray, " t"]:
-    """What a fitted ``SVC`` with an RBF kernel and a numeric gamma predicts: (t,) labels, by its vote of pairs.
+    """Predictions of a fitted ``SVC`` with an RBF kernel and a numeric gamma: (t,) labels, by its vote of pairs.
 
     As ``svm.predict``, which works out one kernel entry at a time, and by matrix products many times as fast.
     """

@@ -59,7 +59,7 @@ def evaluate(
     material: Sequence[Protocol] | None = None,
     callback: Callback = silent,
 ) -> list[Row]:
-    """Measure.
+    """Evaluates an encoder, or frozen features, under all protocols.
 
     Args:
         encoder: with a frozen backbone; None measures the controls alone.
@@ -71,7 +71,7 @@ def evaluate(
             there is no `encoder`. draws: for the fractions .1 and .5.
         other_labels: the same videos labelled otherwise, by name: rows `labels: NAME`, the floor of the errors.
         material: what `prepare` gave, to spare the time of reading; else made here.
-        callback: told a ``Progress`` before each part of the work, which its message names.
+        callback: called with a ``Progress`` before each part of the work, which its message names.
 
     Returns:
         Rows with `set`, `protocol`, `method`, `seed`, and as far as there are labels: `class10`, `class50` (with

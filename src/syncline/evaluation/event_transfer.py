@@ -102,7 +102,7 @@ def event_transfer_error(
 
 @dataclass
 class Tally:
-    """What came of the events of one pair of videos."""
+    """Errors, hits and misses of the events of one pair of videos."""
 
     a: int
     b: int
@@ -161,7 +161,7 @@ Events = Sequence[int | None]
 def _mapped(
     x: Sequence[Float64[np.ndarray, "t d"]], events: Sequence[Events], allowed: Array, by: By
 ) -> dict[tuple[int, int], Int64[np.ndarray, " k"]]:
-    """Of each allowed pair, the frame of B that each event of A goes to; -1 where it is absent or unanswered."""
+    """The frame of B for each event of A, for each allowed pair; -1 where it is absent or unanswered."""
     result = {}
     frames = [np.array([-1 if event is None else event for event in video], dtype=np.int64) for video in events]
     nearest = find_neighbours(x, allowed, per_video=True) if by == "nearest" else None

@@ -57,7 +57,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """What one table is measured on: probes are fitted on `train`; `dense` are the clips between which events go.
+    """The clips of one table: probes are fitted on `train`; events are carried between the clips of `dense`.
 
     `train` and `val` may be empty: then there is no probe, or nothing but events.
     """

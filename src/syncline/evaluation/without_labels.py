@@ -116,7 +116,7 @@ def _times(videos: Sequence[Array]) -> Float64[np.ndarray, " k"]:
 
 
 def warnings_of(signs: dict[str, float]) -> list[str]:
-    """What the signs warn of, one line each with its remedy; none if all is well.
+    """Warnings from the signs, one line each with its remedy; none if all is well.
 
     Examples:
         >>> warnings_of({"effective_rank": 1.2, "spread": 0.5, "time_share_retimed": 0.2})[0][:23]
@@ -138,7 +138,7 @@ def warnings_of(signs: dict[str, float]) -> list[str]:
 
 
 def match_scores(x: Sequence[Any], *, groups: Sequence[Group] | None = None, most: int = 50) -> list[dict[str, Any]]:
-    """Of pairs of videos: do these two match at all? `a`, `b` (indices), `score` (about 0 for strangers, at most 1).
+    """Whether pairs of videos match: `a`, `b` (indices), `score` (about 0 for strangers, at most 1).
 
     At most `most` pairs, drawn with a fixed seed.
     """

@@ -21,7 +21,7 @@ _LABEL_SECONDS = 0.19
 
 @dataclass(frozen=True)
 class BenchConfig:
-    """What a bench compares.
+    """The configuration of a bench.
 
     Attributes:
         name: of its results. about: one paragraph above the tables.

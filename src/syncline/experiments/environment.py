@@ -14,7 +14,7 @@ from syncline.training import process_group
 
 
 def environment() -> dict[str, Any]:
-    """Commit and versions."""
+    """Commit, versions and machine."""
     import numpy
 
     try:

@@ -91,7 +91,7 @@ def measure_published(
         embed: every frame of a video. videos: of a set with training and validation videos. Where none has labels,
             there is tau alone.
         stride: of AP@K and tau, in frames.
-        callback: told a ``Progress`` for every video that is embedded.
+        callback: called with a ``Progress`` for every video that is embedded.
 
     Returns:
         The metrics; beside them `per_source`, each metric's values by validation video.
@@ -121,7 +121,7 @@ def measure_published(
 def _with_labels(
     data: tuple[list[Array], list[Array], list[Array], list[Array]], stride: int, num_phases: int
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """What takes labels, of (train x, train y, val x, val y): the metrics, and their values by validation video."""
+    """Metrics that need labels, from (train x, train y, val x, val y), and their values by validation video."""
     _, _, val_x, val_y = data
     row, scores = {}, {}
     for percent in (10, 50, 100):

@@ -333,7 +333,7 @@ def shown_lines(config: BenchConfig, lines: Sequence[dict[str, Any]]) -> list[di
 
 @functools.cache
 def _settings_of_today(written: str, controls: bool) -> Any:
-    """What a line says of its encoder (controls) or training, in JSON, with the names and defaults of today."""
+    """The settings of a line's encoder (controls) or training, in JSON, with the names and defaults of today."""
     given = json.loads(written)
     return json.loads(json.dumps(EncoderConfig.from_dict(given).as_dict() if controls else current_settings(given)))
 

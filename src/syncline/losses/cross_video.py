@@ -42,7 +42,7 @@ GapsFor = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Positions:
-    """Where a teacher puts the frames of x in the videos of y.
+    """Positions, by a teacher, of the frames of x in the videos of y.
 
     Attributes:
         steps: (b, n) positions in the sampled sequence of y's video. weights: (b, n) in [0, 1]; 0 leaves a frame alone.
@@ -181,7 +181,7 @@ def align_frames(
 def similarity_across(x: Tensor, y: Tensor, pair: Pair, *, scale: float, margin: float) -> Float[Tensor, "b n m"]:
     """(cos - mean - margin x standard deviation) / scale, both over the pair's valid cells and detached.
 
-    Pairs of frames below that line cost an alignment something: the higher the margin, the less is taken for matched.
+    Pairs of frames below that line are negative: the higher the margin, the fewer frames are matched.
     """
     matrix = cosine(x, y)
     mean = mean_over_cells(matrix.detach(), pair.valid)

@@ -32,7 +32,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 class GTALoss(PairLoss):
     """Global alignment of the first sequence of the batch with every other one.
 
-    Every setting that is None stands as the preset has it.
+    A setting that is None has the value of the preset.
 
     Args:
         preset: ``original``, ``carl`` (no version of its own: as ``original``), ``lac`` (rows of G instead of columns).

@@ -77,7 +77,7 @@ class LAC(PairLoss):
         return terms
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """L, from its terms."""
+        """The loss L from its terms."""
         loss = terms["contrastive"]
         return loss + self.alpha * (terms["local"] + self.beta * terms["sw"]) if "local" in terms else loss
 

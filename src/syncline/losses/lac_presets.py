@@ -74,7 +74,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 class LACLoss(LAC):
     """LAC of pairs of views of the same videos, or of two videos of one activity, in any form.
 
-    Every switch that is None stands as the preset has it.
+    A switch that is None has the value of the preset.
 
     Args:
         preset: ``corrected`` (as meant, see `LAC`), ``paper`` (as printed), ``released`` (the released code with its
@@ -203,7 +203,7 @@ class LACLoss(LAC):
         return GapPrices(opening, extending, unit=o.sim_scale)
 
     def at(self, progress: float) -> None:
-        """Told by the training loop how far it is, in [0, 1]: the term across videos waits for ``cross_start``.
+        """Called before every step with the progress of training, in [0, 1): the cross term waits for ``cross_start``.
 
         A loss that nobody tells counts everything from the beginning.
         """
@@ -290,7 +290,7 @@ class LACLoss(LAC):
         return super().parts(same) if self.options.as_meant else published.terms(same, self.options, self.gaps_for)
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """L, from its terms."""
+        """The loss L from its terms."""
         loss = super().total(terms)
         return loss + self.options.cross_weight * terms["cross"] if "cross" in terms else loss
 

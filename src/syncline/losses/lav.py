@@ -36,7 +36,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 class LAVLoss(PairLoss):
     """Soft-DTW between two videos and a regulariser that spreads each of them in time.
 
-    Every setting that is None stands as the preset has it.
+    A setting that is None has the value of the preset.
 
     Args:
         preset: ``original``, ``carl`` (no version of its own: as ``original``), ``lac`` (soft-DTW divergence).

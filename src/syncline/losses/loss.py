@@ -21,7 +21,7 @@ class GapPrices(NamedTuple):
 
 
 class Loss(Protocol):
-    """What the training loop asks of a loss, beside calling it.
+    """What the training loop needs from a loss, beside calling it.
 
     Attributes:
         gap_lr: learning rate of the loss's own parameters; None: the encoder's.
@@ -32,7 +32,7 @@ class Loss(Protocol):
     use_masks: bool
 
     def at(self, progress: float) -> None:
-        """Told before every step how far training is, in [0, 1)."""
+        """Called before every step with the progress of training, in [0, 1)."""
 
     def learned_gaps(self) -> GapPrices | None:
         """Gap prices that are worth keeping with the encoder; None where none were learned."""
@@ -89,7 +89,7 @@ class PairLoss(nn.Module, ABC):
     gap_lr: float | None = None
 
     def at(self, progress: float) -> None:
-        """Told by the training loop how far it is, in [0, 1). Most losses are the same throughout."""
+        """Called before every step with the progress of training in [0, 1). Most losses ignore it."""
 
     def learned_gaps(self) -> GapPrices | None:
         """Gap prices that are worth keeping with the encoder. Most losses learn none."""

@@ -39,7 +39,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {"original": _ORIGINAL, "carl": _ORIGINA
 class LRPropLoss(PairLoss):
     """Positions carried from video to video along a DTW path.
 
-    Every setting that is None stands as the preset has it.
+    A setting that is None has the value of the preset.
 
     Args:
         preset: ``original``, ``carl``, ``lac``: one reconstruction.
@@ -92,7 +92,7 @@ class LRPropLoss(PairLoss):
         self.idm = LAVLoss(gamma=self.gamma, pairs="given")
 
     def at(self, progress: float) -> None:
-        """Told by the training loop how far it is, in [0, 1]: sets the weight of the term within each video."""
+        """Called before every step with the progress of training, in [0, 1): sets the weight within each video."""
         self.within_weight = 1.0 if progress < self.bootstrap else 0.0
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:

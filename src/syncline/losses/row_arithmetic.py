@@ -64,7 +64,7 @@ def divergence_rows(
 def aligned_rows(pair: Pair, posterior: Float[Tensor, "b n m"], *, var: float, eps: float) -> Float[Tensor, ""]:
     """Cross entropy of rows log(P + eps) against time labels, P the posterior of two views of one video.
 
-    A row weighs what is aligned of it: what lies outside of the alignment is left alone.
+    The weight of a row is its aligned share, so frames outside the alignment do not count.
     """
     logits = (posterior + max(eps, torch.finfo(posterior.dtype).tiny)).log()
     rows = cross_entropy_rows(time_labels(pair, var), logits, pair.mask_y)

@@ -30,7 +30,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {"original": _ORIGINAL, "carl": _ORIGINA
 class SCLLoss(PairLoss):
     """Sequence contrastive loss of pairs of views of the same videos.
 
-    Every setting that is None stands as the preset has it.
+    A setting that is None has the value of the preset.
 
     Args:
         preset: ``original``, ``carl``, ``lac``: they agree here. temperature: tau. variance: of the labels, in

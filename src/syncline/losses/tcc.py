@@ -36,7 +36,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {"original": _ORIGINAL, "carl": _ORIGINA
 class TCCLoss(PairLoss):
     """Cycle consistency among all sequences of a batch.
 
-    Every setting that is None stands as the preset has it.
+    A setting that is None has the value of the preset.
 
     Args:
         preset: ``original``, ``carl``, ``lac``: they agree here (CARL's smoothing of regression labels is a defect).

@@ -33,7 +33,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 class TCNLoss(PairLoss):
     """n-pairs or triplet loss: x are anchors, y their positives slot by slot, ``negatives`` (b, t, d) for triplets.
 
-    Every setting that is None stands as the preset has it.
+    A setting that is None has the value of the preset.
 
     Args:
         preset: ``original`` (n-pairs as in TCC's code), ``carl`` (normalised rows), ``lac`` (triplets).

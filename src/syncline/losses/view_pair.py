@@ -48,7 +48,7 @@ class Pair:
         return self.mask_x[:, :, None] & self.mask_y[:, None, :]
 
     def swapped(self) -> Pair:
-        """y first."""
+        """The pairs with x and y exchanged."""
         return Pair(
             self.y, self.x, self.steps_y, self.steps_x, self.frames_y, self.frames_x, self.mask_y, self.mask_x,
             self.video_y, self.video_x,
@@ -66,8 +66,8 @@ class Pair:
         return order.roll(-1) if bool((self.video_x == self.video_y).any()) else order
 
     def of_different_videos(self) -> Pair:
-        """The same views paired across videos, see `order_across`. A video that meets itself all the same, because the
-        batch shows it twice, is left out.
+        """The same views paired across videos, see `order_across`. A video that is
+        still paired with itself, because the batch shows it twice, is left out.
         """
         across = self.with_y(self.order_across())
         different = across.video_x != across.video_y

@@ -45,7 +45,7 @@ def angles_of(skeleton: Skeleton) -> dict[str, tuple[int, int, int]]:
 
 
 def joint_angles(clip: Keypoints) -> dict[str, Array]:
-    """Of each angle (t,) degrees in [0, 180], 180 where the limb is straight; NaN where a joint is not known.
+    """Angles (t,) of the joints, in degrees in [0, 180], 180 for a straight limb; NaN where a joint is unknown.
 
     In the plane of the picture for 2-D keypoints: an arm that points at the camera looks bent or straight as it is
     seen.
@@ -115,7 +115,7 @@ def differing_joints(
 
 
 def overlay(clip: Keypoints) -> dict[str, object]:
-    """What a page needs to draw a body over its film: bones, and of each frame the joints as shares of the picture.
+    """Data to draw a body over its film: bones, and for each frame the joints as fractions of the picture.
 
     Joints in use only, with the others that bones need; `null` where a joint is not known.
     """

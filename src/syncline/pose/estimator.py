@@ -47,7 +47,7 @@ HOW_TO_GET_IT = (
 
 
 def environment_folder() -> Path:
-    """Where `python -m syncline.pose.install` puts the estimator."""
+    """The folder where `python -m syncline.pose.install` puts the estimator."""
     return cache_folder() / "pose-environment"
 
 
@@ -89,7 +89,7 @@ class _Worker:
     def estimate(
         self, video: Path, frame_indices: NDArray[np.int64], person: tuple[float, float] | None, size: tuple[int, int]
     ) -> list[Any]:
-        """Of each frame, scaled to (height, width), what the worker answers: None or [x, y, z, visibility] a joint."""
+        """Estimates the pose in each frame, scaled to (height, width): None, or [x, y, z, visibility] a joint."""
         request = {"width": size[1], "height": size[0], "count": len(frame_indices), "person": person}
         found = []
         self._send(json.dumps(request).encode() + b"\n", video)

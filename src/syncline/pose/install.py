@@ -40,7 +40,7 @@ def install(folder: Path, python: str) -> None:
 
 
 def main() -> int:
-    """The command."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m syncline.pose.install", description=__doc__)
     parser.add_argument("--folder", type=Path, default=environment_folder(), help="where (default: %(default)s)")
     parser.add_argument("--python", default=sys.executable, help="Python 3.9 to 3.12 (default: this one)")

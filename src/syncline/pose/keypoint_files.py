@@ -214,7 +214,7 @@ def write_keypoints(path: Path, keypoints: Keypoints) -> None:
 
 
 def load_keypoints(path: Path) -> Keypoints:
-    """Reads our own form.
+    """Reads our own format.
 
     Raises:
         SynclineError: a file that is not of it, or damaged.

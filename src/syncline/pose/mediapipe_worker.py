@@ -136,7 +136,7 @@ def serve(source: BinaryIO, target: BinaryIO, model: str) -> None:
 
 
 def main() -> None:
-    """What libraries print must not mix with the answers, so they get another way out."""
+    """Answers requests; prints of libraries are redirected, so that they do not mix with the answers."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers, sys.argv[1])

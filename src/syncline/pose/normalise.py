@@ -94,7 +94,7 @@ class NormalisedFolder:
 
 @dataclass(frozen=True, eq=False)
 class PoseSpace:
-    """What was measured on the bodies of a folder, and what makes other bodies comparable with them.
+    """The measurements on the bodies of a folder, which make other bodies comparable with them.
 
     Attributes:
         joints: names of those that are used; axes: 2 or 3 coordinates of each.
@@ -251,7 +251,7 @@ def _alike(clips: Sequence[Keypoints]) -> list[Keypoints]:
 
 
 def _with_axes(clip: Keypoints, axes: int) -> Keypoints:
-    """Of a clip that shows nobody, as many coordinates as the others have."""
+    """A clip that shows nobody, with as many coordinates as the others have."""
     if clip.positions.shape[2] == axes:
         return clip
     return replace(clip, positions=np.full((*clip.positions.shape[:2], axes), np.nan, np.float32))

@@ -35,7 +35,7 @@ NEEDED = 0.6
 
 @dataclass(frozen=True)
 class Presence:
-    """Where people were found.
+    """In which clips people were found.
 
     Attributes:
         shares: of each clip that was looked at, in order: share of the frames in which a person was found.

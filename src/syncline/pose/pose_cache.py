@@ -66,12 +66,12 @@ class PoseCache:
         self.estimator.close()
 
     def describe(self) -> dict[str, object]:
-        """What decides about a pose, for the cache's key and the model card."""
+        """Everything that decides a pose, for the cache's key and the model card."""
         return {"name": self.estimator.described["model"], "person": self.person, **self.estimator.described}
 
     @property
     def folder(self) -> Path:
-        """Where poses of this estimator lie; its ``transform.json`` says what made them."""
+        """The folder of this estimator's poses; its ``transform.json`` says what made them."""
         words = json.dumps(self.describe(), sort_keys=True)
         return self.root / f"pose-{self.estimator.model}-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 

@@ -155,11 +155,11 @@ class Skeleton:
     scale: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     def index_of(self, name: str) -> int:
-        """Where a joint stands in the arrays."""
+        """The index of a joint in the arrays."""
         return self.joints.index(name)
 
     def indices_of(self, names: Sequence[str]) -> list[int]:
-        """Where joints stand in the arrays."""
+        """The indices of joints in the arrays."""
         return [self.joints.index(name) for name in names]
 
     def mirrored(self) -> list[int]:
@@ -251,7 +251,7 @@ def unknown(joints: Sequence[str], bones: Sequence[tuple[int, int]] = ()) -> Ske
 
 
 def skeleton_of(joints: Sequence[str], bones: Sequence[tuple[int, int]] = ()) -> Skeleton:
-    """What a list of names means: that of a person, where shoulders and hips are among them, else an unknown one."""
+    """The skeleton of a list of names: of a person if shoulders and hips are among them, else an unknown one."""
     spelled = [canonical(name) for name in joints]
     if len(set(spelled)) == len(spelled) and {"left_shoulder", "right_shoulder", "left_hip", "right_hip"} <= {*spelled}:
         return people(spelled)

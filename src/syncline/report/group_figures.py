@@ -120,7 +120,7 @@ def _missing(axes: Axes, row: int, report: Report, longest: float) -> None:
 
 
 def _of(drawn: int, there: int, which: str = "first") -> str:
-    """What a title adds where not all are drawn."""
+    """A suffix for the title if not all are drawn."""
     return "" if drawn == there else f" (the {which} {drawn} of {there})"
 
 

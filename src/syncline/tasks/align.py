@@ -99,7 +99,7 @@ def align(
 
 
 class PairAligner(Protocol):
-    """What aligns many pairs: ``align_pairs``, or ``pairs_on_ray`` on a cluster."""
+    """A function that aligns many pairs: ``align_pairs``, or ``pairs_on_ray`` on a cluster."""
 
     def __call__(
         self, embeddings: Sequence[Embedding], pairs: Iterable[tuple[int, int]] | None = None, **options: Any

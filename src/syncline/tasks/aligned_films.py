@@ -193,7 +193,7 @@ class _Pair:
         return zip(_shown(self.left, at_a), _shown(self.right, at_b), strict=True)
 
     def writer(self, out: Path, rate: float) -> VideoWriter:
-        """Of a film with A's sound."""
+        """A writer of a film with A's sound."""
         height, width = self._canvas.height, self._canvas.width
         return VideoWriter(
             out, height=height, width=width, rate=rate, audio_from=self._sound, quick=True, reorders=False

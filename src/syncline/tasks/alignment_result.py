@@ -156,7 +156,7 @@ class Alignment(Shown):
 
     @property
     def verdict(self) -> str:
-        """What `matches` goes by, in words: the score and, of a folder that was asked, what it carries."""
+        """The reason of `matches` in words: the score, and with a folder, what it carries."""
         own = f"score {self.match_score:.3f}, needs {MATCH_THRESHOLD:.2f}"
         if self.carried is None:
             return own
@@ -199,7 +199,7 @@ def alignment_of(
     match_score: float,
     mode: str,
 ) -> Alignment:
-    """What paths through two videos say in seconds.
+    """An `Alignment` in seconds, from paths through two videos.
 
     Args:
         paths: in order of time, with at least one match each.
@@ -279,7 +279,7 @@ def gaps_of(
 
 
 def _inside(gaps: Sequence[Gap], ends: dict[str, tuple[float | None, float | None]]) -> tuple[Gap, ...]:
-    """What of the stretches lies between the ends (begin, end) of their video."""
+    """The parts of the stretches between the ends (begin, end) of their video."""
     found = []
     for gap in gaps:
         begin, end = ends[gap.video]

@@ -15,7 +15,7 @@ from syncline.tasks.pair_similarity import shared_course
 def match_scores(
     embeddings: Sequence[Embedding], folder: FolderConsensus | None, labelled: Sequence[int], videos: Sequence[int]
 ) -> list[float]:
-    """Of some videos the best match score with another one that votes on labels; NaN where there is none.
+    """The best match score of each video with another one that votes on labels; NaN where there is none.
 
     A say have the labelled videos, and those with a vote in a cluster that holds a labelled one. Without a consensus
     the labelled ones are asked first, and all others only about a video that matches none of those. Where no labelled

@@ -64,7 +64,7 @@ def carried_by_consensus(
     rounds: int = ROUNDS,
     half_width: float | None = None,
 ) -> list[Density]:
-    """Of every target (k, n_t) densities of the events, rows summing to at most 1.
+    """Densities (k, n_t) of the events over the frames of every target, rows summing to at most 1.
 
     Args:
         folder: with the labelled videos, the targets and all who vote, by index.
@@ -106,7 +106,7 @@ class _Messages:
 
     @classmethod
     def of(cls, group: Consensus, start: Mapping[int, Density], rounds: int) -> _Messages:
-        """From the labelled videos, and `rounds` - 1 times among each other."""
+        """Votes of the labelled videos, then `rounds` - 1 times of the videos on each other."""
         voters = [z for z in group.voters if z not in start and group.weights[z] > 0]
         if not rounds or not voters:
             return cls(group, (), ())

@@ -34,7 +34,7 @@ def find_moments(
     """`same_moments` by a consensus that is made for it, of `MOST_VIDEOS` videos at most.
 
     Args:
-        videos: of one width. callback: told how far the consensus is. The rest as `same_moments`.
+        videos: of one width. callback: called with how far the consensus is. The rest as `same_moments`.
     """
     check_inside(videos[query].source, videos[query].pts_seconds, start, end)
     chosen = list(range(len(videos)))
@@ -95,7 +95,7 @@ def same_moments(
 def _densities(
     folder: FolderConsensus, query: int, second: float, wide: float, targets: Sequence[int]
 ) -> list[Density]:
-    """Of every target (n,) the share of the votes for each frame; the query's own video hears from the others."""
+    """The share of the votes (n,) for each frame of every target; the query's own video gets the others' votes."""
     half_width = max(EVENT_SHARE * folder.clip_seconds, wide)
     marks, others = {query: [second]}, [t for t in targets if t != query]
     aligned = carried_by_consensus(folder, marks, others, half_width=half_width)

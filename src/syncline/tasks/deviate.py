@@ -209,7 +209,7 @@ def _report(video: Embedding, found: Sequence[Deviation], score: float) -> Repor
 
 
 def rank(reports: Sequence[Report]) -> list[Report]:
-    """From typical to odd; of two that are as odd, the one with fewer deviations (of tempo) first."""
+    """Sorts from typical to odd; among equally odd ones, fewer deviations (of tempo) first."""
     return sorted(reports, key=lambda report: (report.oddness, len(report.deviations)))
 
 
@@ -220,7 +220,7 @@ def _expected_at(alignment: Alignment, second: float, video: Embedding) -> float
 
 
 def unlikeness(reference: Embedding, video: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of every frame of each video, how far its best counterpart is: 0 (as like as matched frames are) to 1."""
+    """How unlike its best counterpart every frame of each video is: 0 (as like as matched frames are) to 1."""
     blocks = [(block.amax(1), block.amax(0)) for _, block in similarity_blocks(reference, video)]
     best_a = torch.cat([rows for rows, _ in blocks]).double().numpy()
     best_b = torch.stack([columns for _, columns in blocks]).amax(0).double().numpy()

@@ -134,7 +134,7 @@ def _near_line(
 
 
 def _peak(values: NDArray[np.float64], wide: int) -> float:
-    """Where a curve is highest, to a fraction of a step, by a parabola `wide` to either side; NaN without a top."""
+    """The peak of a curve, to a fraction of a step, by a parabola `wide` to either side; NaN without one."""
     top = int(values.argmax())
     low, high = max(0, top - wide), min(len(values), top + wide + 1)
     if high - low < 3:

@@ -17,7 +17,7 @@ OFFSET_SD = 0.7
 
 @dataclass(frozen=True)
 class Peak:
-    """Where an event is placed, by shares of the votes.
+    """The votes at the frame where an event is placed, as shares.
 
     Attributes:
         gathered: votes within the tolerance of the peak. votes: all of them; the rest speaks for absence.
@@ -34,7 +34,7 @@ class Peak:
     labelled: int
 
     def features(self) -> tuple[float, ...]:
-        """What the logistic rule weighs; the names stand in `hit_weights.json`."""
+        """The inputs of the logistic rule; their names are in `hit_weights.json`."""
         share = min(max(self.gathered / max(self.votes, 1e-9), 1e-3), 1 - 1e-3)
         return (
             math.log(share / (1 - share)),

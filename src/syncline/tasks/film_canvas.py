@@ -89,7 +89,7 @@ class Foot:
     gaps: Sequence[tuple[float, float]]
 
     def draw(self, canvas: Canvas) -> None:
-        """What does not change: the name and the bar."""
+        """Draws what does not change: the name and the bar."""
         line = _line_height(self.height)
         canvas.fill(self.top + 4, self.left + 2, line - 8, 6, self.colour)
         room = self.width * 11 // 20 - 12
@@ -103,7 +103,7 @@ class Foot:
     def draw_moment(
         self, canvas: Canvas, second: float, note: str = "", other: float = float("nan"), *, at: float | None = None
     ) -> None:
-        """What does: the time, a note before it, and on the bar this moment and, half as high, the other video's.
+        """Draws what changes: the time, a note, and on the bar this moment and, half as high, the other video's.
 
         Args:
             second: of the video. note: a few words. other: second of this video that the other one shows.

@@ -60,7 +60,7 @@ _ENOUGH = 300  # frames of a video: enough to see whether two match
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """Who votes, and why.
+    """Which videos vote, and why.
 
     Attributes:
         weights: (n,) float64 in [0, 1], what each video's opinion counts; exactly 0 for strangers.
@@ -123,7 +123,7 @@ def gather_folder(
         pins: as `Consensus` takes them.
         votes: who votes, if that is known from before; measured by default.
         within_clips: as `Consensus` takes it.
-        callback: told how far the `Consensus` is.
+        callback: called with how far the `Consensus` is.
         mapper: does the alignments of pairs, as `Consensus` takes it.
 
     Raises:
@@ -169,7 +169,7 @@ def default_tolerance(embeddings: Sequence[Embedding]) -> float:
 
 
 def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = None) -> Votes:
-    """Who votes: strangers do not, near-duplicates share one vote.
+    """Decides which videos vote: strangers do not, near-duplicates share one vote.
 
     Args:
         embeddings: of one width, each with frames.
@@ -201,7 +201,7 @@ def voting(embeddings: Sequence[Embedding], *, among: Sequence[int] | None = Non
 
 @dataclass(frozen=True, eq=False)
 class Belonging:
-    """Where a new clip belongs among videos whose votes are known.
+    """Whether and where a new clip belongs among videos whose votes are known.
 
     Attributes:
         stranger: it matches none of them.
@@ -217,7 +217,7 @@ class Belonging:
 
 
 def belonging(clip: Embedding, embeddings: Sequence[Embedding], groups: Sequence[int], usual_match: float) -> Belonging:
-    """Where a new clip belongs.
+    """Finds where a new clip belongs.
 
     Args:
         clip: of the same width.
@@ -304,7 +304,7 @@ def _clusters(among: NDArray[np.float64], matches: NDArray[np.float64]) -> NDArr
 
 
 def first_of_two_clusters(distance: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Who is in the first of the two clusters that mean linkage (UPGMA) ends with, of a symmetric matrix (n, n).
+    """Members of the first of the last two clusters of mean linkage (UPGMA), for a symmetric matrix (n, n).
 
     As `scipy.cluster.hierarchy`, whose import takes longer than all else that small folders ask for.
     """
@@ -373,7 +373,7 @@ def _duplicates(embeddings: Sequence[Embedding], frames: int = 8) -> tuple[tuple
 
 
 def _most_alike(rows: Sequence[torch.Tensor]) -> Iterator[NDArray[np.int64]]:
-    """Of each video the others that may be the same one: all, and in large folders those of the nearest mean."""
+    """For each video, the others that may be its copy: all, and in large folders those with the nearest mean."""
     if len(rows) <= MOST_VOTERS:
         yield from [np.arange(len(rows))] * len(rows)
         return

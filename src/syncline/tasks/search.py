@@ -30,7 +30,7 @@ FAISS_FROM = 1_000_000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hit(Shown):
-    """One moment.
+    """One hit: a moment of a video.
 
     Attributes:
         source: the video. seconds: of it.
@@ -129,7 +129,7 @@ class MomentIndex:
             self._faiss = None
 
     def embeddings(self) -> list[Embedding]:
-        """What the index holds, with vectors of length 1."""
+        """The indexed embeddings, with vectors of length 1."""
         parts = zip(self.sources, self._vectors, self._seconds, strict=True)
         return [Embedding(vectors.numpy(), seconds, source) for source, vectors, seconds in parts]
 

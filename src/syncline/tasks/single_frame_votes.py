@@ -34,7 +34,7 @@ _LEAST_TOLD = 0.05
 def carried_by_frames(
     folder: FolderConsensus, marks: Marks, targets: Sequence[int], *, half_width: float = 0.0
 ) -> list[Density]:
-    """Of every target (k, n_t) softmax of the similarity of its frames to those about each event, mean over videos."""
+    """Softmax (k, n_t) of the similarity of every target's frames to those at each event, mean over videos."""
     found = []
     for t in targets:
         count = len(next(iter(marks.values())))

@@ -23,7 +23,7 @@ def pictures_made_with(cache: FeatureCache, fit: FolderFit[PrincipalSpace]) -> M
 
 
 def backbone_hash(cache: FeatureCache) -> str:
-    """Of all that decides what a picture's features are."""
+    """Hash of everything that decides the features of a picture."""
     return hashlib.sha256(json.dumps(cache.described.describe(), sort_keys=True).encode()).hexdigest()
 
 

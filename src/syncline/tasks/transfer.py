@@ -43,7 +43,7 @@ SECOND_PEAK = 0.5
 
 @dataclass(frozen=True)
 class Election:
-    """Who votes on which embeddings, and how votes become events.
+    """The embeddings that vote, and how votes become events.
 
     Attributes:
         embeddings: of all videos. folder: their consensus; None where the labelled ones alone vote.
@@ -58,7 +58,7 @@ class Election:
     frames: float
 
     def densities(self, marks: Marks, targets: Sequence[int]) -> list[Density]:
-        """Of every target (k, n_t) the share of the votes for every event and frame.
+        """The share of the votes (k, n_t) for every event and frame of every target.
 
         Single frames say where an event is, and alignments also whether it is there: frames share out the votes that
         alignments have for it, no more.
@@ -103,7 +103,7 @@ class Election:
         return LeftOut(np.array(raw), np.array(hit), np.array(placed, dtype=bool), np.array(whose, dtype=np.int64))
 
     def peaks_of(self, target: Embedding, votes: Density, labelled: Sequence[int]) -> list[tuple[int, Peak]]:
-        """Of every event the frame it is placed at, -1 for none, and what gathers there, or else where most does.
+        """The frame at which every event is placed, -1 for none, and the votes there, or at the best frame otherwise.
 
         Args:
             votes: (k, n) of the target. labelled: (k,) in how many labelled videos each event is.
@@ -151,7 +151,7 @@ class Election:
     def _second(
         self, votes: Density, smooth: Density, column: int, pts: NDArray[np.float64], labelled: int
     ) -> tuple[float, float] | None:
-        """Where else the event may lie, if votes gather there too: seconds and confidence."""
+        """Another place where votes gather for the event, if there is one: seconds and confidence."""
         apart = self._apart(smooth, column, pts)
         other = int(apart.argmax())
         if apart[other] < max(SECOND_PEAK * smooth[column], 1e-9):
@@ -323,7 +323,7 @@ def leave_one_out(
     folder: FolderConsensus | None = None,
     calibrated: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What is claimed of each labelled video from the others, against its own labels.
+    """Places the events of each labelled video by the others, and compares with its own labels.
 
     Args:
         labelled: at least two.

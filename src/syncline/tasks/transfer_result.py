@@ -27,7 +27,7 @@ class LabelledVideo:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Transferred(Shown):
-    """What was carried to one video.
+    """The events carried to one video.
 
     Attributes:
         source: the video.
@@ -95,7 +95,7 @@ class Transferred(Shown):
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """What is claimed of each labelled video from the others alone, one entry an event of a video.
+    """Events of each labelled video as placed by the others alone, one entry an event of a video.
 
     Attributes:
         confidence: (k,) float64 in [0, 1].
@@ -120,7 +120,7 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """What the events of labelled videos come to.
+    """The result of carrying events: targets, and labelled videos left out in turn.
 
     Attributes:
         targets: the events of every target.

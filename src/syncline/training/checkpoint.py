@@ -34,7 +34,7 @@ FOLDER, INDEX = "checkpoint", "checkpoint.json"
 
 @dataclass(frozen=True)
 class Parts:
-    """What a checkpoint holds: the encoder, the loss with its parameters, and the optimiser over both."""
+    """The parts of a checkpoint: the encoder, the loss with its parameters, and the optimiser over both."""
 
     encoder: FrameEncoder
     loss: Loss
@@ -163,7 +163,7 @@ def _named_parameters(parts: Parts) -> list[tuple[str, nn.Parameter]]:
 
 
 def _as_read(value: Any) -> Any:
-    """As it comes back from JSON."""
+    """A value as it comes back from JSON."""
     return json.loads(json.dumps(value))
 
 

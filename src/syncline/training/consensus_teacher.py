@@ -34,7 +34,7 @@ class ConsensusTeacher:
         features: (t, f) frozen features of each training video, in the order of the batches' video numbers.
         rate_hz: sampled frames a second; a row is read within a tenth of a second of its mode, at least 3 frames.
         seed: of the frames that the features' directions are fitted to.
-        callback: told how far the `Consensus` is.
+        callback: called with how far the `Consensus` is.
     """
 
     def __init__(

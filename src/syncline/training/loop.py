@@ -69,7 +69,7 @@ def fit(
         cache: of features, or its folder; None for the user's. A ``FeatureCache`` lends its backbone too, if it is the
             one configured, and its ``augment``, if it has one of its own.
         out: folder of the run; None writes nothing (and cannot be resumed).
-        callback: told a `TrainingProgress` after every video and step.
+        callback: called with a `TrainingProgress` after every video and step.
         minutes: time for everything; steps, and if need be videos, are left out to keep it.
         resume: continue the run in ``out``.
 
@@ -144,7 +144,7 @@ class _Session:
         self.began = self.saved = time.monotonic()
 
     def train(self, *, resume: bool) -> FrameEncoder:
-        """Everything."""
+        """Runs the training from data to saved encoder."""
         self.material = self._material()
         self.identity = self._identity()
         if resume:
@@ -179,7 +179,7 @@ class _Session:
         return self.before + time.monotonic() - self.began
 
     def _material(self) -> Material:
-        """What is trained on, after everybody was told how long it will take."""
+        """Prepares the training data, after the plan was reported."""
         if self.cache is None:
             material = of_pixels(
                 self.videos.videos, self.config, self.encoder, accelerator=self.accelerator, callback=self.callback,
@@ -232,7 +232,7 @@ class _Session:
         self.callback(TrainingProgress("plan", 0, steps, said, plan=self.plan, encoder=self.encoder))
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint must have in common with the run that continues it."""
+        """The settings that a checkpoint must share with the run that continues it."""
         settings = {key: value for key, value in self.config.as_dict().items() if key not in _NOT_IDENTITY}
         hashed = self.encoder.backbone.weights_hash() if self.config.encoder.trainable == "frozen" else ""
         return {**settings, "backbone_weights": hashed, "videos": self.material.names}
@@ -270,7 +270,7 @@ class _Session:
             self.total = agreed(self.accelerator, self.budget.steps(self.step, self.total, each))
 
     def _report(self, result: StepResult, metrics: Metrics | None) -> None:
-        """To the callback every step, to the file and the trackers where a line is due."""
+        """Reports a step to the callback, and to file and trackers if a line is due."""
         rate = (self.step - self.first) / max(time.monotonic() - self.began, 1e-9)
         if metrics is not None:
             metrics.write(

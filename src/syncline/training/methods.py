@@ -35,7 +35,7 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Method:
-    """One row.
+    """One method: a row of the table.
 
     Attributes:
         loss: its loss. label_width: the keyword of the loss for the variance of soft labels, in squared sampled frames;

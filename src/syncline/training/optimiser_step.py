@@ -34,7 +34,7 @@ from syncline.views.batches import with_augmentation
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step tells: the loss, its unweighted terms, the norm of the encoder's gradient, the learning rate."""
+    """Results of a step: the loss, its unweighted terms, the norm of the encoder's gradient, the learning rate."""
 
     loss: float
     terms: dict[str, float]
@@ -145,7 +145,7 @@ def frozen_features(batch: Batch) -> Float[Tensor, "b v t f"]:
 
 
 def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
-    """What the learning rates are multiplied with in a step.
+    """The factor of the learning rates in a step.
 
     Examples:
         >>> lr_factor(TrainConfig(), 0, 100), round(lr_factor(TrainConfig(), 50, 100), 3)

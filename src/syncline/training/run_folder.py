@@ -130,7 +130,7 @@ class Metrics:
         self._file = open(path, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by close)
 
     def write(self, values: dict[str, Any]) -> None:
-        """One line."""
+        """Writes one line."""
         self._file.write(json.dumps(values) + "\n")
         self._file.flush()
 

@@ -29,7 +29,7 @@ FEATURE_SHARE = 0.7
 
 @dataclass(frozen=True)
 class Plan:
-    """What lies ahead.
+    """The plan of a training: time, disk and memory.
 
     Attributes:
         videos: to train on. frames: of them whose features are wanted; missing: of those, not in the cache yet.
@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Altogether."""
+        """Seconds in all."""
         return self.feature_seconds + self.step_seconds * self.steps
 
     def __str__(self) -> str:

@@ -26,7 +26,7 @@ Teacher = Literal["alignment", "frozen", "consensus"]
 
 @dataclass(frozen=True)
 class PoseSource:
-    """Where poses come from, where ``encoder.features`` names them.
+    """The source of poses, if ``encoder.features`` has poses.
 
     Attributes:
         keypoints: folder with a keypoint file a video; None: the estimator. keypoints_rate: frames a second that the

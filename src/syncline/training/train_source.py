@@ -39,7 +39,8 @@ def train(
             checkpoint. Must not exist, unless ``resume``.
         config: ``method_config("lac")`` and the like; None for the default, or with ``resume`` the run's own.
         resume: continue the run in ``out``. minutes: budget for everything, see ``fit``. steps: overrides config's.
-        cache: of features, or its folder; None for the user's. callback: told a `TrainingProgress` after every step.
+        cache: of features, or its folder; None for the user's. callback: called with a `TrainingProgress` after every
+            step.
 
     Returns:
         The encoder, in eval mode.
@@ -56,7 +57,7 @@ def train(
 
 
 class _Known(Exception):
-    """The plan is there."""
+    """Raised when the plan is known."""
 
 
 def plan_of(

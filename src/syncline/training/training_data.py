@@ -147,7 +147,7 @@ def read_into_cache(
 
 @dataclass(frozen=True)
 class Decoding:
-    """What filling the store takes: frames in all, those that are missing, their bytes, and seconds a frame, measured.
+    """The cost of filling the store: frames in all, missing frames, their bytes, and measured seconds a frame.
 
     Nothing is missing where there is no store.
     """

@@ -21,7 +21,7 @@ from syncline.training.training_progress import TrainingCallback, passed_on
 
 @dataclass(frozen=True, eq=False)
 class FoundPoses:
-    """Where the poses of the training videos come from, and the space that was measured on them."""
+    """The poses of the training videos, and the space that was measured on them."""
 
     bodies: FolderBodies
     space: PoseSpace

@@ -36,7 +36,7 @@ _MIRRORED, _AGREED = 0.3, 0.25
 
 @dataclass(frozen=True, eq=False)
 class Glance:
-    """A clip in small.
+    """A clip as a few small pictures.
 
     Attributes:
         path: the file. pixels: (k, 12, 16, 3) uint8. pts_seconds: (k,) float64. duration: seconds.
@@ -269,7 +269,7 @@ def _mirrored(glances: Sequence[Glance]) -> list[Hint]:
 
 
 def _flipped(maps: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Of maps (n, h, w, ...): which are flipped against most, and by how much each fits better flipped: (n,) each."""
+    """Which maps (n, h, w, ...) are flipped against most, and how much better each fits when flipped: (n,) each."""
     column = (-1, *[1] * (maps.ndim - 1))
     sizes = np.linalg.norm(maps.reshape(len(maps), -1), axis=1)
     maps = maps / np.maximum(sizes, 1e-9).reshape(column)

@@ -50,7 +50,7 @@ def write_browser_copy(
         path: the video. out: the mp4 to write, whole or not at all.
         height: of pictures that are encoded again.
         span: (first, one past the last) frame of a part; its time counts from 0, and it has no sound.
-        callback: told a ``Progress`` of the frames done, now and then.
+        callback: called with a ``Progress`` of the frames done, now and then.
 
     Raises:
         SynclineError: the video cannot be read.

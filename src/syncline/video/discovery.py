@@ -113,7 +113,7 @@ def written_by_us(folder: Path) -> frozenset[str]:
 
 
 def told_aside(aside: Counter[str]) -> str:
-    """What was left out in words; empty where it is nothing.
+    """What was left out, in words; empty if nothing was.
 
     Examples:
         >>> told_aside(Counter({"pictures": 3, "films written by syncline": 2, "hidden files": 0}))

@@ -56,7 +56,7 @@ class FrameSource(Protocol):
         """The first `READING` that gives the pictures it gives."""
 
     def remarks(self) -> list[str]:
-        """What is unusual about it and how it is read, a line each."""
+        """What is unusual about the source and how it is read, a line each."""
 
     @property
     def rotation(self) -> int:

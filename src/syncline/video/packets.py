@@ -20,7 +20,7 @@ _STRAY, _STRAYING = 3.0, 0.005  # frames by which guessed stamps may be off, and
 
 @dataclass(frozen=True, eq=False)
 class PacketTable:
-    """What a scan of the packets finds.
+    """The result of a scan of the packets.
 
     Attributes:
         pts: (n,) int64 time stamps of all frames that are shown, ascending. keys: those of the key frames.

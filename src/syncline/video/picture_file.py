@@ -68,7 +68,7 @@ def upright_size(picture: Image.Image) -> tuple[int, int]:
 
 
 def upright_pixels(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8.
+    """The picture as displayed, (h, w, 3) uint8.
 
     Raises:
         SynclineError: the picture cannot be decoded.

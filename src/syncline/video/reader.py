@@ -38,7 +38,7 @@ class Frames:
 
 
 def open_video(path: str | Path) -> FrameSource:
-    """What gives the frames of a path: its file, or its folder of pictures.
+    """Opens a path: a file, or a folder of pictures.
 
     Raises:
         SynclineError: one line naming the path and what is wrong with it.

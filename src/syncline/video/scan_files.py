@@ -21,7 +21,7 @@ from syncline.video.reader import VideoReader
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """One file.
+    """What a scan finds about one file.
 
     Attributes:
         path: the file. problem: why it cannot be used, in one line; None if it can.
@@ -85,7 +85,7 @@ def scan_file(path: str | Path) -> VideoInfo:
 
 
 def _about_name(path: Path) -> list[str]:
-    """What a name does to files that hold it."""
+    """Warnings about the name of a file."""
     try:
         path.name.encode("utf-8")
     except UnicodeEncodeError:

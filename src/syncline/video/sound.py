@@ -23,7 +23,7 @@ _REACH = 512  # samples by which a piece may be moved to fit what is heard befor
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """Samples.
+    """Samples of the sound of a video.
 
     Attributes:
         samples: (channels, n) float32 in [-1, 1]; the first one belongs to second 0. rate: samples a second.
@@ -34,7 +34,7 @@ class Sound:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Length in seconds."""
         return float(self.samples.shape[1] / self.rate)
 
 

@@ -112,7 +112,7 @@ class VideoFile:
 
     @functools.cached_property
     def _first(self) -> tuple[Orientation, bool]:
-        """Of the first frame that the decoder gives: how it is laid out, and whether it is interlaced."""
+        """Inspects the first decoded frame: its layout, and whether it is interlaced."""
         with opened(self.path) as container:
             stream = decodable(container, self.stream_index, self.path)
             try:

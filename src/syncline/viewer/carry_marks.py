@@ -219,7 +219,7 @@ class Labelling:
         return tracks
 
     def _by_hand(self, number: int, count: int) -> list[dict[str, Any]]:
-        """What was marked of a video; what was not is unknown, and so is who would say so."""
+        """The marks of a video; events without a mark are unknown, and so is who would place them."""
         own = self._library.marks()[self._library.videos[number].name]
         return [
             {"second": own.get(k), "confidence": 1.0 if k in own else None, "by": "hand" if k in own else ""}

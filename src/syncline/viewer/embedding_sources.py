@@ -34,7 +34,7 @@ OWN_RUN = "run"
 
 
 class Source(Protocol):
-    """What the viewer asks for embeddings."""
+    """The protocol of a source of embeddings."""
 
     name: str
 
@@ -62,7 +62,7 @@ class Given:
         self._done[video.name] = self._embed(video)
 
     def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
-        """As made by `prepare`."""
+        """The embeddings that `prepare` made."""
         return [self._done[video.name] for video in videos]
 
 
@@ -107,7 +107,7 @@ class Frozen:
         return kept_fit(self._folder, cache, [content_of(video.path) for video in self._videos()])
 
     def described(self) -> str:
-        """What was measured on the folder and kept, as a word; "" where nothing was."""
+        """The measurements kept for the folder, as a word; "" without any."""
         kept = self._kept(self.cache)
         if kept is None:
             return ""
@@ -118,7 +118,7 @@ class Frozen:
         self.cache.features(video)
 
     def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
-        """In the space that is kept; where none is, that of the whole set is measured and kept."""
+        """Embeddings in the kept space; without one, the space of the whole set is measured and kept."""
         from syncline.encoder import folder_embeddings, frozen_embeddings
 
         if whole:
@@ -128,7 +128,7 @@ class Frozen:
 
 
 class Trained:
-    """A trained run.
+    """Embeddings by a trained run.
 
     Args:
         run: folder of the run, or a repository of the hub.
@@ -156,11 +156,11 @@ class Trained:
         self._done[video.name] = self._encoder.embed([video], cache=self._cache)[0]
 
     def embed(self, videos: Sequence[Video], *, whole: bool = False) -> list[Embedding]:
-        """As made by `prepare`."""
+        """The embeddings that `prepare` made."""
         return [self._done[video.name] for video in videos]
 
     def beside_frozen(self, videos: Sequence[Video], *, scenes_must_differ: bool) -> list[Embedding] | None:
-        """As made by `prepare`, with frozen features to be aligned beside it, as `encoder.run_beside_frozen` has it.
+        """The embeddings that `prepare` made, with frozen features beside them to align (`encoder.run_beside_frozen`).
 
         None while some of the videos are not embedded by this run, as when the page shows those of another one.
         """
@@ -201,7 +201,7 @@ class Kept:
         return hashlib.sha256("\n".join([self.name, __version__, self._described(), *contents]).encode()).hexdigest()
 
     def _there(self) -> dict[str, Embedding]:
-        """What is kept of this set; read when it is first asked for, so that the page need not wait for it."""
+        """The kept embeddings of this set; read at first use, so that the page need not wait for them."""
         made_by = self._made_by()
         if self._read[0] != made_by:
             self._read = (made_by, self._kept(made_by))

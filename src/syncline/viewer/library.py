@@ -81,7 +81,7 @@ class Library:
         return len(self) - 1
 
     def checked(self, number: int) -> int:
-        """The number itself.
+        """The number, if there is such a video.
 
         Raises:
             SynclineError: no served video has it.
@@ -139,7 +139,7 @@ class Library:
         ]
 
     def num_frames(self, number: int) -> int:
-        """Frames of a video."""
+        """The number of frames of a video."""
         first, end = self._span(number)
         return end - first
 
@@ -160,7 +160,7 @@ class Library:
         return np.asarray(phases[frames_on_display(self.pts_seconds(number)[: len(phases)], seconds)])
 
     def marks(self) -> Marks:
-        """What people marked, without what cannot be: a moment behind the end of a part of a file.
+        """The marks of people, without impossible ones: moments after the end of a part of a file.
 
         Such marks were made by versions that counted from the start of the file.
         """
@@ -239,7 +239,7 @@ class Library:
         return content_hash(self.file(number)) + ("" if span is None else f"-{span[0]}-{span[1]}")
 
     def reader(self, number: int, height: int | None = None) -> VideoReader:
-        """Of the file of a video, scaled to a height, at most its own."""
+        """A reader of the file of a video, scaled to a height, at most its own."""
         path = self.file(number)
         full = self._open(path)
         if height is None:
@@ -278,7 +278,7 @@ def _for_files(name: str) -> str:
 
 
 def _phase_starts(phases: NDArray[np.int64] | None) -> list[float]:
-    """Where a new phase begins, as shares of the video."""
+    """Beginnings of the phases, as fractions of the video."""
     if phases is None:
         return []
     return [round(float(k + 1) / len(phases), 4) for k in np.flatnonzero(np.diff(phases))]

@@ -80,7 +80,7 @@ class Analysis:
         return align(*pair, mode=mode, pins=held.get((0, 1)))  # type: ignore[arg-type]
 
     def compare(self, a: int, b: int, mode: str) -> dict[str, Any]:
-        """What the compare page draws and plays by."""
+        """Everything that the compare page draws and plays by."""
         from syncline.alignment.alignment_settings import MATCH_THRESHOLD
         from syncline.tasks import tempo_curve
         from syncline.tasks.alignment_result import LEAST_CARRIED

@@ -27,7 +27,7 @@ class Proxies:
         self._worker: threading.Thread | None = None
 
     def states(self) -> dict[int, dict[str, Any]]:
-        """Of the videos that need a copy and were asked for: {"state": waiting | working | ready | failed, ...}."""
+        """The states of the copies that were asked for: {"state": waiting | working | ready | failed, ...}."""
         return {number: dict(state) for number, state in self._states.items()}
 
     def told(self, number: int) -> dict[str, Any] | None:

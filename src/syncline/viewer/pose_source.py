@@ -81,7 +81,7 @@ class BodySource:
         return projected.embeddings
 
     def drawn(self, video: Video) -> dict[str, object]:
-        """What the page draws over one video; see `syncline.pose.angles.overlay`. Times begin with the video's own."""
+        """The bodies drawn over one video; see `syncline.pose.angles.overlay`. Times begin with the video's own."""
         from syncline.pose.angles import overlay
 
         return overlay(self.body(video))

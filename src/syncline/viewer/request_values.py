@@ -19,12 +19,12 @@ def pair(request: Request) -> tuple[int, int]:
 
 
 def numbers(request: Request) -> list[int]:
-    """Those of `ids=0,3,1`."""
+    """Parses `ids=0,3,1`."""
     return [int(number) for number in request.query_params["ids"].split(",") if number]
 
 
 def number(request: Request, name: str) -> float:
-    """A finite number."""
+    """Parses a finite number."""
     return finite(request.query_params[name], name)
 
 
@@ -47,10 +47,10 @@ async def body(request: Request) -> dict[str, Any]:
 
 
 def jpeg(content: bytes) -> Response:
-    """A picture."""
+    """A response with a picture."""
     return Response(content, media_type="image/jpeg", headers=ASK_AGAIN)
 
 
 def attachment(name: str, content: bytes | str, media: str) -> Response:
-    """A file to be saved."""
+    """A response with a file to save."""
     return Response(content, media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'})

@@ -15,7 +15,7 @@ from syncline.viewer.shared_page import share_page
 
 
 class AnalysisRoutes:
-    """One method a route."""
+    """One method for each route."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._analysis = session, session.analysis

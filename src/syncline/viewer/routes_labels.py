@@ -16,7 +16,7 @@ from syncline.viewer.session import Session
 
 
 class LabelRoutes:
-    """One method a route."""
+    """One method for each route."""
 
     def __init__(self, session: Session) -> None:
         self._library, self._labelling, self._group = session.library, session.labelling, session.analysis.group

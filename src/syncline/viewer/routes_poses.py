@@ -14,7 +14,7 @@ from syncline.viewer.session import Session
 
 
 class PoseRoutes:
-    """One method a route."""
+    """One method for each route."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -19,7 +19,7 @@ LARGEST_ADDED = 20 << 30
 
 
 class VideoRoutes:
-    """One method a route."""
+    """One method for each route."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._library = session, session.library

@@ -15,7 +15,7 @@ from syncline.viewer.session import Session
 
 
 class WorkRoutes:
-    """One method a route."""
+    """One method for each route."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

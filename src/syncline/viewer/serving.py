@@ -211,7 +211,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """For the browser."""
+    """The address for the browser."""
     host, port = listening.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)
     return f"http://{shown}:{port}/"
@@ -249,7 +249,7 @@ def _with_added(videos: VideoSet, work: Path) -> VideoSet:
 
 
 def _trained_on(library: Library, sources: Sequence[Path]) -> Path:
-    """What to train on: the source itself, or where there is more than one, a manifest of all videos."""
+    """The source to train on: itself, or with more than one, a manifest of all videos."""
     if len(sources) == 1 and not any(library.work / ADDED in video.path.parents for video in library.videos):
         return sources[0]
     manifest = library.work / "videos.csv"

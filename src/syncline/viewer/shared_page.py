@@ -30,7 +30,7 @@ POLICY = (
 def share_page(
     library: Library, analysis: Analysis, a: int, b: int, mode: str, bodies: BodySource | None = None
 ) -> str:
-    """The whole page.
+    """Makes the whole page.
 
     Args:
         library, analysis: where videos and numbers come from.

@@ -99,7 +99,7 @@ class Group:
             return self._made, self._numbers
 
     def for_moments(self) -> tuple[FolderConsensus, list[int]]:
-        """What carries moments, and the numbers of its videos: with a run, frozen features and the run beside them.
+        """The consensus for moments, and the numbers of its videos; with a run, of frozen features beside the run.
 
         Made when it is first asked for, as `transfer` and `search` of the command line do.
 

@@ -63,7 +63,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class ViewConfig:
-    """What views are made of.
+    """Settings of views.
 
     Attributes:
         num_frames: T, frames of a view. batch_size: b, pairs in a step.

@@ -82,6 +82,6 @@ class PixelStore:
         return path
 
     def pictures(self, path: Path) -> NDArray[np.uint8]:
-        """What ``add`` wrote: (t, h, w, 3), read from the disk as it is looked at."""
+        """The pictures that ``add`` wrote: (t, h, w, 3), read from disk on access."""
         found: NDArray[np.uint8] = np.load(path, mmap_mode="r")
         return found

@@ -66,7 +66,7 @@ class Strip(NamedTuple):
 
 
 class Borders(NamedTuple):
-    """What lies above the strips.
+    """The rows above the strips.
 
     Attributes:
         starts: (m + padding) the border above the matrix, as its diagonal successors see it.

@@ -32,7 +32,7 @@ def _soft_min(a: float, b: float, c: float, gamma: float) -> float:
 
 @compiled
 def _shares(a: float, b: float, c: float, gamma: float) -> Weights:
-    """Of the soft minimum of a, b and c the weight of each; all 0 where all are infinite."""
+    """The weights of a, b and c in their soft minimum; all 0 where all are infinite."""
     low = min(a, b, c)
     if low == np.inf:
         return 0.0, 0.0, 0.0
@@ -43,7 +43,7 @@ def _shares(a: float, b: float, c: float, gamma: float) -> Weights:
 
 @compiled
 def _before(r: Array, i: int, j: int, cost: float, weights: Weights) -> Weights:
-    """What cell (i, j) costs by the way of its three predecessors; row 0 has none above but the beginning."""
+    """R of cell (i, j) by each of its three predecessors; row 0 has none above but the beginning."""
     above = r[i, j + 1] + weights[1] * cost if i > 0 else np.inf
     return r[i, j] + weights[0] * cost, above, r[i + 1, j] + weights[2] * cost
 

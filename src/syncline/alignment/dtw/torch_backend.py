@@ -61,7 +61,7 @@ def table(
 
 
 def smooth_min(neighbours: Tensor, gamma: float, minimum: SmoothMin) -> Tensor:
-    """Of three costs (3, ...): ``prob``, ``soft`` or ``hard`` (see `smooth`)."""
+    """The minimum of three costs (3, ...): ``prob``, ``soft`` or ``hard`` (see `smooth`)."""
     if minimum == "hard":
         return neighbours.amin(dim=0)
     shifted = (neighbours.amin(dim=0, keepdim=True) - neighbours) / gamma
@@ -85,7 +85,7 @@ def soft_value(
 
 
 def _of_nothing(cost: Tensor, lx: Tensor, ly: Tensor) -> Tensor:
-    """Of pairs of which one has no frames: 0 where both have none."""
+    """Values of pairs in which a sequence is empty: 0 if both are, else infinite."""
     return torch.where((lx == 0) & (ly == 0), 0.0, torch.inf).to(cost) + 0 * cost.sum(dim=(1, 2))
 
 

@@ -153,7 +153,7 @@ class _Pair:
         return path
 
     def _origins(self, above: Array, i: int, j: int, at: int, value: float) -> tuple[int, Array]:
-        """Where the states of the rows of i's block came from, in columns up to j: (first column, origins).
+        """The origins of the states in the block of row i, in columns up to j: (first column, origins).
 
         ``above``: the states of the row above the block; ``value``: the score of state ``at`` in cell (i, j).
         """

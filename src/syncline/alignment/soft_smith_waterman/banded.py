@@ -54,7 +54,7 @@ def pairs_in_band(s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, l
 def score(
     s: Tensor, go: Tensor, ge: Tensor, gamma: float, lx: Tensor, ly: Tensor, band: int, pairs: Pairs
 ) -> Tensor:  # fmt: skip
-    """(b,), differentiable."""
+    """The score (b,), differentiable."""
     result: Tensor = _Score.apply(s, go, ge, gamma, lx, ly, band, pairs)
     return result
 

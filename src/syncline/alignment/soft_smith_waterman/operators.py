@@ -196,7 +196,7 @@ def _checked(
 
 
 def _in_band(inputs: _Inputs, width: int, backend: Backend) -> banded.Pairs | None:
-    """What `banded` computes with; None where there is no band, or the kernel does not serve it."""
+    """The inputs of `banded`; None if there is no band, or its kernel cannot be used."""
     if width < 0 or backend != "vector":
         return None
     return banded.pairs_in_band(*_with_lengths(inputs), width)

@@ -47,7 +47,7 @@ def _soft_max(a: float, b: float, gamma: float) -> float:
 
 @compiled
 def _weights(a: float, b: float, c: float, gamma: float) -> tuple[float, float, float]:
-    """Of the soft maximum of a, b and c the weight of each; all 0 where all are minus infinity."""
+    """The weights of a, b and c in their soft maximum; all 0 where all are minus infinity."""
     high = max(a, b, c)
     if high == NEVER:
         return 0.0, 0.0, 0.0

@@ -23,7 +23,7 @@ from syncline.alignment.input_checks import check_values, in_transform, valid_ce
 
 
 def floor_of(dtype: torch.dtype, gamma: float) -> float:
-    """What stands for minus infinity inside a recursion of this dtype: so low that its exponential is 0."""
+    """The number used for minus infinity in a recursion of this dtype: its exponential is 0."""
     return -min(1e30 * gamma, 1e-8 * torch.finfo(dtype).max)
 
 

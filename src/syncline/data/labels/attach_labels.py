@@ -156,7 +156,7 @@ def tracks_of(videos: VideoSet, tracks: Sequence[LabelTrack]) -> dict[int, Label
 
 
 def _with_most_folders(videos: VideoSet, pairs: list[tuple[int, LabelTrack]]) -> list[tuple[int, LabelTrack]]:
-    """Of the videos whose names end a track's path only the one with most folders."""
+    """Among videos whose names end a track's path, those with the most folders."""
     longest: dict[int, int] = {}
     for i, track in pairs:
         name = without_suffix(videos[i].name)

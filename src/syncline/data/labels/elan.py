@@ -74,7 +74,7 @@ def parse_elan(content: bytes, *, tier: str | None = None) -> list[LabelTrack]:
 def _remarks(
     tier: ElementTree.Element | None, begins: dict[str, float], unit: float
 ) -> dict[float | None, tuple[str, float | None]]:
-    """Who placed an event and how sure that is, by its seconds, from the tier that `format_elan` writes beside it."""
+    """Who placed each event, and how surely, by its seconds; from the tier that `format_elan` writes."""
     if tier is None:
         return {}
     return {

@@ -21,7 +21,7 @@ def remark(provenance: str = "", confidence: float | None = None) -> str:
 
 
 def parse_remark(text: str) -> tuple[str, float | None]:
-    """Who and how sure, of such words; ("", None) of any others.
+    """Reads who placed an event and how surely; ("", None) of other texts.
 
     Examples:
         >>> parse_remark("carried, confidence 0.83"), parse_remark("by hand"), parse_remark("blurred; look again")

@@ -41,7 +41,7 @@ class EventRule:
 
     @classmethod
     def parse(cls, text: str) -> EventRule:
-        """A rule from its line.
+        """Parses a rule.
 
         Raises:
             SynclineError: it is none.

@@ -32,7 +32,7 @@ def read_array(path: Path) -> NDArray[np.int64]:
 
 
 def as_labels(array: NDArray[Any]) -> NDArray[np.int64]:
-    """Whole numbers in one dimension as (num_frames,) int64; anything else is a SynclineError."""
+    """Checks labels: whole numbers in one dimension, as (num_frames,) int64; else a SynclineError."""
     if array.ndim == 2 and 1 in array.shape:
         array = array.reshape(-1)
     if array.ndim != 1 or array.dtype.kind not in "iufb":

@@ -228,7 +228,7 @@ def _from_phases(video: str, phases: NDArray[np.int64], names: tuple[str, ...], 
 
 
 def _file_names(tracks: Sequence[LabelTrack]) -> list[str]:
-    """Of files of one video: its stem, or where several share that, its whole name with `%2F` for the slashes."""
+    """File names for labels of videos: the stem, or if several share it, the whole name with `%2F` for slashes."""
     stems = Counter(video_stem(track.video).casefold() for track in tracks)
     names = [
         track.video.replace("\\", "/").replace("/", "%2F")

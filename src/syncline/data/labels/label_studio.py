@@ -78,7 +78,7 @@ def _film_name(task: dict[str, Any]) -> str:
 
 
 def _annotations(task: dict[str, Any]) -> list[dict[str, Any]]:
-    """What people annotated and did not cancel, or what a model predicted where nobody did."""
+    """The annotations of people that were not cancelled, or the predictions of a model if there are none."""
     found = task.get("annotations") or task.get("completions") or task.get("predictions") or []
     return [one for one in found if not one.get("was_cancelled")]
 

@@ -102,7 +102,7 @@ def decoded(content: bytes) -> str:
 
 
 def separator_of(text: str) -> str:
-    """What separates the cells: as the line `sep=` says, otherwise what the first lines are cut into most cells by."""
+    """Finds the separator: as the line `sep=` says, otherwise the one that cuts the first lines into most cells."""
     said = re.match(r"\s*sep=(.)\n", text)
     if said:
         return said[1]

@@ -32,7 +32,7 @@ def container_offset(video: Video) -> float:
 
 
 def origins_of(videos: Iterable[Video], origin: str) -> list[float]:
-    """Of each video the seconds to add to those from its first picture, for those from the origin.
+    """The seconds to add, for each video, to times from the first picture to get times from the origin.
 
     Args:
         origin: "picture" (nothing is added) or "container" (`container_offset`).

@@ -159,7 +159,7 @@ def _video(root: Path, split: str, entry: dict[str, Any], actions: Sequence[Acti
 
 
 def _action(name: str, entry: dict[str, Any], actions: Sequence[Action]) -> Action:
-    """By the entry's number, or by the end of its name; where there are both they must agree."""
+    """The action, by the entry's number or the end of its name; if both are there, they must agree."""
     if len(actions) == 1:
         return actions[0]
     said = name.split("_", 1)[-1].lower()
@@ -178,7 +178,7 @@ def _action(name: str, entry: dict[str, Any], actions: Sequence[Action]) -> Acti
 
 
 def _file(root: Path, name: str, said: Any) -> Path:
-    """Where the video is: as the index says, in `videos`, or its folder in `frames`; never outside the root."""
+    """The video's file: as the index says, in `videos`, or its folder in `frames`; never outside the root."""
     paths = [str(said)] if isinstance(said, str) and said and "\0" not in said else []
     paths += [f"videos/{name}.mp4", f"frames/{name}"]
     inside = []

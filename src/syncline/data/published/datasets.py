@@ -65,7 +65,7 @@ def open_dataset(name: str, root: str | Path, *, action: str | None = None, spli
 
 
 def read_index(name: str, root: str | Path) -> list[Video]:
-    """What a folder lists of a data set, with names made unique, before any video is opened.
+    """Lists a data set in a folder, with unique names, without opening any video.
 
     Raises:
         SynclineError: no such set, or no form of it that is known.

@@ -89,7 +89,7 @@ def open_lerobot(root: str | Path, *, camera: str | None = None, rules: Sequence
 
 
 def read_episodes(root: Path) -> tuple[dict[str, Any], list[Episode]]:
-    """What `meta/info.json` holds, and the episodes of the tables, before any film is opened.
+    """Reads `meta/info.json` and the episodes of the tables, without opening any film.
 
     Raises:
         SynclineError: naming the file and what is wrong with it.
@@ -103,7 +103,7 @@ def read_episodes(root: Path) -> tuple[dict[str, Any], list[Episode]]:
 
 
 def _read_info(root: Path, camera: str | None) -> tuple[dict[str, Any], str]:
-    """What `meta/info.json` holds, and the key of the camera that is meant."""
+    """Reads `meta/info.json` and the key of the camera."""
     info = _json(root / "meta" / "info.json")
     return info, _camera(info, camera, root)
 

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Part:
-    """What a table says of one episode: its name, length in frames and second at which it begins in the film."""
+    """One episode in a table: its name, length in frames, and start in the film in seconds."""
 
     name: str
     length: int

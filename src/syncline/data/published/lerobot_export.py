@@ -34,7 +34,7 @@ START, UNKNOWN = "start", "unknown"
 
 @dataclass(frozen=True)
 class EpisodeResults:
-    """What is known of one episode.
+    """The results of one episode.
 
     Attributes:
         phases: (t,) int64 phase of every row, 0 before the first event, -1 unknown; None without labels.

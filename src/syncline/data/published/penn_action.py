@@ -100,7 +100,7 @@ def stretched(labels: NDArray[np.int64], num_frames: int) -> NDArray[np.int64]:
 
 
 def _label_files(folder: Path) -> dict[str, tuple[str, Action, Path]]:
-    """By sequence: split, action and file of its labels."""
+    """The label files by sequence: split, action and file."""
     found: dict[str, tuple[str, Action, Path]] = {}
     for split in ("train", "val"):
         for file in sorted((folder / split).glob("*/*.npy")):

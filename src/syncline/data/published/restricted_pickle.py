@@ -102,7 +102,7 @@ class _DataUnpickler(Unpickler):
 
 
 class _DType:
-    """What a pickled dtype becomes: its code, and the byte order that follows."""
+    """A pickled dtype: its code, and the byte order that follows."""
 
     __slots__ = ("code", "order")
     code: str

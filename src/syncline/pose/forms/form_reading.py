@@ -63,7 +63,7 @@ def detections(path: Path, bodies: Sequence[Body], num_frames: int, skeleton: Sk
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """Reads a JSON file.
 
     Raises:
         SynclineError: it cannot be read, or is no JSON.

@@ -12,7 +12,7 @@ from syncline.errors import SynclineError
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """Gives the h5py file.
+    """Opens an HDF5 file.
 
     Raises:
         SynclineError: h5py is not installed, the file is no HDF5, or the block found something else in it.

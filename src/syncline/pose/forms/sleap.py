@@ -68,7 +68,7 @@ def videos_of(path: Path) -> list[str]:
 
 
 def _videos(path: Path) -> list[tuple[str, int]]:
-    """Of each video of a project its file name and the number that `frames` has for it."""
+    """The videos of a project: file name, and the number that `frames` has for it."""
     with opened(path) as file:
         found = []
         for number, text in enumerate(file["videos_json"][()] if "videos_json" in file else []):
@@ -84,7 +84,7 @@ def _videos(path: Path) -> list[tuple[str, int]]:
 
 
 def _source(file: Any, value: Any, number: int) -> Any:
-    """What is said of the video that embedded pictures were taken from."""
+    """The video that embedded pictures were taken from."""
     if isinstance(value.get("source_video"), dict):
         return value["source_video"]
     group = f"video{number}/source_video"

@@ -68,7 +68,7 @@ def reciprocal(whole: Any) -> Any:
 
 @inlined
 def upstream_of(steps_u: Any, steps_s: Any, q: int) -> Any:
-    """What arrives at D of a step; nothing where the cell is forbidden, whose D is a constant."""
+    """The upstream gradient of D in a step; 0 where the cell is forbidden, because its D is a constant."""
     return choose(not_below(load(steps_s, q * 16), splat(LEAST_FINITE)), load(steps_u, q * 16), splat(_ZERO))
 
 
@@ -158,7 +158,7 @@ def write_gaps(
     gradients: Any, along: Any, varying: Any, here: Strip, steps: Steps, sums: Any, gaps: Any, gaps_below: Any,
     spill: Any, last_strip: bool,
 ) -> None:  # fmt: skip
-    """What a sweep gives to the gaps of a strip, and of the first row of the strip below.
+    """Writes the gradients of the gaps of a strip, and of the first row of the strip below.
 
     ``gradients``: of go and ge; ``along``: the strides of both over pairs and rows.
     """

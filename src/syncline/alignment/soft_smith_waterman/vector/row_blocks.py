@@ -45,7 +45,7 @@ def columns_of(i: int, rows: int, n: int, m: int, band: int) -> tuple[int, int]:
 
 @compiled
 def _lanes_of(i: int, rows: int, n: int, m: int, band: int, first: int, starts: Array, widths: Array) -> None:
-    """Where step 0 stands in the band of each lane's row, and how many columns that has."""
+    """The band of each lane's row in steps: where it begins, and how many columns it has."""
     for lane in range(16):
         low, high = band_columns(i + lane, n, m, band) if lane < rows else (0, 0)
         starts[lane], widths[lane] = first - low - lane, high - low
@@ -121,7 +121,7 @@ def whole_of(sums: Array, powers: Array) -> float:
 
 @compiled
 def _fold(edge: Array, level: Array, at: int, m: int, last: int, further: int, below: Array) -> float:
-    """What the strip below gives to columns beyond ``last``, as if to that; how many columns it went there.
+    """Moves what the strip below gives to columns beyond ``last`` to ``last``; returns the sum of the skipped columns.
 
     ``below``: the gradients of D and of Y of its first row. The row at ``at`` is this strip's last.
     """
