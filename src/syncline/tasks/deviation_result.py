@@ -41,7 +41,7 @@ class Deviation:
 
 @dataclass(frozen=True, repr=False)
 class Report(Shown):
-    """What one video does differently.
+    """The deviations of one video.
 
     Attributes:
         source: the video.
