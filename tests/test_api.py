@@ -16,7 +16,7 @@ from bars import write_bar_codes
 
 import syncline
 from syncline import Alignment, Embedding, SynclineError
-from syncline.data.shown import MOST_SHOWN, Results
+from syncline.data.notebook_results import MOST_SHOWN, Results
 from syncline.encoder import EncoderConfig, FrameEncoder
 from syncline.encoder.saving_and_hub import save_encoder
 from syncline.tasks import Deviation, Gap, Hit, Report, synchronize

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from syncline.alignment.alignment_settings import PAIR
 from syncline.clips import Clip, clips_of, embedded_by, events_of, folder_clips, index_of, number_of, opened_paths
 from syncline.data import Embedding
-from syncline.data.shown import Results
+from syncline.data.notebook_results import Results
 from syncline.encoder.feature_kinds import Kind
 from syncline.errors import SynclineError, check_choice
 from syncline.notebook import AlignedVideos, VideosOnTimeline, shown_as

@@ -1,4 +1,4 @@
-"""Results of videos in a notebook: where the files are at hand and short, a film of them in step, inside the page."""
+"""Displays results of videos in a notebook: a film of them in step, if the files are there and short."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from syncline.data.shown import in_words
+from syncline.data.notebook_results import in_words
 from syncline.tasks import Alignment, Timeline
 from syncline.tasks.aligned_films import grid, side_by_side
 

@@ -15,7 +15,7 @@ from tiny_encoder import ENCODER
 from syncline.cli.main import main
 from syncline.errors import SynclineError
 from syncline.experiments import BenchConfig, config_names, read_bench, rows_with_weights, run_bench
-from syncline.experiments.beside_the_paper import beside_the_paper, paper_numbers, runs_missing, weights_used
+from syncline.experiments.compare_with_paper import compare_with_paper, paper_numbers, runs_missing, weights_used
 from syncline.experiments.published_runs import measure_published, planned_runs
 from syncline.experiments.run_bench import read_lines, shown_lines
 from syncline.training import merged
@@ -202,7 +202,7 @@ def _row(action: str, seed: int, value: float, *, name: str = "LAC, paper") -> d
 
 def test_means_beside_the_paper_are_over_actions_and_say_what_they_lack() -> None:
     rows = [_row("bowl", 0, 0.5), _row("bowl", 1, 0.7), _row("squat", 0, 0.9)]
-    head, _, line = beside_the_paper(rows, "table2", actions=2).strip().splitlines()[-3:]
+    head, _, line = compare_with_paper(rows, "table2", actions=2).strip().splitlines()[-3:]
     assert head.split(" | ")[4] == "class100"
     cells = line.strip("| ").split(" | ")
     assert cells[:2] == ["LAC, paper", "1 to 2"]
@@ -212,7 +212,7 @@ def test_means_beside_the_paper_are_over_actions_and_say_what_they_lack() -> Non
     assert mean == 75.0
     assert low < mean < high
     assert high - low == pytest.approx(2 * 1.96 * 100 * 0.01 * (2 / 5 / 2) ** 0.5, rel=0.1)
-    some = beside_the_paper(rows, "table2", actions=13)
+    some = compare_with_paper(rows, "table2", actions=13)
     assert "| LAC, paper (2 of 13 actions) | 1 to 2 |" in some
 
 

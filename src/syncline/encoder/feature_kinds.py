@@ -1,4 +1,4 @@
-"""What can stand for a frame without training. Imports nothing heavy: the command line reads the names from here."""
+"""The names of `--features`: what represents a frame without training. Imports nothing heavy, for the command line."""
 
 from __future__ import annotations
 

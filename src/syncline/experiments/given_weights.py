@@ -1,4 +1,4 @@
-"""Files of weights for the backbones of a bench: which row starts from which."""
+"""Weights given for the backbones of a bench: which row starts from which file."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from syncline.evaluation.neighbours import find_neighbours
 from syncline.evaluation.progression import phase_progression, progression_by_video
 from syncline.evaluation.protocols import whole_clip
 from syncline.evaluation.retrieval import precision_by_video
-from syncline.experiments.beside_the_paper import paper_row
+from syncline.experiments.compare_with_paper import paper_row
 from syncline.progress import Callback, Steps, silent
 from syncline.training import TrainConfig
 from syncline.training.accelerator import make_encoder

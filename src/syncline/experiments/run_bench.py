@@ -34,7 +34,7 @@ from syncline.evaluation.evaluate_encoder import evaluate, prepare
 from syncline.evaluation.protocols import Protocol, evaluation_sampling
 from syncline.experiments.bench_config import BenchConfig
 from syncline.experiments.bench_sets import BenchSet, open_sets
-from syncline.experiments.beside_the_paper import beside_the_paper, runs_missing, weights_used
+from syncline.experiments.compare_with_paper import compare_with_paper, runs_missing, weights_used
 from syncline.experiments.environment import environment, peak_memory
 from syncline.experiments.forecast import Run, forecast
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
@@ -288,7 +288,7 @@ def _around_the_tables(
         if random:
             notes.insert(0, f"**Backbones started from random weights: {', '.join(random)}. No published result.**\n")
         if config.paper is not None:
-            below = beside_the_paper(rows, config.paper, actions=len({run.set for run in runs})) + below
+            below = compare_with_paper(rows, config.paper, actions=len({run.set for run in runs})) + below
     return "\n".join(note for note in notes if note) + "\n", below
 
 

@@ -15,7 +15,7 @@ from syncline.alignment import Path
 from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results, rows_between
-from syncline.data.shown import Shown
+from syncline.data.notebook_results import NotebookResult
 from syncline.errors import SynclineError
 from syncline.wording import counted
 
@@ -52,7 +52,7 @@ class Gap:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Alignment(Shown):
+class Alignment(NotebookResult):
     """Which moment of A is which moment of B.
 
     Attributes:

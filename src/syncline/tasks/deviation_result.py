@@ -1,4 +1,4 @@
-"""What `deviate` gives: the stretches in which a video differs, and what they come to."""
+"""`Report` and `Deviation`: the result of `deviate`, the stretches in which a video differs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from syncline.data.embedding import dataframe
-from syncline.data.shown import Shown
+from syncline.data.notebook_results import NotebookResult
 
 TEMPO = ("slower", "faster")
 KINDS = ("missing", "extra", "repeated", "out_of_order", *TEMPO)
@@ -40,7 +40,7 @@ class Deviation:
 
 
 @dataclass(frozen=True, repr=False)
-class Report(Shown):
+class Report(NotebookResult):
     """The deviations of one video.
 
     Attributes:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from syncline.alignment import unit_rows
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
-from syncline.data.shown import Shown
+from syncline.data.notebook_results import NotebookResult
 from syncline.errors import SynclineError
 from syncline.files import replacing, write_json
 from syncline.video import VideoReader
@@ -29,7 +29,7 @@ FAISS_FROM = 1_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Hit(Shown):
+class Hit(NotebookResult):
     """One hit: a moment of a video.
 
     Attributes:

@@ -20,7 +20,7 @@ from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.alignment.consensus import Consensus
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results, rows_between
-from syncline.data.shown import Shown
+from syncline.data.notebook_results import NotebookResult
 from syncline.errors import SynclineError, check_choice
 from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.align_by_folder import align_within, reference_of
@@ -41,7 +41,7 @@ Method = Literal["joint", "star"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Timeline(Shown):
+class Timeline(NotebookResult):
     """All videos on one timeline.
 
     Attributes:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from syncline.alignment.alignment_settings import MATCH_THRESHOLD
 from syncline.data import Embedding
 from syncline.data.embedding import dataframe, equal_results
-from syncline.data.shown import Shown
+from syncline.data.notebook_results import NotebookResult
 from syncline.tasks.event_confidence import calibrated_by
 
 
@@ -26,7 +26,7 @@ class LabelledVideo:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Transferred(Shown):
+class Transferred(NotebookResult):
     """The events carried to one video.
 
     Attributes:

@@ -1,8 +1,8 @@
-// Pins: moments of A and B that a person says belong together. Kept on disk; the alignment goes through them.
+// Pins: moments of A and B that a person marked as the same. Kept on disk; the alignment goes through them.
 import { timeText, done, el, failing, keepChildren } from "/page/dom.js";
 import { getJSON } from "/page/core.js";
 
-export const PIN_KEYS = [["B N", "move B alone, one frame back, on"], ["P", "pin: these two moments belong together"], ["Delete", "remove the chosen pin"], ["Ctrl+Z", "undo"]];
+export const PIN_KEYS = [["B N", "move B alone, one frame back, on"], ["P", "pin: these two moments are the same"], ["Delete", "remove the chosen pin"], ["Ctrl+Z", "undo"]];
 
 export class Pins {
   // changed: the pins have changed, and with them the alignment
@@ -12,7 +12,7 @@ export class Pins {
     this.root = el("div", { class: "pins" }, el("h2", {}, "Pins"),
       el("p", { class: "soft" }, "Where the path is wrong: pause, move B alone, and pin the two."),
       el("div", { class: "tools" }, el("button", { "aria-label": "B one frame back", title: "B alone, one frame back (B)", onclick: () => this.stage.nudge(-1) }, "B ◂"), el("button", { "aria-label": "B one frame on", title: "B alone, one frame on (N)", onclick: () => this.stage.nudge(1) }, "B ▸"),
-        el("button", { onclick: () => this.add(), title: "These two moments belong together (P)" }, "Pin these two"), el("button", { onclick: () => this.undo(), title: "Take the last change of pins and marks back (Ctrl Z)" }, "Undo")), this.items);
+        el("button", { onclick: () => this.add(), title: "These two moments are the same (P)" }, "Pin these two"), el("button", { onclick: () => this.undo(), title: "Take the last change of pins and marks back (Ctrl Z)" }, "Undo")), this.items);
   }
   async load() { this.take(await getJSON(`/api/pins?a=${this.a}&b=${this.b}`)); }
   take({ pins }) { this.list = pins; this.draw(); }

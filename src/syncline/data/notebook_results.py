@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: in words and with a picture, inside the page, without a network."""
+"""Displays results in a notebook: in words and with a picture, without a network."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MOST_SHOWN = 12
 Result = TypeVar("Result")
 
 
-class Shown:
-    """What has a ``plot``: a notebook shows its ``repr`` and that."""
+class NotebookResult:
+    """A result with a ``plot``: a notebook shows its ``repr`` and the picture."""
 
     def plot(self) -> Any:
         """A matplotlib ``Figure``."""

@@ -1,4 +1,4 @@
-"""Our numbers beside those that are printed in the LAC paper: differences, seeds, intervals, and what is missing.
+"""Compares our numbers with those printed in the LAC paper: differences, seeds, intervals, and what is missing.
 
 The paper's numbers are data (`paper/*.csv`), not settings. An interval is of the mean over validation videos: these are
 drawn anew within each action, values averaged over seeds first.
@@ -50,7 +50,7 @@ def paper_row(row: str, table: str | None) -> str:
     return name if name in paper_numbers(table) else ""
 
 
-def beside_the_paper(rows: Sequence[Row], table: str, *, actions: int) -> str:
+def compare_with_paper(rows: Sequence[Row], table: str, *, actions: int) -> str:
     """Our means in percent beside the printed ones, as Markdown: ours with its interval, the paper's, the difference.
 
     Args:
