@@ -143,7 +143,7 @@ def test_an_option_that_would_change_nothing_is_refused(
 
 
 def test_only_some_verbs_mirror_pictures(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["embed", str(folder / "films"), "--mirror", "auto", "--out", str(tmp_path)]) == 1
+    assert main(["view", str(folder / "films"), "--mirror", "auto", "--no-browser"]) == 1
     assert "--mirror is about poses" in capsys.readouterr().err
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from syncline.cli.main import main
 from syncline.data import Embedding
+from syncline.encoder import EmbeddingStore
 from syncline.encoder.mirrored_videos import mirrored_rows, turned_videos
 from syncline.video import VideoWriter
 
@@ -61,3 +62,10 @@ def test_the_command_line_says_who_was_turned(tmp_path: Path, capsys: pytest.Cap
     assert "mirrored, left for right, as they match the others so: 4.mp4" in capsys.readouterr().err
     assert main([*words, "off"]) == 0
     assert "mirrored" not in capsys.readouterr().err
+    words = ["embed", str(tmp_path / "clips"), "--cache", str(tmp_path / "cache"), "--rate", "10", "--out"]
+    assert main([*words, str(tmp_path / "turned"), "--mirror", "auto", "--features", "pictures"]) == 0
+    assert "mirrored, left for right, as they match the others so: 4.mp4" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "plain")]) == 0
+    for turned, plain in zip(*(EmbeddingStore.read(tmp_path / name) for name in ("turned", "plain")), strict=True):
+        same = np.allclose(turned.vectors, plain.vectors)
+        assert same == (not turned.source.endswith("4.mp4"))

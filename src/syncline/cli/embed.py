@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from syncline.cli.argument_values import add_source_options, source_of
 from syncline.cli.device_options import add_compute_options, use
-from syncline.cli.embedding_options import rate_asked
+from syncline.cli.embedding_options import check_mirror, rate_asked, with_mirrored
 from syncline.cli.output_files import prepare_folder
 from syncline.cli.pose_options import add_body_options
 from syncline.cli.terminal import Bars, progress
@@ -109,7 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _work(arguments: argparse.Namespace, videos: Sequence[Video]) -> _Trained | _Frozen:
     from syncline.cli.pose_options import bodies_of
 
-    bodies = bodies_of(arguments)
+    check_mirror(arguments)
+    bodies = bodies_of(arguments, mirrors_pictures=True)
     if arguments.run is not None:
         return _Trained(arguments, bodies)
     return _Frozen(arguments, videos) if bodies is None else _Posed(arguments, videos, bodies)
@@ -183,6 +184,8 @@ class _Frozen:
         self.made_with = f"frozen features of {self.cache.described.name}, {_sampled(sampling)}"
         self.made_by = f"frozen {weights[:16]} of folder {folder[:16]}, {_sampled(sampling)}"
         self._made: dict[str, Embedding] = {}
+        self._mirror = arguments.mirror == "auto"
+        self.made_by += ", mirrored" if self._mirror else ""
 
     def content(self, video: Video) -> str:
         """Hash of the file as it was before any was read."""
@@ -199,9 +202,10 @@ class _Frozen:
         return self._made[video.video_id]
 
     def _all(self, videos: Sequence[Video]) -> list[Embedding]:
-        from syncline.encoder import frozen_embeddings
+        from syncline.encoder import folder_embeddings
 
-        return frozen_embeddings(videos, self.cache)
+        found, fit = folder_embeddings(videos, self.cache, rate_hz=self.cache.sampling.rate_hz)
+        return with_mirrored(videos, found, self.cache, fit.space) if self._mirror else found
 
     def close(self) -> None:
         """Nothing is open."""
@@ -229,6 +233,7 @@ class _Posed(_Frozen):
 
         rate = self.cache.sampling.rate_hz
         found = embed_bodies(self.bodies, videos, rate, lambda: (super(_Posed, self)._all(videos), rate))
+        self.made_with = f"features {self.bodies.kind}, {_sampled(self.cache.sampling)}"
         return super()._all(videos) if found is None else found
 
 

@@ -58,8 +58,29 @@ def check_embedding_options(arguments: argparse.Namespace) -> None:
         raise SynclineError(f"--cache {arguments.cache} is a file; give a folder")
     if arguments.run is not None and (arguments.backbone or arguments.weights):
         raise SynclineError("--backbone and --weights choose frozen features; a --run has its own")
+    check_mirror(arguments)
+
+
+def check_mirror(arguments: argparse.Namespace) -> None:
+    """Refuses --mirror auto with --run.
+
+    Raises:
+        SynclineError: both are given.
+    """
     if arguments.run is not None and arguments.mirror == "auto":
         raise SynclineError("--mirror auto turns poses and frozen features; leave it or --run out")
+
+
+def with_mirrored(
+    videos: Sequence[Video], embeddings: list[Embedding], cache: FeatureCache, space: PrincipalSpace
+) -> list[Embedding]:
+    """Frozen embeddings with those in a mirror that --mirror auto finds; it says which."""
+    from syncline.encoder.mirrored_videos import turned_back
+
+    found, turned = turned_back(videos, embeddings, cache, space)
+    if turned:
+        warn(f"mirrored, left for right, as they match the others so: {', '.join(videos[i].name for i in turned)}")
+    return found
 
 
 def rate_asked(text: str | None, *, auto: bool = True) -> float | None:
@@ -250,25 +271,8 @@ class Embedder:
         """Embeddings with those in a mirror that --mirror auto finds; it says which."""
         if not self.mirror:
             return embeddings
-        from syncline.data import Embedding
-        from syncline.encoder.mirrored_videos import mirrored_rows, turned_videos
-
         assert self.fit is not None
-        fit, about = self.fit, cache.described
-        if about.grid is None or about.grid < 2:
-            raise SynclineError(f"--mirror auto needs features in a grid, {about.name} gives one vector a picture")
-        grid = about.grid
-        channels = about.dim // grid**2
-
-        def mirrored(i: int) -> Embedding:
-            rows = mirrored_rows(cache.features(videos[i]).features[0], channels, grid)
-            return Embedding(fit.space.project(rows).numpy(), embeddings[i].pts_seconds, embeddings[i].source)
-
-        turned = turned_videos(embeddings, mirrored)
-        if turned:
-            names = ", ".join(videos[i].name for i in turned)
-            warn(f"mirrored, left for right, as they match the others so: {names}")
-        return [turned.get(i, embedding) for i, embedding in enumerate(embeddings)]
+        return with_mirrored(videos, embeddings, cache, self.fit.space)
 
     def embed_picture(self, path: Path, videos: Sequence[Video] | VideoSet) -> NDArray[np.float32]:
         """(d,) vector of a picture file, in the space of the videos' embeddings.

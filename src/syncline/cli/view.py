@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
             )  # fmt: skip
         if bodies is not None and arguments.features == "auto":
             console.print(f"features: {bodies.kind} ({bodies.presence or 'as there are keypoints, or no estimator'})")
+            if bodies.kind == "pictures" and arguments.mirror == "auto":
+                console.print("[yellow]--mirror auto[/] turns poses here; pictures stay as they are", highlight=False)
         videos = "1 video" if viewer.videos == 1 else f"{viewer.videos} videos"
         console.print(f"{videos} at [bold]{address_of(listening)}[/]  (Ctrl+C ends it)", highlight=False)
         serve(viewer, listening, browser=not arguments.no_browser)

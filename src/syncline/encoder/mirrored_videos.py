@@ -8,11 +8,16 @@ costs no decoding.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syncline.data import Embedding
+from syncline.data import Embedding, Video
+from syncline.errors import SynclineError
+
+if TYPE_CHECKING:
+    from syncline.encoder.feature_cache import FeatureCache
+    from syncline.encoder.principal_space import PrincipalSpace
 
 JUDGES = 24
 """Videos that each one is compared with, at most."""
@@ -67,3 +72,28 @@ def turned_videos(embeddings: Sequence[Embedding], mirrored: Callable[[int], Emb
             if quartile(other, i) >= max(LEAST, CLEARLY * plain[i]):
                 found[i] = other
     return found
+
+
+def turned_back(
+    videos: Sequence[Video], embeddings: Sequence[Embedding], cache: FeatureCache, space: PrincipalSpace
+) -> tuple[list[Embedding], list[int]]:
+    """Frozen embeddings of a folder with those in a mirror that match the others so, and which these are.
+
+    Args:
+        videos, embeddings: of the folder. cache: of the features that the embeddings were made of. space: by which.
+
+    Raises:
+        SynclineError: features that are no grid.
+    """
+    about = cache.described
+    if about.grid is None or about.grid < 2:
+        raise SynclineError(f"--mirror auto needs features in a grid, {about.name} gives one vector a picture")
+    grid = about.grid
+    channels = about.dim // grid**2
+
+    def mirrored(i: int) -> Embedding:
+        rows = mirrored_rows(cache.features(videos[i]).features[0], channels, grid)
+        return Embedding(space.project(rows).numpy(), embeddings[i].pts_seconds, embeddings[i].source)
+
+    turned = turned_videos(embeddings, mirrored)
+    return [turned.get(i, embedding) for i, embedding in enumerate(embeddings)], sorted(turned)
