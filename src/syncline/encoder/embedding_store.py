@@ -14,10 +14,11 @@ Notable choices:
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -179,7 +180,8 @@ class EmbeddingStore:
             before = chosen.get(line.source)
             if before is None or before.content == line.content or before.content != _content(line.source):
                 chosen[line.source] = line
-        return [_load(Path(folder), line) for line in chosen.values()]
+        shards = itertools.groupby(chosen.values(), key=lambda line: line.shard)
+        return [found for shard, lines in shards for found in _load(Path(folder), shard, lines)]
 
 
 def stored(folder: str | os.PathLike[str]) -> Iterator[StoredEmbedding]:
@@ -196,18 +198,22 @@ def _lines_of(manifest: Path) -> Iterator[StoredEmbedding]:
             raise SynclineError(f"{manifest}: {line} is no line of a manifest of embeddings") from error
 
 
-def _load(folder: Path, line: StoredEmbedding) -> Embedding:
-    if Path(line.shard).name != line.shard:
-        raise SynclineError(f"{folder}: the manifest names {line.shard!r}, which is no file of the store")
+def _load(folder: Path, shard: str, lines: Iterable[StoredEmbedding]) -> list[Embedding]:
+    """Embeddings of one shard, which is opened once: its header has an entry for each of them."""
+    if Path(shard).name != shard:
+        raise SynclineError(f"{folder}: the manifest names {shard!r}, which is no file of the store")
+    found = []
     try:
-        with safe_open(folder / "shards" / line.shard, framework="np") as file:
-            vectors = file.get_tensor(f"{line.key}.vectors").astype(np.float32)
-            seconds = file.get_tensor(f"{line.key}.pts_seconds")
+        with safe_open(folder / "shards" / shard, framework="np") as file:
+            for line in lines:
+                vectors = file.get_tensor(f"{line.key}.vectors").astype(np.float32)
+                seconds = file.get_tensor(f"{line.key}.pts_seconds")
+                found.append(Embedding(vectors=vectors, pts_seconds=seconds, source=line.source))
     except (OSError, SafetensorError) as error:
         raise SynclineError(
-            f"{folder / 'shards' / line.shard} is missing or damaged; remove it and its lines, and embed again"
+            f"{folder / 'shards' / shard} is missing or damaged; remove it and its lines, and embed again"
         ) from error
-    return Embedding(vectors=vectors, pts_seconds=seconds, source=line.source)
+    return found
 
 
 def _describe(folder: Path) -> dict[str, Any]:
