@@ -18,6 +18,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # benchmarks, tables beside this
 
+from benchmarks import published_cost  # noqa: E402
 from benchmarks.alignment import table as alignment  # noqa: E402
 from benchmarks.record import rows  # noqa: E402
 from consensus_tables import confidence_lines, consensus_lines, stranger_lines  # noqa: E402
@@ -44,6 +45,7 @@ def main() -> int:
         ("alignment-measured.md", "instructions"): instruction_lines(newest("alignment_instructions", "what")),
         ("pose.md", "pose"): pose_lines(rows("pose")),
         ("pose.md", "verb"): pose_verb_lines(rows("pose")),
+        ("published.md", "cost"): published_cost.table_lines(rows("published_cost")),
         ("scale.md", "scale"): scale_lines(rows("embedding"), arguments.price),
         ("scale.md", "bars"): bar_lines(rows("decoding"), rows("evaluation")),
         ("scale.md", "answer"): answer_lines(newest("answer", "what")),

@@ -18,6 +18,7 @@ from syncline.experiments import BenchConfig, config_names, read_bench, rows_wit
 from syncline.experiments.compare_with_paper import compare_with_paper, paper_numbers, runs_missing, weights_used
 from syncline.experiments.published_runs import measure_published, planned_runs
 from syncline.experiments.run_bench import read_lines, shown_lines
+from syncline.experiments.run_from_pixels import claimed
 from syncline.training import merged
 from syncline.training.optimiser_step import Stepper
 
@@ -163,7 +164,7 @@ def test_a_run_of_a_table_that_was_killed_goes_on_where_it_was(
         _seen_steps(patch, dies_at=3)
         with pytest.raises(MemoryError):
             run_bench(config, root, tmp_path / "killed")
-    (begun,) = (tmp_path / "killed" / "table5" / "unfinished").iterdir()
+    (begun,) = (path for path in (tmp_path / "killed" / "table5" / "unfinished").iterdir() if path.is_dir())
     assert json.loads((begun / "checkpoint" / "checkpoint.json").read_text())["step"] == 3
     seen = _seen_steps(monkeypatch, dies_at=None)
     resumed = read_lines(run_bench(config, root, tmp_path / "killed") / "runs.jsonl")
@@ -268,3 +269,26 @@ def test_tau_needs_no_labels(root: Path) -> None:
     assert measured["tau"] == 1.0
     assert set(measured) == {"tau", "per_source"}
     assert set(measured["per_source"]["tau"]) == {"4.mp4", "5.mp4"}
+
+
+@pytest.mark.slow
+def test_a_run_that_another_process_has_is_left_to_it(root: Path, tmp_path: Path) -> None:
+    """Two processes share a table: what the one has claimed, the other passes over, and does when it is free."""
+    config = read_bench("table5")
+    row = "Lc, paper"
+    config = replace(
+        config, sets=["tiny"], methods={row: merged(config.methods[row], TINY_PIXELS)}, seeds=[0, 1], controls=[]
+    )
+    log = run_bench(replace(config, seeds=[1]), root, tmp_path) / "runs.jsonl"
+    key = read_lines(log)[0]["key"]
+    log.unlink()
+    said: list[str] = []
+    with claimed(log.parent / "unfinished" / key) as own:
+        assert own
+        run_bench(config, root, tmp_path, callback=lambda told: said.append(told.message))
+    assert f"tiny, {row}, seed 1: another process is at it" in said
+    assert [line["seed"] for line in read_lines(log)] == [0]
+    assert "1 of 2 runs are not there yet" in (log.parent / "tables.md").read_text(encoding="utf-8")
+    run_bench(config, root, tmp_path)
+    assert [line["seed"] for line in read_lines(log)] == [0, 1]
+    assert not (log.parent / "unfinished").exists()

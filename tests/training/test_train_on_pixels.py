@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from syncline.data import VideoSet
+from syncline.errors import SynclineError
 from syncline.progress import NOTICE
 from syncline.training import TrainConfig, TrainingProgress, fit, method_config, plan_of, settled, training_data
 from syncline.training.checkpoint import trained_state
@@ -70,6 +71,18 @@ def test_the_plan_is_made_of_a_few_videos_before_all_are_decoded(
     assert again.missing == frames - sum(video.num_frames for video in videos.videos[:2])
     assert str(again).startswith(f"{len(videos)} videos: about ")
     assert "of disk" in str(again)
+
+
+def test_pictures_that_the_disk_has_no_room_for_are_refused_beforehand(
+    videos: VideoSet, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**7))
+    with pytest.raises(SynclineError, match=r"pictures of 4 videos take 0\.0 GB, .* has 0\.0 GB free; .*store=false"):
+        fit(videos, pixels(small, store=True))
+    assert not list(tmp_path.rglob("*.npy"))
 
 
 def test_who_augments_changes_nothing(videos: VideoSet, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

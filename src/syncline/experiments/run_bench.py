@@ -4,6 +4,7 @@ Notable choices:
 - A line is known by the hash of all that decides it (training configuration, set, seed, protocols): runs that are there
   are not done again, whatever else the configuration then lists.
 - The controls of a set are lines of their own; what does not depend on the seed is measured once.
+- From pixels, several processes share the runs of a table: each does those that no other has begun.
 - Tables are written anew after every run; those of an unfinished bench say how many seeds each method has.
 - Every method of a table has the same features, and unless it says otherwise the same views, steps and seeds.
 """
@@ -18,7 +19,8 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ from syncline.experiments.forecast import Run, forecast
 from syncline.experiments.published_runs import PROTOCOL as PUBLISHED
 from syncline.experiments.published_runs import planned_runs
 from syncline.experiments.result_tables import as_csv, as_latex, as_markdown, difference_rows, make_tables
-from syncline.experiments.run_from_pixels import measure_controls, train_and_measure
+from syncline.experiments.run_from_pixels import claimed, measure_controls, train_and_measure
 from syncline.files import append_jsonl, read_jsonl, write_json, write_text
 from syncline.progress import Callback, Progress, silent
 from syncline.training import TrainConfig, fit
@@ -75,15 +77,19 @@ def run_bench(
     """
     folder = Path(out) / config.name
     log = folder / "runs.jsonl"
-    done = {line["key"] for line in read_lines(log)}
+    done = keys_in(log)
     cache = FeatureCache() if cache is None else cache
-    if PUBLISHED in config.protocols:
+    published = PUBLISHED in config.protocols
+    if published:
         left = _left(config, Path(root), Path(out) / "sets", done)
         if len(left) > 1:
             callback(Progress("plan", message=forecast(left)))
     for name in config.sets:
         for found in open_sets(name, Path(root), Path(out) / "sets"):
-            _run_set(config, found, cache, log, done, callback)
+            if published:
+                _run_set_from_pixels(config, found, cache.root, log, callback)
+            else:
+                _run_set(config, found, cache, log, done, callback)
             write_tables(config, folder)
     write_tables(config, folder)
     return folder
@@ -101,48 +107,77 @@ def _left(config: BenchConfig, root: Path, rendered: Path, done: set[str]) -> li
     return runs
 
 
-def _run_set(
-    config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], callback: Callback
-) -> None:
-    """Does the runs of one set that are not done."""
-    published = PUBLISHED in config.protocols
-    extra = {} if published else {"encoder": {"sampling": {"stride": evaluation_sampling(found.videos).stride}}}
-    ready: dict[str, tuple[FeatureCache, list[Protocol]]] = {}
+@dataclass(frozen=True)
+class _Wanted:
+    """A run of a bench on one set; ``label``: a row, or ``controls``, which are then named."""
+
+    label: str
+    seed: int
+    training: TrainConfig
+    controls: Sequence[str]
+    key: str
+
+
+def _wanted(config: BenchConfig, found: BenchSet, extra: Mapping[str, Any]) -> Iterator[_Wanted]:
+    """All runs on one set, whether they are done or not; ``extra``: settings of the set."""
     for seed, label in itertools.product(config.seeds, (*config.methods, "controls")):
         training = config.training(config.row_of_controls if label == "controls" else label, seed, extra)
         names = config.controls if seed == config.seeds[0] else [c for c in config.controls if c == "untrained"]
-        if label == "controls" and not names:
-            continue
-        key = _key(config, found, label, training, names)
-        if published:
-            done |= {line["key"] for line in read_lines(log)}  # another process may be at the same table
-        if key in done:
-            continue
-        callback(Progress("run", message=f"{found.name}, {label}, seed {seed}"))
-        try:
-            if not published:
-                look = repr([getattr(training.encoder, name) for name in ("sampling", *_BACKBONE)])
-                if look not in ready:
-                    ready[look] = _prepared(config, found, training, cache)
-                line = _run(found, label, training, names, *ready[look], config.draws)
-            elif label == "controls":
-                line = measure_controls(found, training.encoder, seed, names, cache.root)
-            else:
-                line = train_and_measure(found, label, training, log.parent / "unfinished" / key, callback)
-        except SynclineError as error:
-            _log.warning("%s, %s, seed %d failed: %s", found.name, label, seed, error)
-            continue
-        append_jsonl(log, [{"key": key} | line])
-        _forget(log.parent / "unfinished" / key)
-        done.add(key)
-        write_tables(config, log.parent)
+        if label != "controls" or names:
+            yield _Wanted(label, seed, training, names, _key(config, found, label, training, names))
 
 
-def _forget(run: Path) -> None:
-    """Removes the folder of a run whose line is written, and the one around it when it was the last."""
-    shutil.rmtree(run, ignore_errors=True)
-    with contextlib.suppress(OSError):  # not empty, or never made
-        run.parent.rmdir()
+def _run_set(
+    config: BenchConfig, found: BenchSet, cache: FeatureCache, log: Path, done: set[str], callback: Callback
+) -> None:
+    """Does the runs on cached features of one set that are not done."""
+    extra = {"encoder": {"sampling": {"stride": evaluation_sampling(found.videos).stride}}}
+    ready: dict[str, tuple[FeatureCache, list[Protocol]]] = {}
+    for run in _wanted(config, found, extra):
+        if run.key in done:
+            continue
+        callback(Progress("run", message=f"{found.name}, {run.label}, seed {run.seed}"))
+        look = repr([getattr(run.training.encoder, name) for name in ("sampling", *_BACKBONE)])
+        with _told(found, run):
+            if look not in ready:
+                ready[look] = _prepared(config, found, run.training, cache)
+            line = _run(found, run.label, run.training, run.controls, *ready[look], config.draws)
+            _keep(config, log, run, line)
+            done.add(run.key)
+
+
+def _run_set_from_pixels(config: BenchConfig, found: BenchSet, root: Path, log: Path, callback: Callback) -> None:
+    """Does the runs from pixels of one set that are neither done nor being done by another process."""
+    for run in _wanted(config, found, {}):
+        if run.key in keys_in(log):
+            continue
+        name, folder = f"{found.name}, {run.label}, seed {run.seed}", log.parent / "unfinished" / run.key
+        with claimed(folder) as own, _told(found, run):
+            if not own:
+                callback(Progress("run", message=f"{name}: another process is at it"))
+            elif run.key not in keys_in(log):
+                callback(Progress("run", message=name))
+                if run.label == "controls":
+                    line = measure_controls(found, run.training.encoder, run.seed, run.controls, root)
+                else:
+                    line = train_and_measure(found, run.label, run.training, folder, callback)
+                _keep(config, log, run, line)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _told(found: BenchSet, run: _Wanted) -> Iterator[None]:
+    """A run that fails is told and left for the next call."""
+    try:
+        yield
+    except SynclineError as error:
+        _log.warning("%s, %s, seed %d failed: %s", found.name, run.label, run.seed, error)
+
+
+def _keep(config: BenchConfig, log: Path, run: _Wanted, line: dict[str, Any]) -> None:
+    """Writes the line of a run, and the tables."""
+    append_jsonl(log, [{"key": run.key} | line])
+    write_tables(config, log.parent)
 
 
 def _prepared(
@@ -244,6 +279,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     for row in (row for line in lines for row in line["rows"]):
         row["method"] = NAMES_OF_0_1.get(row["method"], row["method"])
     return lines
+
+
+def keys_in(path: Path) -> set[str]:
+    """Of the runs that are there."""
+    return {line["key"] for line in read_lines(path)}
 
 
 def write_tables(config: BenchConfig, folder: Path) -> None:

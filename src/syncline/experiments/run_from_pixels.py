@@ -1,14 +1,15 @@
 """One run of a table from pixels: trained as published, measured as the paper measures, continued after a kill.
 
 While a run is trained it has a folder of its own, with checkpoints; a bench that is started again continues it. The
-folder goes when the run's line is written. Two processes never train the same run: the second leaves it to the first.
+folder goes when the run's line is written. A process that finds a run claimed leaves it to the one that has it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from syncline.experiments.published_runs import (
     published_controls,
     stride_of,
 )
+from syncline.files import lock
 from syncline.progress import NOTICE, Callback, Progress
 from syncline.training import TrainConfig, fit
 
@@ -36,7 +38,7 @@ def train_and_measure(found: BenchSet, label: str, training: TrainConfig, run: P
     """Trains a row of the table in the folder ``run``, where it may have been begun before, and measures it.
 
     Raises:
-        SynclineError: it cannot be trained, or another process is at it.
+        SynclineError: it cannot be trained.
     """
     started = time.perf_counter()
     encoder = _trained(found.videos.split("train"), training, run, callback)
@@ -50,6 +52,20 @@ def measure_controls(found: BenchSet, encoder: EncoderConfig, seed: int, names: 
     started = time.perf_counter()
     named = published_controls(encoder, found.videos, seed=seed, root=root, names=names)
     return _measured(found, "controls", seed, named, started) | {"config": encoder.as_dict()}
+
+
+@contextlib.contextmanager
+def claimed(run: Path) -> Iterator[bool]:
+    """Holds a run for this process until the block ends, however it ends. False where another process has it."""
+    run.parent.mkdir(parents=True, exist_ok=True)
+    path = run.with_suffix(".lock")
+    with open(path, "a+b") as file:
+        own = lock(file)
+        yield own
+    if own:
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it holds other runs
+            run.parent.rmdir()
 
 
 def _measured(found: BenchSet, label: str, seed: int, named: dict[str, EmbedVideo], started: float) -> Line:
