@@ -1,4 +1,4 @@
-"""What the rooms below make of folders of frames and parts of files: cached features and embeddings."""
+"""What encoders make of folders of frames and parts of files: cached features and embeddings."""
 
 from __future__ import annotations
 
