@@ -23,3 +23,13 @@ def spoken(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def sized(count: int) -> str:
+    """Bytes in words.
+
+    Examples:
+        >>> sized(300), sized(45_480_000)
+        ('1 kB', '45.5 MB')
+    """
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"

@@ -421,6 +421,16 @@ def test_a_run_compares_single_frames_and_frozen_features_are_aligned(
     assert "frozen features are aligned; single frames are compared by the run and count" in capsys.readouterr().out
 
 
+def test_align_with_a_run_says_what_frozen_features_say(
+    run: Path, phone: Path, cache: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--run", str(run), "--cache", cache, "--out", str(tmp_path), "--no-films", "--figures", "none", "--force"]
+    assert main(["align", str(phone / "a.mp4"), str(phone / "b.mp4"), *words]) == 0
+    value = json.loads((tmp_path / "alignment.json").read_text(encoding="utf-8"))["frozen"]
+    said = f"by frozen features they {'' if value['matches'] else 'do not '}match: score {value['match_score']:.3f}"
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("least", "frozen"), [(0.0, True), (1.1, False)])
 def test_timelines_and_deviations_align_a_run_in_one_scene_only(
     run: Path, phone: Path, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

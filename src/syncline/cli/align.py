@@ -126,6 +126,9 @@ def run(arguments: argparse.Namespace) -> int:
     columns = ["time_a", "time_b", "confidence", "kind", "segment"]
     write_rows(arguments.out / "alignment.csv", alignment_rows(alignment, a, b), columns)
     _report(arguments.out, alignment, value)
+    for _, _, _, beside in side[1:]:
+        match = "they match" if beside.matches else "they do not match"
+        say(f"  by frozen features {match}: {beside.verdict}")
     _project(arguments, videos, alignment, a)
     if embedder.bodies is not None and embedder.bodies.clips and len(videos) == 2:
         own = {clip.source: clip for clip in embedder.bodies.clips}  # of all videos, with --within

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from syncline.wording import sized
+
 EXAMPLE = """\
 Writes model.safetensors, config.json and a model card (README.md): what FrameEncoder.from_pretrained reads, and what a
 repository of the Hugging Face hub wants. With --onnx also model.onnx: pictures of one video in, embeddings out.
@@ -40,4 +42,4 @@ def run(arguments: argparse.Namespace) -> None:
         export_onnx(encoder, out / "model.onnx")
     save_encoder(encoder, out)
     for path in sorted(out.iterdir()):
-        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+        print(f"{path}  {sized(path.stat().st_size)}")
