@@ -96,37 +96,33 @@ def _trace(
 
 
 @compiled
-def _pair(
-    s: Array,
-    go: Array,
-    ge: Array,
-    n: int,
-    m: int,
-    segments: int,
-    scores: Array,
-    counts: Array,
-    cells: Array,
-    match: Array,
-) -> int:
-    """Up to ``segments`` alignments of one pair, best first, no cell of a row and column of one used by another."""
+def _pair(s: Array, gaps: tuple[Array, Array], n: int, m: int, found: tuple[Array, Array, Array, Array]) -> int:
+    """The best alignments of one pair, best first; no cell of a row and column of one is used by another.
+
+    ``found``: space for scores (segments,), numbers of cells (segments,), cells (k, 2), and which are matches (k,);
+    returns how many were found.
+    """
+    go, ge = gaps
+    scores, counts, cells, match = found
+    segments, number = len(scores), 0
     back, edge = np.empty((n, m), dtype=np.uint8), np.empty((3, m + 1))
-    found, used = 0, 0
-    while found < segments:
+    used = 0
+    while number < segments:
         edge[:] = -np.inf
         score, i, j = _sweep(s, go, ge, n, m, edge, back)
         if i < 0:
             break
         count = _trace(back, 0, i, j, 1, cells[used:], match[used:], 0)[0]
-        scores[found], counts[found] = score, count
-        found += 1
-        if found < segments:
+        scores[number], counts[number] = score, count
+        number += 1
+        if number < segments:
             # a frame that is matched is not matched again: its row and column are closed
             for k in range(used, used + count):
                 if match[k]:
                     s[cells[k, 0], :m] = -np.inf
                     s[:n, cells[k, 1]] = -np.inf
         used += count
-    return found
+    return number
 
 
 def smith_waterman(
@@ -191,7 +187,7 @@ def _paths(s: Array, go: Array, ge: Array, rows: int, columns: int, segments: in
     scores, counts = np.empty(segments), np.empty(segments, dtype=np.int64)
     if segments > 1 or not s.flags.c_contiguous:
         s = s.copy()  # rows and columns are closed in it
-    count = _pair(s, go, ge, rows, columns, segments, scores, counts, cells, match)
+    count = _pair(s, (go, ge), rows, columns, (scores, counts, cells, match))
     ends = np.cumsum(counts[:count])
     parts = [slice(end - length, end) for end, length in zip(ends, counts, strict=False)]
     return [
