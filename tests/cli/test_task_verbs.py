@@ -146,7 +146,8 @@ def test_sync_of_two_that_do_not_match_says_so(
     words = ["sync", tmp_path / "two", "--no-films", "--figures", "none", "--out", tmp_path / "out"]
     assert command(folder, *words) == 0
     said = capsys.readouterr().out
-    assert len(re.findall(r"score -?\d\.\d+ with the reference, needs 2.00: a guess", said)) == 1
+    said_so = r"nothing in common with the reference \(score -?\d\.\d+, needs 2.00\): a guess"
+    assert len(re.findall(said_so, said)) == 1
     value = json.loads((tmp_path / "out" / "sync.json").read_text(encoding="utf-8"))
     assert sorted(entry["doubtful"] for entry in value["videos"]) == [False, True]
 

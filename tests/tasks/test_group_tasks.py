@@ -34,6 +34,7 @@ from syncline.tasks import (
 from syncline.tasks.align import align
 from syncline.tasks.deviate import kind_of_extra, unlikeness
 from syncline.tasks.embedding_offset import nearest_times
+from syncline.tasks.folder_consensus import gather_folder
 from syncline.tasks.pair_similarity import local_score
 from syncline.video.on_display import frames_within
 
@@ -97,7 +98,13 @@ def test_a_timeline_says_whose_place_is_a_guess() -> None:
     two = synchronize([embeddings[0], stranger], reference="v0")
     assert two.doubtful.tolist() == [False, True], "the two do not match"
     assert np.isnan(two.inconsistency).all(), "of two there is no other way to compare with"
-    assert synchronize(embeddings).match_score is None
+    by_folder = synchronize(embeddings)
+    assert by_folder.match_score is not None
+    assert (by_folder.match_score >= MATCH_THRESHOLD).sum() == 4, "each matches another one; NaN for the reference"
+    assert synchronize(embeddings, consensus=gather_folder(embeddings).group).match_score is None
+    strangers = [Embedding(np.random.default_rng(k).normal(size=(40, 16)).astype(np.float32), np.arange(40) / 8, str(k))
+                 for k in range(3)]  # fmt: skip
+    assert synchronize(strangers).doubtful.sum() >= 2, "of strangers all places but the reference's are guesses"
     far = replace(timeline, inconsistency=np.array([0.1, 9.0, 0.1, np.nan, 0.1]))
     assert far.doubtful.tolist() == [False, True, False, False, False]
 

@@ -131,10 +131,9 @@ def run(arguments: argparse.Namespace) -> None:
             folder = consensus_of(videos, embeddings, pins=arguments.pins, mapper=mapper)
     if arguments.save_template is not None and folder is not None:
         _template(arguments, embedder, videos, folder, marks)
-    consensus = None if folder is None else folder.group
     with progress("synchronising", 1) as step, _aligner(arguments, joint) as aligner:
         timeline = synchronize(
-            embeddings, method="joint" if joint else "star", reference=reference, consensus=consensus, aligner=aligner
+            embeddings, method="joint" if joint else "star", reference=reference, consensus=folder, aligner=aligner
         )
         step()
     names = [video.name for video in videos]
@@ -180,7 +179,9 @@ def _say_result(value: Mapping[str, Any]) -> None:
         misfit = "–" if entry["misfit_seconds"] is None else f"{entry['misfit_seconds']:.2f} s"
         score = entry.get("match_score")
         alone = score is not None and score < MATCH_THRESHOLD
-        low = f"score {score:.3f} with the reference, needs {MATCH_THRESHOLD:.2f}" if alone else "fits badly"
+        whom, which = ("the others", "best score") if value["method"] == "joint" else ("the reference", "score")
+        alike = f"nothing in common with {whom} ({which} {score or 0.0:.3f}, needs {MATCH_THRESHOLD:.2f})"
+        low = alike if alone else "fits badly"
         guess = f"   {low}: a guess" if entry["doubtful"] else ""
         say(f"  {misfit:>8}   {entry['coverage']:15.0%}   {entry['video']}{guess}")
     for entry in value.get("offsets", []):

@@ -25,7 +25,7 @@ from syncline.errors import SynclineError, check_choice
 from syncline.tasks.align import PairAligner, align_pairs
 from syncline.tasks.align_by_folder import align_within, reference_of
 from syncline.tasks.alignment_result import Alignment
-from syncline.tasks.folder_consensus import gather_folder
+from syncline.tasks.folder_consensus import FolderConsensus, gather_folder
 from syncline.tasks.gap_scale import gap_seconds
 from syncline.tasks.pair_similarity import check_pair, local_score
 from syncline.video.on_display import nearest_frames
@@ -53,7 +53,8 @@ class Timeline(NotebookResult):
         inconsistency: (n,) float64 s, the misfit: median difference between going from this video to another one
             directly and by way of the timeline; large where a video fits badly. NaN where nothing could be compared.
         coverage: (n,) share of the timeline on which the video has a position.
-        match_score: (n,) of each with the reference, where that alone decides (NaN for itself); None by a consensus.
+        match_score: (n,) of each with the reference, by the consensus of a folder its best with any other video; NaN
+            for the reference; None by another consensus.
     """
 
     sources: tuple[str, ...]
@@ -66,7 +67,7 @@ class Timeline(NotebookResult):
 
     @property
     def doubtful(self) -> NDArray[np.bool_]:
-        """(n,) whose place is a guess: its misfit is large beside its part, or it does not match the reference."""
+        """(n,) whose place is a guess: its misfit is large beside its part, or its match score is too low."""
         length = float(self.seconds[-1] - self.seconds[0]) if len(self.seconds) else 0.0
         guess = self.inconsistency > MOST_MISFIT * self.coverage * length
         return guess if self.match_score is None else guess | (self.match_score < MATCH_THRESHOLD)
@@ -128,7 +129,7 @@ def synchronize(
     *,
     method: Method = "joint",
     reference: str | None = None,
-    consensus: Consensus | None = None,
+    consensus: Consensus | FolderConsensus | None = None,
     seed: int = 0,
     aligner: PairAligner = align_pairs,
 ) -> Timeline:
@@ -153,11 +154,12 @@ def synchronize(
     for other in embeddings:
         check_pair(embeddings[0], other)
     if method == "joint" and len(embeddings) > 2:
-        consensus = gather_folder(embeddings).group if consensus is None else consensus
-        start = reference_of(consensus) if start is None else start
-        seconds, positions = _joint(embeddings, start, consensus)
-        scores = None
-        misfit = _consensus_misfit(embeddings, positions, consensus)
+        consensus = gather_folder(embeddings) if consensus is None else consensus
+        group = consensus.group if isinstance(consensus, FolderConsensus) else consensus
+        start = reference_of(group) if start is None else start
+        scores = _best_scores(consensus, start) if isinstance(consensus, FolderConsensus) else None
+        seconds, positions = _joint(embeddings, start, group)
+        misfit = _consensus_misfit(embeddings, positions, group)
     else:
         start = medoid(embeddings, seed=seed) if start is None else start
         seconds, positions, scores = _star(embeddings, start, aligner)
@@ -172,6 +174,14 @@ def synchronize(
         coverage=(~np.isnan(positions)).mean(axis=1),
         match_score=scores,
     )
+
+
+def _best_scores(folder: FolderConsensus, start: int) -> NDArray[np.float64]:
+    """(n,) the best match score of each video with another one; NaN where none is known, and of the reference."""
+    matches = folder.votes.matches.copy()
+    matches[start] = np.nan
+    best = np.where(np.isnan(matches), -np.inf, matches).max(axis=1, initial=-np.inf)
+    return np.where(best > -np.inf, best, np.nan)
 
 
 def _star(

@@ -160,7 +160,7 @@ class Analysis:
 
         if not numbers:
             folder, _ = self.group.get()
-            return synchronize(folder.embeddings, consensus=folder.group)
+            return synchronize(folder.embeddings, consensus=folder)
         return synchronize([thinned(embedding) for embedding in self.embedder.of(numbers)], method="star")
 
     def _indexed(self, generation: int) -> MomentIndex:
