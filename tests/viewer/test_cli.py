@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -61,6 +62,21 @@ def test_what_hinders_the_start_is_the_only_line(
     assert "there is no run at" in refused(folder, capsys, "--run", str(tmp_path / "mistyped"))
     assert "--minutes must be above 0" in refused(folder, capsys, "--minutes", "0")
     assert "there is no port 99999" in refused(folder, capsys, "--port", "99999")
+
+
+def test_a_file_that_cannot_be_used_is_told_once(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = shutil.copytree(folder, tmp_path / "videos")
+    (broken / "broken.mp4").write_bytes(b"\0" * 300)
+    monkeypatch.setattr("syncline.viewer.serving.serve", lambda *_, **__: None)
+    assert main(["view", str(broken), "--no-browser", "--work", str(tmp_path), "--cache", str(tmp_path)]) in (None, 0)
+    said = capsys.readouterr()
+    assert (said.err + said.out + caplog.text).count("passed over") == 1
 
 
 def test_view_is_light_to_ask_about() -> None:

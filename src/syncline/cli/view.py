@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from syncline.viewer.serving import address_of, listen, open_viewer, serve
+    from syncline.viewer.serving import LEADS_OUT, address_of, listen, open_viewer, serve
 
     if arguments.device != "auto" or arguments.runtime is not None:
         use(arguments)
@@ -63,8 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
                 host=arguments.host, bodies=bodies, time_origin=arguments.time_origin,
                 label_rate=arguments.label_rate,
             )  # fmt: skip
-        for name, why in viewer.broken:
-            console.print(f"[yellow]passed over[/] {escape(f'{name}: {why}')}", highlight=False)
+        for name in [name for name, why in viewer.broken if why == LEADS_OUT]:  # all others were told when opened
+            console.print(f"[yellow]passed over[/] {escape(f'{name}: {LEADS_OUT}')}", highlight=False)
         if arguments.host not in LOCAL:
             console.print(
                 f"[bold yellow]warning:[/] listening on {arguments.host}: everybody who can reach this machine can "

@@ -10,7 +10,6 @@ from syncline.data.embedding import dataframe
 from syncline.data.notebook_results import NotebookResult
 
 TEMPO = ("slower", "faster")
-KINDS = ("missing", "extra", "repeated", "out_of_order", *TEMPO)
 
 
 @dataclass(frozen=True)

@@ -295,13 +295,16 @@ def _inside(videos: VideoSet, folder: Path) -> VideoSet:
     return replace(videos, videos=kept)
 
 
+LEADS_OUT = "leads out of the folder; show it with --follow-links"
+
+
 def _broken(folder: Path, videos: VideoSet) -> list[tuple[str, str]]:
     """Files with a video's name that are not in the set, and why."""
     used = {video.path.resolve() for video in videos}
     found = []
     for path in find_videos(folder):
         if path.resolve() not in used:
-            problem = "leads out of the folder; show it with --follow-links" if _leads_out(path, folder) else None
+            problem = LEADS_OUT if _leads_out(path, folder) else None
             problem = problem or scan_file(path).problem
             if problem is not None:
                 found.append((path.name, problem))
