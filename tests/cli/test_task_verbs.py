@@ -244,6 +244,13 @@ def test_search_says_when_its_index_is_stale(folder: Path, tmp_path: Path, capsy
     assert "new.mp4" in json.loads((tmp_path / "index" / "index.json").read_text(encoding="utf-8"))["sources"]
 
 
+def test_transfer_with_every_video_labelled_says_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(folder, "transfer", folder, "--labels", folder / "annotations.csv", "--out", tmp_path, "--figures", "none")
+    assert "labelled videos, no video is left to carry their events to" in capsys.readouterr().out
+
+
 def test_transfer_carries_events_in_every_form(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,7 +262,11 @@ def test_transfer_carries_events_in_every_form(
     strange = [line.replace(given.video, "of_somewhere_else.mp4") for line in own]
     marks.write_text("\n".join([lines[0], *own, *strange]) + "\n", "utf-8")
     assert command(folder, "transfer", folder, "--labels", marks, "--form", "all", "--out", tmp_path / "out") == 0
-    warned = capsys.readouterr().err
+    said = capsys.readouterr()
+    warned = said.err
+    carried = [line for line in said.out.splitlines() if line.startswith("  ") and ".mp4: " in line]
+    assert len(carried) == len(truth) - 1, "where the events are, and how sure that is"
+    assert all(re.search(r" (\d+\.\d\d s|absent) \(\d+%\)", line) for line in carried)
     assert "labels 2 videos; those that" in warned
     assert "are left out: 1 (the first" in warned
     assert "of_somewhere_else.mp4" in warned

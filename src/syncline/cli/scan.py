@@ -193,11 +193,12 @@ def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str], fol
 
     good = [info for info in infos if info.problem is None]
     seconds = sum(info.duration for info in good)
+    lasting = f"{seconds:.1f} s" if seconds < 10 else spoken(seconds)
     rates = sorted(
         {float(f"{info.frame_rate:.2g}") if info.frame_rate < 1 else round(info.frame_rate) for info in good}
     )
     usable = f"{len(good)} of {counted(len(infos), 'file')} can be used"
-    print(f"\n{usable}: {spoken(seconds)}, {_rates(rates)} frames a second")
+    print(f"\n{usable}: {lasting}, {_rates(rates)} frames a second")
     if told_aside(aside):
         print(f"left aside: {told_aside(aside)}")
     sizes = Counter(f"{info.width}x{info.height}" for info in good)

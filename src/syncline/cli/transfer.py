@@ -149,7 +149,8 @@ def _transfer(arguments: argparse.Namespace, videos: VideoSet, marks: Marks) -> 
         say(f"frozen features are aligned; single frames are compared by the run and count {election.frames:.0%}")
     rows = _write(arguments, videos, names, marks, dict(zip(others, found, strict=True)))
     _reliability(arguments, carried.left_out)
-    said = f"{counted(len(names), 'event')} carried to {len(others)}"
+    carried_to = f"{counted(len(names), 'event')} carried to {len(others)}"
+    said = carried_to if others else "no video is left to carry their events to"
     say(f"{counted(len(marks), 'labelled video')}, {said}; results in {arguments.out}")
     if others:
         _say_events(rows)
