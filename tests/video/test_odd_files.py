@@ -77,6 +77,16 @@ def test_a_bare_stream_is_counted_at_the_rate_that_it_names(write_bar_codes: Wri
     assert f"a bare stream without times; counted at {rate} frames a second" in scan_file(path).remarks
 
 
+def test_a_matroska_that_was_cut_off_says_so(write_bar_codes: Write, tmp_path: Path) -> None:
+    whole = write_bar_codes("whole.mkv", count=60, height=96, width=192, options={"g": "5", "crf": "1"})
+    assert scan_file(whole).remarks == ()
+    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    found = scan_file(tmp_path / "cut.mkv")
+    assert 10 < found.num_frames < 50
+    said = f"its pictures end at {found.duration:.2f} s, its header says 2.00 s: the file may be cut off"
+    assert said in found.remarks
+
+
 def test_an_animated_webp_is_refused_in_one_line(tmp_path: Path) -> None:
     from PIL import Image
 

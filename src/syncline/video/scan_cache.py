@@ -17,7 +17,7 @@ from syncline.video.alignment_hints import GLANCE_SIZE, Glance, glance_at
 from syncline.video.frame_source import READING
 from syncline.video.scan_files import VideoInfo, scan_file
 
-_VERSION = "7"
+_VERSION = "8"
 
 
 class ScanCache:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from syncline.video.geometry import UPRIGHT, Orientation, displayed_width, split
 from syncline.video.packets import frame_of, scan_packets
 from syncline.video.picture_streams import decodable, decoded_from, films, find_film, opened, reason
 
+_TAGGED = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _HDR = {16: "PQ", 18: "HLG"}
 _SEEK_AHEAD = 8
 """Frames: about as many are decoded in vain after a seek as before the next one is needed."""
@@ -80,6 +82,7 @@ class VideoFile:
             self._counted, self._guessed = not packets.stamped or packets.counted or unsure, packets.counted
             self._seeks = not self._counted and container.format.name != "mpeg"
             start = container.start_time
+            self._tagged = _seconds_tagged(stream)
             time_base = float(stream.time_base)
             nominal_rate = float(stream.guessed_rate or 25)  # a stream is gone with its container
         self._pts, self.repeated, self._stamped = packets.pts, packets.repeated, packets.stamped
@@ -148,6 +151,11 @@ class VideoFile:
             said.append(
                 f"its first picture comes {abs(self.container_offset):.3f} s {when} the container's beginning; seconds "
                 "count from the picture"
+            )
+        end = float(self.pts_seconds[-1]) + 1 / self.frame_rate
+        if self._tagged is not None and self._tagged - end > max(2 / self.frame_rate, 0.05 * self._tagged):
+            said.append(
+                f"its pictures end at {end:.2f} s, its header says {self._tagged:.2f} s: the file may be cut off"
             )
         if not self._stamped:
             said.append(f"a bare stream without times; counted at {self.frame_rate:.4g} frames a second")
@@ -233,3 +241,9 @@ def _planes(frame: Any, size: tuple[int, int], reformatter: VideoReformatter) ->
     for source, target in zip(split_planes(found), split_planes(turned)):
         target[:] = orientation.apply(source)
     return turned
+
+
+def _seconds_tagged(stream: Any) -> float | None:
+    """How long the stream is by its tag, as Matroska and WebM have one (`00:00:03.000000000`); None without one."""
+    parts = _TAGGED.fullmatch(stream.metadata.get("DURATION", ""))
+    return None if parts is None else 3600.0 * int(parts[1]) + 60 * int(parts[2]) + float(parts[3])
