@@ -1,7 +1,7 @@
-"""Expected alignments of N sequences, made consistent through one another (probabilistic consistency).
+"""Consensus: expected alignments of N sequences, made consistent with each other (probabilistic consistency).
 
-What a pair of sequences cannot know, the group does. With P_ij the expected local alignment of i and j (n_i, n_j),
-P_ji = P_ij^T and P_ii = I, one round gives
+The alignment of two sequences is averaged with those that lead through every other one. With P_ij the expected local
+alignment of i and j (n_i, n_j), P_ji = P_ij^T and P_ii = I, one round gives
 
     P'_ij = (2 P_ij + sum_{z != i, j} w_z P_iz P_zj) / (2 + sum_{z != i, j} w_z),        P'_ii = I
 

@@ -1,6 +1,6 @@
 """Aligns two embedded sequences, arrays (n, d) and (m, d), and scores whether they match.
 
-What evaluation and the verbs share; the numbers they use stand in `alignment_settings`.
+Shared by evaluation and the verbs; the default numbers are in `alignment_settings`.
 """
 
 from __future__ import annotations

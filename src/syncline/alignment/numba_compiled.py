@@ -1,10 +1,10 @@
 """Compiles kernels with numba, or leaves them plain (slow) Python where numba is missing.
 
-A kernel that lies compiled on the disk is loaded without the compiler: numba would import all that it can compile
-(arrays, strings, random numbers, scipy), which takes longer than many an alignment.
+A compiled kernel is loaded from disk without the compiler: numba would import everything that it can compile (arrays,
+strings, random numbers, scipy), which takes longer than many alignments.
 
-Numba compiles a kernel anew when its own file has changed, but not when a file has that it calls or takes types from.
-Here every file of this folder counts.
+Numba compiles a kernel again when its own file has changed, but not when a file that it calls or takes types from has.
+Here, a change of any file of this folder counts.
 """
 
 from __future__ import annotations

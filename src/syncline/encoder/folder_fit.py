@@ -1,8 +1,8 @@
 """Measures a folder once and keeps the result: its sampling rate, and the standardisation of its features.
 
-Frozen features, and body poses, are standardised over their folder. Measured anew at each run, one more clip would
-move every vector, and with it every answer given before. So the measurement is kept beside the feature cache and holds
-until somebody asks for another.
+Frozen features and body poses are standardised over their folder. If that were measured at each run, one more clip
+would change every vector, and with it every earlier answer. So the measurement is kept beside the feature cache until
+``--refit`` asks for a new one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Finds videos that match the others better when mirrored (left-handers, the other side), from cached features.
 
-Turning the pooled map of a picture left for right is nearly what the backbone makes of the turned picture: on golf
-swings the embeddings of the two have a cosine of .83 to .95 (.38 to .53 with the picture as it is). So a mirror image
-costs no decoding.
+Mirroring the pooled feature map of a picture gives nearly the features of the mirrored picture: on golf swings the
+embeddings of the two have a cosine of .83 to .95 (.38 to .53 without mirroring). So a mirror image needs no decoding.
 """
 
 from __future__ import annotations

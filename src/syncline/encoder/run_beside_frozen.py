@@ -1,8 +1,9 @@
 """Combines a run with frozen features: frozen ones are aligned, the run compares single frames.
 
-For moments (`transfer`, `search`) always. For timelines and deviations, which compare no single frames, where scenes
-differ: of people in many places a run aligns worse than the frozen features it was made from, in one scene it finds
-more deviations (docs/tasks-measured.md, "One timeline").
+`transfer` and `search` look for single moments and always combine the two. Timelines and deviations need alignments
+only: where scenes differ, they align frozen features, because a run aligns people in many places worse than the
+features it was made from; in one scene they align the run, which finds more deviations (docs/tasks-measured.md, "One
+timeline").
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Finds the same moment in the other videos of a folder, by their consensus.
 
-Single frames find the query's own room: what looks most alike is often another moment in front of the same wall. The
-folder's consensus knows which course a moment lies on. It is asked as `transfer` asks it, with the query as the one
-event that is known, and its votes say where the moment lies in every video; how alike the two frames are then helps to
-say which video to show first.
+Comparing single frames finds the query's own room: the most similar frame is often another moment in front of the same
+wall. The consensus knows where a moment lies in the activity. It is asked as in `transfer`, with the query as the only
+known event, and its votes say where the moment lies in every video. The similarity of the two frames then helps to sort
+the videos.
 """
 
 from __future__ import annotations

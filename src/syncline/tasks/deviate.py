@@ -1,9 +1,9 @@
-"""What a video does differently: parts missing, added, repeated or out of order, and stretches slower or faster.
+"""Finds what a video does differently: missing, added, repeated or out-of-order parts, slower or faster stretches.
 
-Against one reference (`deviate`) a stretch counts by the alignment of the two. Against a group (`deviate_from_group`)
-the reference is the video that stands for the group, and what is missing or added is what the consensus of all says:
-a part of the reference that has no counterpart in the video by any way through the others, a part of the video that
-the others do not show. What is only slower or faster is tempo, and makes no video odd.
+Against one reference (`deviate`), stretches come from the alignment of the two. Against a group (`deviate_from_group`),
+the reference is the video that represents the group, and the consensus of all videos decides: a part of the reference
+is missing if it has no counterpart in the video by any way through the others, a part of the video is added if the
+others do not show it. `slower` and `faster` stretches do not count in how odd a video is.
 """
 
 from __future__ import annotations

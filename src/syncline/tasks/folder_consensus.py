@@ -1,10 +1,11 @@
 """`FolderConsensus`: who votes, which videos match each other, and the folder's alignments.
 
-A pair's match score is a poor judge of who belongs: it passes less than half of the true pairs of 27 golf swings. A
-video is judged by many others, and by how high its alignments score as well as by their order (`significance`): a
-stranger (another activity, noise, a still) matches none of them, a video of the activity matches some well.
+A pair's match score is a poor judge of which videos belong to a folder: less than half of the true pairs of 27 golf
+swings pass it. So each video is compared with many others, by how high its alignments score as well as by their order
+(`significance`): a stranger (another activity, noise, a still) matches none of them, a video of the activity matches
+some well.
 
-- A *stranger* has no vote (weight exactly 0): the upper quartile of its evidence is low, for itself or for the folder.
+- A *stranger* has no vote (weight exactly 0): the upper quartile of its evidence is low, by itself or for the folder.
 - *Near-duplicates* (one take, encoded twice) share one vote.
 - Two activities in one folder, or one done in two directions, are reported as *clusters* that do not match each other.
 - Nothing here depends on the order in which videos are given.

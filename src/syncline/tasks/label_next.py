@@ -1,7 +1,8 @@
 """Suggests which videos to label first: those that have most in common with all others.
 
-Of video c covers frame a of video j what row a of the consensus P'_jc sums to. Chosen is, one after the other, the
-video that adds most to the sum over all frames of the best such mass; each cluster of the folder gets one first.
+Video c covers frame a of video j by the sum of row a of the consensus P'_jc. Videos are chosen greedily: each time the
+one that adds most to the coverage of all frames, where a frame counts by its best covering video. Each cluster of the
+folder gets one video first.
 """
 
 from __future__ import annotations

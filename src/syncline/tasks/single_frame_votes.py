@@ -1,8 +1,8 @@
 """Votes of single frames: where a target's frames look like those at an event, and their weight.
 
-Frames may be compared by other vectors than those that are aligned (`Embedding.frame_vectors`): a trained run makes
-single frames comparable, while frozen features, which know nothing of time, serve alignments better, above all of
-clips that the run was not trained on.
+Single frames may be compared by other vectors than those that are aligned (`Embedding.frame_vectors`). A trained run
+makes single frames comparable, while frozen features do not depend on time and are better aligned, above all in clips
+that the run was not trained on.
 """
 
 from __future__ import annotations

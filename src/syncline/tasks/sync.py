@@ -1,9 +1,9 @@
-"""Many embedded videos -> one common timeline.
+"""Puts many embedded videos on one common timeline.
 
-`joint` lets the group decide: the consensus of all alignments (`alignment.consensus`) says which moment of one video is
-which of another, the timeline runs along the video that the others share most of, and stretches that most videos have
-and that one lacks are lent by another. `star` aligns every video with one reference by itself: simple, and hurt
-wherever the reference lacks a part.
+`joint` uses the consensus of all alignments (`alignment.consensus`), which says which moment of one video is which of
+another. The timeline follows the video that has most in common with the others; stretches that most videos have and it
+lacks are taken from another. `star` aligns every video with one reference alone: simple, but worse wherever the
+reference lacks a part.
 """
 
 from __future__ import annotations

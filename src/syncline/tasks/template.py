@@ -1,9 +1,9 @@
 """`Template`: a folder's consensus in one small file, for clips that come later.
 
-A template holds the embeddings of those videos in which the folder finds most of itself again (the labelled ones
-among them), who votes how much, how frames were embedded, and events if there are any. The alignments among its videos
-are made anew when it is opened: that takes seconds, and the file stays small. A new clip is aligned with each of them,
-has no vote, and changes no answer for another clip.
+A template holds the embeddings of the videos that match the rest of the folder best (among them the labelled ones), the
+weights of their votes, how frames were embedded, and the events. Alignments among its videos are computed when it is
+opened; that takes seconds, and the file stays small. A new clip is aligned with each of them. It has no vote, so it
+changes no answer for another clip.
 """
 
 from __future__ import annotations
