@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from bars import write_bar_codes
+from torch import Tensor, nn
 
 from syncline.cli.main import main
+from syncline.data import Sampling
 from syncline.encoder import Backbone, EncoderConfig, FrameEncoder, embed_features
 from syncline.encoder.backbone import as_memory_allows
 from syncline.encoder.choose_device import device_named
@@ -62,6 +64,28 @@ def test_a_batch_is_halved_until_it_fits_the_memory() -> None:
     pictures = torch.arange(7.0)
     torch.testing.assert_close(as_memory_allows(compute, pictures), pictures + 1)
     assert sizes == [7, 3, 1, 2, 4, 2, 2]
+
+
+@pytest.mark.parametrize("part", ["backbone.model", "head"])
+def test_a_trained_encoder_embeds_as_memory_allows(part: str, tmp_path: Path) -> None:
+    """No more than three frames fit at a time, into the backbone or into the head; the embedding is the same."""
+    config = EncoderConfig(
+        backbone="test_resnet", weights="none", trainable="all", grid=0, head="conv3d", width=16, hidden=16, heads=2
+    )
+    encoder = FrameEncoder(config).eval()
+    write_bar_codes(tmp_path / "video.mp4", 9)
+    (expected,) = encoder.embed([tmp_path / "video.mp4"], sampling=Sampling(stride=1))
+    sizes: list[int] = []
+
+    def refuse(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        sizes.append(len(given[0]))
+        if len(given[0]) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    encoder.get_submodule(part).register_forward_pre_hook(refuse)
+    (found,) = encoder.embed([tmp_path / "video.mp4"], sampling=Sampling(stride=1))
+    assert sizes == [9, 4, 2, 2, 5, 2, 3]
+    np.testing.assert_allclose(found.vectors, expected.vectors, atol=1e-5)
 
 
 def test_one_picture_that_does_not_fit_is_an_error() -> None:

@@ -159,6 +159,8 @@ class Backbone(nn.Module):
         if self.trainable == "frozen":
             with torch.no_grad():
                 return as_memory_allows(lambda part: self._pool(self._fast()(self.prepared(part))), pictures)
+        if not self.training and not torch.is_grad_enabled():  # no frame sees another
+            return as_memory_allows(lambda part: self._pool(self.model(self.prepared(part))), pictures)
         return self._pool(self.model(self.prepared(pictures)))
 
     def prepared(self, pictures: Tensor) -> Tensor:

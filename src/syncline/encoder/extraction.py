@@ -19,6 +19,7 @@ from torch import Tensor
 
 from syncline.data import Embedding, Sampling, Video, sampled_frames
 from syncline.data.video_set import seconds_of
+from syncline.encoder.backbone import as_memory_allows
 from syncline.encoder.feature_cache import FeatureCache, decoded
 from syncline.encoder.pose_inputs import InputCache, encoder_inputs
 from syncline.video import VideoReader
@@ -160,7 +161,7 @@ def _describe(encoder: FrameNetwork, chunks: Iterator[Tensor], length: int, step
         past = maps[:1].expand(back, -1) if past is None else past
         extended = torch.cat([past, maps])
         rows = torch.arange(len(maps))[:, None] + offsets
-        result = encoder.describe_frames(extended[rows][None])[0]
+        result = as_memory_allows(lambda part: encoder.describe_frames(part[None])[0], extended[rows])
         past = extended[len(extended) - back :]
         if vectors is None:
             vectors = result.new_empty(length, result.shape[-1])
