@@ -1,4 +1,4 @@
-"""Pictures -> feature maps, by any timm model or torchvision's ResNet-50 and Inception-v3 cut at a stage.
+"""Computes feature maps of pictures, by any timm model or torchvision's ResNet-50 and Inception-v3 cut at a stage.
 
 Notable choices:
 - Resizing and normalisation are part of the backbone and come from the model's own configuration.

@@ -1,10 +1,10 @@
 """Chooses what computes a frozen backbone on a CPU: OpenVINO if it is faster, onnxruntime, or PyTorch.
 
 Notable choices:
-- Measured once per machine and model and, where one is clearly the fastest, remembered beside the exported graph, which
-  is read again in half a second. ``SYNCLINE_RUNTIME`` (the command line's ``--runtime``) forces one.
-- A runtime must give what PyTorch gives in the same precision, up to a cosine of ``SAME`` on every picture of a probe:
-  one that does not is not used. Features of two runtimes may therefore lie in one cache.
+- Speeds are measured once per machine and model. If one runtime is clearly the fastest, that is remembered beside the
+  exported graph, which loads in half a second. ``SYNCLINE_RUNTIME`` (the command line's ``--runtime``) forces one.
+- A runtime is used only if it gives the features of PyTorch in the same precision, up to a cosine of ``SAME`` on every
+  picture of a probe. Features of two runtimes may therefore share one cache.
 - A model that cannot be exported is computed by PyTorch, with the reason logged once.
 """
 

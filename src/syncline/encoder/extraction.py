@@ -1,4 +1,4 @@
-"""Videos of any length -> embeddings.
+"""Embeds videos of any length.
 
 Notable choices:
 - Backbone and head see a chunk of frames at a time; the temporal encoder sees the sequence. The result does not depend

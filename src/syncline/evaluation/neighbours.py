@@ -1,8 +1,8 @@
 """Nearest frames in other videos, exactly, at the speed of single-precision matrix products.
 
 The squared distances of many frames to all others come from one float32 product. Its rounding error has a bound, so
-only frames within that bound of the best are measured again in float64, in the order in which the slow definition
-(``metrics_reference.py``) adds; ties go to the first frame. The result equals that of the slow definition.
+only frames within that bound of the best are computed again in float64, in the same order of additions as the slow
+definition (``metrics_reference.py``); ties go to the first frame. The result equals that of the slow definition.
 """
 
 from __future__ import annotations

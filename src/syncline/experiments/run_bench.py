@@ -1,11 +1,11 @@
 """Runs a bench (methods x sets x seeds), a JSON line for each run, and resumes one that was stopped.
 
 Notable choices:
-- A line is known by the hash of all that decides it (training configuration, set, seed, protocols): runs that are there
-  are not done again, whatever else the configuration then lists.
-- The controls of a set are lines of their own; what does not depend on the seed is measured once.
+- A line is identified by the hash of everything that decides it (training configuration, set, seed, protocols): finished
+  runs are not repeated when the bench configuration changes elsewhere.
+- The controls of a set have lines of their own; those that do not depend on the seed are measured once.
 - From pixels, several processes share the runs of a table: each does those that no other has begun.
-- Tables are written anew after every run; those of an unfinished bench say how many seeds each method has.
+- Tables are written again after every run; those of an unfinished bench say how many seeds each method has.
 - Every method of a table has the same features, and unless it says otherwise the same views, steps and seeds.
 """
 

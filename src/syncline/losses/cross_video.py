@@ -1,6 +1,6 @@
-"""LAC's term across videos: what two different videos of one activity teach each other. Ours, not LAC's.
+"""The loss term across videos (`cross_video`): two different videos of one activity. Ours, not LAC's.
 
-Two views of one video have known correspondences; two videos have not, and here a teacher says what it can.
+The correspondence of two views of one video is known. That of two videos is not; here a teacher estimates it.
 
 ``carried``: the teacher puts frame i of x at a position p_i of the other video, with a weight w_i in [0, 1] (no
 gradient); the similarities of frame i are drawn to a Gaussian around it,
@@ -12,12 +12,12 @@ Teachers: an alignment A of the two (`by_alignment`: p_i = sum_j A_ij s_j / sum_
 expected local alignment of their frames or, for comparison, the expected soft-DTW path; or rows over *all* frames of
 the other video (`by_rows`), as the consensus of a folder gives them. Carrying positions along an expected path is
 LRProp's idea (Zhang, Liu, Zheng and Su 2023, with DTW); with an expected *local* alignment, rows outside the aligned
-part weigh nothing and are left alone.
+part have weight 0.
 
-``cycle``: nobody teaches. From a view of video a to video b and back to the other view of a, along two expected local
-alignments P with learned gaps, both differentiable: logits log(P_ab P_ba~ + eps), the rows of P_ba~ normalised. Where
-the way should come out is known, both ends being of one video: cross entropy of their soft labels, rows weighted by
-what of them found a way.
+``cycle``: without a teacher. From a view of video a to video b and back to the other view of a, along two expected local
+alignments P with learned gaps, both differentiable: logits log(P_ab P_ba~ + eps), the rows of P_ba~ normalised. The
+target is known, because both ends are of one video: cross entropy with their soft labels, rows weighted by how much of
+them was aligned on the way.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Chooses and follows one person where several are in the picture.
 
 Notable choices:
-- Who is who from one frame to the next is settled for all at once (Hungarian assignment), by where each would be if
-  they moved on as they did: so two who cross do not change places.
-- Numbers that a file gives its people are believed, but for one that two people in a frame have: AlphaPose without
-  tracking numbers everybody 0.
-- Somebody who leaves and comes back starts anew. They are taken for the same person where the two never are there at
-  once and are about as large: whoever is seen beside the one who is followed is somebody else.
+- People are matched from frame to frame all at once (Hungarian assignment), by where each would be at constant motion, so
+  that two who cross keep their identities.
+- Identities in a file are trusted, except one that two people of a frame share: AlphaPose without tracking gives
+  everybody 0.
+- A person who leaves and comes back gets a new track. Two tracks are taken for one person if they are about equally
+  large and never visible together.
 """
 
 from __future__ import annotations

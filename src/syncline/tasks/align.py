@@ -1,12 +1,13 @@
-"""Two embedded videos -> where they match, how surely, and where they do not.
+"""Aligns two embedded videos: where they match, how surely, and where they do not.
 
-`local` is the method's own: affine-gap Smith-Waterman on the centred cosine similarity, so that what one video has
-and the other lacks stays unaligned; several segments are kept as long as they follow one another in both videos.
-`global` (dynamic time warping), `subsequence` (the shorter video anywhere inside the longer) and `band` always answer.
-Of two long videos (`pairs.LONG` pairs of frames) `local` never holds the whole matrix: its confidences come from
-windows along the path.
+`local` is affine-gap Smith-Waterman on the centred cosine similarity: what one video has and the other lacks stays
+unaligned. Several segments are kept if they follow one another in both videos. `global` (dynamic time warping),
+`subsequence` (the shorter video anywhere inside the longer) and `band` always give a path. For two long videos
+(`pair_similarity.LONG` pairs of frames) `local` never holds the whole matrix: its confidences come from windows along
+the path.
 
-Similarity and verdict are those of `alignment.inference`, prices of gaps those of `alignment.alignment_settings`.
+The similarity and whether two videos match come from `alignment.inference`, gap prices from
+`alignment.alignment_settings`.
 """
 
 from __future__ import annotations

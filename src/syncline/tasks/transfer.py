@@ -1,4 +1,4 @@
-"""Key events from a few labelled videos -> to all the others.
+"""Carries key events from a few labelled videos to all the others.
 
 Every video of the folder votes on where an event lies in a target: the labelled ones directly, the others by what the
 folder's consensus says about the event (`carry_by_consensus`). Single frames vote, too, with a weight by how far they
@@ -6,7 +6,7 @@ can be trusted in this folder. The votes add up to a density over the target's f
 in their order. An event with too little confidence is reported absent; so are all events of a video that shows nothing
 in common with the others.
 
-Without consensus, and with no more than the labelled videos and the target, the labelled videos alone vote.
+Without the consensus, or if there are only labelled videos and the target, the labelled videos alone vote.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Notable choices:
 - Copies, flips and the preset (`Method.auto_presets`) follow from how different the scenes are
-  (`encoder.scene_difference`). Where they differ, copies are worth 7 to 11 points, and carrying positions
-  across videos (`cross_video`) may learn time and nothing else. On takes of one scene it is worth 3 points by nearest
-  neighbour over `losses.DEFAULT_PRESET` (docs/results.md).
-- What the configuration names itself is never touched.
+  (`encoder.scene_difference`). Where they differ, copies gain 7 to 11 points, and carrying positions across videos
+  (`cross_video`) may learn nothing but time. On takes of one scene it gains 3 points by nearest neighbour over
+  `losses.DEFAULT_PRESET` (docs/results.md).
+- A setting that the configuration names is never changed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Opens a file and chooses its picture stream.
 
 Notable choices:
-- Cover pictures and thumbnails are no film: what the file marks as such, and streams of a single picture beside one of
-  several.
-- Of several films, FFmpeg's own choice (the default one, then the larger) is taken: what players show.
+- Cover pictures and thumbnails are ignored: streams that the file marks as such, and streams of a single picture beside
+  one of several.
+- Of several films, FFmpeg's choice (the default one, then the larger) is used, as players do.
 - A header may claim anything: pictures above `MAX_PIXELS` and sample tables longer than their file are refused before
   memory is taken, and the decoder holds to the same limit.
 """

@@ -1,7 +1,7 @@
 """Batches of views: what a loss gets in one step, a function of (seed, step) alone.
 
-That a batch depends on nothing else is what makes a resumed run equal to an undisturbed one, bit for bit, and what
-lets several processes take their parts of the same global batch.
+Because a batch depends on nothing else, a resumed run equals an undisturbed one, bit for bit, and several processes can
+each make their part of the same global batch.
 """
 
 from __future__ import annotations
