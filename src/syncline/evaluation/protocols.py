@@ -2,7 +2,8 @@
 
 - whole: the videos as they are, sampled as in training; events are carried at full frame rate.
 - retimed: re-cuts of them (head and tail trimmed, pieces sped up or slowed down), as a CSV lists them.
-- spliced: each validation clip with foreign stretches before, inside and after it, at full frame rate. A global alignment must give all of them a counterpart; a local one must not.
+- spliced: each validation clip with foreign stretches before, inside and after it, at full frame rate. A global
+  alignment must give all of them a counterpart; a local one must not.
 
 Clips hold the features of source frames, so a spliced clip has the features that its spliced film would have.
 """

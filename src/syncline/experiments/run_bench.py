@@ -1,8 +1,8 @@
 """Runs a bench (methods x sets x seeds), a JSON line for each run, and resumes one that was stopped.
 
 Notable choices:
-- A line is identified by the hash of everything that decides it (training configuration, set, seed, protocols): finished
-  runs are not repeated when the bench configuration changes elsewhere.
+- A line is identified by the hash of everything that decides it (training configuration, set, seed, protocols):
+  finished runs are not repeated when the bench configuration changes elsewhere.
 - The controls of a set have lines of their own; those that do not depend on the seed are measured once.
 - From pixels, several processes share the runs of a table: each does those that no other has begun.
 - Tables are written again after every run; those of an unfinished bench say how many seeds each method has.

@@ -14,10 +14,10 @@ the other video (`by_rows`), as the consensus of a folder gives them. Carrying p
 LRProp's idea (Zhang, Liu, Zheng and Su 2023, with DTW); with an expected *local* alignment, rows outside the aligned
 part have weight 0.
 
-``cycle``: without a teacher. From a view of video a to video b and back to the other view of a, along two expected local
-alignments P with learned gaps, both differentiable: logits log(P_ab P_ba~ + eps), the rows of P_ba~ normalised. The
-target is known, because both ends are of one video: cross entropy with their soft labels, rows weighted by how much of
-them was aligned on the way.
+``cycle``: without a teacher. From a view of video a to video b and back to the other view of a, along two expected
+local alignments P with learned gaps, both differentiable: logits log(P_ab P_ba~ + eps), the rows of P_ba~ normalised.
+The target is known, because both ends are of one video: cross entropy with their soft labels, rows weighted by how
+much of them was aligned on the way.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Chooses and follows one person where several are in the picture.
 
 Notable choices:
-- People are matched from frame to frame all at once (Hungarian assignment), by where each would be at constant motion, so
-  that two who cross keep their identities.
+- People are matched from frame to frame all at once (Hungarian assignment), by where each would be at constant motion,
+  so that two who cross keep their identities.
 - Identities in a file are trusted, except one that two people of a frame share: AlphaPose without tracking gives
   everybody 0.
 - A person who leaves and comes back gets a new track. Two tracks are taken for one person if they are about equally

@@ -1,9 +1,9 @@
 """Finds the videos in a folder, by content and not by suffix, and says what is left out and why.
 
 A file with a video's suffix counts as a video even if it is damaged, because it is meant to be one; reading it then
-reports what is wrong. A file with another suffix counts if it begins like a container of pictures. A mark file lists the
-films that syncline itself wrote, and marks the folders of its results: both are left out, so that the results of one
-verb are not the input of the next.
+reports what is wrong. A file with another suffix counts if it begins like a container of pictures. A mark file lists
+the films that syncline itself wrote, and marks the folders of its results: both are left out, so that the results of
+one verb are not the input of the next.
 """
 
 from __future__ import annotations
