@@ -245,9 +245,16 @@ def write_lerobot(folder: Path, write: Callable[[Path, list[int]], None]) -> Non
     (folder / "syncline_events.txt").write_text("grasp: action[1] > 0.5\nrelease: action[1] < 0.5 for 2\n")
 
 
+def write_wide_manifest(folder: Path) -> None:
+    forms.write_video(folder, ITEMS[0])
+    table = "video,weight (kg),touch (s),pour (ms)\npour one.mp4,70,0.04,160\n"
+    (folder / "annotations.csv").write_text(table, encoding="utf-16")
+
+
 MAKERS: dict[str, Form] = {form: label_form(form) for form in FORMS} | {
     **{name: specimen_form(*specimen) for name, specimen in SPECIMENS.items()},
     "manifest": Form(write_manifest, check_folder),
+    "manifest with a column an event": Form(write_wide_manifest, check_folder),
     "recuts": Form(write_manifest, check_recuts),
     "pouring pickle": processed_form(".pkl", ITEMS),
     "pouring json": processed_form(".json", ITEMS),

@@ -102,7 +102,7 @@ def test_gaps_steps_strays_and_sizes_are_said(tmp_path: Path) -> None:
     folder = write(tmp_path / "pictures", ["0.jpg", "10.jpg", "40.jpg", "poster_1.jpg"])
     assert scan_file(folder).remarks[1:4] == (
         "numbered in steps of 10, taken as every 10th of 25 a second",
-        "1 gaps in the numbers (2 pictures missing), kept as gaps in time",
+        "1 gap in the numbers (2 pictures missing), kept in time",
         "1 other pictures in the folder are left out",
     )
     Image.new("RGB", (30, 20)).save(folder / "50.jpg")

@@ -25,6 +25,7 @@ from syncline.errors import SynclineError
 from syncline.video.frame_folders import frame_rate, only_sequence
 from syncline.video.frame_source import Form
 from syncline.video.picture_file import opened_still, orientation_of, upright_pixels, upright_size
+from syncline.wording import counted
 
 
 class PictureFolder:
@@ -98,7 +99,9 @@ class PictureFolder:
         gaps = int((steps > step).sum())
         if gaps:
             missing = int((steps // step - 1).sum())
-            remarks.append(f"{gaps} gaps in the numbers ({missing} pictures missing), kept as gaps in time")
+            remarks.append(
+                f"{counted(gaps, 'gap')} in the numbers ({counted(missing, 'picture')} missing), kept in time"
+            )
         return remarks
 
     def pictures(
