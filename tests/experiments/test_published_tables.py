@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -292,3 +293,16 @@ def test_a_run_that_another_process_has_is_left_to_it(root: Path, tmp_path: Path
     run_bench(config, root, tmp_path)
     assert [line["seed"] for line in read_lines(log)] == [0, 1]
     assert not (log.parent / "unfinished").exists()
+
+
+def test_a_bench_that_is_interrupted_says_how_it_continues(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("syncline.experiments.run_bench", interrupted)
+    words = ["bench", "table5", "--root", str(root), "--out", str(tmp_path), "--cache", str(tmp_path)]
+    with contextlib.suppress(KeyboardInterrupt):
+        assert main(words) == 130
+    assert "stopped; the same command continues" in capsys.readouterr().err

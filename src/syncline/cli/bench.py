@@ -102,10 +102,14 @@ def run(arguments: argparse.Namespace) -> int:
             raise SynclineError(f"{folder} holds no runs.jsonl; run syncline bench {arguments.config} first")
         write_tables(config, folder)
     else:
-        run_bench(
-            config, arguments.root, arguments.out,
-            cache=FeatureCache(arguments.cache), callback=lambda told: warn(told.message),
-        )  # fmt: skip
+        try:
+            run_bench(
+                config, arguments.root, arguments.out,
+                cache=FeatureCache(arguments.cache), callback=lambda told: warn(told.message),
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            warn("stopped; the same command continues")
+            raise
     if not (folder / "tables.md").is_file():
         raise SynclineError("no run of this bench has succeeded; the warnings above say why")
     print((folder / "tables.md").read_text(encoding="utf-8"))
