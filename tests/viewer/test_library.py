@@ -31,6 +31,14 @@ def test_phases_go_by_the_clock_of_the_video(tmp_path: Path) -> None:
     assert library.phase_at(0, np.array([0.0, 2.95, 3.0, 9.0])).tolist() == [0, 0, 1, 1]
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (40, 1)])
+def test_the_smallest_pictures_are_shown(tmp_path: Path, height: int, width: int) -> None:
+    write_bar_codes(tmp_path / "one.webm", 5, codec="libvpx", height=height, width=width)
+    library = Library(open_videos(tmp_path), tmp_path / "work")
+    assert Image.open(io.BytesIO(library.picture(0, 0.1))).height >= 2
+    assert Image.open(io.BytesIO(library.strip(0))).height >= 2
+
+
 def test_parts_of_one_file_are_shown_as_videos_of_their_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Two episodes of LeRobot v3 in one film, whose frame k spells k; the hand closes at a third and opens at two."""
     write_v3(tmp_path / "robot", [21, 30])

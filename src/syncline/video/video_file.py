@@ -197,7 +197,10 @@ class VideoFile:
                 except av.error.FFmpegError as error:
                     raise SynclineError(f"{self.path}: frame {target} cannot be decoded ({reason(error)})") from error
                 if frame is None:
-                    raise SynclineError(f"{self.path}: frame {target} cannot be decoded (it is missing in the stream)")
+                    raise SynclineError(
+                        f"{self.path}: frame {target} cannot be decoded (it is missing in the stream; the file may be "
+                        "cut off)"
+                    )
                 at = target
                 self.stored_sizes[frame.height, frame.width] = None
                 yield _picture(frame, size, reformatter) if form == "rgb24" else _planes(frame, size, reformatter)

@@ -244,7 +244,7 @@ class Library:
         full = self._open(path)
         if height is None:
             return full
-        height = min(height, full.height - full.height % 2)
+        height = max(2, min(height, full.height - full.height % 2))
         return full.scaled((height, max(2, round(full.width / full.height * height / 2) * 2)))
 
     def _strip(self, number: int, count: int = 6, height: int = 90) -> bytes:
