@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import pytest
 from bars import write_bar_codes
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from viewing import COUNTS, known_embedding, make_folder, make_library
 
 from syncline import tasks
@@ -268,6 +268,31 @@ def test_what_the_folder_says_takes_the_place_of_a_first_look(
         expect(page.locator(".facts")).not_to_contain_text("A first look")
         expect(page.locator("#status")).to_have_text("")
         assert page.evaluate(header) == busy, "the header keeps its height"
+
+
+def test_who_watches_is_not_stopped_by_what_the_folder_says(
+    page: Page, folder: Path, tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Play is pressed while the folder's path is being fetched: it takes its place at the next pause."""
+    gate = held_consensus(monkeypatch)
+    with serve(make_library(folder, tmp_path / "work")) as address:
+        page.goto(f"{address}/#/compare?a=0&b=2")
+        page.wait_for_selector(".stage:has-text('A first look')")
+        page.wait_for_function(f"() => {VIDEOS}.every((v) => v.readyState >= 2 && !v.seeking)")
+        held: list[Route] = []
+        page.route("**/api/compare?*mode=folder*", lambda route: held.append(route))
+        with page.expect_request("**/api/compare?*mode=folder*"):
+            gate.set()
+        page.get_by_role("button", name="Play", exact=True).click()
+        page.wait_for_function("() => document.getElementById('a').currentTime > 0.2")
+        stage = page.locator(".stage").element_handle()
+        held.pop().continue_()
+        page.wait_for_function("() => document.getElementById('a').currentTime > 1")
+        assert stage.evaluate("(node) => node.isConnected")
+        page.unroute("**/api/compare?*mode=folder*")
+        page.keyboard.press(" ")
+        expect(page.locator(".facts")).not_to_contain_text("A first look")
+        assert not stage.evaluate("(node) => node.isConnected")
 
 
 def test_a_chosen_way_to_align_stays(

@@ -47,7 +47,7 @@ export async function compareView(root, query) {
   const pins = new Pins(a, b, { changed: () => rebuild() });
   const curves = angleCurves(a, b, (second) => { stage.transport.pause(); stage.transport.goTo(second); });
   const find = () => { stage.transport.pause(); go("search", { id: a, t: stage.transport.second.toFixed(5) }); };
-  const build = async () => {
+  const build = async (unasked = false) => {
     const mine = ++building; // of two at once the later one counts, whichever answer comes last
     stale = false;
     const gone = () => !root.isConnected || mine !== building;
@@ -59,6 +59,7 @@ export async function compareView(root, query) {
     });
     await released();
     if (gone()) return;
+    if (unasked && stage?.transport.playing) { stale = true; return; } // who has begun to watch is not stopped
     const start = stage ? stage.transport.second : Number(query.get("t") || 0);
     const video = stage ? [videoOf(a), videoOf(b)] : [left.video, right.video];
     video[0].addEventListener("pause", () => { if (stale && video[0].isConnected) rebuild(); });
@@ -107,7 +108,7 @@ export async function compareView(root, query) {
   whileShown(root, "embedded", () => { // trained embeddings have come while one was looking: at once, or at the next pause
     askTile();
     stale = true;
-    if (!stage.transport.playing) rebuild();
+    if (!stage.transport.playing) rebuild(true);
   });
   whileShown(root, "grouped", () => { // nobody chose how to align: what the folder says, at once or at the next pause
     if (chosen || mode === "folder") return;
@@ -115,7 +116,7 @@ export async function compareView(root, query) {
     stale = Boolean(stage);
     if (stage?.transport.playing) return;
     done("Now as the whole folder sees these two");
-    rebuild();
+    rebuild(true);
   });
   whileShown(root, "keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !takesText(event.target)) { event.preventDefault(); pins.undo(); }
