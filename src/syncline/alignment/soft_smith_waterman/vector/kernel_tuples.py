@@ -2,6 +2,7 @@
 
 What may be None (``varying``, ``scores``, ``upstream``, ``cells``) stays an argument of its own where its branch can
 only be compiled for an array: numba leaves out the branches of an argument that is None, not those of a tuple's entry.
+Loops over cells take arrays out of their tuples once, before they begin: numba counts a reference each time.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def moving_strip(
     """
     rows, m = strip.rows, strip.columns
     _enter(m, above)
-    edge, level, moving, t_row, r_row, at, _, width = above
+    edge, level, moving, t_row, r_row, at, below, width = above
     s, ts, steps_a, steps_e, steps_to, steps_te = steps
     (a, e, to, te), (total, moved, k_total) = gaps, sums
     factors = (scale.hi, scale.lo, lowest_served(scale.hi))
@@ -168,32 +168,11 @@ def moving_strip(
             top = larger(k_total, k)
             kept, part = power(k_total - top + splat_int(127)), power(k - top + splat_int(127))
             total, moved, k_total = fma(total, kept, d * part), fma(moved, kept, dt * part), top
-        _leave(above, q + 1, (z, y, zt, py), k)
+        if below >= 0:
+            edge[below + q + 1], edge[below + width + q + 1] = last(z), last(y)
+            moving[below + q + 1], moving[below + width + q + 1] = last(zt), last(py)
+            level[below // 2 + q + 1] = last_int(k)
     return (total, moved, k_total), bad
-
-
-@inlined
-def _leave(above: MovingRowAbove, q: int, values: Any, k: Any) -> None:
-    """The last row of a strip at one step, for the strip below."""
-    to, width = above.to, above.width
-    if to >= 0:
-        z, y, zt, py = values
-        above.edge[to + q], above.edge[to + width + q] = last(z), last(y)
-        above.moving[to + q], above.moving[to + width + q] = last(zt), last(py)
-        above.level[to // 2 + q] = last_int(k)
-
-
-@inlined
-def _gaps_at(q: int, steps: MovingSteps, gaps: Any, gaps_below: Any, varying: Any, below_it: RowsBelow) -> Any:
-    """a, e, to, te of the cells on the right of those of step q, and of those below."""
-    if varying is None:
-        return gaps, gaps_below
-    right, rows, width, below = (q + 1) * 16, below_it.rows, below_it.width, FRONT + q - 15
-    a, e = load(steps.a, right), load(steps.e, right)
-    to, te = load(steps.to, right), load(steps.te, right)
-    a_below, e_below = from_below(a, rows[4 * width + below]), from_below(e, rows[5 * width + below])
-    to_below, te_below = from_below(to, rows[6 * width + below]), from_below(te, rows[7 * width + below])
-    return (a, e, to, te), (a_below, e_below, to_below, te_below)
 
 
 @inlined
@@ -208,17 +187,23 @@ def moving_sweep(
     Q y.
     """
     (rows_below, spill, width), (share_of, of_score) = below_it, score
-    steps_ds, _, steps_a, steps_e, _, _ = steps
+    steps_ds, _, steps_a, steps_e, steps_to, steps_te = steps
     gd, gx, gy, gd_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
     md, mx, my, md_later = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)  # their derivatives
     sum_pd, sum_qz, sum_px, sum_qy = splat(_ZERO), splat(_ZERO), splat(_ZERO), splat(_ZERO)
+    (a, e, to, te), (a_below, e_below, to_below, te_below) = gaps, gaps_below
     for q in range(m + 14, -1, -1):
         c, below, here, right = q * CELL, FRONT + q - 15, FRONT + q, (q + 1) * 16
         d, x, y, t = load(cells, c), load(cells, c + 16), load(cells, c + 32), load(cells, c + 48)
         share, td, px, py = load(cells, c + 64), load(cells, c + 80), load(cells, c + 96), load(cells, c + 112)
         z, dt = d + x, d * td
         zt = dt + px
-        (a, e, to, te), (a_below, e_below, to_below, te_below) = _gaps_at(q, steps, gaps, gaps_below, varying, below_it)
+        if varying is not None:
+            a, e, to, te = load(steps_a, right), load(steps_e, right), load(steps_to, right), load(steps_te, right)
+            a_below = from_below(a, rows_below[4 * width + below])
+            e_below = from_below(e, rows_below[5 * width + below])
+            to_below = from_below(to, rows_below[6 * width + below])
+            te_below = from_below(te, rows_below[7 * width + below])
         i_t, i_x = reciprocal(t), reciprocal(fma(a, d, e * x))
         i_y = reciprocal(fma(a_below, z, e_below * y))
         h = from_below(gd_later, rows_below[below + 1]) * i_t
