@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,9 @@ import bars
 import pytest
 
 from syncline.cli.output_files import prepare_folder
-from syncline.video import find_videos, mark_result
+from syncline.data.labels.label_formats import read_labels
+from syncline.errors import SynclineError
+from syncline.video import VideoReader, find_videos, mark_result
 from syncline.video.discovery import told_aside
 
 
@@ -89,3 +92,17 @@ def test_a_folder_that_a_verb_made_is_left_aside_whatever_is_in_it(tmp_path: Pat
     assert [path.name for path in find_videos(tmp_path, aside=aside)] == ["film.mp4", "kept.mp4"]
     assert +aside == {"folders of results": 1}
     assert [path.name for path in find_videos(results)] == ["grid.mp4"], "a person asks for it"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    film = bars.write_bar_codes(tmp_path / "film.mp4", 5)
+    for name in ("pipe", "pipe.mp4", "pipe.ts", "pipe.csv"):
+        os.mkfifo(tmp_path / name)
+    aside: Counter[str] = Counter()
+    assert find_videos(tmp_path, aside=aside) == [film]
+    assert aside["other files"] == 4
+    with pytest.raises(SynclineError, match="holds no label file"):
+        read_labels(tmp_path)
+    with pytest.raises(SynclineError, match="no such file"):
+        VideoReader(tmp_path / "pipe.mp4")

@@ -137,6 +137,8 @@ def _why_not(path: Path, ours: frozenset[str]) -> str | None:
     suffix = path.suffix.lower()
     if path.name.startswith("."):
         return "hidden files"
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe, which nobody may ever write into
+        return "other files"
     if path.name in ours:
         return "films written by syncline"
     if suffix in PICTURE_SUFFIXES:

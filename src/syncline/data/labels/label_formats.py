@@ -87,7 +87,7 @@ def read_labels(
     """
     path = Path(path)
     if path.is_dir():
-        known = [p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.name != MAPPING]
+        known = [p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.name != MAPPING and p.is_file()]
         files = sorted(p for p in known if not p.name.startswith("."))[:MAX_FILES]
         if not files:
             raise SynclineError(f"{path} holds no label file ({', '.join(_SUFFIXES)})")
