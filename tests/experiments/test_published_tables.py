@@ -20,7 +20,7 @@ from syncline.experiments.compare_with_paper import compare_with_paper, paper_nu
 from syncline.experiments.published_runs import measure_published, planned_runs
 from syncline.experiments.run_bench import read_lines, shown_lines
 from syncline.experiments.run_from_pixels import claimed
-from syncline.training import merged
+from syncline.training import merged, method_config
 from syncline.training.optimiser_step import Stepper
 
 TABLES = [f"table{number}" for number in range(1, 6)]
@@ -57,6 +57,17 @@ def test_table1_and_table2_have_all_forms_of_lac() -> None:
         config = read_bench(name)
         assert forms <= set(config.methods)
         assert all(config.training(row, 0).encoder.trainable != "frozen" for row in config.methods)
+
+
+def test_a_method_that_is_trained_as_published_is_the_row_of_the_table() -> None:
+    """`train --published --method tcn` is table1's TCN."""
+    table = read_bench("table1")
+    for row in ("TCN", "TCC", "LAV", "GTA", "SCL", "LRProp, our reconstruction"):
+        expected = table.training(row, 0)
+        assert method_config(expected.method, published=True) == expected
+    for preset in ("paper", "corrected"):
+        assert method_config("lac", preset=preset, published=True) == table.training(f"LAC, {preset}", 0)
+    assert method_config("lac", published=True).preset == "corrected"
 
 
 @pytest.mark.parametrize(

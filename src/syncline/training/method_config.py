@@ -30,8 +30,9 @@ def method_config(
 
     Args:
         method: a key of `METHODS`; ``lrprop`` is our reconstruction. preset: of its loss, with all that it asks of
-            encoder and views; None for the method's own. Where it has ``auto_presets`` that is ``auto``
-            (`training.folder_choices`), with ``own`` or ``published`` the first of them.
+            encoder and views; None for the method's own, with ``published`` that of LAC's authors (``lac``).
+            Where it has ``auto_presets`` that is ``auto`` (`training.folder_choices`), with ``own`` or ``published``
+            the first of them.
         own: the method's own encoder and training settings on frozen features, not the common ones. published: its
             published encoder from pixels and published settings (`training.methods`).
         changes: fields of ``TrainConfig``; of ``encoder``, ``views`` and ``loss`` single fields, as dictionaries.
@@ -52,6 +53,8 @@ def method_config(
         encoder = own_encoder(method) if own else EncoderConfig(l2_normalize=row.unit_rows)
     if row.auto_presets is not None and preset is None:
         preset = row.auto_presets[0] if own or published else AUTO_PRESET
+    if published and preset is None:
+        preset = "lac"
     base = replace(TrainConfig(), method=method, preset=preset, encoder=encoder).as_dict()
     base = merged(base, {"views": {**row.views, "retimed": 0.0 if own else _RETIMED}})
     if published:

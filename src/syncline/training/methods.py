@@ -5,7 +5,8 @@ A method is trained in one of three settings (`method_config.method_config`):
   is: the loss, the pairing and choice of frames, contexts and normalisation of rows where the loss needs them so.
 - ``own``: with its own head, temporal module and training settings, on features of a frozen backbone.
 - ``published``: from pixels, with the published encoder and the settings of the LAC authors' code, which has a form of
-  each method but LRProp. One defect is left out: it gives LAV the steps of other sequences than those it compares.
+  each method but LRProp. What is a fault there is left out (docs/published.md): it gives LAV the steps of other
+  sequences than those it compares, and shows TCN pictures that are not normalised.
 
 Adding a method takes two files: its loss, and a row here (CONTRIBUTING shows both).
 """
