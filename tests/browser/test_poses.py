@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from spots import write_spot
+from tests.browser.test_access import AXE, CHECK, SERIOUS
 from viewing import make_library
 
 from syncline.encoder.folder_features import FolderBodies
@@ -149,6 +150,16 @@ def test_the_angle_of_a_joint_in_both_is_drawn_over_the_time_of_a(
         expect(region.locator("output")).to_have_text("A 180° · B 180°")
         page.get_by_role("button", name="Swap A and B").click()
         expect(joint).to_have_value("right_elbow")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_the_curves_are_named_and_readable(new_page: Callable[..., Page], posed: str, size: tuple[int, int]) -> None:
+    page = new_page(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
+    page.goto(f"{posed}/#/compare?a=0&b=1&mode=local")
+    expect(page.get_by_role("region", name="Angle of a joint").locator("output")).to_contain_text("°")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(AXE)
+    assert page.evaluate(CHECK) + page.evaluate(SERIOUS) == []
 
 
 def test_without_poses_there_is_no_switch(page: Page, address: str) -> None:
