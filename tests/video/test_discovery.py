@@ -1,4 +1,4 @@
-"""Videos of a folder by what they hold; what is left aside is counted; our own films are no input."""
+"""Videos of a folder by what they hold; what is left out is counted; our own films are no input."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Consensus:
         voters: which sequences serve as intermediaries; all by default.
         groups: (N,) number of the group that each sequence belongs to; sequences of different groups have nothing to
             do with each other (their P is 0). One group by default.
-        pins: (i, j) with i < j -> (k, 2) frames of i and of j that belong together, ascending in both columns.
+        pins: (i, j) with i < j -> (k, 2) frames of i and of j that must match, ascending in both columns.
         gap_open, gap_extend, gamma: of the expected alignment, in units of `centred_similarity`.
         within_clips: whether only what changes within the sequences is compared (`centred_similarity`).
         pruned: probabilities below it are dropped.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Pins = Mapping[tuple[int, int], NDArray[np.int64]]
-"""(i, j) with i < j -> (k, 2) frames of sequences i and j that belong together, ascending in both columns."""
+"""(i, j) with i < j -> (k, 2) frames of sequences i and j that must match, ascending in both columns."""
 
 
 def pin_similarity(

@@ -200,7 +200,7 @@ def _summary(infos: list[VideoInfo], hints: list[Hint], aside: Counter[str], fol
     usable = f"{len(good)} of {counted(len(infos), 'file')} can be used"
     print(f"\n{usable}: {lasting}, {_rates(rates)} frames a second")
     if told_aside(aside):
-        print(f"left aside: {told_aside(aside)}")
+        print(f"left out: {told_aside(aside)}")
     sizes = Counter(f"{info.width}x{info.height}" for info in good)
     if len(sizes) > 1:
         print("sizes: " + ", ".join(f"{count} of {size}" for size, count in sizes.most_common(4)))

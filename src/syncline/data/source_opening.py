@@ -119,7 +119,7 @@ def _from_folder(path: Path, camera: str | None, rules: Sequence[EventRule] | No
     files = find_videos(path, aside=aside) or find_frame_folders(path)
     for what in ("films written by syncline", "folders of results"):
         if aside[what]:
-            _log.warning("%s: %d %s left aside", path, aside[what], what)
+            _log.warning("%s: %d %s left out", path, aside[what], what)
     if not files:
         raise SynclineError(
             f"{path} holds no video; give a folder with videos or folders of numbered pictures, or a manifest (.csv)"

@@ -69,7 +69,7 @@ def align(
         band: half width of the band as a share of the longer video (`band` only).
         min_gap: seconds; shorter unmatched runs are tempo, not gaps. None: `pair_gap_seconds`, a share of the two.
         verdict: compute `match_score` (four more alignments of the same size); NaN otherwise.
-        pins: (k, 2) rows of A and of B that belong together, ascending in both; the path goes through them. In the
+        pins: (k, 2) rows of A and of B that must match, ascending in both; the path goes through them. In the
             modes that always answer; `local` has pins by way of `alignment.Consensus`.
 
     Returns:

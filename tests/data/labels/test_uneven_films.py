@@ -20,7 +20,7 @@ READ_AS = {
         "all forms", "films of variable rate", "the same frames through every pair of forms, with the films at hand",
     ),
     "test_without_the_film_seconds_become_no_frames": (
-        "arrays, text", "seconds without the film", "not written: refused unless a constant rate is vouched for",
+        "arrays, text", "seconds without the film", "not written: refused unless a constant rate is guaranteed",
     ),
 }  # fmt: skip
 NAMES = ("reach", "grasp", "lift", "release")

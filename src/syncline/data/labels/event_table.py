@@ -313,13 +313,13 @@ def _track(
     row: dict[str, str], names: Sequence[str], cells: Sequence[str], frame_rate: float | None, *, in_seconds: bool
 ) -> LabelTrack:
     """The track of a row whose events are in these cells; without any cell all are absent."""
-    rate, length, vouched = _numbers(row, frame_rate)
+    rate, length, guaranteed = _numbers(row, frame_rate)
     frames, seconds = None, []
     if in_seconds:
         seconds = [None if is_absent(cell) else as_seconds(cell, rate) for cell in cells]
     else:
         frames = tuple(None if is_absent(cell) else as_frame(cell) for cell in cells)
-        seconds = [None if frame is None or not vouched else frame / vouched for frame in frames]
+        seconds = [None if frame is None or not guaranteed else frame / guaranteed for frame in frames]
     events = tuple(zip(names, seconds, strict=True)) if cells else tuple((name, None) for name in names)
     sure, who = _parts(row.get("confidence", "")), _parts(row.get("provenance", ""))
     remarks: list[tuple[str, float | None]] = [("", None)] * len(events)
@@ -328,7 +328,7 @@ def _track(
         remarks = [(by, _share(cell)) for by, cell in zip(who, sure, strict=True)]
     confidence, provenance = as_columns(remarks)
     return LabelTrack(
-        row["video"], events, None, vouched, length, row.get("split", ""), frames if frames or not events else None,
+        row["video"], events, None, guaranteed, length, row.get("split", ""), frames if frames or not events else None,
         confidence=confidence, provenance=provenance,
     )  # fmt: skip
 
@@ -353,7 +353,7 @@ def _from_rows(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None)
     about: dict[str, dict[str, str]] = {}
     for number, row in rows:
         try:
-            rate, _, vouched = _numbers(row, frame_rate)
+            rate, _, guaranteed = _numbers(row, frame_rate)
             own = found.setdefault(row["video"], [])
             about.setdefault(row["video"], row)
             if not any(row.get(name) for name in ("event", "seconds", "frame")):
@@ -363,7 +363,7 @@ def _from_rows(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None)
                 seconds = as_seconds(row["seconds"], rate)
             elif not is_absent(row.get("frame", "")):
                 frame = as_frame(row["frame"])
-                seconds = frame / vouched if vouched else None
+                seconds = frame / guaranteed if guaranteed else None
             name = row.get("event") or f"event {len(own) + 1}"
             sure = _share(row.get("confidence", ""))
             own.append((name, seconds, frame, row.get("provenance", ""), sure))
@@ -377,10 +377,10 @@ def _from_rows(rows: list[tuple[int, dict[str, str]]], frame_rate: float | None)
         own.sort(key=lambda mark: next((float(moment) for moment in mark[1:3] if moment is not None), float("inf")))
         confidence, provenance = as_columns([(who, sure) for *_, who, sure in own])
         names = told_apart([mark[0] for mark in own])
-        _, length, vouched = _numbers(about[video], frame_rate)
+        _, length, guaranteed = _numbers(about[video], frame_rate)
         tracks.append(
             LabelTrack(
-                video, tuple(zip(names, (mark[1] for mark in own), strict=True)), None, vouched, length,
+                video, tuple(zip(names, (mark[1] for mark in own), strict=True)), None, guaranteed, length,
                 about[video].get("split", ""), tuple(mark[2] for mark in own) if counted else None,
                 confidence=confidence, provenance=provenance,
             )

@@ -146,9 +146,9 @@ def format_label_studio(tracks: Sequence[LabelTrack]) -> list[dict[str, Any]]:
     tasks = []
     for number, track in enumerate(map(known_events, tracks), 1):
         rate = _written_rate(track)
-        vouched = track.pts_seconds is None and track.frame_rate is not None
+        guaranteed = track.pts_seconds is None and track.frame_rate is not None
         marks = [
-            (name, (counted_frame(seconds, rate) if vouched else round(seconds * rate)) + 1, words)
+            (name, (counted_frame(seconds, rate) if guaranteed else round(seconds * rate)) + 1, words)
             for (name, seconds), words in zip(track.events, remarks_of(track), strict=True)
             if seconds is not None
         ]
