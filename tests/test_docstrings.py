@@ -34,3 +34,18 @@ def test_old_names_of_modules_have_the_names_that_are_there_alone() -> None:
     """Whatever looks a module over (pytest asks for ``pytestmark``) gets an AttributeError and no warning."""
     for name in ("label_files", "label_track"):
         assert not hasattr(importlib.import_module(f"syncline.data.{name}"), "pytestmark")
+
+
+@pytest.mark.parametrize(
+    ("old", "names"),
+    [
+        ("label_track", ("LabelTrack", "attach_labels", "labels_to_phases", "with_names")),
+        ("label_files", ("read_labels", "write_labels", "FORMS")),
+    ],
+)
+def test_old_names_of_modules_give_what_they_gave(old: str, names: tuple[str, ...]) -> None:
+    """And not a module of the same name."""
+    module = importlib.import_module(f"syncline.data.{old}")
+    for name in names:
+        with pytest.warns(DeprecationWarning, match=f"syncline.data.{old} is now"):
+            assert callable(getattr(module, name)) or name == "FORMS"
