@@ -141,6 +141,7 @@ def test_processes_share_a_batch_without_loss() -> None:
     batch = FeatureViews(features(), ViewConfig(num_frames=6, batch_size=5)).batch(0)
     parts = [batch.part(index, 2) for index in range(2)]
     assert [len(part.video) for part in parts] == [3, 2]
+    assert batch.part(0, 1) is batch, "it stays in page-locked memory"
     whole = torch.empty_like(batch.inputs)
     whole[0::2], whole[1::2] = parts[0].inputs, parts[1].inputs
     assert torch.equal(whole, batch.inputs)

@@ -114,7 +114,7 @@ class Stepper:
         with self.watch("batch"):
             batch = self.views.batch(number)
             own = batch.part(accelerator.process_index, accelerator.num_processes)
-            inputs = own.inputs.to(accelerator.device)
+            inputs = own.inputs.to(accelerator.device, non_blocking=True)  # waits for nothing where it is pinned
             if own.draws is not None:
                 inputs = with_augmentation(inputs, own.draws, self.config.views)
             inputs = inputs.flatten(0, 1)

@@ -55,7 +55,9 @@ class Batch:
         )  # fmt: skip
 
     def part(self, index: int, count: int) -> Batch:
-        """The pairs that process ``index`` of ``count`` takes."""
+        """The pairs that process ``index`` of ``count`` takes; of a single one the batch itself, pinned as it is."""
+        if count == 1:
+            return self
         rows = torch.arange(len(self.video))[index::count]
         draws = None if self.draws is None else self.draws[rows]
         return Batch(self.inputs[rows], self.steps[rows], self.frames[rows], self.masks[rows], self.video[rows], draws)
