@@ -6,12 +6,13 @@ import lzma
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from syncline.cli.terminal import Bars
 from syncline.cli.training_bars import TrainingBars
 from syncline.errors import SynclineError
-from syncline.files import append_jsonl, last_of_jsonl, read_jsonl
+from syncline.files import append_jsonl, last_of_jsonl, mapped, read_jsonl
 from syncline.parallel import AHEAD, is_main_process, results_in_order
 from syncline.progress import Progress, Steps, notice
 from syncline.training.training_progress import TrainingProgress
@@ -134,3 +135,18 @@ def test_training_shows_its_plan_and_loss_and_hides_its_checkpoints(
         bars(TrainingProgress("saved", 3, 4))
     assert drawn == [("reading videos", 1, "a.mp4"), ("training", 3, "2.00 steps/s, loss 0.5000")]
     assert capsys.readouterr().err == "about 1 min\n"
+
+
+def test_a_mapped_array_keeps_no_file_open(tmp_path: Path, few_files: None) -> None:
+    pytest.importorskip("torch")
+    want = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
+    path = tmp_path / "rows"
+    path.write_bytes(b"seven  " + want.tobytes())
+    found = [mapped(path, np.float16, (2, 3, 4), offset=7) for _ in range(400)]
+    assert all((array == want).all() for array in found)
+    with pytest.raises(ValueError, match="read-only"):
+        found[0][0] = 0
+    assert mapped(path, np.int64, (3, 0)).shape == (3, 0)
+    for missing in (tmp_path / "none", path):
+        with pytest.raises(OSError, match=missing.name):
+            mapped(missing, np.uint8, (1000,))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from syncline.errors import SynclineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _HASHED_BYTES = 1 << 20
 _PART = ".part"
@@ -178,6 +182,31 @@ def _end_with_a_whole_line(file: BinaryIO) -> None:
         file.write(b"\n")
     elif rest:
         file.truncate(size - len(rest))
+
+
+def mapped(path: str | os.PathLike[str], dtype: Any, shape: tuple[int, ...], *, offset: int = 0) -> NDArray[Any]:
+    """A read-only array in a file, read from disk on access.
+
+    Unlike numpy's memory maps it keeps no file open: a folder may have more videos than a process may open files, of
+    which many machines allow 256 or 1,024.
+
+    Raises:
+        OSError: no such file, or it is shorter than the array.
+    """
+    import numpy as np
+    import torch
+
+    kind = np.dtype(dtype)
+    size = math.prod(shape) * kind.itemsize
+    if not size:  # nothing can be mapped
+        return np.zeros(shape, kind)
+    try:
+        whole = torch.from_file(os.fspath(path), shared=False, size=offset + size, dtype=torch.uint8)
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+    found: NDArray[Any] = whole.numpy()[offset:].view(kind).reshape(shape)
+    found.flags.writeable = False
+    return found
 
 
 def cache_folder() -> Path:

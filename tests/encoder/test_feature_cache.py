@@ -252,3 +252,11 @@ def test_who_leaves_does_not_wait_for_a_long_film(
     found.close()
     assert next(given) < 5000
     assert cache.missing(long) == (1, 1)
+
+
+def test_a_folder_may_have_more_videos_than_files_can_be_open(
+    backbone: Backbone, video: Video, tmp_path: Path, few_files: None
+) -> None:
+    cache = FeatureCache(tmp_path, backbone, Sampling(stride=8))
+    found = [features for _, features in cache.features_of([video] * 400)]
+    assert all((one.features == found[0].features).all() for one in found)

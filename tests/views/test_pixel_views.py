@@ -53,7 +53,7 @@ def test_the_store_holds_every_frame_once(videos: VideoSet, tmp_path: Path) -> N
     expected = VideoReader(videos[1].path, size=SIZE).frames(np.arange(23)).pixels
     np.testing.assert_array_equal(pictures, expected)
     assert pictures.dtype == np.uint8
-    assert isinstance(pictures, np.memmap)
+    assert not pictures.flags.owndata
     store.add(videos[1])
     assert path.stat().st_mtime_ns == written, "found again, not written again"
     assert len(store.missing(videos.videos)[0]) == 2
@@ -198,3 +198,10 @@ def test_a_video_that_cannot_be_decoded_leaves_nothing(videos: VideoSet, tmp_pat
     with pytest.raises(SynclineError):
         store.add(replace(videos[0], path=broken))
     assert not list((tmp_path / "store").rglob("*.npy"))
+
+
+def test_more_videos_than_files_can_be_open(videos: VideoSet, tmp_path: Path, few_files: None) -> None:
+    store = PixelStore(SIZE, tmp_path)
+    path = store.add(videos[0])
+    found = [store.pictures(path) for _ in range(400)]
+    assert all((pictures == found[0]).all() for pictures in found)

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from syncline.files import replacing
+from syncline.files import mapped, replacing
 from syncline.video.frame_source import READING
 
 _TYPES: dict[str, type[np.generic]] = {"F16": np.float16, "F64": np.float64, "I64": np.int64}
@@ -120,6 +120,4 @@ def _map(path: Path, entry: dict[str, Any], start: int) -> np.ndarray[Any, Any]:
     first, last = entry["data_offsets"]
     if last - first != math.prod(shape) * np.dtype(kind).itemsize:
         raise ValueError("offsets and shape disagree")
-    if math.prod(shape) == 0:  # nothing can be mapped
-        return np.zeros(shape, kind)
-    return np.memmap(path, dtype=kind, mode="r", offset=start + first, shape=shape)
+    return mapped(path, kind, shape, offset=start + first)

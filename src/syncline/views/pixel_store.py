@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syncline.data import Video
-from syncline.files import cache_folder, content_hash, replacing
+from syncline.files import cache_folder, content_hash, mapped, replacing
 from syncline.video import VideoReader
 from syncline.video.frame_source import READING
 
@@ -83,5 +83,7 @@ class PixelStore:
 
     def pictures(self, path: Path) -> NDArray[np.uint8]:
         """The pictures that ``add`` wrote: (t, h, w, 3), read from disk on access."""
-        found: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-        return found
+        with open(path, "rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            return mapped(path, dtype, shape, offset=file.tell())
