@@ -133,7 +133,7 @@ def first_hour_lines(rows: list[dict[str, Any]]) -> list[str]:
         "| from nothing to | commands | minutes | processor seconds | bar (minutes) | cache, results (MB) | on |",
         "|---" * 7 + "|",
     ]
-    for (what, count), row in measured.items():
+    for (what, count), row in sorted(measured.items(), key=lambda item: item[1]["what"] != "installed"):
         clips = what if count is None else f"{what}, {counted(count, 'clip')}"
         used = f"{row['processor_seconds']:.0f}" if "processor_seconds" in row else "not counted"
         bytes_ = [f"{row[name] / 1e6:,.0f}" for name in ("cache_bytes", "result_bytes") if name in row]
